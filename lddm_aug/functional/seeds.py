@@ -1,0 +1,54 @@
+"""Seeds that depend on what is drawn, never on which worker, rank or process draws it."""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral
+
+import numpy as np
+
+
+def derive_seed(*parts: object) -> int:
+    """Mix the parts into one seed of 63 bits.
+
+    The same parts give the same seed in every process and Python version, and seeds of different
+    parts are as good as independent: `derive_seed(0, 1)` and `derive_seed(1, 0)` have nothing in
+    common.
+
+    Args:
+        parts: strings, numbers, paths, None, or lists of these.
+
+    Raises:
+        TypeError: for a part that has no lasting text, such as a set or an object.
+    """
+    text = json.dumps(parts, default=_plain)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], 'big') >> 1
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed numpy's and random's global state, from which MMAction2's transforms draw.
+
+    On exit both go on where they were. PyTorch's state isn't touched: models draw from it.
+    """
+    numpy_state, random_state = np.random.get_state(), random.getstate()
+    np.random.seed([seed & 0xFFFFFFFF, seed >> 32])
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(random_state)
+
+
+def _plain(part: object) -> int | str:
+    if isinstance(part, Integral):                   # numpy's integers
+        return int(part)
+    if isinstance(part, os.PathLike):
+        return str(os.fspath(part))
+    raise TypeError('derive_seed: a part must be a string, a number, a path, None or a list of '
+                    f'these, but got {part!r}')
