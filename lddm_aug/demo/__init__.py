@@ -1,0 +1,1 @@
+"""The main job in one call: tables → generator → clips → recognizers → a report to look at."""

@@ -1,0 +1,163 @@
+"""Results → one HTML file that needs nothing beside it: no script, no network, no other file."""
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
+from PIL import Image
+from scipy.stats import binomtest
+
+TRAINING_SETS = {
+    'real': 'real videos only',
+    'still_mix': 'real + repeated stills',
+    'lddm_mix': 'real + LDDM clips',
+}
+FRAME_MS = 120       # every third frame of a video at 25 per second
+GAP = 4              # pixels between two clips in one picture
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Clips of the same size and length, shown side by side in step.
+
+    Attributes:
+        title: which video.
+        label: its class.
+        clips: what is written above a clip, and the clip, (T, H, W) or (T, H, W, 3) uint8.
+    """
+    title: str
+    label: str
+    clips: Mapping[str, np.ndarray]
+
+
+def write_report(path: Path, results: Mapping[str, Any], files: Mapping[str, str],
+                 previews: Sequence[Preview] = (),
+                 curves: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+                 num_frames: int = 16) -> None:
+    """Write `results` (see flow.py) as a page.
+
+    Args:
+        files: where the generator's `package` and the `store` of its clips are.
+        previews: clips to look at.
+        curves: per stage of the generator's training, (iteration, loss) in order.
+        num_frames: T, frames in a clip.
+    """
+    template = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True).get_template('report.html')
+    extra = _extra_columns(results['recognition'])
+    page = template.render(
+        **{**results, 'recognition': [_table_row(row, extra) for row in results['recognition']]},
+        title='Do generated clips help to recognize videos?',
+        source=results['data']['source'],
+        files=files,
+        finding=findings(results),
+        two_classes=len(results['data']['classes']) == 2,
+        extra_columns=list(extra.values()),
+        previews=[_picture(preview) for preview in previews],
+        curves={stage: _draw_curve(points) for stage, points in (curves or {}).items()},
+        num_frames=num_frames)
+    path.write_text(page, encoding='utf-8')
+
+
+def wilson_interval(correct: int, total: int) -> tuple[float, float]:
+    """95 % interval of a proportion."""
+    interval = binomtest(correct, total).proportion_ci(0.95, method='wilson')
+    return float(interval.low), float(interval.high)
+
+
+def findings(results: Mapping[str, Any]) -> dict[str, Any]:
+    """What the figures say in words, and what they can't say."""
+    rows = {row['training_set']: row for row in results['recognition']}
+    against = rows['lddm_mix']['against']
+    scores = ', '.join(f'{TRAINING_SETS[name]} {row["accuracy"]:.2f}' for name, row in rows.items())
+    comparisons = [
+        f'With LDDM clips against {TRAINING_SETS[name]}: right on {row["gained"]} videos where the '
+        f'other is wrong, wrong on {row["lost"]} where the other is right '
+        f'(exact paired test, p = {row["p"]:.2f}).' for name, row in against.items()]
+    verdict = ('A small p from one seed is a hint, not a result: repeat with other seeds.'
+               if any(row['p'] < 0.05 for row in against.values()) else
+               'This run cannot tell the training sets apart.')
+    lead = results['autoencoder']['psnr_db'] - results['autoencoder']['still_psnr_db']
+    return {
+        'headline': f'Accuracy on {rows["lddm_mix"]["n_test"]} held-out test videos of '
+                    f'{results["data"]["test_groups"]} groups: {scores}.',
+        'comparisons': comparisons,
+        'caution': f'{verdict} It is one seed and a short training on few videos, and videos of one '
+                   'group count here as independent, so the true uncertainty is larger still.',
+        'generator': f'Rebuilding clips of groups it never saw, the autoencoder is {abs(lead):.1f} '
+                     f'dB {"better" if lead >= 0 else "worse"} than the still repeated, which is '
+                     'what a generator that learnt nothing about motion would reach.'}
+
+
+def _extra_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    known = {'auc': 'AUC', 'sensitivity': 'Sensitivity', 'specificity': 'Specificity'}
+    return {key: name for key, name in known.items() if all(key in row for row in rows)}
+
+
+def _table_row(row: Mapping[str, Any], extra: Mapping[str, str]) -> dict[str, Any]:
+    correct = int(np.trace(np.asarray(row['confusion'])))
+    low, high = wilson_interval(correct, row['n_test'])
+    return {**row, 'low': low, 'high': high,
+            'name': TRAINING_SETS.get(row['training_set'], row['training_set']),
+            'extra': [f'{row[key]:.2f}' for key in extra]}
+
+
+def side_by_side(clips: Sequence[np.ndarray]) -> np.ndarray:
+    """Clips (T, H, W[, 3]) uint8 → one (T, H, W', 3) with black gaps between them."""
+    coloured = [clip if clip.ndim == 4 else np.repeat(clip[..., None], 3, axis=-1)
+                for clip in clips]
+    frames, height = coloured[0].shape[:2]
+    gap = np.zeros((frames, height, GAP, 3), np.uint8)
+    pieces = [piece for clip in coloured for piece in (gap, clip)][1:]
+    return np.concatenate(pieces, axis=2)
+
+
+def encode_webp(clip: np.ndarray, quality: int = 80) -> bytes:
+    """(T, H, W, 3) uint8 → an animated WebP that plays for ever; one frame gives a still picture."""
+    first, *rest = [Image.fromarray(frame) for frame in clip]
+    buffer = io.BytesIO()
+    first.save(buffer, 'WEBP', save_all=bool(rest), append_images=rest, duration=FRAME_MS, loop=0,
+               quality=quality, method=6)
+    return buffer.getvalue()
+
+
+def _picture(preview: Preview) -> dict[str, Any]:
+    moving = side_by_side(list(preview.clips.values()))
+    return {'title': preview.title, 'label': preview.label, 'names': list(preview.clips),
+            'moving': _data_uri('image/webp', encode_webp(moving)),
+            'held': _data_uri('image/webp', encode_webp(moving[:1]))}
+
+
+def _draw_curve(points: Sequence[tuple[int, float]]) -> str:
+    """A chart as SVG, in a middle grey that reads on light and on dark."""
+    grey = '#808890'
+    steps, losses = np.asarray(points, dtype=float).T
+    figure = Figure(figsize=(3.4, 2), layout='constrained')
+    axes = figure.subplots()
+    axes.plot(steps, _smooth(losses), color='#2a9fc4')
+    axes.set_xlabel('iteration', color=grey, fontsize=9)
+    axes.tick_params(colors=grey, labelsize=8)
+    axes.spines[['top', 'right']].set_visible(False)
+    axes.spines[['left', 'bottom']].set_color(grey)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='svg', transparent=True)
+    return _data_uri('image/svg+xml', buffer.getvalue())
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Mean of each value and the ones around it, a twentieth of the curve wide."""
+    width = max(1, len(values) // 20)
+    weight = np.convolve(np.ones_like(values), np.ones(width), 'same')
+    return np.convolve(values, np.ones(width), 'same') / weight
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f'data:{kind};base64,{base64.b64encode(content).decode("ascii")}'
