@@ -1,0 +1,39 @@
+"""Files that are whole or absent, and their fingerprints."""
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def write_aside(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path` that takes this name once it is whole; else nothing stays."""
+    aside = path.with_name(path.name + '.tmp')
+    try:
+        with aside.open('wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes; of a folder: the names and bytes of the files in it."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(file for file in path.rglob('*') if file.is_file()):
+            digest.update(f'{file.relative_to(path).as_posix()} {sha256_of(file)}\n'.encode())
+    else:
+        with path.open('rb') as opened:
+            while chunk := opened.read(CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()

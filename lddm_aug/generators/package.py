@@ -1,0 +1,214 @@
+"""A trained generator on disk: a folder that can be handed on, and loads the same everywhere.
+
+    package.json         what the generator is, whom it was trained on, versions, fingerprints
+    weights.safetensors  its weights; absent where it has none
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import textwrap
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmaction.registry import MODELS
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+import lddm_aug
+from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.generators.base import Generator
+
+FORMAT_VERSION = 1
+CARD = 'package.json'
+WEIGHTS = 'weights.safetensors'
+
+
+def save_package(folder: str | Path, generator: Generator, groups: Iterable[str],
+                 config_text: str = '') -> str:
+    """Write a generator into a folder of its own, in place of an older package there.
+
+    The folder appears when it is whole; where writing fails, the older one stays.
+
+    Args:
+        groups: groups that it was trained on; they must not stand in any test.
+        config_text: the config that trained it, kept for whoever asks later.
+
+    Returns:
+        The package's sha256, which the generator takes on together with the groups.
+
+    Raises:
+        ValueError: if the folder holds anything but a package.
+    """
+    folder = Path(folder)
+    if folder.exists() and not _may_be_replaced(folder):
+        raise ValueError(f'save_package: {folder} exists and is no generator package; '
+                         'name a new folder')
+    aside = folder.with_name(f'.{folder.name}.tmp')
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        card = _write_package(aside, generator, sorted(set(groups)), config_text)
+        _swap(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    generator.groups, generator.package_sha256 = tuple(card['groups']), card['sha256']
+    return card['sha256']
+
+
+def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Generator:
+    """Read a generator back, ready to synthesize.
+
+    Raises:
+        FileNotFoundError: if the folder or one of its files is missing.
+        ValueError: if it was made by another version, is damaged or doesn't fit together.
+    """
+    folder, device = Path(folder), _available(device)
+    card = _read_card(folder)
+    weights = _read_weights(folder, card)
+    generator = _build(folder / CARD, card['generator'])
+    try:
+        generator.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f'load_package: the weights in {folder / WEIGHTS} are not those of '
+                         f'{card["generator"]["type"]} as {CARD} describes it; '
+                         f'save the package again ({_short(error)})') from error
+    generator.groups, generator.package_sha256 = tuple(card['groups']), card['sha256']
+    return generator.eval().requires_grad_(False).to(device)
+
+
+def versions() -> dict[str, str]:
+    """Of the packages on which a clip's bytes depend."""
+    return {'lddm_aug': lddm_aug.__version__,
+            'torch': torch.__version__,
+            'diffusers': version('diffusers')}
+
+
+def _write_package(folder: Path, generator: Generator, groups: list[str],
+                   config_text: str) -> dict[str, Any]:
+    state = {name: weight.contiguous().cpu() for name, weight in generator.state_dict().items()}
+    if state:
+        with write_aside(folder / WEIGHTS) as file:
+            file.write(save(state))
+    card = {
+        'format_version': FORMAT_VERSION,
+        'generator': generator.config,
+        'groups': groups,
+        'versions': versions(),
+        'config_text': config_text,
+        'weights_sha256': sha256_of(folder / WEIGHTS) if state else None,
+    }
+    card['sha256'] = _card_sha256(card)
+    with write_aside(folder / CARD) as file:
+        file.write(json.dumps(card, indent=2).encode())
+    return card
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f'load_package: there is no generator package at {folder}; '
+                                'train one with tools/train_lddm.py')
+    path = folder / CARD
+    if not path.is_file():
+        raise FileNotFoundError(f'load_package: {path} is missing, so {folder} is no generator '
+                                'package; name the folder that tools/train_lddm.py wrote')
+    try:
+        card = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f'load_package: {path} is not JSON ({error}); '
+                         'copy the package again') from error
+    made_as = card.get('format_version') if isinstance(card, dict) else None
+    if made_as != FORMAT_VERSION:
+        raise ValueError(f'load_package: {path} was made by another version of lddm_aug (format '
+                         f'{made_as!r}, but this one reads {FORMAT_VERSION}); install that '
+                         'version or train the generator again')
+    if card.get('sha256') != _card_sha256(card):
+        raise ValueError(f'load_package: {path} was changed after it was written; '
+                         'copy the package again')
+    return card
+
+
+def _read_weights(folder: Path, card: dict[str, Any]) -> dict[str, torch.Tensor]:
+    if card['weights_sha256'] is None:
+        return {}
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise FileNotFoundError(f'load_package: {path} is missing; copy the package again')
+    damaged = f'load_package: {path} is damaged; copy the package again'
+    if sha256_of(path) != card['weights_sha256']:
+        raise ValueError(damaged)
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(damaged) from error
+
+
+def _build(path: Path, config: dict[str, Any]) -> Generator:
+    # A registry imports whatever a dotted name points at: a card may only name registered parts.
+    dotted = sorted(name for name in _types(config) if not name.isidentifier())
+    if dotted:
+        raise ValueError(f'load_package: {path} may name registered parts only, but names '
+                         f'{", ".join(dotted)}; do not use this package')
+    try:
+        generator = MODELS.build(deepcopy(config))
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f'load_package: this version of lddm_aug cannot build the '
+                         f'{config.get("type")} in {path}; install the version that made it '
+                         f'({_short(error)})') from error
+    if not isinstance(generator, Generator):
+        raise ValueError(f'load_package: {path} describes a {type(generator).__name__}, which is '
+                         'no generator; name a package that tools/train_lddm.py wrote')
+    return generator
+
+
+def _types(config: Any) -> Iterator[str]:
+    """Every `type` in a nested config."""
+    if isinstance(config, dict):
+        if 'type' in config:
+            yield str(config['type'])
+        config = list(config.values())
+    if isinstance(config, list):
+        for value in config:
+            yield from _types(value)
+
+
+def _card_sha256(card: dict[str, Any]) -> str:
+    """Of all that the card says; through the weights' sha256 it stands for the whole package."""
+    content = {key: value for key, value in card.items() if key != 'sha256'}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))
+
+
+def _swap(aside: Path, folder: Path) -> None:
+    """Put `aside` in `folder`'s place; the older one goes once the new one stands."""
+    older = folder.with_name(f'.{folder.name}.old')
+    shutil.rmtree(older, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, older)
+    os.replace(aside, folder)
+    shutil.rmtree(older, ignore_errors=True)
+
+
+def _available(device: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f'load_package: device must be cpu, cuda or cuda:N, but got '
+                         f'{device!r}') from error
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError(f'load_package: PyTorch sees no GPU for device {str(device)!r}; '
+                         "take 'cpu'")
+    return device
+
+
+def _short(error: Exception) -> str:
+    return textwrap.shorten(str(error), width=300, placeholder=' ...')

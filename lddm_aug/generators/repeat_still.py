@@ -1,0 +1,32 @@
+"""The control in which nothing moves."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmaction.registry import MODELS
+from torch import Tensor
+
+from lddm_aug.generators.base import Generator
+
+
+@MODELS.register_module()
+class RepeatStill(Generator):
+    """Repeats the still: what a generator brings beyond the still itself is measured against it.
+
+    Args:
+        size: height and width of stills and clips, in pixels.
+        channels: 1 for ultrasound, 3 for colour.
+        num_frames: T, frames in a clip.
+        frame_stride: the tempo that its clips claim; take that of the generator beside it.
+    """
+
+    def __init__(self, size: int, channels: int = 1, num_frames: int = 16,
+                 frame_stride: int = 3) -> None:
+        super().__init__(channels=channels, size=size, num_frames=num_frames,
+                         frame_stride=frame_stride)
+        self.config = {'type': 'RepeatStill', 'size': size, 'channels': channels,
+                       'num_frames': num_frames, 'frame_stride': frame_stride}
+
+    def generate(self, stills: Tensor, seeds: Sequence[int]) -> Tensor:
+        """(B, C, H, W) stills → (B, C, T, H, W) clips in which nothing moves."""
+        return stills.unsqueeze(2).expand(-1, -1, self.num_frames, -1, -1)

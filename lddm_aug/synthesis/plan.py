@@ -1,0 +1,57 @@
+"""Which clips are made: a still and a seed for each, settled before the first is made."""
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lddm_aug.functional.seeds import derive_seed
+
+
+@dataclass(frozen=True)
+class StillRequest:
+    """A still to make clips from: an image, or one frame of a video."""
+
+    path: Path
+    frame: int | None
+    label: str
+    group: str
+
+
+@dataclass(frozen=True)
+class ClipRequest:
+    """One clip to make."""
+
+    clip_id: str
+    still: StillRequest
+    still_sha256: str
+    seed: int
+
+
+def plan_clips(stills: Sequence[StillRequest], sha256s: Mapping[Path, str], per_still: int = 1,
+               seed: int = 0) -> list[ClipRequest]:
+    """Every still `per_still` times, in the stills' order.
+
+    A clip's seed comes from `seed`, the still's content and the clip's number among those of this
+    still, so the same still gives the same clips in whatever list it stands.
+
+    Args:
+        sha256s: of each still's file.
+    """
+    if per_still < 1:
+        raise ValueError('plan_clips: per_still counts the clips made from each still and must be '
+                         f'at least 1, but got {per_still!r}')
+    digits = len(str(len(stills)))
+    return [ClipRequest(clip_id=f'{number:0{digits}d}-{_file_safe(still)}-{k}',
+                        still=still,
+                        still_sha256=sha256s[still.path],
+                        seed=derive_seed(seed, sha256s[still.path], still.frame, k))
+            for number, still in enumerate(stills)
+            for k in range(per_still)]
+
+
+def _file_safe(still: StillRequest) -> str:
+    """`benign (1).png`, frame 7 → `benign-1-f7`: MMAction2 splits annotation lines on blanks."""
+    stem = re.sub(r'[^A-Za-z0-9]+', '-', still.path.stem).strip('-')[:60] or 'still'
+    return stem if still.frame is None else f'{stem}-f{still.frame}'

@@ -1,0 +1,235 @@
+"""Stills → a store of clips, which says where every clip came from and can be gone on with."""
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.generators.base import Generator
+from lddm_aug.generators.package import versions
+from lddm_aug.synthesis.contact_sheet import contact_sheet
+from lddm_aug.synthesis.plan import ClipRequest, StillRequest, plan_clips
+from lddm_aug.synthesis.store import CONTACT_SHEET, StoreWriter
+
+CLIPS_ON_SHEET = 12
+# tqdm would turn a rate below 1 over into seconds per clip.
+BAR = '{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]'
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run of `synthesize` did.
+
+    Attributes:
+        clips: clips in the store.
+        made: those made by this run; the others were there already.
+        seconds: that making them took.
+    """
+
+    clips: int
+    made: int
+    seconds: float
+
+    @property
+    def clips_per_second(self) -> float:
+        return self.made / self.seconds if self.made else 0.
+
+
+def synthesize(generator: Generator, stills: Sequence[StillRequest],
+               load: Callable[[StillRequest], np.ndarray], out: str | Path, *,
+               per_still: int = 1, seed: int = 0, batch_size: int = 8, workers: int = 0,
+               progress: bool = True) -> Summary:
+    """Make `per_still` clips of every still and keep them in the store `out`.
+
+    The same stills, seed and package give the same bytes, however many clips are made at once and
+    in however many processes.  A run that was stopped goes on where it was when called again.
+
+    Args:
+        generator: from `load_package`, on the device where it is to work.
+        load: reads a still as (size, size) uint8, or (size, size, 3) for three channels.
+        workers: processes that make clips on the CPU; 0 makes them in this one.
+
+    Raises:
+        ValueError: before anything is made, if stills cannot be used (it lists all of them), or
+            if `out` holds another plan's clips.
+    """
+    device = next(chain(generator.parameters(), generator.buffers()), torch.empty(0)).device
+    _check(generator, stills, device, batch_size, workers)
+    pixels, sha256s = _read_stills(generator, stills, load, progress)
+    plan = plan_clips(stills, sha256s, per_still, seed)
+    store = StoreWriter(out, _identity(generator, plan, per_still, seed, device))
+    missing = [request for request in plan if request.clip_id not in store]
+    if store.finished and not missing:
+        return Summary(clips=len(plan), made=0, seconds=0.)
+
+    store.resume()
+    start = time.perf_counter()
+    batches = [missing[i:i + batch_size] for i in range(0, len(missing), batch_size)]
+    with tqdm(total=len(plan), initial=len(store), desc='synthesize', unit=' clips',
+              bar_format=BAR, disable=not progress) as bar:
+        for batch, clips in zip(batches, _make(generator, device, batches, pixels, workers),
+                                strict=True):
+            store.add([(clip, _row(request, generator))
+                       for clip, request in zip(clips, batch, strict=True)])
+            bar.update(len(batch))
+    seconds = time.perf_counter() - start
+    _write_contact_sheet(store, plan, seed)
+    store.finish(request.clip_id for request in plan)
+    return Summary(clips=len(plan), made=len(missing), seconds=seconds)
+
+
+Pixels = dict[tuple[Path, int | None], np.ndarray]
+
+
+class _Batches(Dataset):
+    """Batches of clips; a worker process that asks for one makes it."""
+
+    def __init__(self, generator: Generator, device: torch.device,
+                 batches: Sequence[Sequence[ClipRequest]], pixels: Pixels) -> None:
+        self.generator = generator
+        self.device = device
+        self.batches = batches
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> list[np.ndarray]:
+        batch = self.batches[index]
+        stills = torch.stack([_to_still(self.pixels[request.still.path, request.still.frame])
+                              for request in batch])               # (B, C, H, W)
+        clips = self.generator(stills.to(self.device), [request.seed for request in batch])
+        return [_to_array(clip) for clip in clips]                 # B × (T, H, W[, 3])
+
+
+def _make(generator: Generator, device: torch.device, batches: Sequence[Sequence[ClipRequest]],
+          pixels: Pixels, workers: int) -> Iterator[list[np.ndarray]]:
+    yield from DataLoader(_Batches(generator, device, batches, pixels), batch_size=None,
+                          collate_fn=list, num_workers=min(workers, len(batches)))
+
+
+def _to_still(pixels: np.ndarray) -> Tensor:
+    """(H, W) or (H, W, 3) uint8 → (C, H, W) in [-1, 1]."""
+    still = torch.from_numpy(pixels)
+    return to_unit(still.unsqueeze(0) if still.ndim == 2 else still.permute(2, 0, 1))
+
+
+def _to_array(clip: Tensor) -> np.ndarray:
+    """(C, T, H, W) in [-1, 1] → (T, H, W) uint8, or (T, H, W, 3) for three channels."""
+    frames = to_uint8(clip).permute(1, 2, 3, 0).contiguous().cpu().numpy()    # (T, H, W, C)
+    return frames[..., 0] if frames.shape[-1] == 1 else frames
+
+
+def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.device,
+           batch_size: int, workers: int) -> None:
+    if not generator.package_sha256:
+        raise ValueError('synthesize: every clip names the package that made it, but this '
+                         f'{type(generator).__name__} has none; save it with save_package first')
+    if not stills:
+        raise ValueError('synthesize: needs at least one still, but got none')
+    if batch_size < 1:
+        raise ValueError('synthesize: batch_size must be at least 1, '
+                         f'but got {batch_size!r}')
+    if workers < 0 or (workers and device.type != 'cpu'):
+        raise ValueError('synthesize: workers counts processes that make clips on the CPU and '
+                         f'must be 0 on {device.type}, but got {workers!r}')
+
+
+def _read_stills(generator: Generator, stills: Sequence[StillRequest],
+                 load: Callable[[StillRequest], np.ndarray],
+                 progress: bool) -> tuple[Pixels, dict[Path, str]]:
+    """Every still once, with its file's sha256, or one error that lists all that cannot be used.
+
+    At the generator's size stills are small, and reading each before the first clip is made keeps
+    a bad one from ending a run after hours.
+    """
+    pixels: Pixels = {}
+    sha256s: dict[Path, str] = {}
+    unusable: dict[tuple[Path, int | None], str] = {}
+    for still in tqdm(stills, desc='read stills', unit=' stills', disable=not progress):
+        key = (still.path, still.frame)
+        if key in pixels or key in unusable:
+            continue
+        try:
+            pixels[key] = _fitting(generator, load(still))
+            if still.path not in sha256s:
+                sha256s[still.path] = sha256_of(still.path)
+        except (ValueError, OSError) as error:
+            unusable[key] = str(error)
+    if unusable:
+        reasons = '\n'.join(f'  {path}: {reason}' for (path, _), reason in unusable.items())
+        raise ValueError(f'synthesize: {len(unusable)} of {len(stills)} stills cannot be used; '
+                         f'mend or leave out these:\n{reasons}')
+    return pixels, sha256s
+
+
+def _fitting(generator: Generator, pixels: np.ndarray) -> np.ndarray:
+    expected = (generator.size,) * 2 + (() if generator.channels == 1 else (generator.channels,))
+    if pixels.dtype != np.uint8 or pixels.shape != expected:
+        raise ValueError(f'the generator takes {expected} uint8, '
+                         f'but this is {pixels.shape} {pixels.dtype}')
+    return pixels
+
+
+def _identity(generator: Generator, plan: Sequence[ClipRequest], per_still: int, seed: int,
+              device: torch.device) -> dict[str, Any]:
+    """What the clips' bytes depend on, in the form in which JSON gives it back."""
+    identity = {
+        'package_sha256': generator.package_sha256,
+        'generator': generator.config,
+        'generator_groups': generator.groups,
+        'device': device.type,
+        'per_still': per_still,
+        'seed': seed,
+        'clips': len(plan),
+        'stills': [_describe(request) for request in plan[::per_still]],
+    }
+    return json.loads(json.dumps(identity))
+
+
+def _row(request: ClipRequest, generator: Generator) -> dict[str, Any]:
+    """A manifest row, but for what the store adds."""
+    return {
+        'clip_id': request.clip_id,
+        **_describe(request),
+        'seed': request.seed,
+        'package_sha256': generator.package_sha256,
+        'generator': type(generator).__name__,
+        'sampler': generator.sampler.get('name'),
+        'steps': generator.sampler.get('steps'),
+        'guidance': generator.sampler.get('guidance'),
+        'frame_stride': generator.frame_stride,
+        'versions': versions(),
+    }
+
+
+def _describe(request: ClipRequest) -> dict[str, Any]:
+    return {
+        'still': str(request.still.path),
+        'still_sha256': request.still_sha256,
+        'still_frame': request.still.frame,
+        'group': request.still.group,
+        'label': request.still.label,
+    }
+
+
+def _write_contact_sheet(store: StoreWriter, plan: Sequence[ClipRequest], seed: int) -> None:
+    draws = np.random.default_rng(seed).permutation(len(plan))[:CLIPS_ON_SHEET]
+    shown = [plan[i] for i in sorted(draws)]
+    sheet = contact_sheet([store.read_clip(request.clip_id) for request in shown],
+                          [f'{request.still.label}   {request.clip_id}' for request in shown])
+    with write_aside(store.folder / CONTACT_SHEET) as file:
+        Image.fromarray(sheet).save(file, format='PNG')

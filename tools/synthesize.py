@@ -1,0 +1,66 @@
+"""Turn labelled stills into a store of clips.
+
+    python tools/synthesize.py work_dirs/lddm/package --stills stills.csv --out work_dirs/clips
+
+Stopped, it goes on where it was when it is called again in the same way.
+"""
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import torch
+
+import lddm_aug  # noqa: F401  registers the generators
+from lddm_aug.cli import one_sentence_errors
+from lddm_aug.datasets.annotations import read_annotations
+from lddm_aug.datasets.frames import letterbox, read_still, to_channels
+from lddm_aug.generators.package import load_package
+from lddm_aug.synthesis.plan import StillRequest
+from lddm_aug.synthesis.synthesize import synthesize
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('package', help='folder of a generator package')
+    parser.add_argument('--stills', required=True, metavar='CSV',
+                        help='columns path, label, group and, for a frame of a video, frame')
+    parser.add_argument('--out', required=True, metavar='STORE',
+                        help='a new folder, or an unfinished store of the same clips')
+    parser.add_argument('--data-root', help="folder the paths are relative to; default: the CSV's")
+    parser.add_argument('--per-still', type=int, default=1, metavar='N',
+                        help='clips made from each still; default: 1')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
+                        help='cpu, cuda or cuda:N; default here: %(default)s')
+    parser.add_argument('--batch-size', type=int, default=8, help='clips made at once; default: 8')
+    parser.add_argument('--workers', type=int, metavar='N',
+                        help='processes that make clips on the CPU; default: one per core')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors():
+        generator = load_package(args.package, args.device)
+        stills = [StillRequest(row.path, row.frame, row.label, row.group)
+                  for row in read_annotations(args.stills, args.data_root)]
+
+        def load(still: StillRequest) -> np.ndarray:
+            image = to_channels(read_still(still.path, still.frame), generator.channels)
+            return letterbox(image, generator.size)
+
+        cores = torch.get_num_threads() if args.device == 'cpu' else 0
+        summary = synthesize(
+            generator, stills, load, args.out, per_still=args.per_still, seed=args.seed,
+            batch_size=args.batch_size, workers=cores if args.workers is None else args.workers)
+    if summary.made:
+        print(f'{summary.made} clips in {summary.seconds:.1f} s '
+              f'({summary.clips_per_second:.2f} per second); {args.out} holds {summary.clips}')
+    else:
+        print(f'nothing to do: {args.out} holds all {summary.clips} clips')
+
+
+if __name__ == '__main__':
+    main()
