@@ -1,0 +1,38 @@
+# Both targets do all their own set-up, in .venv:
+#
+#   make test    style, types and tests
+#   make demo    the main job on simulated sweeps; on your own data:
+#                make demo VIDEOS=videos.csv STILLS=stills.csv [DATA_ROOT=.] [SKIP_BAD=1] [OUT=...]
+#
+# PYTHON=python3.12 chooses another interpreter.  On a machine without a GPU,
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the download of CUDA.
+
+PYTHON ?= python3
+OUT ?= work_dirs/demo
+
+python := .venv/bin/python
+pip := $(python) -m pip --disable-pip-version-check
+ready := .venv/.ready
+
+.PHONY: demo test
+
+demo: $(ready)
+	$(python) tools/demo.py --work-dir '$(OUT)' \
+		$(if $(VIDEOS),--videos '$(VIDEOS)') $(if $(STILLS),--stills '$(STILLS)') \
+		$(if $(DATA_ROOT),--data-root '$(DATA_ROOT)') $(if $(SKIP_BAD),--skip-bad)
+
+test: $(ready)
+	$(python) -m ruff check
+	$(python) -m mypy lddm_aug tools
+	$(python) -m pytest
+
+# A full mmcv that stands in .venv is kept; see the extra `lite` in pyproject.toml.
+$(ready): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 10) <= sys.version_info[:2] <= (3, 12) else \
+		"lddm-aug needs Python 3.10 to 3.12, but $(PYTHON) is %d.%d: name another one, as in make PYTHON=python3.12" \
+		% sys.version_info[:2])'
+	@echo 'Installing into .venv, which takes some minutes ...'
+	@$(PYTHON) -m venv .venv
+	@extras=dev; $(pip) show -qq mmcv || extras=dev,lite; \
+		$(pip) install -qq -c constraints.txt -e ".[$$extras]"
+	@touch $@
