@@ -90,8 +90,8 @@ def findings(results: Mapping[str, Any]) -> dict[str, Any]:
         'headline': f'Accuracy on {rows["lddm_mix"]["n_test"]} held-out test videos of '
                     f'{results["data"]["test_groups"]} groups: {scores}.',
         'comparisons': comparisons,
-        'caution': f'{verdict} It is one seed and a short training on few videos, and videos of one '
-                   'group count here as independent, so the true uncertainty is larger still.',
+        'caution': f'{verdict} It is one seed and a short training on few videos, and videos of '
+                   'one group count here as independent, so the true uncertainty is larger still.',
         'generator': f'Rebuilding clips of groups it never saw, the autoencoder is {abs(lead):.1f} '
                      f'dB {"better" if lead >= 0 else "worse"} than the still repeated, which is '
                      'what a generator that learnt nothing about motion would reach.'}
@@ -121,7 +121,7 @@ def side_by_side(clips: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def encode_webp(clip: np.ndarray, quality: int = 80) -> bytes:
-    """(T, H, W, 3) uint8 → an animated WebP that plays for ever; one frame gives a still picture."""
+    """(T, H, W, 3) uint8 → a WebP that plays for ever; one frame gives a still picture."""
     first, *rest = [Image.fromarray(frame) for frame in clip]
     buffer = io.BytesIO()
     first.save(buffer, 'WEBP', save_all=bool(rest), append_images=rest, duration=FRAME_MS, loop=0,
