@@ -1,0 +1,64 @@
+import json
+
+import numpy as np
+import pytest
+
+from lddm_aug.demo.journal import Journal, peak_rss_mb
+
+
+@pytest.fixture
+def call(tmp_path):
+    """One call of a demo with one step; gives its result and whether it was worked on."""
+    def call(inputs, fail=False):
+        worked = []
+        output = tmp_path / 'output'
+
+        def work():
+            worked.append(sorted(path.name for path in output.glob('*')))
+            output.mkdir(exist_ok=True)
+            (output / f'file{inputs["seed"]}').write_text('')
+            if fail:
+                raise KeyboardInterrupt
+            return {'value': inputs['seed'] * 10}
+
+        result = Journal(tmp_path / 'notes').step('a step', inputs, output, work)
+        return result, worked
+    return call
+
+
+def test_a_step_done_with_the_same_inputs_is_not_done_again(call):
+    assert call({'seed': 1}) == ({'value': 10}, [[]])
+    assert call({'seed': 1}) == ({'value': 10}, [])
+
+
+def test_other_inputs_do_it_again_from_nothing(call):
+    call({'seed': 1})
+    assert call({'seed': 2}) == ({'value': 20}, [[]])
+
+
+def test_an_interrupted_step_finds_what_it_left(call):
+    with pytest.raises(KeyboardInterrupt):
+        call({'seed': 1}, fail=True)
+    assert call({'seed': 1}) == ({'value': 10}, [['file1']])
+
+
+def test_a_lost_output_is_made_again(call, tmp_path):
+    call({'seed': 1})
+    (tmp_path / 'output' / 'file1').unlink()
+    (tmp_path / 'output').rmdir()
+    assert call({'seed': 1}) == ({'value': 10}, [[]])
+
+
+def test_seconds_of_an_earlier_call_count(tmp_path):
+    note = {'seconds': 0., 'peak_rss_mb': 0.}
+    for _ in range(2):
+        journal = Journal(tmp_path / 'notes')
+        journal.step('s', {}, tmp_path, dict)
+        note = json.loads((tmp_path / 'notes' / 's.json').read_bytes())
+        assert journal.seconds == note['seconds'] > 0
+
+
+def test_peak_memory_grows_by_what_is_held():
+    before = peak_rss_mb()
+    held = np.ones((int(before) + 64) << 17)         # as many MiB of float64
+    assert peak_rss_mb() >= held.nbytes / (1 << 20)
