@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from lddm_aug.files import sha256_of
+from lddm_aug.generators import package
+from lddm_aug.generators.package import load_package, save_package
+from lddm_aug.generators.repeat_still import RepeatStill
+
+
+@pytest.fixture
+def folder(tmp_path, tiny_lddm) -> Path:
+    save_package(tmp_path / 'package', tiny_lddm, ['p2', 'p1', 'p2'], 'seed = 0')
+    return tmp_path / 'package'
+
+
+def rewrite(folder: Path, **changes: object) -> None:
+    """Change package.json as somebody would who knows how its sha256 is made."""
+    card = json.loads((folder / 'package.json').read_text())
+    card |= changes
+    del card['sha256']
+    card['sha256'] = hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
+    (folder / 'package.json').write_text(json.dumps(card))
+
+
+def test_a_loaded_generator_makes_the_clips_of_the_saved_one(folder, tiny_lddm):
+    loaded = load_package(folder)
+    stills = torch.rand(2, 1, 16, 16) * 2 - 1
+    assert torch.equal(loaded(stills, [3, 4]), tiny_lddm(stills, [3, 4]))
+    assert not loaded.training
+    assert not any(weight.requires_grad for weight in loaded.parameters())
+
+
+def test_groups_and_fingerprint_are_the_same_after_saving_and_after_loading(folder, tiny_lddm):
+    loaded = load_package(folder)
+    assert loaded.groups == tiny_lddm.groups == ('p1', 'p2')
+    assert loaded.package_sha256 == tiny_lddm.package_sha256
+    assert len(loaded.package_sha256) == 64
+
+
+def test_it_is_json_and_safetensors_and_nothing_else(folder):
+    assert sorted(file.name for file in folder.iterdir()) == ['package.json',
+                                                              'weights.safetensors']
+    card = json.loads((folder / 'package.json').read_text())
+    assert card['config_text'] == 'seed = 0'
+    assert set(card['versions']) == {'lddm_aug', 'torch', 'diffusers'}
+    with safe_open(folder / 'weights.safetensors', 'pt') as weights:
+        assert 'diffusion.autoencoder.latent_std' in weights.keys()
+
+
+def test_its_sha256_stands_for_the_weights(tmp_path, tiny_lddm):
+    first = save_package(tmp_path / 'a', tiny_lddm, [])
+    assert save_package(tmp_path / 'b', tiny_lddm, []) == first
+    next(tiny_lddm.parameters()).data.view(-1)[0] += 1
+    assert save_package(tmp_path / 'c', tiny_lddm, []) != first
+
+
+def test_a_control_is_a_package_without_weights(tmp_path):
+    save_package(tmp_path / 'package', RepeatStill(size=8, num_frames=5), [])
+    assert [file.name for file in (tmp_path / 'package').iterdir()] == ['package.json']
+    loaded = load_package(tmp_path / 'package')
+    assert isinstance(loaded, RepeatStill)
+    assert (loaded.num_frames, loaded.groups) == (5, ())
+
+
+def test_saving_again_replaces_the_older_package(folder):
+    sha256 = save_package(folder, RepeatStill(size=8), ['p9'])
+    assert load_package(folder).package_sha256 == sha256
+    assert [file.name for file in folder.iterdir()] == ['package.json']
+    assert [path.name for path in folder.parent.iterdir()] == ['package']
+
+
+def test_a_full_disk_leaves_the_older_package_and_nothing_else(folder, tiny_lddm, monkeypatch):
+    before = sha256_of(folder)
+
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(package, 'save', full)
+    with pytest.raises(OSError, match='No space left'):
+        save_package(folder, tiny_lddm, ['p3'])
+    assert sha256_of(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ['package']
+
+
+def test_saving_never_replaces_what_is_no_package(tmp_path):
+    (tmp_path / 'thesis.tex').touch()
+    with pytest.raises(ValueError, match='is no generator package; name a new folder'):
+        save_package(tmp_path, RepeatStill(size=8), [])
+    assert (tmp_path / 'thesis.tex').exists()
+
+
+def missing_folder(folder):
+    folder.rename(folder.with_name('moved'))
+
+
+def missing_card(folder):
+    (folder / 'package.json').unlink()
+
+
+def broken_card(folder):
+    (folder / 'package.json').write_bytes((folder / 'package.json').read_bytes()[:50])
+
+
+def other_version(folder):
+    rewrite(folder, format_version=99)
+
+
+def no_card_at_all(folder):
+    (folder / 'package.json').write_text('[]')
+
+
+def edited_card(folder):
+    path = folder / 'package.json'
+    path.write_text(path.read_text().replace('"p1"', '"p7"'))
+
+
+def missing_weights(folder):
+    (folder / 'weights.safetensors').unlink()
+
+
+def truncated_weights(folder):
+    path = folder / 'weights.safetensors'
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def weights_that_are_no_safetensors(folder):
+    (folder / 'weights.safetensors').write_bytes(b'PK')
+    rewrite(folder, weights_sha256=hashlib.sha256(b'PK').hexdigest())
+
+
+def weights_of_another_generator(folder):
+    rewrite(folder, generator={'type': 'RepeatStill', 'size': 8})
+
+
+def unknown_generator(folder):
+    rewrite(folder, generator={'type': 'FutureGenerator'})
+
+
+def unknown_argument(folder):
+    rewrite(folder, generator={'type': 'RepeatStill', 'size': 8, 'speed': 2}, weights_sha256=None)
+
+
+def no_generator(folder):
+    rewrite(folder, generator={'type': 'TSMHead', 'num_classes': 2, 'in_channels': 4},
+            weights_sha256=None)
+
+
+@pytest.mark.parametrize('damage, error, message', [
+    (missing_folder, FileNotFoundError, 'there is no generator package at .*package; train one'),
+    (missing_card, FileNotFoundError, r'package\.json is missing'),
+    (broken_card, ValueError, r'package\.json is not JSON'),
+    (other_version, ValueError, r'package\.json was made by another version of lddm_aug '
+                                r'\(format 99, but this one reads 1\)'),
+    (no_card_at_all, ValueError, 'another version of lddm_aug'),
+    (edited_card, ValueError, r'package\.json was changed after it was written'),
+    (missing_weights, FileNotFoundError, r'weights\.safetensors is missing'),
+    (truncated_weights, ValueError, r'weights\.safetensors is damaged'),
+    (weights_that_are_no_safetensors, ValueError, r'weights\.safetensors is damaged'),
+    (weights_of_another_generator, ValueError, r'weights\.safetensors are not those of RepeatStill'),
+    (unknown_generator, ValueError, r'cannot build the FutureGenerator in .*package\.json'),
+    (unknown_argument, ValueError, r"cannot build the RepeatStill in .*'speed'"),
+    (no_generator, ValueError, 'describes a TSMHead, which is no generator'),
+], ids=lambda value: getattr(value, '__name__', ''))
+def test_a_damaged_package_is_refused_in_one_sentence(folder, damage, error, message):
+    damage(folder)
+    with pytest.raises(error, match=message) as refused:
+        load_package(folder)
+    assert str(folder) in str(refused.value)
+    assert '\n' not in str(refused.value)
+
+
+@pytest.mark.parametrize('config', [
+    {'type': 'os.mkdir', 'path': 'broken_in'},
+    {'type': 'RepeatStill', 'size': 8, 'extra': [{'type': 'os.mkdir', 'path': 'broken_in'}]}])
+def test_a_package_runs_nothing_but_registered_parts(folder, config, monkeypatch):
+    monkeypatch.chdir(folder)
+    rewrite(folder, generator=config, weights_sha256=None)
+    with pytest.raises(ValueError, match=r'names os\.mkdir; do not use this package'):
+        load_package(folder)
+    assert not (folder / 'broken_in').exists()
+
+
+@pytest.mark.parametrize('device, message', [
+    ('gpu', "device must be cpu, cuda or cuda:N, but got 'gpu'"),
+    pytest.param('cuda', 'sees no GPU', marks=pytest.mark.skipif(
+        torch.cuda.is_available(), reason='there is a GPU here'))])
+def test_a_device_that_is_not_there_is_refused(folder, device, message):
+    with pytest.raises(ValueError, match=message):
+        load_package(folder, device)
+
+
+def test_weights_that_are_views_are_saved_whole(tmp_path):
+    generator = RepeatStill(size=8)
+    generator.mix = nn.Parameter(torch.arange(6.).reshape(2, 3).T)
+    save_package(tmp_path / 'package', generator, [])
+    with safe_open(tmp_path / 'package' / 'weights.safetensors', 'pt') as weights:
+        assert torch.equal(weights.get_tensor('mix'), torch.tensor([[0., 3], [1, 4], [2, 5]]))

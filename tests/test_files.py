@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from lddm_aug.files import sha256_of, write_aside
+
+
+def test_a_file_takes_its_name_when_it_is_whole(tmp_path):
+    path = tmp_path / 'a.txt'
+    with write_aside(path) as file:
+        file.write(b'half')
+        assert not path.exists()
+        file.write(b' and whole')
+    assert path.read_bytes() == b'half and whole'
+    assert [file.name for file in tmp_path.iterdir()] == ['a.txt']
+
+
+@pytest.mark.parametrize('error', [OSError, KeyboardInterrupt])
+def test_a_file_that_was_not_finished_leaves_the_older_one(tmp_path, error):
+    path = tmp_path / 'a.txt'
+    path.write_bytes(b'older')
+    with pytest.raises(error), write_aside(path) as file:
+        file.write(b'half')
+        raise error
+    assert path.read_bytes() == b'older'
+    assert [file.name for file in tmp_path.iterdir()] == ['a.txt']
+
+
+def test_sha256_of_a_file_is_that_of_its_bytes(tmp_path):
+    content = bytes(range(256)) * 5000               # more than one chunk
+    (tmp_path / 'a').write_bytes(content)
+    assert sha256_of(tmp_path / 'a') == hashlib.sha256(content).hexdigest()
+
+
+def test_sha256_of_a_folder_sees_names_and_content(tmp_path):
+    (tmp_path / 'v').mkdir()
+    (tmp_path / 'v' / '0.png').write_bytes(b'x')
+    first = sha256_of(tmp_path / 'v')
+    (tmp_path / 'v' / '0.png').rename(tmp_path / 'v' / '1.png')
+    renamed = sha256_of(tmp_path / 'v')
+    (tmp_path / 'v' / '1.png').write_bytes(b'y')
+    assert len({first, renamed, sha256_of(tmp_path / 'v')}) == 3
