@@ -1,0 +1,113 @@
+"""Every break between the packages this one stands on, mended once, when `lddm_aug` is imported.
+
+What isn't broken is left alone, so a mend ends by itself with the release that makes it needless.
+Three more breaks are mended in pyproject.toml by asking for the right packages:
+
+- `mmaction::…` configs are found through `pkg_resources`, which setuptools dropped with 82;
+- an older MMEngine registers PyTorch's and transformers' Adafactor under one name
+  (mmengine #1609, mended by its 0.10.7);
+- MMAction2 imports `importlib_metadata` without declaring it.
+"""
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def mend() -> None:
+    """Mend what is broken here; to be called before MMAction2 or torchvision is imported."""
+    require_mmcv()
+    import_torchvision()
+    stand_in_for_drn()
+    allow_checkpoints_of_mmengine()
+
+
+def require_mmcv() -> None:
+    """MMAction2 needs an mmcv, light or full, and declares neither (see pyproject.toml)."""
+    if importlib.util.find_spec('mmcv') is None:
+        raise ImportError(
+            'lddm_aug needs an mmcv, and none is installed: say pip install "mmcv-lite>=2.0.0,<2.2", '
+            'or install a full mmcv of that version')
+
+
+def import_torchvision() -> None:
+    """Let torchvision be imported where its compiled operators can't be loaded.
+
+    That is so beside a CPU-only torch, because the torchvision of PyPI is built for CUDA.  Its
+    Python part then stumbles over two operators, which nothing here calls (vision #9085): it is
+    enough to declare them.
+    """
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError as error:
+        if 'operator torchvision::' not in str(error):
+            raise
+        for name in ('nms', 'qnms'):
+            torch.library.define(f'torchvision::{name}',
+                                 '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+        for name in [name for name in sys.modules if name.split('.')[0] == 'torchvision']:
+            del sys.modules[name]  # half imported
+        import torchvision  # noqa: F401
+
+
+def stand_in_for_drn() -> None:
+    """Let `mmaction.models` be imported, which the wheel ships without its DRN (mmaction2 #2714)."""
+    package = 'mmaction.models.localizers.drn'
+    mmaction = importlib.util.find_spec('mmaction')
+    if mmaction is None or mmaction.origin is None or package in sys.modules:
+        return
+    if (Path(mmaction.origin).parent / 'models/localizers/drn/drn.py').exists():
+        return
+
+    class DRN:
+        """Stands where MMAction2's wheel left a gap."""
+
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            raise ImportError('DRN is missing from the mmaction2 wheel (mmaction2 #2714): '
+                              'install MMAction2 from its sources')
+
+    module = ModuleType(f'{package}.drn')
+    module.DRN = DRN  # type: ignore[attr-defined]
+    sys.modules[package] = ModuleType(package)
+    sys.modules[module.__name__] = module
+
+
+def allow_checkpoints_of_mmengine() -> None:
+    """Let `torch.load(weights_only=True)` read MMEngine's checkpoints (mmengine #1655).
+
+    Beside tensors they hold logged values: `HistoryBuffer`s, each with two arrays of numbers and
+    references to its own methods.  Pickle writes such a reference as `getattr(HistoryBuffer, 'min')`.
+    To allow `getattr` would allow everything, so in its place stands a function that knows the
+    methods of `HistoryBuffer` only.
+    """
+    from mmengine.logging import HistoryBuffer
+
+    HistoryBuffer()  # its methods are listed when the first one is made
+    rebuild_array: Any = np.zeros(1).__reduce__()[0]
+    rebuild_number: Any = np.float64(1).__reduce__()[0]
+    renamed: list[tuple[Callable, str]] = [
+        (function, f'numpy.{core}.multiarray.{function.__name__}')
+        for function in (rebuild_array, rebuild_number)
+        for core in ('core', '_core')  # as NumPy 1 and as NumPy 2 writes it
+    ]
+    numeric_dtypes = [type(np.dtype(code)) for code in '?bhilqBHILQefd']
+    torch.serialization.add_safe_globals([
+        HistoryBuffer, np.ndarray, np.dtype, *numeric_dtypes, *renamed,
+        (_statistic, 'builtins.getattr')])
+
+
+def _statistic(owner: object, name: str) -> Callable:
+    """The method of `HistoryBuffer` that a checkpoint refers to; anything else is refused."""
+    from mmengine.logging import HistoryBuffer
+
+    if owner is not HistoryBuffer or name not in HistoryBuffer._statistics_methods:
+        raise ValueError('A checkpoint may refer to the statistics of HistoryBuffer only, '
+                         f'but got {name!r} of {owner!r}; do not trust this file')
+    return HistoryBuffer._statistics_methods[name]
