@@ -1,0 +1,24 @@
+"""What training reads.
+
+    annotations.py      tables of labelled files
+    frames.py           the one reader of videos and stills
+    epochs.py           samples that depend on seed, epoch and index alone
+    video_clips.py      real videos
+    stills.py           labelled stills, for synthesis on the fly
+    synthetic_clips.py  generated clips, read back from their store
+    mixed.py            real + synthetic at a stated ratio, for training only
+    latents.py          clips encoded once, for the diffusion's training
+    phantom.py          simulated sweeps, so that everything runs with no download
+    transforms/         what a sample goes through
+"""
+from .epochs import EpochSampler
+from .latents import LatentDataset
+from .mixed import LDDMMixedDataset
+from .stills import StillDataset
+from .synthetic_clips import SyntheticClipDataset
+from .transforms import LoadStill, PackClip, ReadVideo, SampleSegment, SynthesizeClip
+from .video_clips import VideoClipDataset
+
+__all__ = ['EpochSampler', 'LDDMMixedDataset', 'LatentDataset', 'LoadStill', 'PackClip',
+           'ReadVideo', 'SampleSegment', 'StillDataset', 'SynthesizeClip', 'SyntheticClipDataset',
+           'VideoClipDataset']

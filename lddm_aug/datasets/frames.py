@@ -1,0 +1,208 @@
+"""The one reader of videos and stills, in every form that they come in."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+try:
+    import decord
+except ImportError:                                  # no wheel for every machine; PyAV does it too
+    decord = None
+
+Pixels = NDArray[np.uint8]
+
+STILL_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp'}
+
+
+class UnreadableFile(ValueError):
+    """A file that should hold frames and doesn't; the message names it and says why."""
+
+
+def read_frames(path: str | Path) -> Pixels:
+    """Read a whole video → (T, H, W) or, in colour, (T, H, W, 3).
+
+    Args:
+        path: a video or gif, a .npy file of this shape, or a folder with one still per frame.
+
+    Raises:
+        UnreadableFile: if it is damaged, empty or of another kind.
+    """
+    path = _not_empty(path)
+    if path.is_dir():
+        return _read_folder(path)
+    if path.suffix.lower() == '.npy':
+        return np.array(_open_npy(path))
+    return _decode(path)
+
+
+def count_frames(path: str | Path) -> int:
+    """How many frames `read_frames` would give, without decoding them where that can be helped."""
+    path = _not_empty(path)
+    status = path.stat()
+    return _count(path, status.st_mtime_ns, status.st_size)
+
+
+def read_still(path: str | Path, frame: int | None = None) -> Pixels:
+    """Read a still, or one frame of a video → (H, W) or, in colour, (H, W, 3).
+
+    Transparency is dropped. Stills with more than 8 bits are refused, as there is no one way to
+    bring them to 8.
+
+    Raises:
+        UnreadableFile: if it is damaged, of another colour mode, or has no such frame.
+    """
+    path = _not_empty(path)
+    is_still = path.is_file() and path.suffix.lower() in STILL_SUFFIXES
+    if is_still != (frame is None):
+        raise UnreadableFile(f'{path} is a still and has no frame {frame}' if is_still else
+                             f'{path} is a video; say which of its frames is the still')
+    if frame is None:
+        return _read_image(path)
+    total = count_frames(path)
+    if not 0 <= frame < total:
+        raise UnreadableFile(f'{path} has no frame {frame}, its {total} frames count from 0')
+    if path.is_dir():
+        return _read_image(_frame_files(path)[frame])
+    if path.suffix.lower() == '.npy':
+        return np.array(_open_npy(path)[frame])
+    return _decode(path, frame)[0]
+
+
+def is_colour(array: NDArray) -> bool:
+    """Whether the last axis holds red, green and blue; no still is three pixels wide."""
+    return array.ndim > 2 and array.shape[-1] == 3
+
+
+def to_channels(array: Pixels, channels: int) -> Pixels:
+    """Grey ↔ colour: (..., H, W) ↔ (..., H, W, 3); grey is the luma of ITU-R 601."""
+    if channels not in (1, 3):
+        raise ValueError(f'to_channels: channels must be 1 or 3, but got {channels!r}')
+    if is_colour(array) == (channels == 3):
+        return array
+    if channels == 3:
+        return np.repeat(array[..., None], 3, axis=-1)
+    *leading, height, width, _ = array.shape
+    # cv2 knows no clips: frames stand one below the other for a moment
+    grey = cv2.cvtColor(array.reshape(-1, width, 3), cv2.COLOR_RGB2GRAY)
+    return grey.reshape(*leading, height, width)     # type: ignore[return-value]
+
+
+def letterbox(array: Pixels, size: int) -> Pixels:
+    """Fit a still or a clip into size × size pixels; black fills what its shape leaves free.
+
+    Args:
+        array: (H, W) or (H, W, 3), or with T in front.
+    """
+    if array.ndim - is_colour(array) == 3:
+        return np.stack([letterbox(frame, size) for frame in array])
+    height, width = array.shape[:2]
+    if height == width == size:
+        return array
+    scale = size / max(height, width)
+    inner_height, inner_width = (max(1, round(length * scale)) for length in (height, width))
+    top, left = (size - inner_height) // 2, (size - inner_width) // 2
+    boxed = np.zeros((size, size, *array.shape[2:]), np.uint8)
+    boxed[top:top + inner_height, left:left + inner_width] = cv2.resize(
+        array, (inner_width, inner_height),
+        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return boxed
+
+
+def _not_empty(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f'{path} does not exist')
+    if path.is_file() and path.stat().st_size == 0:
+        raise UnreadableFile(f'{path} is empty: it has 0 bytes')
+    return path
+
+
+@contextmanager
+def _unreadable(path: Path, kind: str) -> Iterator[None]:
+    """Whatever a decoder raises becomes one sentence."""
+    try:
+        yield
+    except UnreadableFile:
+        raise
+    except Exception as error:
+        raise UnreadableFile(f'{path} cannot be read as a {kind}; '
+                             'is it cut off or damaged?') from error
+
+
+@lru_cache(maxsize=None)
+def _count(path: Path, mtime_ns: int, size: int) -> int:
+    if path.is_dir():
+        return len(_frame_files(path))
+    if path.suffix.lower() == '.npy':
+        return len(_open_npy(path))
+    with _unreadable(path, 'video'):
+        if _decord_reads(path):
+            return len(decord.VideoReader(str(path), num_threads=1))
+        with av.open(str(path)) as container:
+            return sum(1 for _ in container.decode(video=0))
+
+
+def _read_folder(folder: Path) -> Pixels:
+    frames = [_read_image(file) for file in _frame_files(folder)]
+    shapes = {frame.shape for frame in frames}
+    if len(shapes) > 1:
+        raise UnreadableFile(f'{folder} mixes frames of different shapes: '
+                             f'{", ".join(map(str, sorted(shapes)))}')
+    return np.stack(frames)
+
+
+def _frame_files(folder: Path) -> list[Path]:
+    """Stills of a folder, frame 10 after frame 9."""
+    files = [file for file in folder.iterdir()
+             if file.suffix.lower() in STILL_SUFFIXES and not file.name.startswith('.')]
+    if not files:
+        raise UnreadableFile(f'{folder} is a folder without frames')
+    return sorted(files, key=lambda file: [(int(part), '') if part.isdecimal() else (-1, part)
+                                           for part in re.split(r'(\d+)', file.name)])
+
+
+def _open_npy(path: Path) -> Pixels:
+    with _unreadable(path, '.npy array'):
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+        if array.dtype != np.uint8 or array.ndim - is_colour(array) != 3 or 0 in array.shape:
+            raise UnreadableFile(f'{path} must hold (T, H, W) or (T, H, W, 3) uint8, but holds '
+                                 f'{array.shape} {array.dtype}')
+    return array
+
+
+def _read_image(path: Path) -> Pixels:
+    _not_empty(path)
+    with _unreadable(path, 'still'), Image.open(path) as image:
+        # Pillow reads 48-bit colour as RGB; only the raw mode in its tiles tells
+        has_16_bits = ';16' in str(image.tile)
+        if has_16_bits or image.mode not in ('1', 'L', 'LA', 'P', 'RGB', 'RGBA'):
+            found = '16 bits' if has_16_bits else f'colour mode {image.mode}'
+            raise UnreadableFile(f'{path} has {found}; save it as grey or RGB with 8 bits')
+        return np.array(image.convert('L' if image.mode in ('1', 'L', 'LA') else 'RGB'))
+
+
+def _decode(path: Path, frame: int | None = None) -> Pixels:
+    """All frames of a video, or the one that is asked for."""
+    with _unreadable(path, 'video'):
+        if _decord_reads(path):
+            reader = decord.VideoReader(str(path), num_threads=1)
+            return reader.get_batch(range(len(reader)) if frame is None else [frame]).asnumpy()
+        with av.open(str(path)) as container:
+            images = container.decode(video=0)
+            wanted = images if frame is None else islice(images, frame, frame + 1)
+            return np.stack([image.to_ndarray(format='rgb24') for image in wanted])
+
+
+def _decord_reads(path: Path) -> bool:
+    """Decord is the faster one, but can't count the frames of a gif."""
+    return decord is not None and path.suffix.lower() != '.gif'

@@ -1,0 +1,37 @@
+"""What real videos, stills and synthetic clips share."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmaction.datasets import BaseActionDataset
+
+from lddm_aug.datasets.epochs import SeededSamples
+
+
+class LabelledDataset(SeededSamples, BaseActionDataset):
+    """Samples with a class, a group, an origin and a seed.
+
+    Args:
+        ann_file: where the samples are listed.
+        classes: names; a label is a number in this list.
+        pipeline: transforms, as MMAction2 takes them.
+        test_mode: for validation and test.
+        seed: everything random about a sample is drawn from this, the epoch and the index.
+        kwargs: of MMEngine's BaseDataset.
+    """
+
+    def __init__(self, ann_file: str, classes: Sequence[str], pipeline: Sequence[Any],
+                 test_mode: bool, seed: int, **kwargs: Any) -> None:
+        self.seed = seed
+        super().__init__(ann_file, pipeline=pipeline, test_mode=test_mode,
+                         metainfo=dict(classes=tuple(classes)), **kwargs)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """What must not be in another part of the data as well."""
+        return frozenset(self.get_data_info(index)['group'] for index in range(len(self)))
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """For MMEngine's ClassBalancedDataset."""
+        return [self.get_data_info(idx)['label']]

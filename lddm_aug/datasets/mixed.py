@@ -1,0 +1,186 @@
+"""Real and synthetic clips together, for training."""
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from mmaction.registry import DATASETS
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from lddm_aug.datasets.epochs import EpochIndex, epoch_of
+from lddm_aug.functional.seeds import derive_seed, seeded
+
+BALANCES = ('equal_share', 'union')
+
+
+@DATASETS.register_module()
+class LDDMMixedDataset(Dataset):
+    """Real and synthetic clips at a stated ratio, for training only.
+
+    An epoch holds every real clip once and draws synthetic ones.  Which ones, and everything else
+    that is random about a sample, depends on seed, epoch and index alone; so take `EpochSampler`.
+
+    Args:
+        real: config of a data set, or the data set: any of MMAction2's or VideoClipDataset.
+        synthetic: the same: SyntheticClipDataset, or StillDataset to synthesize on the fly.
+        synthetic_per_real: synthetic clips per real clip, in each class alike; None for 'union'.
+        class_balance: 'equal_share' draws them so that being synthetic says nothing about the
+            class, and uses all clips of a class equally often as epochs go by.  'union' takes
+            every clip that there is, as the paper does.
+        seed: of the draws.
+        test_mode: here for the refusal: validation and test must see real clips only.
+        lazy_init: read what the data sets hold only when it is needed.
+
+    Raises:
+        ValueError: if the two don't fit together; the message says which argument to change.
+    """
+
+    def __init__(self, real: dict | Dataset, synthetic: dict | Dataset,
+                 synthetic_per_real: float | None = 1.0, class_balance: str = 'equal_share',
+                 seed: int = 0, test_mode: bool = False, lazy_init: bool = False) -> None:
+        if test_mode:
+            raise ValueError('LDDMMixedDataset: mixes synthetic clips in and is for training only; '
+                             'for validation and test take the data set of real clips')
+        _check_ratio(synthetic_per_real, class_balance)
+        self.real = DATASETS.build(real) if isinstance(real, dict) else real
+        self.synthetic = DATASETS.build(synthetic) if isinstance(synthetic, dict) else synthetic
+        self.synthetic_per_real = synthetic_per_real
+        self.class_balance = class_balance
+        self.seed = seed
+        self._check_classes()
+        self._fully_initialized = False
+        if not lazy_init:
+            self.full_init()
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        return {**self.synthetic.metainfo, **self.real.metainfo}
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Those of both parts, as far as they know them."""
+        none: frozenset[str] = frozenset()
+        return getattr(self.real, 'groups', none) | getattr(self.synthetic, 'groups', none)
+
+    def full_init(self) -> None:
+        """Count what there is, settle the shares and print them."""
+        if self._fully_initialized:
+            return
+        self._real_labels = self._labels_of(self.real)
+        clip_labels = self._labels_of(self.synthetic)
+        self._clips = {label: np.flatnonzero(np.array(clip_labels) == label)
+                       for label in set(clip_labels)}
+        self._share = self._settle_share()
+        # A slot (label, j) is the j-th synthetic sample of a class in every epoch.
+        self._slots = [(label, j) for label, share in self._share.items() for j in range(share)]
+        self._fully_initialized = True
+        self._print_shares()
+
+    def __len__(self) -> int:
+        self.full_init()
+        return len(self._real_labels) + len(self._slots)
+
+    def __getitem__(self, index: int) -> Any:
+        dataset, origin, inner = self._locate(index)
+        with seeded(derive_seed(self.seed, epoch_of(index), int(index))):
+            return _with_origin(dataset[inner], origin)
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        dataset, origin, inner = self._locate(idx)
+        return {'origin': origin, **dataset.get_data_info(inner)}
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """For MMEngine's ClassBalancedDataset."""
+        return [int(self.get_data_info(idx)['label'])]
+
+    def _locate(self, index: int) -> tuple[Any, str, EpochIndex]:
+        """Which data set the sample comes from, its origin, and its index there."""
+        if not 0 <= index < len(self):
+            raise IndexError(f'LDDMMixedDataset: index must lie in [0, {len(self)}), '
+                             f'but got {index}')
+        epoch, slot = epoch_of(index), int(index) - len(self._real_labels)
+        if slot < 0:
+            return self.real, 'real', EpochIndex(int(index), epoch)
+        label, j = self._slots[slot]
+        return self.synthetic, 'synthetic', self._draw(label, epoch * self._share[label] + j)
+
+    def _draw(self, label: int, number: int) -> EpochIndex:
+        """The clip that is drawn at this place in the endless row of draws of a class.
+
+        The row is one permutation of the clips after another.  To the synthetic data set the
+        cycle is the epoch, since it counts how often this clip was drawn before.
+        """
+        clips = self._clips[label]
+        cycle, position = divmod(number, len(clips))
+        shuffled = np.random.default_rng(derive_seed(self.seed, label, cycle)).permutation(clips)
+        return EpochIndex(shuffled[position], cycle)
+
+    def _settle_share(self) -> dict[int, int]:
+        """Synthetic samples of each class in an epoch."""
+        if self.synthetic_per_real is None:
+            return {label: len(clips) for label, clips in sorted(self._clips.items())}
+        share = {label: round(self.synthetic_per_real * count)
+                 for label, count in sorted(Counter(self._real_labels).items())}
+        lacking = [self._name(label) for label, count in share.items()
+                   if count and label not in self._clips]
+        if lacking:
+            raise ValueError(
+                f'LDDMMixedDataset: class {", ".join(lacking)} has real clips but no synthetic '
+                'ones, so being synthetic would tell the class; synthesize some of it, or set '
+                "class_balance='union' and synthetic_per_real=None")
+        return share
+
+    def _labels_of(self, dataset: Any) -> list[int]:
+        dataset.full_init()
+        labels = [int(dataset.get_data_info(index)['label']) for index in range(len(dataset))]
+        classes = self.metainfo.get('classes')
+        unknown = sorted(label for label in set(labels)
+                         if label < 0 or classes is not None and label >= len(classes))
+        if unknown:
+            raise ValueError(f'LDDMMixedDataset: labels {unknown} of {type(dataset).__name__} '
+                             f'lie outside the classes {classes}')
+        return labels
+
+    def _check_classes(self) -> None:
+        real, synthetic = (part.metainfo.get('classes') for part in (self.real, self.synthetic))
+        if real and synthetic and tuple(real) != tuple(synthetic):
+            raise ValueError('LDDMMixedDataset: real and synthetic must have the same classes in '
+                             f'the same order, but got {tuple(real)} and {tuple(synthetic)}')
+
+    def _print_shares(self) -> None:
+        real = Counter(self._real_labels)
+        width = max(len(self._name(label)) for label in {*real, *self._clips, 0})
+        rows = [f'{self._name(label):{width}}  {real[label]:8d}  {self._share.get(label, 0):9d}  '
+                f'of {len(self._clips.get(label, ())):6d}'
+                for label in sorted({*real, *self._clips})]
+        print_log('\n'.join([f'LDDMMixedDataset ({self.class_balance}), samples in an epoch:',
+                             f'{"class":{width}}      real  synthetic  of clips', *rows]),
+                  logger='current')
+
+    def _name(self, label: int) -> str:
+        classes = self.metainfo.get('classes')
+        return str(classes[label]) if classes else str(label)
+
+
+def _check_ratio(synthetic_per_real: float | None, class_balance: str) -> None:
+    if class_balance not in BALANCES:
+        raise ValueError(f'LDDMMixedDataset: class_balance must be one of {BALANCES}, '
+                         f'but got {class_balance!r}')
+    if class_balance == 'union':
+        if synthetic_per_real is not None:
+            raise ValueError("LDDMMixedDataset: class_balance='union' takes every clip, so "
+                             f'synthetic_per_real must be None, but got {synthetic_per_real!r}')
+    elif synthetic_per_real is None or not 0 <= synthetic_per_real < float('inf'):
+        raise ValueError('LDDMMixedDataset: synthetic_per_real counts synthetic clips per real '
+                         f'clip and must be 0 or more, but got {synthetic_per_real!r}')
+
+
+def _with_origin(sample: Any, origin: str) -> Any:
+    """Note the origin where the data set's pipeline didn't."""
+    if 'data_samples' not in sample:
+        return {'origin': origin, **sample}
+    if 'origin' not in sample['data_samples']:
+        sample['data_samples'].set_metainfo(dict(origin=origin))
+    return sample

@@ -1,0 +1,26 @@
+"""Stills from which clips are synthesized on the fly."""
+from __future__ import annotations
+
+from typing import Any
+
+from mmaction.registry import DATASETS
+
+from lddm_aug.datasets.annotations import Annotation
+from lddm_aug.datasets.frames import read_still
+from lddm_aug.datasets.table_dataset import TableDataset
+
+
+@DATASETS.register_module()
+class StillDataset(TableDataset):
+    """Stills; where the table gives a frame, it is this frame of the video at the path.
+
+    Its pipeline begins with `LoadStill` and `SynthesizeClip`, so its samples' origin is synthetic,
+    and receives filename, frame, label, group, origin, seed, start_index and modality.
+    Its arguments are those of TableDataset.
+    """
+
+    def check(self, row: Annotation) -> None:
+        read_still(row.path, row.frame)
+
+    def describe(self, row: Annotation) -> dict[str, Any]:
+        return dict(origin='synthetic', frame=row.frame)

@@ -1,0 +1,58 @@
+"""Generated clips, read back from their store."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmaction.registry import DATASETS
+
+from lddm_aug.datasets.labelled_dataset import LabelledDataset
+from lddm_aug.files import sha256_of
+from lddm_aug.synthesis.store import MANIFEST, read_manifest
+
+
+@DATASETS.register_module()
+class SyntheticClipDataset(LabelledDataset):
+    """The clips that `tools/synthesize.py` made.
+
+    Args:
+        store: folder with its manifest.
+        classes: names in the order of their labels.
+        pipeline: transforms; they receive filename, label, group, origin, seed, start_index,
+            modality, frame_stride and total_frames.
+        test_mode: to look at clips in a fixed way; they don't belong into validation or test.
+        seed: everything random about a sample is drawn from this, the epoch and the index.
+        verify: read every clip and compare it with its sha256 in the manifest.
+    """
+
+    def __init__(self, store: str, classes: Sequence[str], pipeline: Sequence[Any] = (),
+                 test_mode: bool = False, seed: int = 0, verify: bool = False,
+                 **kwargs: Any) -> None:
+        self.store = Path(store).resolve()
+        self.manifest = read_manifest(store)
+        self.verify = verify
+        super().__init__(str(self.store / MANIFEST), classes, pipeline, test_mode, seed, **kwargs)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Those of the stills, and those from which the generator learnt how things move."""
+        return super().groups | frozenset(self.manifest.header['generator_groups'])
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        return [self._parse(row) for row in self.manifest.rows]
+
+    def _parse(self, row: dict[str, Any]) -> dict[str, Any]:
+        clip, classes = self.store / row['path'], self.metainfo['classes']
+        if row['label'] not in classes:
+            raise ValueError(f'{self.ann_file}: clip {row["clip_id"]} has label {row["label"]!r}, '
+                             f'but classes are {", ".join(classes)}')
+        if not clip.is_file():
+            raise FileNotFoundError(f'{self.ann_file}: {clip} is missing; '
+                                    'run tools/synthesize.py again to finish the store')
+        if self.verify and sha256_of(clip) != row['sha256']:
+            raise ValueError(f'{self.ann_file}: {clip} was changed after it was made; '
+                             'run tools/synthesize.py again to make it anew')
+        return dict(filename=str(clip), label=classes.index(row['label']), group=row['group'],
+                    origin='synthetic', frame_stride=row['frame_stride'],
+                    total_frames=row['shape'][0])

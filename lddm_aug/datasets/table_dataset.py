@@ -1,0 +1,50 @@
+"""What data sets that are listed in a table share."""
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from lddm_aug.datasets.annotations import (Annotation, class_names, read_annotations,
+                                           rows_of_split, usable_rows)
+from lddm_aug.datasets.labelled_dataset import LabelledDataset
+
+
+class TableDataset(LabelledDataset):
+    """Samples listed in a table with the columns path, label, group and perhaps frame and split.
+
+    Args:
+        ann_file: the table, comma-separated.
+        pipeline: transforms, as MMAction2 takes them.
+        classes: names in the order of their labels; by default those in the table, sorted.
+        split: keep the rows of this split.
+        data_root: folder that paths in the table are relative to; by default the table's own.
+        test_mode: for validation and test.
+        seed: everything random about a sample is drawn from this, the epoch and the index.
+        on_bad: 'raise' if there are rows that can't be used, or 'skip' to go on without them.
+        kwargs: of MMEngine's BaseDataset.
+    """
+
+    def __init__(self, ann_file: str, pipeline: Sequence[Any] = (),
+                 classes: Sequence[str] | None = None, split: str | None = None,
+                 data_root: str | None = None, test_mode: bool = False, seed: int = 0,
+                 on_bad: str = 'raise', **kwargs: Any) -> None:
+        rows = read_annotations(ann_file, data_root, classes)
+        self.annotations = rows_of_split(rows, split, ann_file)
+        self.on_bad = on_bad
+        super().__init__(ann_file, classes or class_names(rows), pipeline, test_mode, seed,
+                         **kwargs)
+
+    @abstractmethod
+    def check(self, row: Annotation) -> None:
+        """Raise ValueError, saying why, for a row that can't be used."""
+
+    @abstractmethod
+    def describe(self, row: Annotation) -> dict[str, Any]:
+        """What a sample's pipeline receives besides filename, label and group."""
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        classes = self.metainfo['classes']
+        rows = usable_rows(self.annotations, self.check, self.on_bad, self.ann_file)
+        return [dict(filename=str(row.path), label=classes.index(row.label), group=row.group,
+                     **self.describe(row)) for row in rows]

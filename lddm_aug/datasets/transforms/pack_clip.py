@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+
+from lddm_aug.datasets.frames import is_colour
+
+
+@TRANSFORMS.register_module()
+class PackClip(BaseTransform):
+    """Pack a clip for a generator's training; batches are put together by default_collate.
+
+    Required keys: array (T, H, W) or (T, H, W, 3) uint8; frame_inds; label; group; seed.
+    Gives: clip, a Tensor (C, T, H, W) uint8; label; group; seed.
+    """
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        frames = results['array'][results['frame_inds']]
+        if not is_colour(frames):
+            frames = frames[..., None]
+        clip = np.ascontiguousarray(frames.transpose(3, 0, 1, 2))               # (C, T, H, W)
+        return dict(clip=torch.from_numpy(clip),
+                    **{key: results[key] for key in ('label', 'group', 'seed')})

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+
+from lddm_aug.datasets.frames import Pixels, letterbox, read_frames, to_channels
+
+
+@TRANSFORMS.register_module()
+class ReadVideo(BaseTransform):
+    """Read all frames of a video, or of a generated clip.
+
+    Required keys: filename.
+    Added keys: array (T, H, W, 3) uint8, or (T, H, W) with one channel; total_frames.
+
+    Args:
+        size: fit frames into size × size pixels; None leaves them as they are.
+        channels: 3 for recognizers, 1 for generators of grey clips.
+        cache: keep what was read in memory, once per worker.
+    """
+
+    def __init__(self, size: int | None = None, channels: int = 3, cache: bool = False) -> None:
+        if channels not in (1, 3):
+            raise ValueError(f'ReadVideo: channels must be 1 or 3, but got {channels!r}')
+        if size is not None and size < 1:
+            raise ValueError(f'ReadVideo: size counts pixels from 1 on, but got {size!r}')
+        self.size = size
+        self.channels = channels
+        self.cache: dict[str, Pixels] | None = {} if cache else None
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        results['array'] = self.read(results['filename'])
+        results['total_frames'] = len(results['array'])
+        return results
+
+    def read(self, filename: str) -> Pixels:
+        if self.cache is None:
+            return self._read(filename)
+        if filename not in self.cache:
+            self.cache[filename] = self._read(filename)
+        return self.cache[filename].copy()           # some transforms flip frames where they lie
+
+    def _read(self, filename: str) -> Pixels:
+        frames = read_frames(filename)
+        if self.size is not None:
+            frames = letterbox(frames, self.size)
+        return to_channels(frames, self.channels)
+
+    def __repr__(self) -> str:
+        return (f'ReadVideo(size={self.size}, channels={self.channels}, '
+                f'cache={self.cache is not None})')

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
+
+from lddm_aug.datasets.frames import is_colour, to_channels
+from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.generators.base import Generator
+from lddm_aug.generators.package import load_package
+
+
+@TRANSFORMS.register_module()
+class SynthesizeClip(BaseTransform):
+    """Turn a still into a clip, with which SampleFrames or SampleSegment and ArrayDecode go on.
+
+    The same still, seed and package give the same clip in whatever worker.
+
+    Required keys: still (H, W) or (H, W, 3) uint8, of the generator's size; seed.
+    Added keys: array (T, H, W, 3) uint8; total_frames; start_index; frame_stride.
+
+    Args:
+        package: the generator's folder.  It is read once per process, with the first sample.
+        device: where to synthesize; in a worker, 'cpu'.
+    """
+
+    def __init__(self, package: str, device: str = 'cpu') -> None:
+        self.package = package
+        self.device = device
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        generator = _generator(self.package, self.device)
+        still = results['still']
+        self._check(still, generator, results)
+        pixels = torch.from_numpy(still).to(self.device)
+        pixels = pixels.permute(2, 0, 1) if is_colour(still) else pixels[None]   # (C, H, W)
+        clip = to_uint8(generator(to_unit(pixels[None]), [results['seed']])[0])  # (C, T, H, W)
+        frames = clip.permute(1, 2, 3, 0).cpu().numpy()                          # (T, H, W, C)
+        if generator.channels == 1:
+            frames = to_channels(frames[..., 0], 3)
+        results.update(array=frames, total_frames=len(frames), start_index=0,
+                       frame_stride=generator.frame_stride)
+        return results
+
+    def _check(self, still: NDArray, generator: Generator, results: dict[str, Any]) -> None:
+        expected = (generator.size, generator.size) + (3,) * (generator.channels == 3)
+        if still.shape != expected:
+            raise ValueError(
+                f'SynthesizeClip: the generator in {self.package} takes stills of shape '
+                f'{expected}, but {results.get("filename", "this one")} has {still.shape}; use '
+                f'LoadStill(size={generator.size}, channels={generator.channels})')
+
+    def __repr__(self) -> str:
+        return f'SynthesizeClip(package={self.package!r}, device={self.device!r})'
+
+
+@cache
+def _generator(package: str, device: str) -> Generator:
+    return load_package(package, device)
