@@ -22,51 +22,66 @@ class Journal:
     """Runs steps and writes down what they gave, one JSON file a step.
 
     Args:
-        folder: where the notes are kept.
+        folder: what the steps make lies below it; the notes lie in its folder `steps`.
 
     Attributes:
-        seconds: that all steps so far took, whichever call ran them.
-        peak_rss_mb: memory of this process and its largest child at most, over all of them.
+        seconds_of_earlier_calls: that steps took which needn't be done again.
+        peak_rss_mb: memory that any step so far held at most.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.seconds = 0.
+        self.seconds_of_earlier_calls = 0.
         self.peak_rss_mb = 0.
 
     def step(self, name: str, inputs: Mapping[str, Any], output: Path,
-             work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+             work: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
         """Do `work`, unless it was done with the same inputs and its output is still there.
 
-        What an interrupted `work` left in `output` stays for it to go on with; what another's
-        inputs left is removed.
+        What an interrupted `work` left in `output` stays for it to go on with; what other inputs
+        gave is removed.
 
         Args:
             inputs: all that the output depends on, as JSON can hold it.
-            output: folder or file that `work` makes.
+            output: folder that `work` makes.
             work: its result must be something JSON can hold.
+
+        Raises:
+            ValueError: if the output exists and no step made it.
         """
-        path = self.folder / f'{name.replace(" ", "_")}.json'
+        path = self.folder / 'steps' / f'{name.replace(" ", "_")}.json'
         note = json.loads(path.read_bytes()) if path.is_file() else {}
+        if not note and output.exists():
+            raise ValueError(f'{output} exists and was not made by this command; '
+                             'choose another folder to work in')
         identity = fingerprint(inputs)
-        if note.get('inputs') != identity:
-            _remove(output)
-            note = {'inputs': identity, 'seconds': 0., 'peak_rss_mb': 0.}
+        if note.get('inputs') != identity or not output.exists():
+            shutil.rmtree(output, ignore_errors=True)
+            note = {'inputs': identity, 'output': str(output.relative_to(self.folder)),
+                    'seconds': 0., 'peak_rss_mb': 0.}
             self._write(path, note)
-        done = 'result' in note and output.exists()
+        self.seconds_of_earlier_calls += note['seconds']
+        done = 'result' in note
         if not done:
             started = time.monotonic()
-            note['result'] = work()
-            note['seconds'] += time.monotonic() - started
-            note['peak_rss_mb'] = max(note['peak_rss_mb'], peak_rss_mb())
-            self._write(path, note)
-        self.seconds += note['seconds']
+            try:
+                note['result'] = work()
+            finally:
+                note['seconds'] += time.monotonic() - started
+                note['peak_rss_mb'] = max(note['peak_rss_mb'], peak_rss_mb())
+                self._write(path, note)
         self.peak_rss_mb = max(self.peak_rss_mb, note['peak_rss_mb'])
         print(f'{name}: {note["seconds"]:.0f} s{" (done before)" if done else ""}', flush=True)
         return note['result']
 
+    def forget(self) -> None:
+        """Remove the notes and what the steps made."""
+        for path in sorted((self.folder / 'steps').glob('*.json')):
+            shutil.rmtree(self.folder / json.loads(path.read_bytes())['output'], ignore_errors=True)
+            path.unlink()
+
     def _write(self, path: Path, note: dict[str, Any]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with write_aside(path) as file:
             file.write(json.dumps(note, indent=1).encode())
 
@@ -83,10 +98,3 @@ def peak_rss_mb() -> float:
     kib = sum(resource.getrusage(who).ru_maxrss
               for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return kib / (1 << 20 if sys.platform == 'darwin' else 1 << 10)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

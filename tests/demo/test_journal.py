@@ -21,7 +21,7 @@ def call(tmp_path):
                 raise KeyboardInterrupt
             return {'value': inputs['seed'] * 10}
 
-        result = Journal(tmp_path / 'notes').step('a step', inputs, output, work)
+        result = Journal(tmp_path).step('a step', inputs, output, work)
         return result, worked
     return call
 
@@ -49,13 +49,27 @@ def test_a_lost_output_is_made_again(call, tmp_path):
     assert call({'seed': 1}) == ({'value': 10}, [[]])
 
 
-def test_seconds_of_an_earlier_call_count(tmp_path):
-    note = {'seconds': 0., 'peak_rss_mb': 0.}
-    for _ in range(2):
-        journal = Journal(tmp_path / 'notes')
-        journal.step('s', {}, tmp_path, dict)
-        note = json.loads((tmp_path / 'notes' / 's.json').read_bytes())
-        assert journal.seconds == note['seconds'] > 0
+def test_a_folder_of_somebody_else_is_not_touched(call, tmp_path):
+    (tmp_path / 'output').mkdir()
+    (tmp_path / 'output' / 'thesis.doc').write_text('')
+    with pytest.raises(ValueError, match='output exists and was not made by this command'):
+        call({'seed': 1})
+    assert (tmp_path / 'output' / 'thesis.doc').exists()
+
+
+def test_what_was_forgotten_is_gone_and_done_again(call, tmp_path):
+    call({'seed': 1})
+    Journal(tmp_path).forget()
+    assert not (tmp_path / 'output').exists()
+    assert call({'seed': 1}) == ({'value': 10}, [[]])
+
+
+def test_seconds_of_an_earlier_call_count(call, tmp_path):
+    call({'seed': 1})
+    note = json.loads((tmp_path / 'steps' / 'a_step.json').read_bytes())
+    journal = Journal(tmp_path)
+    journal.step('a step', {'seed': 1}, tmp_path / 'output', dict)
+    assert journal.seconds_of_earlier_calls == note['seconds'] > 0
 
 
 def test_peak_memory_grows_by_what_is_held():

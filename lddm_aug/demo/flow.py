@@ -1,0 +1,335 @@
+"""The main job in order: data → generator → clips → recognizers → report."""
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose
+from mmengine.runner import Runner
+from scipy.stats import binomtest
+from sklearn.metrics import confusion_matrix
+
+import lddm_aug
+from lddm_aug.datasets.annotations import Annotation, read_annotations
+from lddm_aug.datasets.frames import is_colour, letterbox, read_still, to_channels
+from lddm_aug.datasets.phantom import write_phantom
+from lddm_aug.demo.journal import Journal, fingerprint, peak_rss_mb
+from lddm_aug.demo.prepare import Tables, prepare
+from lddm_aug.demo.report import Preview, write_report
+from lddm_aug.engine.generator_training import SUMMARY, train_generator
+from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.functional.seeds import derive_seed
+from lddm_aug.generators.base import Generator
+from lddm_aug.generators.package import load_package, save_package
+from lddm_aug.generators.repeat_still import RepeatStill
+from lddm_aug.synthesis.plan import StillRequest
+from lddm_aug.synthesis.store import MANIFEST
+from lddm_aug.synthesis.synthesize import synthesize
+
+GENERATOR_CONFIG = 'lddm/phantom.py'
+GENERATOR_DATASETS = ('autoencoder.train_dataloader.dataset', 'autoencoder.val_dataloader.dataset',
+                      'diffusion.train_dataloader.dataset.clips')
+RECOGNIZER = 'tsm'
+TRAINING_SETS = ('real', 'still_mix', 'lddm_mix')
+PREVIEWS_PER_CLASS = 3
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is simulated and trained; None keeps what the configs say."""
+    phantom: Mapping[str, int]
+    autoencoder_iterations: int | None = None
+    diffusion_iterations: int | None = None
+    recognizer_iterations: int | None = None
+
+
+FULL = Budget(phantom={})
+QUICK = Budget(phantom={'train': 8, 'test': 8, 'stills': 8, 'frames': 50},
+               autoencoder_iterations=4, diffusion_iterations=4, recognizer_iterations=3)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What to run.
+
+    Attributes:
+        configs: folder of the generator's and recognizers' configs.
+        work_dir: where everything goes.
+        command: what was typed, for the record.
+        videos: table of the user's videos; the phantom's where it is None.
+        stills: table of the user's stills.
+        data_root: folder their paths are relative to; by default each table's own.
+        skip_bad: leave out rows that can't be used.
+        seed: of everything that is random.
+        fresh: do again what was done before.
+        budget: how much to train.
+    """
+    configs: Path
+    work_dir: Path
+    command: str = ''
+    videos: Path | None = None
+    stills: Path | None = None
+    data_root: Path | None = None
+    skip_bad: bool = False
+    seed: int = 0
+    fresh: bool = False
+    budget: Budget = FULL
+
+
+def run(demo: Demo) -> dict[str, Any]:
+    """Run the whole flow, or what is left of it, and write results.json and report.html."""
+    started = time.monotonic()
+    if (demo.videos is None) != (demo.stills is None):
+        raise ValueError('own data needs both a table of videos and a table of stills')
+    journal = Journal(demo.work_dir)
+    if demo.fresh:
+        journal.forget()
+
+    tables = make_tables(demo, journal)
+    data = data_identity(tables)
+    package, autoencoder = make_generator(demo, journal, tables, data)
+    generator = load_package(package)
+    stores = {'still_mix': demo.work_dir / 'stores' / 'repeat_still',
+              'lddm_mix': demo.work_dir / 'stores' / 'lddm'}
+    repeated = repeat_still_like(generator, demo.work_dir / 'repeat_still')
+    make_store('repeat the stills', repeated, stores['still_mix'], demo, journal, tables, data)
+    synthesis = make_store('synthesize', generator, stores['lddm_mix'], demo, journal, tables, data)
+    recognition = [make_recognizer(name, stores.get(name), demo, journal, tables, data)
+                   for name in TRAINING_SETS]
+    recognition[-1]['against'] = {
+        row['training_set']: compare(recognition[-1]['correct'], row['correct'])
+        for row in recognition[:-1]}
+
+    previews = make_previews(generator, tables, demo.seed)
+    results = {
+        'autoencoder': autoencoder,
+        'synthesis': synthesis,
+        'recognition': [{key: value for key, value in row.items() if key != 'correct'}
+                        for row in recognition],
+        'data': describe(demo, tables),
+        'versions': versions(),
+        'command': demo.command,
+        'wall_s': round(time.monotonic() - started + journal.seconds_of_earlier_calls, 1),
+        'peak_rss_mb': round(max(journal.peak_rss_mb, peak_rss_mb()), 1),
+    }
+    with write_aside(demo.work_dir / 'results.json') as file:
+        file.write(json.dumps(results, indent=2).encode())
+    write_report(demo.work_dir / 'report.html', results,
+                 files={'package': str(package), 'store': str(stores['lddm_mix'])},
+                 previews=previews, curves=read_curves(package.parent),
+                 num_frames=generator.num_frames)
+    return results
+
+
+def make_tables(demo: Demo, journal: Journal) -> Tables:
+    """The user's tables, or the phantom's, checked and with a split."""
+    videos, stills, root = demo.videos, demo.stills, demo.data_root
+    if videos is None or stills is None:
+        folder = demo.work_dir / 'data'
+        settings = {**demo.budget.phantom, 'seed': demo.seed}
+        journal.step('simulate sweeps', {**settings, 'version': lddm_aug.__version__}, folder,
+                     lambda: write_phantom(folder, **settings, jobs=os.cpu_count() or 1))
+        videos, stills, root = folder / 'videos.csv', folder / 'stills.csv', None
+    return prepare(videos, stills, demo.work_dir / 'tables', root, demo.skip_bad, demo.seed)
+
+
+def data_identity(tables: Tables) -> str:
+    """Changes when a table does, or a file that one names."""
+    rows = [row for table, root in ((tables.videos, tables.videos_root),
+                                    (tables.stills, tables.stills_root))
+            for row in read_annotations(table, root)]
+    states = [(str(row.path), row.path.stat().st_size, row.path.stat().st_mtime_ns) for row in rows]
+    return fingerprint({'tables': [sha256_of(tables.videos), sha256_of(tables.stills)],
+                        'files': states})
+
+
+def make_generator(demo: Demo, journal: Journal, tables: Tables,
+                   data: str) -> tuple[Path, dict[str, float]]:
+    """Train it; its package, and how well the autoencoder rebuilds held-out clips."""
+    config, folder = demo.configs / GENERATOR_CONFIG, demo.work_dir / 'generator'
+    options: dict[str, Any] = {}
+    for dataset in GENERATOR_DATASETS:
+        options |= {f'{dataset}.{key}': value for key, value in video_arguments(tables).items()}
+    for stage, iterations in (('autoencoder', demo.budget.autoencoder_iterations),
+                              ('diffusion', demo.budget.diffusion_iterations)):
+        options |= {f'{stage}.log_level': 'WARNING',
+                    f'{stage}.default_hooks.progress': dict(type='ProgressBarHook', title=stage)}
+        if iterations is not None:
+            options[f'{stage}.train_cfg.max_iters'] = iterations
+    stages = Config.fromfile(config).stages
+    texts = [Config.fromfile(config.parent / stage).pretty_text for stage in stages.values()]
+
+    def train() -> dict[str, Any]:
+        train_generator(config, folder, resume=True, options=options, seed=demo.seed)
+        return json.loads((folder / SUMMARY).read_bytes())['autoencoder']
+
+    inputs = {'data': data, 'configs': texts, 'options': options, 'seed': demo.seed,
+              'version': lddm_aug.__version__}
+    measured = journal.step('train the generator', inputs, folder, train)
+    return folder / 'package', {key: measured[key] for key in ('psnr_db', 'still_psnr_db')}
+
+
+def repeat_still_like(generator: Generator, folder: Path) -> Generator:
+    """The control of the same shape and tempo, as a package, which a store asks for."""
+    control = RepeatStill(generator.size, generator.channels, generator.num_frames,
+                          generator.frame_stride)
+    save_package(folder, control, groups=())
+    return control
+
+
+def make_store(name: str, generator: Generator, folder: Path, demo: Demo, journal: Journal,
+               tables: Tables, data: str) -> dict[str, float]:
+    """A clip of every still."""
+    stills = [StillRequest(row.path, row.frame, row.label, row.group)
+              for row in read_annotations(tables.stills, tables.stills_root)]
+
+    def load(still: StillRequest) -> np.ndarray:
+        image = to_channels(read_still(still.path, still.frame), generator.channels)
+        return letterbox(image, generator.size)
+
+    def work() -> dict[str, float]:
+        made = synthesize(generator, stills, load, folder, seed=demo.seed,
+                          workers=torch.get_num_threads())
+        return {'clips': made.clips, 'seconds': round(made.seconds, 2),
+                'clips_per_second': round(made.clips_per_second, 2)}
+
+    inputs = {'data': data, 'package': generator.package_sha256, 'seed': demo.seed}
+    return journal.step(name, inputs, folder, work)
+
+
+def make_recognizer(training_set: str, store: Path | None, demo: Demo, journal: Journal,
+                    tables: Tables, data: str) -> dict[str, Any]:
+    """Train on a training set and score the test videos."""
+    folder = demo.work_dir / 'recognizers' / f'{RECOGNIZER}_{training_set}'
+    config = Config.fromfile(demo.configs / f'{RECOGNIZER}_phantom_{training_set}.py')
+    predictions = folder / 'predictions.jsonl'
+    for loader in (config.train_dataloader, config.test_dataloader):
+        point_at(loader.dataset, tables, store, demo.seed)
+    # Nothing is chosen by looking at a validation: the last weights are the ones that are tested.
+    config.merge_from_dict({
+        'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None,
+        'test_evaluator': dict(type='RecognitionMetric', out_file=str(predictions)),
+        'model.cls_head.num_classes': len(tables.classes),
+        'randomness.seed': demo.seed,
+        'default_hooks.progress': dict(type='ProgressBarHook',
+                                       title=f'{RECOGNIZER} {training_set}'),
+        'log_level': 'WARNING', 'resume': True, 'work_dir': str(folder),
+        'experiment_name': f'{RECOGNIZER}_{training_set}_{time.time_ns()}'})
+    if demo.budget.recognizer_iterations is not None:
+        config.train_cfg.max_iters = demo.budget.recognizer_iterations
+
+    def work() -> dict[str, Any]:
+        runner = Runner.from_cfg(config)
+        runner.train()
+        scores = runner.test()
+        return {'recognizer': RECOGNIZER, 'training_set': training_set, 'iterations': runner.iter,
+                'seed': demo.seed, **read_scores(scores, predictions, tables.classes)}
+
+    inputs = {'data': data, 'config': config.pretty_text.replace(config.experiment_name, ''),
+              'store': sha256_of(store / MANIFEST) if store else None,
+              'version': lddm_aug.__version__}
+    return journal.step(f'train {RECOGNIZER} on {training_set}', inputs, folder, work)
+
+
+def point_at(dataset: ConfigDict, tables: Tables, store: Path | None, seed: int) -> None:
+    """Let a config's dataset, and those within it, read the demo's data."""
+    dataset.seed = seed
+    if dataset.type == 'LDDMMixedDataset':
+        point_at(dataset.real, tables, store, seed)
+        point_at(dataset.synthetic, tables, store, seed)
+    elif dataset.type == 'SyntheticClipDataset':
+        dataset.update(store=str(store), classes=tables.classes)
+    else:
+        dataset.update(video_arguments(tables))
+
+
+def video_arguments(tables: Tables) -> dict[str, Any]:
+    return {'ann_file': str(tables.videos), 'data_root': str(tables.videos_root),
+            'classes': tables.classes}
+
+
+def read_scores(scores: Mapping[str, float], predictions: Path,
+                classes: Sequence[str]) -> dict[str, Any]:
+    """What is reported of a test."""
+    rows = [json.loads(line) for line in predictions.read_text().splitlines()]
+    truth, said = ([row[key] for row in rows] for key in ('label', 'predicted'))
+    names = ['accuracy', 'f1_macro', 'f1_weighted']
+    if len(classes) == 2:
+        names += ['auc', 'sensitivity', 'specificity']
+    return {**{name: round(scores[f'video/{name}'], 4) for name in names},
+            **{f'group_{name}': round(scores[f'group/{name}'], 4) for name in names[:2]
+               if f'group/{name}' in scores},
+            'n_test': len(rows),
+            'confusion': confusion_matrix(truth, said, labels=list(classes)).tolist(),
+            'correct': {row['filename']: row['label'] == row['predicted'] for row in rows}}
+
+
+def compare(ours: Mapping[str, bool], other: Mapping[str, bool]) -> dict[str, float]:
+    """Exact McNemar test: of the videos on which just one of the two is right, who has more?"""
+    gained = sum(ours[name] and not other[name] for name in ours)
+    lost = sum(other[name] and not ours[name] for name in ours)
+    p = binomtest(gained, gained + lost).pvalue if gained + lost else 1.
+    return {'gained': gained, 'lost': lost, 'p': round(float(p), 4)}
+
+
+def make_previews(generator: Generator, tables: Tables, seed: int) -> list[Preview]:
+    """Some test videos of every class beside what the generator makes of their first frames."""
+    rows = [row for row in read_annotations(tables.videos, tables.videos_root)
+            if row.split == 'test']
+    random.Random(seed).shuffle(rows)
+    chosen = [row for name in tables.classes
+              for row in [row for row in rows if row.label == name][:PREVIEWS_PER_CLASS]]
+    return [preview(generator, row, seed) for row in chosen]
+
+
+def preview(generator: Generator, row: Annotation, seed: int) -> Preview:
+    """A real clip and two generated from its first frame."""
+    sample = Compose([
+        dict(type='ReadVideo', size=generator.size, channels=generator.channels),
+        dict(type='SampleSegment', num_frames=generator.num_frames, test_mode=True,
+             segment_length=generator.num_frames * generator.frame_stride),
+    ])(dict(filename=str(row.path)))
+    real = sample['array'][sample['frame_inds']]                    # (T, H, W[, 3])
+    still = torch.from_numpy(real[0])
+    still = still.permute(2, 0, 1) if is_colour(real) else still[None]
+    seeds = [derive_seed('preview', seed, row.group, n) for n in range(2)]
+    clips = generator(to_unit(still.expand(2, -1, -1, -1)), seeds)  # (2, C, T, H, W)
+    frames = to_uint8(clips).permute(0, 2, 3, 4, 1).squeeze(-1).numpy()
+    return Preview(row.path.name, row.label,
+                   {'real': real, 'generated': frames[0], 'another seed': frames[1]})
+
+
+def read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Every stage's training loss, as MMEngine logged it; empty where it logged none."""
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for log in sorted(folder.glob('*/*/vis_data/scalars.json')):
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        points = [(line['step'], line['loss']) for line in lines if 'loss' in line]
+        curves.setdefault(log.parents[2].name, []).extend(points)
+    return {stage: points for stage, points in curves.items() if len(points) > 1}
+
+
+def describe(demo: Demo, tables: Tables) -> dict[str, Any]:
+    source = ('Simulated ultrasound sweeps (the phantom): a test bench, not a model of disease.'
+              if demo.videos is None else f'Videos of {demo.videos}, stills of {demo.stills}.')
+    kept = asdict(tables)
+    return {'source': source, 'videos': str(tables.videos), 'stills': str(tables.stills),
+            **{key: kept[key] for key in ('classes', 'counts', 'test_groups', 'split', 'skipped')}}
+
+
+def versions() -> dict[str, str]:
+    names = ('torch', 'mmengine', 'mmaction2', 'diffusers', 'numpy')
+    return {'lddm_aug': lddm_aug.__version__, 'python': platform.python_version(),
+            **{name: version(name) for name in names}}
