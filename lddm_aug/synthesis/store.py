@@ -125,13 +125,14 @@ class StoreWriter:
                 raise ValueError(f'{self.folder} was begun with another plan (its '
                                  f'{", ".join(differing)} differ); name another folder, or delete '
                                  'this one')
-            return
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
-            raise ValueError(f'{self.folder} exists and is no store of clips; '
-                             'name a new or empty folder')
-        (self.folder / CLIPS).mkdir(parents=True)
-        with write_aside(path) as file:
-            file.write(json.dumps(plan, indent=1).encode())
+        else:
+            if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+                raise ValueError(f'{self.folder} exists and is no store of clips; '
+                                 'name a new or empty folder')
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with write_aside(path) as file:
+                file.write(json.dumps(plan, indent=1).encode())
+        (self.folder / CLIPS).mkdir(exist_ok=True)
 
     def _recorded_rows(self) -> Iterable[dict[str, Any]]:
         for name in (MANIFEST, PARTIAL):

@@ -77,7 +77,8 @@ def synthesize(generator: Generator, stills: Sequence[StillRequest],
 
     store.resume()
     start = time.perf_counter()
-    batches = [missing[i:i + batch_size] for i in range(0, len(missing), batch_size)]
+    at_once = min(batch_size, len(missing) // max(workers, 1) + 1)       # work for every worker
+    batches = [missing[i:i + at_once] for i in range(0, len(missing), at_once)]
     with tqdm(total=len(plan), initial=len(store), desc='synthesize', unit=' clips',
               bar_format=BAR, disable=not progress) as bar:
         for batch, clips in zip(batches, _make(generator, device, batches, pixels, workers),
@@ -123,7 +124,7 @@ def _make(generator: Generator, device: torch.device, batches: Sequence[Sequence
 
 def _to_still(pixels: np.ndarray) -> Tensor:
     """(H, W) or (H, W, 3) uint8 → (C, H, W) in [-1, 1]."""
-    still = torch.from_numpy(pixels)
+    still = torch.tensor(pixels)
     return to_unit(still.unsqueeze(0) if still.ndim == 2 else still.permute(2, 0, 1))
 
 
@@ -141,8 +142,8 @@ def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.d
     if not stills:
         raise ValueError('synthesize: needs at least one still, but got none')
     if batch_size < 1:
-        raise ValueError('synthesize: batch_size must be at least 1, '
-                         f'but got {batch_size!r}')
+        raise ValueError('synthesize: batch_size counts the clips made at once and must be at '
+                         f'least 1, but got {batch_size!r}')
     if workers < 0 or (workers and device.type != 'cpu'):
         raise ValueError('synthesize: workers counts processes that make clips on the CPU and '
                          f'must be 0 on {device.type}, but got {workers!r}')
@@ -168,9 +169,10 @@ def _read_stills(generator: Generator, stills: Sequence[StillRequest],
             if still.path not in sha256s:
                 sha256s[still.path] = sha256_of(still.path)
         except (ValueError, OSError) as error:
-            unusable[key] = str(error)
+            named = str(still.path) in str(error)
+            unusable[key] = str(error) if named else f'{still.path}: {error}'
     if unusable:
-        reasons = '\n'.join(f'  {path}: {reason}' for (path, _), reason in unusable.items())
+        reasons = '\n'.join(f'  {reason}' for reason in unusable.values())
         raise ValueError(f'synthesize: {len(unusable)} of {len(stills)} stills cannot be used; '
                          f'mend or leave out these:\n{reasons}')
     return pixels, sha256s

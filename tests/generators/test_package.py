@@ -164,7 +164,7 @@ def no_generator(folder):
     (missing_weights, FileNotFoundError, r'weights\.safetensors is missing'),
     (truncated_weights, ValueError, r'weights\.safetensors is damaged'),
     (weights_that_are_no_safetensors, ValueError, r'weights\.safetensors is damaged'),
-    (weights_of_another_generator, ValueError, r'weights\.safetensors are not those of RepeatStill'),
+    (weights_of_another_generator, ValueError, 'are not those of RepeatStill'),
     (unknown_generator, ValueError, r'cannot build the FutureGenerator in .*package\.json'),
     (unknown_argument, ValueError, r"cannot build the RepeatStill in .*'speed'"),
     (no_generator, ValueError, 'describes a TSMHead, which is no generator'),

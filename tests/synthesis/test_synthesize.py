@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lddm_aug.files import sha256_of
+from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.generators.package import save_package
+from lddm_aug.generators.repeat_still import RepeatStill
+from lddm_aug.synthesis import synthesize as module
+from lddm_aug.synthesis.plan import StillRequest
+from lddm_aug.synthesis.store import ROW_KEYS, StoreWriter, read_manifest
+from lddm_aug.synthesis.synthesize import Summary, synthesize
+
+
+def load(still: StillRequest) -> np.ndarray:
+    return np.asarray(Image.open(still.path))
+
+
+@pytest.fixture
+def generator(tiny_lddm, tmp_path):
+    save_package(tmp_path / 'package', tiny_lddm, ['p8', 'p9'])
+    return tiny_lddm
+
+
+@pytest.fixture
+def stills(tmp_path) -> list[StillRequest]:
+    """Ten rows; two of them name the same file."""
+    random = np.random.default_rng(0)
+    paths = [tmp_path / f'benign ({number}).png' for number in range(9)]
+    for path in paths:
+        Image.fromarray(random.integers(0, 256, (16, 16), dtype=np.uint8)).save(path)
+    return [StillRequest(path, None, ('benign', 'malignant')[i % 2], f'p{i}')
+            for i, path in enumerate([*paths, paths[0]])]
+
+
+def run(generator, stills, out: Path, **options) -> Summary:
+    return synthesize(generator, stills, load, out, progress=False, **options)
+
+
+def test_a_clip_is_what_the_generator_makes_of_its_still_and_seed(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'store')
+    for row in read_manifest(tmp_path / 'store').rows:
+        still = to_unit(torch.tensor(load(StillRequest(Path(row['still']), None, '', ''))))
+        clip = to_uint8(generator(still[None, None], [row['seed']]))[0, 0].numpy()
+        kept = np.load(tmp_path / 'store' / row['path'])
+        assert kept.dtype == np.uint8
+        assert (kept == clip).all()
+        assert (kept[0] == np.asarray(Image.open(row['still']))).all()
+        assert (kept[1:] != kept[0]).any()
+
+
+def test_every_row_says_where_its_clip_came_from(generator, stills, tmp_path):
+    summary = run(generator, stills, tmp_path / 'store', per_still=2)
+    rows, header = read_manifest(tmp_path / 'store')
+    assert summary.clips == summary.made == len(rows) == 20
+    assert [row['group'] for row in rows] == [still.group for still in stills for _ in range(2)]
+    assert [row['label'] for row in rows] == [still.label for still in stills for _ in range(2)]
+    for row in rows:
+        assert set(ROW_KEYS) <= set(row)
+        for path, key in ((tmp_path / 'store' / row['path'], 'sha256'),
+                          (Path(row['still']), 'still_sha256')):
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == row[key]
+        assert row['package_sha256'] == generator.package_sha256
+        assert (row['generator'], row['sampler'], row['steps'], row['frame_stride']) == (
+            'LDDMGenerator', 'DPMSolverMultistep', 3, 3)
+        assert row['shape'] == [8, 16, 16]
+    assert header['generator_groups'] == ['p8', 'p9']
+
+
+@pytest.mark.parametrize('options', [
+    {'batch_size': 1}, {'batch_size': 8}, {'batch_size': 3, 'workers': 2},
+    {'batch_size': 8, 'workers': 2}], ids=str)
+def test_batches_and_workers_do_not_change_a_byte(generator, stills, tmp_path, options):
+    run(generator, stills, tmp_path / 'expected')
+    run(generator, stills, tmp_path / 'store', **options)
+    assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
+
+
+def test_another_seed_gives_other_clips(generator, stills, tmp_path):
+    for seed in (0, 1):
+        run(generator, stills, tmp_path / str(seed), seed=seed)
+    first, second = (read_manifest(tmp_path / str(seed)).rows for seed in (0, 1))
+    assert {row['sha256'] for row in first}.isdisjoint(row['sha256'] for row in second)
+
+
+class Stopped(Exception):
+    """What ends a run in the middle."""
+
+
+@pytest.mark.parametrize('stop', [Stopped, KeyboardInterrupt])
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_stopped(
+        generator, stills, tmp_path, monkeypatch, stop, workers):
+    run(generator, stills, tmp_path / 'expected')
+    add = StoreWriter.add
+
+    def add_and_stop(store, clips):
+        add(store, clips)
+        if len(store) >= 4:
+            raise stop
+
+    monkeypatch.setattr(StoreWriter, 'add', add_and_stop)
+    with pytest.raises(stop):
+        run(generator, stills, tmp_path / 'store', batch_size=2, workers=workers)
+    with pytest.raises(FileNotFoundError, match='unfinished'):
+        read_manifest(tmp_path / 'store')
+    monkeypatch.setattr(StoreWriter, 'add', add)
+    partial = tmp_path / 'store' / 'manifest.partial.jsonl'
+    partial.write_bytes(partial.read_bytes()[:-9])           # killed while writing the last row
+    summary = run(generator, stills, tmp_path / 'store', workers=workers)
+    assert summary.made == 7
+    assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
+
+
+def test_a_full_disk_leaves_nothing_that_looks_finished(generator, stills, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(module, '_write_contact_sheet', full)
+    with pytest.raises(OSError, match='No space left'):
+        run(generator, stills, tmp_path / 'store')
+    assert not (tmp_path / 'store' / 'manifest.jsonl').exists()
+    monkeypatch.undo()
+    assert run(generator, stills, tmp_path / 'store').made == 0
+    assert len(read_manifest(tmp_path / 'store').rows) == 10
+
+
+def test_a_finished_store_is_left_as_it_is(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'store')
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / 'store').rglob('*')}
+    summary = run(generator, stills, tmp_path / 'store')
+    assert (summary.clips, summary.made, summary.clips_per_second) == (10, 0, 0)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / 'store').rglob('*')} == before
+
+
+def test_a_damaged_clip_of_a_finished_store_is_made_again(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'store')
+    before = sha256_of(tmp_path / 'store')
+    next((tmp_path / 'store' / 'clips').iterdir()).write_bytes(b'damaged')
+    assert run(generator, stills, tmp_path / 'store').made == 1
+    assert sha256_of(tmp_path / 'store') == before
+
+
+def test_another_plan_in_the_same_folder_is_refused(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'store')
+    before = sha256_of(tmp_path / 'store')
+    with pytest.raises(ValueError, match=r'another plan \(its seed differ'):
+        run(generator, stills, tmp_path / 'store', seed=1)
+    with pytest.raises(ValueError, match=r'another plan \(its per_still, clips differ'):
+        run(generator, stills, tmp_path / 'store', per_still=2)
+    Image.new('L', (16, 16)).save(stills[3].path)
+    with pytest.raises(ValueError, match=r'another plan \(its stills differ'):
+        run(generator, stills, tmp_path / 'store')
+    save_package(tmp_path / 'other', generator, [])
+    with pytest.raises(ValueError, match='package_sha256, generator_groups'):
+        run(generator, stills, tmp_path / 'store')
+    assert sha256_of(tmp_path / 'store') == before
+
+
+def test_all_stills_that_cannot_be_used_are_named_before_anything_is_made(
+        generator, stills, tmp_path):
+    stills[2].path.write_bytes(b'')
+    stills[4].path.unlink()
+    Image.new('L', (8, 8)).save(stills[6].path)
+    Image.new('RGB', (16, 16)).save(stills[7].path)
+    with pytest.raises(ValueError, match='4 of 10 stills cannot be used') as refused:
+        run(generator, stills, tmp_path / 'store')
+    assert not (tmp_path / 'store').exists()
+    lines = str(refused.value).splitlines()[1:]
+    assert [still.path.name for still in stills if any(still.path.name in x for x in lines)] == [
+        'benign (2).png', 'benign (4).png', 'benign (6).png', 'benign (7).png']
+    assert 'takes (16, 16) uint8, but this is (8, 8) uint8' in lines[2]
+
+
+def test_colour_stills_become_colour_clips(stills, tmp_path):
+    generator = RepeatStill(size=16, channels=3, num_frames=5)
+    save_package(tmp_path / 'package', generator, [])
+    for still in stills:
+        Image.open(still.path).convert('RGB').save(still.path)
+    synthesize(generator, stills, load, tmp_path / 'store', progress=False)
+    row = read_manifest(tmp_path / 'store').rows[0]
+    assert row['shape'] == [5, 16, 16, 3]
+    assert (np.load(tmp_path / 'store' / row['path']) == load(stills[0])).all()
+
+
+def test_the_contact_sheet_shows_at_most_a_dozen_clips(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'store', per_still=2)
+    with Image.open(tmp_path / 'store' / 'contact_sheet.png') as sheet:
+        assert sheet.width > 8 * 96
+        assert 12 * 96 < sheet.height < 13 * (96 + 22)
+
+
+@pytest.mark.parametrize('options, message', [
+    ({'batch_size': 0}, 'batch_size counts the clips made at once .* at least 1, but got 0'),
+    ({'workers': -1}, 'workers counts processes .* but got -1'),
+    ({'per_still': 0}, 'per_still counts the clips')])
+def test_wrong_options_are_refused_before_anything_is_made(
+        generator, stills, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(generator, stills, tmp_path / 'store', **options)
+    assert not (tmp_path / 'store').exists()
+
+
+def test_clips_without_provenance_are_refused(tiny_lddm, stills, tmp_path):
+    with pytest.raises(ValueError, match='LDDMGenerator has none; save it with save_package'):
+        run(tiny_lddm, stills, tmp_path / 'store')
+
+
+def test_no_stills_are_refused(generator, tmp_path):
+    with pytest.raises(ValueError, match='needs at least one still'):
+        run(generator, [], tmp_path / 'store')
+
+
+def test_a_store_can_be_moved(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'store')
+    shutil.move(tmp_path / 'store', tmp_path / 'moved')
+    for row in read_manifest(tmp_path / 'moved').rows:
+        assert sha256_of(tmp_path / 'moved' / row['path']) == row['sha256']
