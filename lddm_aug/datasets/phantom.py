@@ -16,6 +16,7 @@ The phantom is a test bench, not a model of disease: it makes no claim about rea
 import io
 import json
 import os
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -78,7 +79,7 @@ class PhantomPatient:
     softness: float                                  # its strain, relative to the tissue around it
     # the tissue
     interfaces: tuple[float, float, float]           # depths: skin | fat | glandular | muscle
-    time_gain_db: float                              # error of the depth compensation, at the bottom
+    time_gain_db: float                              # error of the depth gain, at the bottom
     # the probe
     strain: float                                    # of the tissue at the probe, at full pressure
     pressure: Wave                                   # 0 … 1
@@ -107,18 +108,18 @@ def draw_patient(patient_id: int | str, label: str) -> PhantomPatient:
         return float(rng.uniform(low, high))
 
     size = uniform(5.0, 7.0)
-    aspect = float(np.exp(normal(-0.2, 0.22, shift=0.22)))        # height / width
+    aspect = float(np.exp(normal(-0.2, 0.22, shift=0.45)))        # height / width
     return PhantomPatient(
         patient_id=str(patient_id),
         label=label,
         centre=(uniform(15, 21), uniform(-4, 4), uniform(-1, 1)),
         radii=(size * aspect ** 0.5, size * aspect ** -0.5, size * uniform(0.9, 1.3)),
         rotation=normal(0, 0.2),
-        roughness=max(0.02, normal(0.10, 0.04, shift=0.3)),
+        roughness=max(0.02, normal(0.10, 0.04, shift=0.45)),
         margin=uniform(0.04, 0.14),
-        echo_db=normal(-14, 2.5, shift=-0.1),
+        echo_db=normal(-14, 2.5, shift=-0.2),
         rim_db=normal(1.5, 2.0),
-        attenuation_db=normal(0.1, 0.4, shift=0.22),
+        attenuation_db=normal(0.1, 0.4, shift=0.45),
         softness=float(np.exp(normal(np.log(2.6), 0.12))) if sign < 0 else uniform(0.0, 0.15),
         interfaces=(uniform(1.5, 2.5), uniform(6, 9), uniform(29, 34)),
         time_gain_db=normal(0, 2.5),
@@ -149,7 +150,8 @@ def echo_envelope(scatterers: Floats) -> Floats:
     return echo.astype(np.float32)
 
 
-def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma) -> Floats:
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...],
+                 sigma: tuple[float, ...]) -> Floats:
     """Gaussian noise of unit variance, correlated over sigma voxels."""
     noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma, mode='wrap')
     return noise / noise.std()
@@ -198,7 +200,8 @@ def tissue_envelope(patient: PhantomPatient) -> Floats:
     clumps = smooth_noise(rng, shape, (4, 6, 4))
     fibres = np.sin(2 * np.pi * (z - wavy[2]) / 2.5)
     skin, fat, gland, muscle = 4.0, -9 + 3 * strands, 1.5 * clumps + strands, -8 + 3 * fibres
-    echo_db = skin + below[0] * (fat - skin) + below[1] * (gland - fat) + below[2] * (muscle - gland)
+    echo_db = skin + below[0] * (fat - skin)
+    echo_db = echo_db + below[1] * (gland - fat) + below[2] * (muscle - gland)
 
     level = lesion_level(patient, Points(z, x, y))
     lesion = inside(level, patient.margin)
@@ -221,7 +224,7 @@ def material_points(patient: PhantomPatient, frames: NDArray, size: int) -> Poin
 
     The probe slides, moves out of plane and tilts. Its pressure strains the tissue, most near the
     probe; the lesion takes `softness` times the strain around it, and what is compressed in depth
-    spreads sideways (Ophir et al. 1991 describe the strain in depth of a soft or a stiff inclusion).
+    spreads sideways (strain around soft and stiff inclusions: Ophir et al. 1991).
     """
     step = FIELD_MM / size
     time = frames[:, None, None].astype(np.float32)
@@ -233,11 +236,10 @@ def material_points(patient: PhantomPatient, frames: NDArray, size: int) -> Poin
 
     reach = 30.0                                     # mm in which the strain falls to 1 / e
     strain = patient.strain * patient.pressure(time) * np.exp(-z / reach)
-    around = z + np.cumsum(strain, axis=1) * step
-    ellipsoid = np.sqrt(sum(
-        ((axis - centre) / radius) ** 2 for axis, centre, radius
-        in zip((around, x, y), patient.centre, patient.radii, strict=True)))
-    strain = strain * (1 + (patient.softness - 1) * inside(ellipsoid, 0.5))
+    around = z + np.cumsum(strain, axis=1, dtype=np.float32) * np.float32(step)
+    offsets = [(axis - centre) / radius for axis, centre, radius
+               in zip(Points(around, x, y), patient.centre, patient.radii, strict=True)]
+    strain *= 1 + (patient.softness - 1) * inside(np.linalg.norm(offsets, axis=0), 0.5)
     pull = np.cumsum(strain, axis=1) * step                                        # towards depth
     spread = np.cumsum(0.5 * strain, axis=2) * step                                # from the left
     middle = np.argmin(np.abs(x[:, :1] - patient.centre[1]), axis=2)[..., None]
@@ -248,7 +250,8 @@ def material_points(patient: PhantomPatient, frames: NDArray, size: int) -> Poin
         y=y)
 
 
-def lesion_masks(patient: PhantomPatient, num_frames: int = 60, size: int = 64) -> NDArray[np.bool_]:
+def lesion_masks(patient: PhantomPatient, num_frames: int = 60,
+                 size: int = 64) -> NDArray[np.bool_]:
     """(T, H, W) true outline of the lesion in every frame of the sweep."""
     return lesion_level(patient, material_points(patient, np.arange(num_frames), size)) < 1
 
@@ -261,11 +264,13 @@ def log_compress(envelope: Floats, dynamic_range_db: float = DYNAMIC_RANGE_DB) -
     return np.clip(255 * (1 + decibel / dynamic_range_db), 0, 255).round().astype(np.uint8)
 
 
-def simulate_sweep(patient: PhantomPatient, num_frames: int = 60, size: int = 64) -> NDArray[np.uint8]:
+def simulate_sweep(patient: PhantomPatient, num_frames: int = 60,
+                   size: int = 64) -> NDArray[np.uint8]:
     """(T, H, W) sweep. A longer sweep begins with the shorter one."""
     for name, value in (('num_frames', num_frames), ('size', size)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f'simulate_sweep: {name} is a whole number from 1 on, but got {value!r}')
+            raise ValueError(f'simulate_sweep: {name} is a whole number from 1 on, '
+                             f'but got {value!r}')
     frames = np.arange(num_frames)
     at = material_points(patient, frames, size)
     voxels = [(at.z / VOXEL_MM[0]), (at.x + BLOCK_MM[1] / 2) / VOXEL_MM[1],
@@ -318,8 +323,8 @@ def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int 
         if value < 1:
             raise ValueError(f'write_phantom: {name} is a number from 1 on, but got {value!r}')
     out = Path(out)
-    claim_folder(out, dict(version=VERSION, size=size, frames=frames, train=train, test=test,
-                           stills=stills, seed=seed))
+    claim_folder(out, {'version': VERSION, 'size': size, 'frames': frames, 'train': train,
+                       'test': test, 'stills': stills, 'seed': seed})
     requests = [Request(role, f's{seed}-{role}-{n:03d}', CLASSES[n % len(CLASSES)])
                 for role, count in (('train', train), ('test', test), ('stills', stills))
                 for n in range(count)]
@@ -374,7 +379,7 @@ def write_npy(path: Path, array: NDArray) -> None:
     write_whole(path, file.getvalue())
 
 
-def write_csv(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     lines = [','.join(row) for row in (columns, *rows)]
     write_whole(path, ('\n'.join(lines) + '\n').encode())
 
