@@ -1,0 +1,57 @@
+"""Clips encoded once, so that the diffusion's training never waits for the encoder."""
+from __future__ import annotations
+
+import torch
+from mmaction.registry import DATASETS, MODELS
+from mmengine.dataset import default_collate
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from lddm_aug.datasets.epochs import EpochIndex
+from lddm_aug.datasets.epochs import EpochIndex
+from lddm_aug.functional.pixels import to_unit
+
+
+@DATASETS.register_module()
+class LatentDataset(Dataset):
+    """Latents of several draws of every clip, each beside the still it starts from.
+
+    Args:
+        clips: config of the dataset of clips; its pipeline ends in `PackClip`.
+        autoencoder: config of the trained `VideoAutoencoder`; its `init_cfg` names the checkpoint.
+        draws: how often each video is drawn: as many segments, flips and so on are kept.
+        batch_size: clips encoded together.
+
+    A sample is dict(latent (Cz, t, h, w) float, standardised; still (C, H, W) uint8; label).
+    """
+
+    def __init__(self, clips: dict, autoencoder: dict, draws: int = 8, batch_size: int = 8) -> None:
+        if draws < 1:
+            raise ValueError(f'LatentDataset: draws counts segments of each video and is at least '
+                             f'1, but got {draws!r}')
+        self.clips = DATASETS.build(clips)
+        self.metainfo = self.clips.metainfo
+        self.groups = self.clips.groups
+        self.samples = self._encode(MODELS.build(autoencoder), draws, batch_size)
+
+    @torch.inference_mode()
+    def _encode(self, autoencoder: torch.nn.Module, draws: int, batch_size: int
+                ) -> list[dict[str, Tensor | int]]:
+        autoencoder.init_weights()
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        autoencoder.eval().to(device)
+        samples: list[dict[str, Tensor | int]] = []
+        indices = [EpochIndex(i, draw) for draw in range(draws) for i in range(len(self.clips))]
+        for start in range(0, len(indices), batch_size):
+            batch = default_collate([self.clips[i] for i in indices[start:start + batch_size]])
+            latents = autoencoder.encode(to_unit(batch['clip'].to(device))).cpu()
+            samples += [dict(latent=latent.clone(), still=clip[:, 0].clone(), label=int(label))
+                        for latent, clip, label in zip(latents, batch['clip'], batch['label'],
+                                                       strict=True)]
+        return samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor | int]:
+        return self.samples[index]

@@ -1,0 +1,38 @@
+"""Moving a still's pixels along a field."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def warp(still: Tensor, field: Tensor) -> Tensor:
+    """Each frame of the clip fetches its pixels from the still, bilinearly.
+
+    clip[:, :, t, y, x] = still[:, :, y + v, x + u], with (u, v) = field[:, :, t, y, x].
+    Places outside the still take its nearest border pixel.
+
+    Args:
+        still: (B, C, H, W).
+        field: (B, 2, T, H, W), (u, v) in pixels; u to the right, v downward.
+
+    Returns:
+        (B, C, T, H, W) clip.
+    """
+    batch, channels, height, width = still.shape
+    num_frames = field.shape[2]
+    rows = torch.arange(height, device=field.device, dtype=field.dtype)
+    columns = torch.arange(width, device=field.device, dtype=field.dtype)
+    x = columns + field[:, 0]                                     # (B, T, H, W)
+    y = rows[:, None] + field[:, 1]
+    # grid_sample wants (−1, 1) to be the outer edges of the corner pixels
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    grid = grid.reshape(batch, num_frames * height, width, 2)     # all frames fetch at once
+    fetched = F.grid_sample(still, grid, mode='bilinear', padding_mode='border',
+                            align_corners=False)
+    return fetched.reshape(batch, channels, num_frames, height, width)
+
+
+def hold_still(still: Tensor, num_frames: int) -> Tensor:
+    """(B, C, H, W) still → (B, C, T, H, W) clip in which nothing moves."""
+    return still.unsqueeze(2).expand(-1, -1, num_frames, -1, -1)

@@ -1,0 +1,93 @@
+"""What every generator is: a still and a seed in, a clip out."""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# Clips computed together on an accelerator.  The number is fixed, and a smaller batch is filled up,
+# because kernels are chosen by shape: a clip must not depend on how many were asked for beside it.
+DEVICE_BATCH = 8
+
+
+class Generator(nn.Module, ABC):
+    """Makes a clip from a still and a seed.
+
+    The same still, seed and package give the same clip whatever the batch, worker, rank or number
+    of threads.  A subclass implements `generate`, whose clips depend on nothing else.
+
+    Attributes:
+        channels: 1 for ultrasound, 3 for colour.
+        size: height and width of stills and clips, in pixels.
+        num_frames: T, frames in a clip; frame 0 is the still.
+        frame_stride: frames of the source video from one frame of the clip to the next.
+        sampler: name, steps and guidance of the sampler; empty where nothing is sampled.
+        groups: groups that the generator was trained on.
+        package_sha256: of the package it came from; empty until it was saved or loaded.
+        config: what `MODELS.build` needs to build it again, without its weights.
+    """
+
+    def __init__(self, *, channels: int, size: int, num_frames: int, frame_stride: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.size = size
+        self.num_frames = num_frames
+        self.frame_stride = frame_stride
+        self.sampler: dict[str, Any] = {}
+        self.groups: tuple[str, ...] = ()
+        self.package_sha256 = ''
+        self.config: dict[str, Any] = {}
+
+    @abstractmethod
+    def generate(self, stills: Tensor, seeds: Sequence[int]) -> Tensor:
+        """(B, C, H, W) stills in [−1, 1] → (B, C, T, H, W) clips in [−1, 1]."""
+
+    @torch.inference_mode()
+    def forward(self, stills: Tensor, seeds: Sequence[int]) -> Tensor:
+        """(B, C, H, W) stills in [−1, 1], B seeds → (B, C, T, H, W) clips in [−1, 1].
+
+        Raises:
+            ValueError: if the stills' shape or range, or the number of seeds, doesn't fit.
+        """
+        self._check(stills, seeds)
+        if stills.device.type == 'cpu':
+            with _one_thread():
+                clips = [self.generate(stills[i:i + 1], seeds[i:i + 1]) for i in range(len(seeds))]
+        else:
+            clips = [self._generate_padded(stills[i:i + DEVICE_BATCH], seeds[i:i + DEVICE_BATCH])
+                     for i in range(0, len(seeds), DEVICE_BATCH)]
+        return torch.cat(clips).clamp(-1, 1)
+
+    def _generate_padded(self, stills: Tensor, seeds: Sequence[int]) -> Tensor:
+        missing = DEVICE_BATCH - len(seeds)
+        padded = torch.cat([stills, stills[-1:].expand(missing, -1, -1, -1)])
+        return self.generate(padded, [*seeds, *[seeds[-1]] * missing])[:len(seeds)]
+
+    def _check(self, stills: Tensor, seeds: Sequence[int]) -> None:
+        name = type(self).__name__
+        expected = (self.channels, self.size, self.size)
+        if stills.ndim != 4 or tuple(stills.shape[1:]) != expected:
+            raise ValueError(f'{name}: stills must be (B, C, H, W) = (B, {self.channels}, '
+                             f'{self.size}, {self.size}), but got {tuple(stills.shape)}; '
+                             'resize them or change their colour mode')
+        if len(seeds) != len(stills) or len(seeds) == 0:
+            raise ValueError(f'{name}: needs one seed per still and at least one still, '
+                             f'but got {len(seeds)} seeds for {len(stills)} stills')
+        if not stills.is_floating_point() or stills.abs().max() > 1 + 1e-4:
+            raise ValueError(f'{name}: stills must be float in [-1, 1], but got {stills.dtype} '
+                             f'up to {stills.abs().max().item():g}; see functional.pixels.to_unit')
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums are split among threads, and their last bit depends on how: use one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

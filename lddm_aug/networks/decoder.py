@@ -1,0 +1,138 @@
+"""Video decoder: rebuilds a clip from its first frame and a small latent, with AdaIN blocks."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lddm_aug.functional.adain import adain
+from lddm_aug.functional.warp import hold_still, warp
+
+HEADS = ('motion', 'paint')
+
+
+class StillPyramid(nn.Module):
+    """(B, C, H, W) still → its features at every scale, finest first: H/2, H/4, … H/2ⁿ.
+
+    Computed once for a clip, not once a frame.
+    """
+
+    def __init__(self, channels: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList()
+        before = channels
+        for width in widths:
+            self.levels.append(nn.Sequential(
+                nn.Conv2d(before, width, 3, stride=2, padding=1), nn.LeakyReLU(0.2),
+                nn.Conv2d(width, width, 3, padding=1), nn.LeakyReLU(0.2)))
+            before = width
+
+    def forward(self, still: Tensor) -> list[Tensor]:
+        features = []
+        for level in self.levels:
+            still = level(still)
+            features.append(still)
+        return features
+
+
+class FactorisedConv3d(nn.Sequential):
+    """A 3×3×3 convolution as 1×3×3 in space, then 3×1×1 in time (Tran et al. 2018)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.Conv3d(in_channels, out_channels, (1, 3, 3), padding=(0, 1, 1)),
+            nn.Conv3d(out_channels, out_channels, (3, 1, 1), padding=(1, 0, 0)))
+
+
+class AdaINBlock(nn.Module):
+    """One scale of the decoder: what the still shows here, then how the latent moves it.
+
+    Two normalised convolutions beside a shortcut.  The first is scaled and shifted pixel by pixel
+    by the still's features (SPADE, Park et al. 2019), the second frame by frame by the latent
+    (AdaIN, Huang and Belongie 2017).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, still_channels: int,
+                 latent_channels: int) -> None:
+        super().__init__()
+        self.from_still = nn.Conv2d(still_channels, 2 * in_channels, 3, padding=1)
+        self.from_latent = nn.Conv1d(latent_channels, 2 * out_channels, 3, padding=1)
+        self.conv1 = FactorisedConv3d(in_channels, out_channels)
+        self.conv2 = FactorisedConv3d(out_channels, out_channels)
+        self.shortcut = nn.Conv3d(in_channels, out_channels, 1)
+
+    def forward(self, x: Tensor, still_features: Tensor, latent: Tensor) -> Tensor:
+        scale, shift = self.from_still(still_features).unsqueeze(2).chunk(2, dim=1)
+        out = self.conv1(F.leaky_relu(adain(x, 1 + scale, shift), 0.2))
+        frames = F.interpolate(latent.mean(dim=(3, 4)), size=x.shape[2], mode='linear')
+        style = self.from_latent(frames)[..., None, None]         # (B, 2·C, T', 1, 1)
+        scale, shift = style.chunk(2, dim=1)
+        out = self.conv2(F.leaky_relu(adain(out, 1 + scale, shift), 0.2))
+        return self.shortcut(x) + out
+
+
+class VideoDecoder(nn.Module):
+    """(B, C, H, W) still and (B, Cz, T/r_t, H/r_s, W/r_s) latent → (B, C, T, H, W) clip.
+
+    Frame 0 is the still itself.  Two heads:
+
+    - `motion`: a field (pixels) that warps the still, a gain and a residual, all computed at half
+      resolution and all relative to frame 0, so that where nothing is said, nothing moves.
+      Ultrasound motion is mostly the still moved, and what is moved keeps its speckle.
+    - `paint`: every frame's pixels through tanh, as in the paper.
+
+    Args:
+        channels: C.
+        latent_channels: Cz.
+        widths: channels at every scale, finest (H/2) first; r_s = 2 ** len(widths).
+        time_compression: r_t, a power of two not above r_s / 2.
+        head: `motion` or `paint`.
+    """
+
+    def __init__(self, channels: int, latent_channels: int, widths: Sequence[int] = (16, 32, 64),
+                 time_compression: int = 4, head: str = 'motion') -> None:
+        super().__init__()
+        if head not in HEADS:
+            raise ValueError(f'VideoDecoder: head is one of {HEADS}, but got {head!r}')
+        self.head = head
+        self.still_pyramid = StillPyramid(channels, widths)
+        self.from_latent = nn.Conv3d(latent_channels, widths[-1], 1)
+        inputs = [*widths[1:], widths[-1]]
+        self.blocks = nn.ModuleList([
+            AdaINBlock(before + width, width, width, latent_channels)
+            for before, width in zip(inputs, widths, strict=True)])
+        # time is brought back as early as possible, together with space
+        doublings = time_compression.bit_length() - 1
+        if time_compression != 2 ** doublings or doublings > len(widths) - 1:
+            raise ValueError('VideoDecoder: time_compression is a power of two up to '
+                             f'{2 ** (len(widths) - 1)}, but got {time_compression}')
+        self.time_scales = [2 if i < doublings else 1 for i in range(len(widths) - 1)]
+        outputs = 2 + 1 + channels if head == 'motion' else channels
+        self.to_output = nn.Conv3d(widths[0], outputs, 3, padding=1)
+        nn.init.zeros_(self.to_output.bias)
+        nn.init.normal_(self.to_output.weight, std=1e-3)
+
+    def forward(self, still: Tensor, latent: Tensor) -> Tensor:
+        features = self.still_pyramid(still)
+        x = self.from_latent(latent)
+        for scale in range(len(self.blocks) - 1, -1, -1):         # coarse to fine
+            held = hold_still(features[scale], x.shape[2])
+            x = self.blocks[scale](torch.cat([x, held], dim=1), features[scale], latent)
+            if scale > 0:
+                time_scale = self.time_scales[len(self.blocks) - 1 - scale]
+                x = F.interpolate(x, scale_factor=(time_scale, 2, 2), mode='trilinear')
+        output = F.interpolate(self.to_output(x), scale_factor=(1, 2, 2), mode='trilinear')
+        clip = self._move(still, output) if self.head == 'motion' else output.tanh()
+        return torch.cat([still.unsqueeze(2), clip[:, :, 1:]], dim=2)
+
+    def _move(self, still: Tensor, output: Tensor) -> Tensor:
+        change = output - output[:, :, :1]                        # nothing changes in frame 0
+        field, gain, residual = change.split([2, 1, change.shape[1] - 3], dim=1)
+        # the still's black (−1) stays black under any gain
+        return (warp(still, FIELD_SCALE * field) + 1) * gain.exp() - 1 + residual
+
+
+# the head's outputs start near zero and are all of order one; displacements are of several pixels
+FIELD_SCALE = 8.0

@@ -1,0 +1,111 @@
+"""Denoiser: a transformer over the latent's grid, told the still and the noise level."""
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lddm_aug.networks.decoder import StillPyramid
+
+
+def sinusoids(position: Tensor, width: int, longest: float = 1e4) -> Tensor:
+    """(N,) positions → (N, width) sines and cosines; Vaswani et al. 2017, section 3.5."""
+    frequencies = torch.exp(-math.log(longest) * torch.arange(
+        width // 2, device=position.device, dtype=torch.float32) / (width // 2))
+    angles = position.float()[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+class DenoiserBlock(nn.Module):
+    """Attention among all places and times, then an MLP, both steered by the noise level.
+
+    adaLN-Zero of Peebles and Xie 2023: each branch is scaled and shifted before, gated after, and
+    the gates start at zero.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1 = nn.LayerNorm(width, elementwise_affine=False)
+        self.to_qkv = nn.Linear(width, 3 * width)
+        self.from_heads = nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width, elementwise_affine=False)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Dropout(dropout),
+                                 nn.Linear(4 * width, width))
+        self.from_level = nn.Linear(width, 6 * width)
+        nn.init.zeros_(self.from_level.weight)
+        nn.init.zeros_(self.from_level.bias)
+
+    def forward(self, x: Tensor, level: Tensor) -> Tensor:
+        """(B, N, width) tokens, (B, width) embedded noise level → (B, N, width)."""
+        steer = self.from_level(F.silu(level)).unsqueeze(1)       # (B, 1, 6·width)
+        scale1, shift1, gate1, scale2, shift2, gate2 = steer.chunk(6, dim=-1)
+        x = x + gate1 * self._attend(self.norm1(x) * (1 + scale1) + shift1)
+        return x + gate2 * self.mlp(self.norm2(x) * (1 + scale2) + shift2)
+
+    def _attend(self, x: Tensor) -> Tensor:
+        batch, tokens, width = x.shape
+        qkv = self.to_qkv(x).view(batch, tokens, 3, self.heads, width // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)                      # each (B, heads, N, width/heads)
+        out = F.scaled_dot_product_attention(q, k, v)
+        return self.from_heads(out.transpose(1, 2).reshape(batch, tokens, width))
+
+
+class Denoiser(nn.Module):
+    """Noisy (B, Cz, t, h, w) latent, noise level and still → what the target asks for, same shape.
+
+    Each place of the latent sees the still's features at that place from the start; the still's
+    features are computed once and serve every step of the sampler.
+
+    Args:
+        channels: C of the still.
+        latent_channels: Cz.
+        still_widths: channels of the still's features, finest first; 2 ** len = r_s.
+        width: of the tokens.
+        depth: number of blocks.
+        heads: of the attention.
+        dropout: in the MLPs.
+    """
+
+    def __init__(self, channels: int, latent_channels: int,
+                 still_widths: tuple[int, ...] = (16, 32, 64), width: int = 128, depth: int = 6,
+                 heads: int = 4, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.width = width
+        self.still_pyramid = StillPyramid(channels, still_widths)
+        self.no_still = nn.Parameter(torch.zeros(still_widths[-1], 1, 1))
+        self.embed = nn.Conv3d(latent_channels + still_widths[-1], width, (1, 3, 3),
+                               padding=(0, 1, 1))
+        self.embed_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(),
+                                         nn.Linear(width, width))
+        self.blocks = nn.ModuleList([DenoiserBlock(width, heads, dropout) for _ in range(depth)])
+        self.norm = nn.LayerNorm(width)
+        self.to_output = nn.Linear(width, latent_channels)
+        nn.init.zeros_(self.to_output.weight)
+        nn.init.zeros_(self.to_output.bias)
+
+    def condition(self, still: Tensor) -> Tensor:
+        """(B, C, H, W) still in [−1, 1] → (B, Cs, h, w) condition."""
+        return self.still_pyramid(still)[-1]
+
+    def forward(self, noisy: Tensor, step: Tensor, condition: Tensor) -> Tensor:
+        """(B, Cz, t, h, w) noisy latent, (B,) steps, (B, Cs, h, w) condition → (B, Cz, t, h, w)."""
+        batch, _, t, h, w = noisy.shape
+        held = condition.unsqueeze(2).expand(-1, -1, t, -1, -1)
+        x = self.embed(torch.cat([noisy, held], dim=1))           # (B, width, t, h, w)
+        x = x.flatten(2).transpose(1, 2) + self._places(t, h, w, noisy)
+        level = self.embed_level(sinusoids(step, self.width))
+        for block in self.blocks:
+            x = block(x, level)
+        out = self.to_output(self.norm(x))                        # (B, t·h·w, Cz)
+        return out.transpose(1, 2).reshape(batch, -1, t, h, w)
+
+    def _places(self, t: int, h: int, w: int, like: Tensor) -> Tensor:
+        """(t·h·w, width): where and when each token is, a sum of one embedding per axis."""
+        axes = [torch.arange(size, device=like.device) for size in (t, h, w)]
+        when, down, across = (sinusoids(axis, self.width, longest=100.) for axis in axes)
+        places = (when[:, None, None] + down.roll(self.width // 3, dims=1)[None, :, None]
+                  + across.roll(2 * self.width // 3, dims=1)[None, None])
+        return places.reshape(t * h * w, self.width).to(like.dtype)

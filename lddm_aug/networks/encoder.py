@@ -1,0 +1,64 @@
+"""Video encoder: a 3D ResNet-18 (Hara et al. 2018) that ends in a grid of latents."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+GROUPS = 8
+
+
+class BasicBlock3d(nn.Module):
+    """relu(x + norm(conv(relu(norm(conv(x)))))), with a projected x where the shape changes."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.GroupNorm(GROUPS, out_channels)
+        self.conv2 = nn.Conv3d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.norm2 = nn.GroupNorm(GROUPS, out_channels)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != (1, 1, 1) or in_channels != out_channels:
+            self.shortcut = nn.Conv3d(in_channels, out_channels, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.shortcut(x) + self.norm2(self.conv2(out)))
+
+
+class VideoEncoder(nn.Module):
+    """(B, C, T, H, W) clip → mean and log variance of its (B, Cz, T/r_t, H/r_s, W/r_s) latent.
+
+    Every frame is seen beside its difference from frame 0: the decoder has frame 0 anyway, and the
+    latent only needs to tell what changes.
+
+    Args:
+        channels: C of the clip.
+        latent_channels: Cz.
+        width: channels of the first stage; the next have 2, 4 and 4 times as many.
+        time_strides: of the stem and the four stages; their product is r_t.
+        space_strides: likewise; their product is r_s.
+    """
+
+    def __init__(self, channels: int, latent_channels: int, width: int = 16,
+                 time_strides: Sequence[int] = (1, 1, 2, 2, 1),
+                 space_strides: Sequence[int] = (2, 1, 2, 2, 1)) -> None:
+        super().__init__()
+        strides = [(t, s, s) for t, s in zip(time_strides, space_strides, strict=True)]
+        widths = [width, width, 2 * width, 4 * width, 4 * width]
+        self.stem = nn.Sequential(
+            nn.Conv3d(2 * channels, width, (3, 7, 7), strides[0], padding=(1, 3, 3), bias=False),
+            nn.GroupNorm(GROUPS, width), nn.ReLU())
+        self.stages = nn.Sequential(*[
+            nn.Sequential(BasicBlock3d(before, after, stride),
+                          BasicBlock3d(after, after, (1, 1, 1)))
+            for before, after, stride in zip(widths[:-1], widths[1:], strides[1:], strict=True)])
+        self.to_latent = nn.Conv3d(widths[-1], 2 * latent_channels, 1)
+
+    def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        change = clip - clip[:, :, :1]
+        features = self.stages(self.stem(torch.cat([clip, change], dim=1)))
+        mean, log_variance = self.to_latent(features).chunk(2, dim=1)
+        return mean, log_variance.clamp(-20, 5)

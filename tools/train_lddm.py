@@ -1,0 +1,37 @@
+"""Train a generator: `python tools/train_lddm.py mmaction_configs/lddm/phantom.py`."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from lddm_aug.cli import one_sentence_errors
+from lddm_aug.engine.generator_training import train_generator
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='one stage, or a config that names its stages')
+    parser.add_argument('--work-dir', help='default: work_dirs/lddm/<config>')
+    parser.add_argument('--resume', action='store_true',
+                        help='go on from the newest checkpoint in the work dir')
+    parser.add_argument('--amp', action='store_true', help='mixed precision, on a GPU')
+    parser.add_argument('--seed', type=int, help='default: the config\'s')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+                        help='key=value; in a config of stages, stage.key=value')
+    parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors():
+        work_dir = args.work_dir or Path('work_dirs/lddm') / Path(args.config).stem
+        train_generator(args.config, work_dir, resume=args.resume, options=args.cfg_options,
+                        seed=args.seed, amp=args.amp, launcher=args.launcher)
+
+
+if __name__ == '__main__':
+    main()
