@@ -14,7 +14,7 @@ import torch
 import lddm_aug  # noqa: F401  registers the generators
 from lddm_aug.cli import one_sentence_errors
 from lddm_aug.datasets.annotations import read_annotations
-from lddm_aug.datasets.frames import letterbox, read_still, to_channels
+from lddm_aug.datasets.transforms.load_still import LoadStill
 from lddm_aug.generators.package import load_package
 from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
@@ -47,9 +47,10 @@ def main() -> None:
         stills = [StillRequest(row.path, row.frame, row.label, row.group)
                   for row in read_annotations(args.stills, args.data_root)]
 
+        read = LoadStill(generator.size, generator.channels)
+
         def load(still: StillRequest) -> np.ndarray:
-            image = to_channels(read_still(still.path, still.frame), generator.channels)
-            return letterbox(image, generator.size)
+            return read.transform({'filename': still.path, 'frame': still.frame})['still']
 
         cores = torch.get_num_threads() if args.device == 'cpu' else 0
         summary = synthesize(

@@ -11,12 +11,13 @@ from torch import nn
 
 from lddm_aug.files import sha256_of
 from lddm_aug.generators import package
+from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 
 
 @pytest.fixture
-def folder(tmp_path, tiny_lddm) -> Path:
+def folder(tmp_path: Path, tiny_lddm: Generator) -> Path:
     save_package(tmp_path / 'package', tiny_lddm, ['p2', 'p1', 'p2'], 'seed = 0')
     return tmp_path / 'package'
 

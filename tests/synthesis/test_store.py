@@ -24,7 +24,7 @@ def row(clip_id: str) -> dict:
 
 
 @pytest.fixture
-def store(tmp_path) -> Path:
+def store(tmp_path: Path) -> Path:
     writer = StoreWriter(tmp_path / 'store', PLAN)
     writer.resume()
     writer.add([(clip(clip_id), row(clip_id)) for clip_id in reversed(IDS)])

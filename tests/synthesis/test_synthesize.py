@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from lddm_aug.files import sha256_of
 from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.synthesis import synthesize as module
@@ -30,7 +32,7 @@ def generator(tiny_lddm, tmp_path):
 
 
 @pytest.fixture
-def stills(tmp_path) -> list[StillRequest]:
+def stills(tmp_path: Path) -> list[StillRequest]:
     """Ten rows; two of them name the same file."""
     random = np.random.default_rng(0)
     paths = [tmp_path / f'benign ({number}).png' for number in range(9)]
@@ -40,7 +42,7 @@ def stills(tmp_path) -> list[StillRequest]:
             for i, path in enumerate([*paths, paths[0]])]
 
 
-def run(generator, stills, out: Path, **options) -> Summary:
+def run(generator: Generator, stills: list[StillRequest], out: Path, **options: Any) -> Summary:
     return synthesize(generator, stills, load, out, progress=False, **options)
 
 

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lddm_aug.files import sha256_of
+from lddm_aug.generators.lddm import LDDMGenerator
+from lddm_aug.generators.package import save_package
+from lddm_aug.generators.repeat_still import RepeatStill
+from lddm_aug.synthesis.store import read_manifest
+
+ROOT = Path(__file__).parents[2]
+BUSI = ROOT.parent / 'shared' / 'data' / 'busi_masks_sample'
+
+
+def synthesize(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    """Run the tool as from a shell."""
+    monkeypatch.setattr(sys, 'argv', ['synthesize.py', *map(str, arguments)])
+    runpy.run_path(str(ROOT / 'tools' / 'synthesize.py'), run_name='__main__')
+
+
+@pytest.fixture
+def package(tiny_lddm: LDDMGenerator, tmp_path: Path) -> Path:
+    save_package(tmp_path / 'package', tiny_lddm, ['p9'])
+    return tmp_path / 'package'
+
+
+@pytest.fixture
+def stills(tmp_path: Path) -> Path:
+    """Stills as they come: blanks in names, colour, other sizes, and a frame of a video."""
+    random = np.random.default_rng(0)
+    for name, shape in (('benign (1).png', (20, 31)), ('b.png', (40, 16, 3)), ('c.png', (9, 9))):
+        Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8)).save(tmp_path / name)
+    np.save(tmp_path / 'sweep.npy', random.integers(0, 256, (5, 16, 16), dtype=np.uint8))
+    path = tmp_path / 'stills.csv'
+    path.write_text('path,label,group,frame\nbenign (1).png,benign,p1,\nb.png,malignant,p2,\n'
+                    'c.png,benign,p3,\nsweep.npy,malignant,p4,3\n')
+    return path
+
+
+def test_stills_become_a_store(monkeypatch, capsys, tmp_path, package, stills):
+    synthesize(monkeypatch, package, '--stills', stills, '--out', tmp_path / 'store',
+               '--per-still', 2, '--device', 'cpu', '--workers', 0)
+    rows = read_manifest(tmp_path / 'store').rows
+    assert [row['group'] for row in rows[::2]] == ['p1', 'p2', 'p3', 'p4']
+    assert all(row['shape'] == [8, 16, 16] for row in rows)
+    first = np.load(tmp_path / 'store' / rows[6]['path'])[0]
+    assert (first == np.load(tmp_path / 'sweep.npy')[3]).all()
+    printed = capsys.readouterr()
+    assert '8 clips in ' in printed.out and 'per second' in printed.out
+    assert 'clips/s' in printed.err                          # the progress bar
+
+
+def test_the_same_bytes_for_batch_1_and_8_and_0_and_2_workers(
+        monkeypatch, tmp_path, package, stills):
+    def store(batch_size: int, workers: int) -> str:
+        out = tmp_path / f'{batch_size}-{workers}'
+        synthesize(monkeypatch, package, '--stills', stills, '--out', out, '--device', 'cpu',
+                   '--batch-size', batch_size, '--workers', workers)
+        return sha256_of(out)
+
+    assert len({store(1, 0), store(8, 0), store(8, 2)}) == 1
+
+
+def test_called_again_there_is_nothing_to_do(monkeypatch, capsys, tmp_path, package, stills):
+    for _ in range(2):
+        synthesize(monkeypatch, package, '--stills', stills, '--out', tmp_path / 'store',
+                   '--device', 'cpu', '--workers', 0)
+    assert 'nothing to do' in capsys.readouterr().out
+
+
+def missing_table(tmp_path: Path) -> None:
+    (tmp_path / 'stills.csv').unlink()
+
+
+def empty_still(tmp_path: Path) -> None:
+    (tmp_path / 'c.png').write_bytes(b'')
+
+
+def truncated_still(tmp_path: Path) -> None:
+    path = tmp_path / 'b.png'
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def frame_beyond_the_end(tmp_path: Path) -> None:
+    path = tmp_path / 'stills.csv'
+    path.write_text(path.read_text().replace('p4,3', 'p4,99'))
+
+
+def other_package_version(tmp_path: Path) -> None:
+    path = tmp_path / 'package' / 'package.json'
+    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 99'))
+
+
+def taken_folder(tmp_path: Path) -> None:
+    (tmp_path / 'store').write_text('a file')
+
+
+@pytest.mark.parametrize('damage, names', [
+    (missing_table, 'stills.csv'), (empty_still, 'c.png'), (truncated_still, 'b.png'),
+    (frame_beyond_the_end, 'sweep.npy'), (other_package_version, 'package.json'),
+    (taken_folder, 'store')])
+def test_bad_input_ends_with_the_files_name_and_leaves_nothing(
+        monkeypatch, capsys, tmp_path, package, stills, damage, names):
+    damage(tmp_path)
+    before = sha256_of(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        synthesize(monkeypatch, package, '--stills', stills, '--out', tmp_path / 'store',
+                   '--device', 'cpu', '--workers', 0)
+    assert ended.value.code == 2
+    printed = capsys.readouterr().err
+    assert 'synthesize.py: ' in printed and names in printed
+    assert 'Traceback' not in printed
+    assert sha256_of(tmp_path) == before
+
+
+@pytest.mark.skipif(not BUSI.is_dir(), reason='needs ../shared/data/busi_masks_sample')
+def test_real_stills_become_clips(monkeypatch, tmp_path):
+    save_package(tmp_path / 'package', RepeatStill(size=32, num_frames=4), [])
+    names = sorted(file.name for file in BUSI.rglob('*.png') if '_mask' not in file.name)
+    rows = [f'{next(BUSI.rglob(name)).relative_to(BUSI)},benign,{i}'
+            for i, name in enumerate(names)]
+    (tmp_path / 'stills.csv').write_text('\n'.join(['path,label,group', *rows]))
+    synthesize(monkeypatch, tmp_path / 'package', '--stills', tmp_path / 'stills.csv',
+               '--data-root', BUSI, '--out', tmp_path / 'store', '--device', 'cpu')
+    manifest = read_manifest(tmp_path / 'store').rows
+    assert len(manifest) == len(names) == 22
+    assert all(np.load(tmp_path / 'store' / row['path']).std() > 0 for row in manifest)
