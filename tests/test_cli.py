@@ -26,6 +26,7 @@ def test_a_defect_of_ours_keeps_its_traceback():
 
 
 def test_python_x_dev_shows_the_traceback(monkeypatch):
-    monkeypatch.setattr(cli, 'sys', SimpleNamespace(argv=[''], flags=SimpleNamespace(dev_mode=True)))
+    developer = SimpleNamespace(argv=[''], flags=SimpleNamespace(dev_mode=True))
+    monkeypatch.setattr(cli, 'sys', developer)
     with pytest.raises(ValueError, match='a.csv is empty'), one_sentence_errors():
         raise ValueError('a.csv is empty')
