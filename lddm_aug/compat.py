@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -23,18 +24,25 @@ import torch
 
 def mend() -> None:
     """Mend what is broken here; to be called before MMAction2 or torchvision is imported."""
+    silence_needless_warnings()
     require_mmcv()
     import_torchvision()
     stand_in_for_drn()
     allow_checkpoints_of_mmengine()
 
 
+def silence_needless_warnings() -> None:
+    """On every start, MMEngine is told about pkg_resources, and mmcv-lite tells what it lacks."""
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated as an API')
+    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+
+
 def require_mmcv() -> None:
     """MMAction2 needs an mmcv, light or full, and declares neither (see pyproject.toml)."""
     if importlib.util.find_spec('mmcv') is None:
         raise ImportError(
-            'lddm_aug needs an mmcv, and none is installed: say pip install "mmcv-lite>=2.0.0,<2.2", '
-            'or install a full mmcv of that version')
+            'lddm_aug needs an mmcv, and none is installed: '
+            'say pip install "mmcv-lite>=2.0.0,<2.2", or install a full mmcv of that version')
 
 
 def import_torchvision() -> None:
@@ -58,7 +66,7 @@ def import_torchvision() -> None:
 
 
 def stand_in_for_drn() -> None:
-    """Let `mmaction.models` be imported, which the wheel ships without its DRN (mmaction2 #2714)."""
+    """Let `mmaction.models` be imported, whose DRN isn't in the wheel (mmaction2 #2714)."""
     package = 'mmaction.models.localizers.drn'
     mmaction = importlib.util.find_spec('mmaction')
     if mmaction is None or mmaction.origin is None or package in sys.modules:
@@ -82,12 +90,13 @@ def stand_in_for_drn() -> None:
 def allow_checkpoints_of_mmengine() -> None:
     """Let `torch.load(weights_only=True)` read MMEngine's checkpoints (mmengine #1655).
 
-    Beside tensors they hold logged values: `HistoryBuffer`s, each with two arrays of numbers and
-    references to its own methods.  Pickle writes such a reference as `getattr(HistoryBuffer, 'min')`.
-    To allow `getattr` would allow everything, so in its place stands a function that knows the
-    methods of `HistoryBuffer` only.
+    Beside tensors they hold the logged values as `HistoryBuffer`s: arrays of numbers, and
+    references to its methods; so does the schedule `OneCycleLR` to one of its own.  Pickle writes
+    such a reference as `getattr(HistoryBuffer, 'min')`.  To allow `getattr` would allow everything,
+    so in its place stands a function that knows these methods only.
     """
     from mmengine.logging import HistoryBuffer
+    from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
     HistoryBuffer()  # its methods are listed when the first one is made
     rebuild_array: Any = np.zeros(1).__reduce__()[0]
@@ -99,15 +108,18 @@ def allow_checkpoints_of_mmengine() -> None:
     ]
     numeric_dtypes = [type(np.dtype(code)) for code in '?bhilqBHILQefd']
     torch.serialization.add_safe_globals([
-        HistoryBuffer, np.ndarray, np.dtype, *numeric_dtypes, *renamed,
-        (_statistic, 'builtins.getattr')])
+        HistoryBuffer, OneCycleParamScheduler, np.ndarray, np.dtype, *numeric_dtypes, *renamed,
+        (_method_in_checkpoint, 'builtins.getattr')])
 
 
-def _statistic(owner: object, name: str) -> Callable:
-    """The method of `HistoryBuffer` that a checkpoint refers to; anything else is refused."""
+def _method_in_checkpoint(owner: type, name: str) -> Callable:
+    """A method that MMEngine refers to in its checkpoints; anything else is refused."""
     from mmengine.logging import HistoryBuffer
+    from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-    if owner is not HistoryBuffer or name not in HistoryBuffer._statistics_methods:
-        raise ValueError('A checkpoint may refer to the statistics of HistoryBuffer only, '
-                         f'but got {name!r} of {owner!r}; do not trust this file')
-    return HistoryBuffer._statistics_methods[name]
+    known = {HistoryBuffer: HistoryBuffer._statistics_methods,
+             OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear')}
+    if name not in known.get(owner, ()):
+        raise ValueError(f'This checkpoint refers to {name!r} of {owner!r}, '
+                         'which none of MMEngine does: do not trust it')
+    return getattr(owner, name)
