@@ -1,0 +1,33 @@
+"""MMAction2's TSM, with two classes and a budget in iterations, the same for every training set."""
+_base_ = 'mmaction::recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb.py'
+
+model = dict(cls_head=dict(num_classes=2, topk=(1,)))
+
+# a pipeline is read + sample + augment + resize + pack; read and augment come with the data set
+sample = [dict(type='SampleSegment', num_frames=8), dict(type='ArrayDecode')]
+sample_centre = [dict(type='SampleSegment', num_frames=8, test_mode=True), dict(type='ArrayDecode')]
+resize = [dict(type='Resize', scale=(224, 224), keep_ratio=False)]
+pack = [
+    dict(type='FormatShape', input_format='NCHW'),
+    dict(type='PackActionInputs', meta_keys=('filename', 'group', 'origin'))]
+
+train_dataloader = dict(
+    _delete_=True, batch_size=16, num_workers=4, persistent_workers=True,
+    sampler=dict(type='EpochSampler', shuffle=True, endless=True))
+val_dataloader = dict(
+    _delete_=True, batch_size=16, num_workers=4, persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False))
+test_dataloader = val_dataloader
+val_evaluator = dict(_delete_=True, type='RecognitionMetric')
+test_evaluator = val_evaluator
+
+train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=2400, val_interval=400)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=100),
+    dict(type='CosineAnnealingLR', by_epoch=False)]
+optim_wrapper = dict(optimizer=dict(lr=0.0025))      # MMAction2's 0.02 for 128 clips, here 16
+
+# the last checkpoint counts: val_evaluator sees the test videos, which must not choose it
+default_hooks = dict(checkpoint=dict(
+    _delete_=True, type='SafeCheckpointHook', by_epoch=False, interval=400, max_keep_ckpts=1))
+log_processor = dict(by_epoch=False)

@@ -1,0 +1,129 @@
+"""Every config in mmaction_configs, wherever it lies, is found, read and built."""
+import ast
+from pathlib import Path
+
+import pytest
+from mmaction.registry import (
+    DATA_SAMPLERS,
+    DATASETS,
+    HOOKS,
+    LOOPS,
+    METRICS,
+    MODELS,
+    OPTIM_WRAPPER_CONSTRUCTORS,
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
+    TRANSFORMS,
+)
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+import lddm_aug  # noqa: F401  registers what the configs name
+
+ROOT = Path(__file__).parents[1] / 'mmaction_configs'
+CONFIGS = sorted(path for path in ROOT.rglob('*.py') if '_base_' not in path.parts)
+RECOGNIZERS = [path for path in CONFIGS if path.parent == ROOT]
+
+# where a part stands in a config → who must know its type
+REGISTRIES = {
+    'dataset': DATASETS, 'real': DATASETS, 'synthetic': DATASETS, 'clips': DATASETS,
+    'pipeline': TRANSFORMS, 'sampler': DATA_SAMPLERS,
+    'val_evaluator': METRICS, 'test_evaluator': METRICS,
+    'train_cfg': LOOPS, 'val_cfg': LOOPS, 'test_cfg': LOOPS,
+    'default_hooks': HOOKS, 'custom_hooks': HOOKS, 'param_scheduler': PARAM_SCHEDULERS,
+    'optimizer': OPTIMIZERS, 'model': MODELS, 'generator': MODELS,
+}
+TRAINING = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator',
+            'test_evaluator', 'train_cfg', 'val_cfg', 'test_cfg', 'default_hooks', 'custom_hooks',
+            'param_scheduler', 'optim_wrapper', 'model', 'generator')
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def by_name(pattern: str) -> list[Path]:
+    found = sorted(ROOT.glob(pattern))
+    assert found, f'no config is called {pattern}'
+    return found
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmaction')
+
+
+def parts(value, place=''):
+    """(place, dict) of everything with a type; what a list or a hook's name holds stands there."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from parts(item, place)
+    elif isinstance(value, dict):
+        if 'type' in value:
+            yield place, value
+        for key, item in value.items():
+            yield from parts(item, place if place == 'default_hooks' else key)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=name)
+def test_a_config_opens_with_its_question(path):
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding='utf-8')))
+    assert docstring, f'{name(path)} has no docstring'
+    if 'stages' not in Config.fromfile(path):                # such a config only lists others
+        assert '?' in docstring
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=name)
+def test_a_model_builds_and_every_type_is_registered(path):
+    config = Config.fromfile(path)
+    if 'stages' in config:
+        for stage in config.stages.values():
+            assert path.parent / stage in CONFIGS
+        return
+    MODELS.build(config.model)                               # no weights are loaded before training
+    training = {key: config[key] for key in TRAINING if key in config}
+    known = {place for place, part in parts(training)
+             if place in REGISTRIES and REGISTRIES[place].get(part['type'])}
+    unknown = {(place, part['type']) for place, part in parts(training)
+               if place in REGISTRIES and REGISTRIES[place].get(part['type']) is None}
+    assert not unknown
+    assert {'model', 'dataset', 'sampler', 'optimizer', 'train_cfg', 'default_hooks'} <= known
+    constructor = config.optim_wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
+    assert OPTIM_WRAPPER_CONSTRUCTORS.get(constructor)
+
+
+@pytest.mark.parametrize('path', RECOGNIZERS, ids=name)
+def test_nothing_of_the_inherited_data_sets_is_left(path):
+    config = Config.fromfile(path)
+    for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        assert not {'kinetics400', 'ucf101'} & set(str(config[key]).replace('/', "'").split("'"))
+    assert config.val_evaluator == config.test_evaluator == {'type': 'RecognitionMetric'}
+    assert config.test_dataloader == config.val_dataloader
+
+
+@pytest.mark.parametrize('mixed', by_name('*_mix.py') + by_name('*_online.py'), ids=name)
+def test_a_mix_differs_from_real_only_in_the_training_set(mixed):
+    recognizer, dataset = mixed.stem.split('_')[:2]
+    real = Config.fromfile(ROOT / f'{recognizer}_{dataset}_real.py')
+    mix = Config.fromfile(mixed)
+    training_set = mix.train_dataloader.pop('dataset')
+    assert training_set.type == 'LDDMMixedDataset'
+    assert training_set.real == real.train_dataloader.pop('dataset')
+    assert mix.to_dict() == real.to_dict()
+
+
+@pytest.mark.parametrize('recognizer', ['tsm', 'c3d'])
+@pytest.mark.parametrize('dataset', ['busv', 'phantom'])
+def test_the_mixes_differ_only_in_their_store(recognizer, dataset):
+    lddm, still = (Config.fromfile(ROOT / f'{recognizer}_{dataset}_{kind}_mix.py')
+                   for kind in ('lddm', 'still'))
+    stores = [config.train_dataloader.dataset.synthetic.pop('store') for config in (lddm, still)]
+    assert stores == [f'work_dirs/synthetic/{dataset}_lddm', f'work_dirs/synthetic/{dataset}_still']
+    assert lddm.to_dict() == still.to_dict()
+
+
+@pytest.mark.parametrize('path', [path for path in RECOGNIZERS if 'phantom' in path.stem], ids=name)
+def test_a_phantoms_recognizer_downloads_nothing(path):
+    backbone = Config.fromfile(path).model.backbone
+    assert backbone.pretrained is None
+    assert not backbone.get('pretrained2d')                  # else ResNetTSM loads all the same
