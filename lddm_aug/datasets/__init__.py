@@ -3,6 +3,7 @@
     annotations.py      tables of labelled files
     frames.py           the one reader of videos and stills
     epochs.py           samples that depend on seed, epoch and index alone
+    labelled_dataset.py, table_dataset.py  what the next ones share
     video_clips.py      real videos
     stills.py           labelled stills, for synthesis on the fly
     synthetic_clips.py  generated clips, read back from their store

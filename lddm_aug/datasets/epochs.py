@@ -25,7 +25,7 @@ class EpochIndex(int):
         self.epoch = epoch
         return self
 
-    def __getnewargs__(self) -> tuple[int, int]:
+    def __getnewargs__(self) -> tuple[int, int]:     # type: ignore[override]
         return int(self), self.epoch                 # on its way to a worker
 
     def __mod__(self, length: int) -> EpochIndex:

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -139,17 +140,16 @@ def _unreadable(path: Path, kind: str) -> Iterator[None]:
                              'is it cut off or damaged?') from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def _count(path: Path, mtime_ns: int, size: int) -> int:
     if path.is_dir():
         return len(_frame_files(path))
     if path.suffix.lower() == '.npy':
         return len(_open_npy(path))
-    with _unreadable(path, 'video'):
-        if _decord_reads(path):
-            return len(decord.VideoReader(str(path), num_threads=1))
-        with av.open(str(path)) as container:
-            return sum(1 for _ in container.decode(video=0))
+    with suppress(Exception):                        # PyAV has the last word
+        return len(_open_decord(path))
+    with _unreadable(path, 'video'), av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
 
 
 def _read_folder(folder: Path) -> Pixels:
@@ -193,16 +193,17 @@ def _read_image(path: Path) -> Pixels:
 
 def _decode(path: Path, frame: int | None = None) -> Pixels:
     """All frames of a video, or the one that is asked for."""
-    with _unreadable(path, 'video'):
-        if _decord_reads(path):
-            reader = decord.VideoReader(str(path), num_threads=1)
-            return reader.get_batch(range(len(reader)) if frame is None else [frame]).asnumpy()
-        with av.open(str(path)) as container:
-            images = container.decode(video=0)
-            wanted = images if frame is None else islice(images, frame, frame + 1)
-            return np.stack([image.to_ndarray(format='rgb24') for image in wanted])
+    with suppress(Exception):                        # PyAV has the last word
+        reader = _open_decord(path)
+        return reader.get_batch(range(len(reader)) if frame is None else [frame]).asnumpy()
+    with _unreadable(path, 'video'), av.open(str(path)) as container:
+        images = container.decode(video=0)
+        wanted = images if frame is None else islice(images, frame, frame + 1)
+        return np.stack([image.to_ndarray(format='rgb24') for image in wanted])
 
 
-def _decord_reads(path: Path) -> bool:
-    """Decord is the faster one, but can't count the frames of a gif."""
-    return decord is not None and path.suffix.lower() != '.gif'
+def _open_decord(path: Path) -> Any:
+    """The faster decoder; it fails on gifs and on some narrow videos, and isn't everywhere."""
+    if decord is None:
+        raise ImportError('decord')
+    return decord.VideoReader(str(path), num_threads=1)

@@ -18,14 +18,17 @@ class LabelledDataset(SeededSamples, BaseActionDataset):
         pipeline: transforms, as MMAction2 takes them.
         test_mode: for validation and test.
         seed: everything random about a sample is drawn from this, the epoch and the index.
+        serialize_data: MMEngine's way to share long lists among workers; slow for short ones.
         kwargs: of MMEngine's BaseDataset.
     """
 
     def __init__(self, ann_file: str, classes: Sequence[str], pipeline: Sequence[Any],
-                 test_mode: bool, seed: int, **kwargs: Any) -> None:
+                 test_mode: bool, seed: int, serialize_data: bool = False,
+                 **kwargs: Any) -> None:
         self.seed = seed
         super().__init__(ann_file, pipeline=pipeline, test_mode=test_mode,
-                         metainfo=dict(classes=tuple(classes)), **kwargs)
+                         metainfo=dict(classes=tuple(classes)), serialize_data=serialize_data,
+                         **kwargs)
 
     @property
     def groups(self) -> frozenset[str]:

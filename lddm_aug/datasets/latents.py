@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lddm_aug.datasets.epochs import EpochIndex
-from lddm_aug.datasets.epochs import EpochIndex
 from lddm_aug.functional.pixels import to_unit
 
 

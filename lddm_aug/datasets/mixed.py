@@ -44,8 +44,9 @@ class LDDMMixedDataset(Dataset):
             raise ValueError('LDDMMixedDataset: mixes synthetic clips in and is for training only; '
                              'for validation and test take the data set of real clips')
         _check_ratio(synthetic_per_real, class_balance)
-        self.real = DATASETS.build(real) if isinstance(real, dict) else real
-        self.synthetic = DATASETS.build(synthetic) if isinstance(synthetic, dict) else synthetic
+        self.real: Any = DATASETS.build(real) if isinstance(real, dict) else real
+        self.synthetic: Any = (DATASETS.build(synthetic) if isinstance(synthetic, dict)
+                               else synthetic)
         self.synthetic_per_real = synthetic_per_real
         self.class_balance = class_balance
         self.seed = seed

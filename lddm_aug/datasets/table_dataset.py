@@ -5,8 +5,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from lddm_aug.datasets.annotations import (Annotation, class_names, read_annotations,
-                                           rows_of_split, usable_rows)
+from lddm_aug.datasets.annotations import (
+    Annotation,
+    class_names,
+    read_annotations,
+    rows_of_split,
+    usable_rows,
+)
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 
 

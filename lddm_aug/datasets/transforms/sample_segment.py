@@ -53,7 +53,8 @@ class SampleSegment(BaseTransform):
         return min(wanted, (total_frames - 1) / (self.num_frames - 1))
 
     def indices(self, start: float, step: float) -> NDArray[np.int64]:
-        return np.rint(start + step * np.arange(self.num_frames)).astype(np.int64)
+        # Half up: rounding half to even would turn steps of 3 into 4, 2, 4, 2 ...
+        return np.floor(start + step * np.arange(self.num_frames) + 0.5).astype(np.int64)
 
     def __repr__(self) -> str:
         return (f'SampleSegment(num_frames={self.num_frames}, '

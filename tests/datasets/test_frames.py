@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from lddm_aug.datasets import frames
+from lddm_aug.datasets.frames import (
+    UnreadableFile,
+    count_frames,
+    letterbox,
+    read_frames,
+    read_still,
+    to_channels,
+)
+
+COVID_BLUES = Path(__file__).parents[3] / 'shared/data/covid_blues/lus_videos'
+
+
+@pytest.fixture(params=['decord', 'PyAV'])
+def decoder(request, monkeypatch):
+    """Each decoder in turn; without decord, the reader takes PyAV."""
+    if request.param == 'PyAV':
+        monkeypatch.setattr(frames, 'decord', None)
+    elif frames.decord is None:
+        pytest.skip('decord is not installed')
+    frames._count.cache_clear()
+
+
+def textured(count: int, height: int = 48, width: int = 64) -> np.ndarray:
+    """(T, H, W, 3): a smooth random pattern that moves to the right."""
+    noise = np.random.default_rng(0).integers(0, 256, (height, width + count, 3), np.uint8)
+    noise = cv2.GaussianBlur(noise, (0, 0), 4)
+    noise = cv2.normalize(noise, None, 0, 255, cv2.NORM_MINMAX)
+    return np.stack([noise[:, t:t + width] for t in range(count)])
+
+
+# ── videos ──
+
+@pytest.mark.usefixtures('decoder')
+def test_a_video_gives_its_frames_in_order(tmp_path: Path, write_mp4):
+    path = write_mp4(tmp_path / 'benign (1).mp4', textured(17))
+    read = read_frames(path)
+    assert read.shape == (17, 48, 64, 3)
+    assert read.dtype == np.uint8
+    assert np.abs(read.astype(int) - textured(17)).mean() < 6       # mpeg4 loses a little
+    shifted_by_one = np.abs(read[1:].astype(int) - textured(17)[:-1]).mean()
+    assert shifted_by_one > 1.5 * np.abs(read[1:].astype(int) - textured(17)[1:]).mean()
+    assert count_frames(path) == 17
+
+
+@pytest.mark.usefixtures('decoder')
+def test_one_frame_of_a_video_is_the_one_that_reading_all_gives(tmp_path: Path, write_mp4):
+    path = write_mp4(tmp_path / 'a.mp4', textured(40))
+    for frame in (0, 23, 39):
+        np.testing.assert_array_equal(read_still(path, frame), read_frames(path)[frame])
+
+
+@pytest.mark.skipif(frames.decord is None, reason='decord is not installed')
+@pytest.mark.parametrize('width', [18, 64, 350])
+@pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
+def test_decord_and_pyav_read_the_same_pixels(tmp_path: Path, monkeypatch, suffix: str, width: int,
+                                              write_mp4):
+    path = write_mp4(tmp_path / f'a{suffix}', textured(20, width=width))
+    by_decord = frames._open_decord(path).get_batch(range(20)).asnumpy()
+    monkeypatch.setattr(frames, 'decord', None)
+    np.testing.assert_array_equal(read_frames(path), by_decord)
+
+
+@pytest.mark.skipif(frames.decord is None, reason='decord is not installed')
+@pytest.mark.skipif(not COVID_BLUES.is_dir(), reason='covid_blues is not at ../shared/data')
+def test_decord_and_pyav_read_the_same_pixels_of_a_real_video(monkeypatch):
+    for path in sorted(COVID_BLUES.glob('*.mp4'))[:2]:
+        by_decord = frames._open_decord(path)[:].asnumpy()
+        monkeypatch.setattr(frames, 'decord', None)
+        np.testing.assert_array_equal(read_frames(path), by_decord)
+        monkeypatch.undo()
+
+
+def test_a_video_that_decord_stumbles_over_is_read(tmp_path: Path, write_mp4):
+    path = write_mp4(tmp_path / 'a.mp4', textured(20, width=16))
+    assert read_frames(path).shape == (20, 48, 16, 3)
+    assert count_frames(path) == 20
+
+
+def test_a_gif_gives_its_frames_exactly(tmp_path: Path):
+    images = [Image.fromarray(frame) for frame in textured(5)[..., 0]]
+    images[0].save(tmp_path / 'a.gif', save_all=True, append_images=images[1:])
+    read = read_frames(tmp_path / 'a.gif')
+    np.testing.assert_array_equal(read, to_channels(textured(5)[..., 0], 3))
+    assert count_frames(tmp_path / 'a.gif') == 5
+
+
+def test_a_folder_of_frames_is_read_in_natural_order(tmp_path: Path, grey_levels):
+    for number, frame in enumerate(grey_levels(12)):
+        Image.fromarray(frame).save(tmp_path / f'BR1_{number}.png')
+    (tmp_path / 'Thumbs.db').write_bytes(b'-')
+    (tmp_path / '._BR1_0.png').write_bytes(b'-')
+    np.testing.assert_array_equal(read_frames(tmp_path), grey_levels(12))
+    assert count_frames(tmp_path) == 12
+    np.testing.assert_array_equal(read_still(tmp_path, 10), grey_levels(12)[10])
+
+
+@pytest.mark.parametrize('shape', [(5, 8, 9), (5, 8, 9, 3)])
+def test_an_array_is_read_as_it_was_saved(tmp_path: Path, shape: tuple[int, ...]):
+    array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    np.save(tmp_path / 'a.npy', array)
+    read = read_frames(tmp_path / 'a.npy')
+    np.testing.assert_array_equal(read, array)
+    read[:] = 0                                      # and isn't the file itself
+    np.testing.assert_array_equal(read_still(tmp_path / 'a.npy', 3), array[3])
+    assert count_frames(tmp_path / 'a.npy') == 5
+
+
+def test_a_video_that_was_written_anew_is_counted_anew(tmp_path: Path, grey_levels):
+    np.save(tmp_path / 'a.npy', grey_levels(20))
+    assert count_frames(tmp_path / 'a.npy') == 20
+    np.save(tmp_path / 'a.npy', grey_levels(30))
+    assert count_frames(tmp_path / 'a.npy') == 30
+
+
+# ── what can't be read ──
+
+def write_h264(path: Path, clip: np.ndarray, options: dict[str, str]) -> None:
+    """With its index in front, a file that was cut off still says how long it was."""
+    with av.open(str(path), 'w', options=options) as container:
+        stream = container.add_stream('h264', rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        for frame in clip:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
+        container.mux(stream.encode())
+
+
+@pytest.mark.usefixtures('decoder')
+@pytest.mark.parametrize('options', [{}, {'movflags': 'faststart'}],
+                         ids=['index at the end', 'index in front'])
+def test_a_video_that_is_cut_off_is_unreadable(tmp_path: Path, options: dict[str, str]):
+    path = tmp_path / 'cut (1).mp4'
+    write_h264(path, textured(30), options)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:len(whole) * 6 // 10])
+    with pytest.raises(UnreadableFile, match=r'cut \(1\)\.mp4 cannot be read as a video; is it '
+                                             'cut off or damaged'):
+        read_frames(path)
+    with pytest.raises(UnreadableFile, match=r'cut \(1\)\.mp4'):
+        count_frames(path)
+
+
+@pytest.mark.parametrize('read', [read_frames, count_frames, read_still])
+@pytest.mark.parametrize('name', ['a.mp4', 'a.npy', 'a.png'])
+def test_an_empty_file_is_unreadable_and_a_missing_one_missing(tmp_path: Path, read, name: str):
+    with pytest.raises(FileNotFoundError, match=f'{name} does not exist'):
+        read(tmp_path / name)
+    (tmp_path / name).touch()
+    with pytest.raises(UnreadableFile, match=f'{name} is empty: it has 0 bytes'):
+        read(tmp_path / name)
+
+
+@pytest.mark.usefixtures('decoder')
+def test_what_is_no_video_is_unreadable(tmp_path: Path):
+    (tmp_path / 'notes.mp4').write_text('not a video')
+    with pytest.raises(UnreadableFile, match=r'notes\.mp4 cannot be read as a video'):
+        read_frames(tmp_path / 'notes.mp4')
+    with pytest.raises(UnreadableFile, match=r'notes\.mp4 cannot be read as a video'):
+        count_frames(tmp_path / 'notes.mp4')
+
+
+@pytest.mark.parametrize(('array', 'found'), [
+    (np.zeros((5, 8, 9), np.float32), r'\(5, 8, 9\) float32'),
+    (np.zeros((8, 9), np.uint8), r'\(8, 9\) uint8'),
+    (np.zeros((0, 8, 9), np.uint8), r'\(0, 8, 9\) uint8'),
+    (np.zeros((5, 8, 9, 4), np.uint8), r'\(5, 8, 9, 4\) uint8')])
+def test_an_array_of_another_form_is_refused(tmp_path: Path, array: np.ndarray, found: str):
+    np.save(tmp_path / 'a.npy', array)
+    with pytest.raises(UnreadableFile, match=r'a\.npy must hold \(T, H, W\) or .* uint8, but '
+                                             f'holds {found}'):
+        read_frames(tmp_path / 'a.npy')
+
+
+def test_an_array_never_runs_code(tmp_path: Path):
+    np.save(tmp_path / 'a.npy', np.array([{'an': 'object'}], dtype=object), allow_pickle=True)
+    with pytest.raises(UnreadableFile, match=r'a\.npy cannot be read'):
+        read_frames(tmp_path / 'a.npy')
+
+
+def test_an_array_that_is_cut_off_is_unreadable(tmp_path: Path, grey_levels):
+    np.save(tmp_path / 'a.npy', grey_levels(20))
+    (tmp_path / 'a.npy').write_bytes((tmp_path / 'a.npy').read_bytes()[:-9])
+    with pytest.raises(UnreadableFile, match=r'a\.npy cannot be read as a \.npy array'):
+        count_frames(tmp_path / 'a.npy')
+
+
+def test_a_folder_without_frames_or_with_unequal_ones_is_unreadable(tmp_path: Path):
+    with pytest.raises(UnreadableFile, match='is a folder without frames'):
+        read_frames(tmp_path)
+    for number in (1, 2):
+        Image.new('L', (8, 8 * number)).save(tmp_path / f'{number}.png')
+    with pytest.raises(UnreadableFile, match=r'different shapes: \(8, 8\), \(16, 8\)'):
+        read_frames(tmp_path)
+
+
+# ── stills ──
+
+@pytest.mark.parametrize(('mode', 'shape'), [
+    ('L', (6, 8)), ('1', (6, 8)), ('LA', (6, 8)), ('RGB', (6, 8, 3)), ('RGBA', (6, 8, 3)),
+    ('P', (6, 8, 3))])
+def test_a_still_of_any_8_bit_mode_is_grey_or_rgb(tmp_path: Path, mode: str,
+                                                  shape: tuple[int, ...]):
+    Image.new('RGB', (8, 6), (255, 255, 255)).convert(mode).save(tmp_path / 'a (1).png')
+    still = read_still(tmp_path / 'a (1).png')
+    assert still.shape == shape
+    assert still.dtype == np.uint8
+    assert (still == 255).all()
+
+
+def test_red_stays_in_front(tmp_path: Path):
+    Image.new('RGB', (8, 6), (200, 100, 50)).save(tmp_path / 'a.png')
+    assert read_still(tmp_path / 'a.png')[0, 0].tolist() == [200, 100, 50]
+
+
+@pytest.mark.parametrize(('name', 'write', 'found'), [
+    ('grey.png', lambda path: cv2.imwrite(path, np.full((6, 8), 999, np.uint16)), '16 bits'),
+    ('rgb.png', lambda path: cv2.imwrite(path, np.full((6, 8, 3), 999, np.uint16)), '16 bits'),
+    ('rgb.tif', lambda path: cv2.imwrite(path, np.full((6, 8, 3), 999, np.uint16)), '16 bits'),
+    ('float.tif', lambda path: Image.new('F', (8, 6)).save(path), 'colour mode F'),
+    ('cmyk.jpg', lambda path: Image.new('CMYK', (8, 6)).save(path), 'colour mode CMYK')])
+def test_a_still_of_another_colour_mode_is_refused(tmp_path: Path, name: str, write, found: str):
+    write(str(tmp_path / name))
+    with pytest.raises(UnreadableFile, match=f'{name} has {found}; save it as grey or RGB'):
+        read_still(tmp_path / name)
+
+
+def test_a_still_that_is_cut_off_is_unreadable(tmp_path: Path):
+    Image.fromarray(textured(1)[0]).save(tmp_path / 'a.png')
+    (tmp_path / 'a.png').write_bytes((tmp_path / 'a.png').read_bytes()[:1000])
+    with pytest.raises(UnreadableFile, match=r'a\.png cannot be read as a still'):
+        read_still(tmp_path / 'a.png')
+
+
+def test_a_frame_is_asked_of_videos_only_and_must_exist(tmp_path: Path, grey_levels):
+    np.save(tmp_path / 'a.npy', grey_levels(5))
+    Image.new('L', (8, 8)).save(tmp_path / 'a.png')
+    with pytest.raises(UnreadableFile, match=r'a\.npy is a video; say which of its frames'):
+        read_still(tmp_path / 'a.npy')
+    with pytest.raises(UnreadableFile, match=r'a\.png is a still and has no frame 0'):
+        read_still(tmp_path / 'a.png', 0)
+    with pytest.raises(UnreadableFile, match=r'a\.npy has no frame 5, its 5 frames count from 0'):
+        read_still(tmp_path / 'a.npy', 5)
+
+
+# ── shapes ──
+
+def test_grey_is_the_luma_of_itu_r_601():
+    colours = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), np.uint8)
+    luma = colours @ np.array([0.299, 0.587, 0.114])
+    for array, expected in ((colours, luma), (colours[0], luma[0])):
+        grey = to_channels(array, 1)
+        assert grey.shape == expected.shape
+        assert np.abs(grey - expected).max() < 0.51
+    np.testing.assert_array_equal(to_channels(grey, 3), np.stack([grey] * 3, axis=-1))
+
+
+def test_what_has_these_channels_already_is_left_alone():
+    grey, colour = np.zeros((5, 7), np.uint8), np.zeros((2, 5, 7, 3), np.uint8)
+    assert to_channels(grey, 1) is grey
+    assert to_channels(colour, 3) is colour
+    with pytest.raises(ValueError, match='channels must be 1 or 3, but got 4'):
+        to_channels(grey, 4)
+
+
+@pytest.mark.parametrize('channels', [(), (3,)])
+@pytest.mark.parametrize(('shape', 'rows', 'columns'), [
+    ((40, 20), slice(0, 10), slice(2, 7)), ((10, 20), slice(2, 7), slice(0, 10)),
+    ((5, 5), slice(0, 10), slice(0, 10)), ((3, 5), slice(2, 8), slice(0, 10))])
+def test_letterbox_keeps_the_aspect_ratio_and_fills_with_black(channels, shape, rows, columns):
+    boxed = letterbox(np.full((2, *shape, *channels), 200, np.uint8), 10)
+    expected = np.zeros((2, 10, 10, *channels), np.uint8)
+    expected[:, rows, columns] = 200
+    np.testing.assert_array_equal(boxed, expected)
+
+
+def test_letterbox_averages_when_it_shrinks():
+    checkers = np.indices((8, 8)).sum(0) % 2 * np.uint8(200)
+    np.testing.assert_array_equal(letterbox(checkers.astype(np.uint8), 4), np.full((4, 4), 100))

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmaction.datasets import VideoDataset
+from mmaction.registry import DATASETS
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from lddm_aug.datasets.epochs import EpochIndex
+from lddm_aug.datasets.labelled_dataset import LabelledDataset
+from lddm_aug.datasets.mixed import LDDMMixedDataset
+from lddm_aug.generators.lddm import LDDMGenerator
+from lddm_aug.generators.package import save_package
+
+CLASSES = ('benign', 'malignant')
+PIPELINE = [dict(type='ReadVideo', size=16), dict(type='SampleSegment', num_frames=8),
+            dict(type='ArrayDecode'), dict(type='Flip', flip_ratio=0.5),
+            dict(type='FormatShape', input_format='NCTHW'),
+            dict(type='PackActionInputs', meta_keys=('group', 'origin', 'filename'))]
+
+
+class Listed(LabelledDataset):
+    """So many samples of each class, with nothing behind them."""
+
+    def __init__(self, counts: dict[int, int], origin: str = 'real', seed: int = 0) -> None:
+        self.counts, self.origin = counts, origin
+        super().__init__('', [f'class {label}' for label in range(5)], [], False, seed)
+
+    def load_data_list(self) -> list[dict]:
+        return [dict(label=label, group='g', origin=self.origin)
+                for label, count in self.counts.items() for _ in range(count)]
+
+
+def mixed(videos: str, store: str, **changes: Any) -> LDDMMixedDataset:
+    config = dict(type='LDDMMixedDataset',
+                  real=dict(type='VideoClipDataset', ann_file=videos, pipeline=PIPELINE),
+                  synthetic=dict(type='SyntheticClipDataset', store=store, classes=CLASSES,
+                                 pipeline=PIPELINE))
+    return DATASETS.build({**config, **changes})
+
+
+def drawn(dataset: LDDMMixedDataset, epoch: int) -> list[dict]:
+    return [dataset.get_data_info(EpochIndex(index, epoch)) for index in range(len(dataset))]
+
+
+# ── shares ──
+
+counts = st.dictionaries(st.integers(0, 4), st.integers(1, 30), min_size=1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(real=counts, clips=st.lists(st.integers(1, 30), min_size=5, max_size=5),
+       ratio=st.floats(0, 4))
+def test_every_class_has_the_same_share_of_synthetic_clips(real, clips, ratio: float):
+    dataset = LDDMMixedDataset(Listed(real), Listed(dict(enumerate(clips)), 'synthetic'), ratio)
+    for epoch in (0, 3):
+        made = Counter((info['label'], info['origin']) for info in drawn(dataset, epoch))
+        assert {label for label, _ in made} == set(real)
+        for label, count in real.items():
+            assert made[label, 'real'] == count
+            assert abs(made[label, 'synthetic'] - ratio * count) <= 0.5
+
+
+@settings(max_examples=40, deadline=None)
+@given(real=st.integers(1, 20), clips=st.integers(1, 20), ratio=st.sampled_from([0.5, 1., 2.7]),
+       seed=st.integers(0, 3))
+def test_every_clip_is_used_equally_often_as_epochs_go_by(real, clips, ratio, seed):
+    dataset = LDDMMixedDataset(Listed({2: real}), Listed({2: clips}, 'synthetic'), ratio, seed=seed)
+    used: Counter = Counter(dict.fromkeys(range(clips), 0))
+    seeds = set()
+    for epoch in range(5):
+        synthetic = [info for info in drawn(dataset, epoch) if info['origin'] == 'synthetic']
+        used.update(info['sample_idx'] for info in synthetic)
+        seeds |= {info['seed'] for info in synthetic}
+        assert max(used.values()) - min(used.values()) <= 1
+    assert len(seeds) == used.total()                # no two draws of a clip are the same
+
+
+def test_another_seed_draws_other_clips_and_another_epoch_too():
+    def clips(seed: int, epoch: int) -> list[int]:
+        dataset = LDDMMixedDataset(Listed({0: 9}), Listed({0: 40}, 'synthetic'), seed=seed)
+        return [info['sample_idx'] for info in drawn(dataset, epoch)[9:]]
+    assert clips(0, 0) == clips(0, 0)
+    assert clips(0, 0) != clips(1, 0)
+    assert not set(clips(0, 0)) & set(clips(0, 1))
+
+
+def test_the_union_is_all_that_there_is():
+    dataset = LDDMMixedDataset(Listed({0: 3, 1: 5}), Listed({0: 7, 2: 1}, 'synthetic'), None,
+                               'union')
+    infos = drawn(dataset, 4)
+    assert Counter((info['label'], info['origin']) for info in infos) == {
+        (0, 'real'): 3, (1, 'real'): 5, (0, 'synthetic'): 7, (2, 'synthetic'): 1}
+    assert len({(info['origin'], info['sample_idx']) for info in infos}) == 16
+
+
+# ── samples ──
+
+def batches(dataset: LDDMMixedDataset, **loader: Any) -> list[list[tuple]]:
+    """What a training sees in two epochs, by MMEngine's own way of building its loader."""
+    built = Runner.build_dataloader(dict(
+        dataset=dataset, batch_size=3, sampler=dict(type='EpochSampler'),
+        collate_fn=dict(type='pseudo_collate'), **loader), seed=5)
+    seen = []
+    for epoch in range(2):
+        built.sampler.set_epoch(epoch)
+        seen.append([(sample.filename, sample.origin, int(sample.gt_label), clip.numpy().tobytes())
+                     for batch in built
+                     for sample, clip in zip(batch['data_samples'], batch['inputs'], strict=True)])
+    return seen
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmaction')
+
+
+@pytest.mark.parametrize('persistent_workers', [False, True])
+def test_workers_do_not_change_what_a_training_sees(videos: str, store: str,
+                                                    persistent_workers: bool):
+    first, second = batches(mixed(videos, store), num_workers=0)
+    assert [first, second] == batches(mixed(videos, store), num_workers=2,
+                                      persistent_workers=persistent_workers)
+    assert sorted(first) != sorted(second)           # it isn't only another order
+
+
+def test_the_origin_and_class_of_a_sample_are_those_of_its_file(videos: str, store: str):
+    for filename, origin, label, _ in batches(mixed(videos, store), num_workers=0)[0]:
+        assert origin == ('synthetic' if filename.startswith(str(Path(store).resolve())) else
+                          'real')
+        name = Path(filename).name
+        assert label == ('malignant' in name or name in ('c.npy', 'd'))
+
+
+def test_get_cat_ids_gives_the_label_of_every_sample(videos: str, store: str):
+    dataset = mixed(videos, store)
+    assert len(dataset) == 8
+    assert [dataset.get_cat_ids(index) for index in range(8)] == [
+        [int(dataset[index]['data_samples'].gt_label)] for index in range(8)]
+
+
+def test_groups_and_classes_are_those_of_both_parts(videos: str, store: str):
+    dataset = mixed(videos, store)
+    assert dataset.metainfo == dict(classes=CLASSES)
+    assert dataset.groups == dataset.real.groups | dataset.synthetic.groups
+    assert {'p1', 'still-benign0', 'trained-on'} <= dataset.groups
+
+
+@pytest.mark.parametrize('wrapper', [dict(type='RepeatDataset', times=2),
+                                     dict(type='ClassBalancedDataset', oversample_thr=0.9)],
+                         ids=lambda wrapper: wrapper['type'])
+def test_it_works_inside_mmengines_wrappers(videos: str, store: str, wrapper: dict):
+    inner = dict(type='LDDMMixedDataset',
+                 real=dict(type='VideoClipDataset', ann_file=videos, pipeline=PIPELINE),
+                 synthetic=dict(type='SyntheticClipDataset', store=store, classes=CLASSES,
+                                pipeline=PIPELINE))
+    first, second = batches({**wrapper, 'dataset': inner}, num_workers=0)
+    assert len(first) == len(second) >= 8
+    assert {filename for filename, *_ in first} > {str(Path(videos).resolve().parent / 'b.npy')}
+
+
+def test_mmaction2s_own_data_set_gives_the_real_clips(tmp_path: Path, store: str, write_mp4,
+                                                      grey_levels):
+    lines = [f'{write_mp4(tmp_path / f"v{label}.mp4", grey_levels(30, 32, 32)).name} {label}'
+             for label in (0, 1)]
+    (tmp_path / 'list.txt').write_text('\n'.join(lines))
+    decode = [dict(type='DecordInit'), dict(type='SampleFrames', clip_len=8), dict(
+        type='DecordDecode'), *PIPELINE[3:-1], dict(type='PackActionInputs')]
+
+    one, other = (mixed('', store, real=dict(
+        type='VideoDataset', ann_file=str(tmp_path / 'list.txt'), pipeline=decode,
+        data_prefix=dict(video=str(tmp_path)), serialize_data=False)) for _ in range(2))
+    assert isinstance(one.real, VideoDataset)
+    assert one.metainfo == dict(classes=CLASSES)
+    for index in range(4):
+        assert one[index]['data_samples'].origin == ('real' if index < 2 else 'synthetic')
+        assert (one[index]['inputs'] == other[index]['inputs']).all()
+    epochs = [one[EpochIndex(0, epoch)]['inputs'].numpy().tobytes() for epoch in range(5)]
+    assert len(set(epochs)) > 1
+
+
+def test_stills_are_synthesized_on_the_fly(videos: str, stills: str, tmp_path: Path,
+                                           tiny_lddm: LDDMGenerator):
+    save_package(tmp_path / 'package', tiny_lddm, ['trained-on'])
+    pipeline = [dict(type='LoadStill', size=16),
+                dict(type='SynthesizeClip', package=str(tmp_path / 'package')), *PIPELINE[1:]]
+    dataset = mixed(videos, '', synthetic=dict(type='StillDataset', ann_file=stills,
+                                               pipeline=pipeline), synthetic_per_real=2.)
+    assert len(dataset) == 12
+    for index in range(4, 12):
+        sample = dataset[index]
+        assert sample['inputs'].shape == (1, 3, 8, 16, 16)
+        assert sample['data_samples'].origin == 'synthetic'
+        assert (sample['inputs'] == dataset[index]['inputs']).all()
+        assert (sample['inputs'] != dataset[EpochIndex(index, 1)]['inputs']).any()
+
+
+def test_it_prints_what_it_mixed(monkeypatch):
+    printed: list[str] = []
+    monkeypatch.setattr('lddm_aug.datasets.mixed.print_log',
+                        lambda message, **_: printed.append(message))
+    LDDMMixedDataset(Listed({0: 12, 1: 8}), Listed({0: 30, 1: 5}, 'synthetic'), 0.5)
+    assert [line.split() for line in printed[0].splitlines()[1:]] == [
+        ['class', 'real', 'synthetic', 'of', 'clips'],
+        ['class', '0', '12', '6', 'of', '30'], ['class', '1', '8', '4', 'of', '5']]
+
+
+def test_it_can_wait_with_reading(videos: str, store: str):
+    dataset = mixed(videos, store, lazy_init=True)
+    assert not hasattr(dataset, '_slots')
+    assert len(dataset) == 8
+
+
+# ── refusals ──
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    (dict(test_mode=True), 'for training only; for validation and test take'),
+    (dict(class_balance='equal'), "class_balance must be one of .*, but got 'equal'"),
+    (dict(synthetic_per_real=-1), 'synthetic_per_real .* must be 0 or more, but got -1'),
+    (dict(synthetic_per_real=float('nan')), 'must be 0 or more, but got nan'),
+    (dict(synthetic_per_real=None), 'must be 0 or more, but got None'),
+    (dict(class_balance='union'), 'synthetic_per_real must be None, but got 1.0')])
+def test_arguments_that_make_no_sense_are_refused(changes: dict, message: str):
+    with pytest.raises(ValueError, match=f'LDDMMixedDataset: .*{message}'):
+        LDDMMixedDataset(Listed({0: 1}), Listed({0: 1}, 'synthetic'), **changes)
+
+
+def test_a_class_without_synthetic_clips_is_refused():
+    parts = Listed({0: 4, 1: 4, 3: 4}), Listed({1: 2}, 'synthetic')
+    with pytest.raises(ValueError, match='class 0, class 3 has real clips but no synthetic'):
+        LDDMMixedDataset(*parts)
+    assert len(LDDMMixedDataset(*parts, synthetic_per_real=0)) == 12
+
+
+def test_parts_with_other_classes_are_refused(videos: str, make_store: Callable[..., str]):
+    store = make_store(1, 1, classes=('malignant', 'benign'))
+    with pytest.raises(ValueError, match=r"the same classes in the same order, but got \('benign',"
+                                         r" 'malignant'\) and \('malignant', 'benign'\)"):
+        mixed(videos, store, synthetic=dict(type='SyntheticClipDataset', store=store,
+                                            classes=('malignant', 'benign')))
+
+
+def test_a_label_outside_the_classes_is_refused(tmp_path: Path, store: str):
+    (tmp_path / 'list.txt').write_text('a.mp4 0\nb.mp4 2\n')
+    with pytest.raises(ValueError, match=r'labels \[2\] of VideoDataset lie outside the classes'):
+        mixed('', store, real=dict(type='VideoDataset', ann_file=str(tmp_path / 'list.txt'),
+                                   pipeline=[]))
+
+
+def test_an_index_outside_is_an_index_error():
+    dataset = LDDMMixedDataset(Listed({0: 2}), Listed({0: 2}, 'synthetic'))
+    for index in (-1, 4):
+        with pytest.raises(IndexError, match=r'index must lie in \[0, 4\)'):
+            dataset[index]

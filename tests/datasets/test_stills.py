@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lddm_aug.datasets.stills import StillDataset
+
+
+def test_a_sample_says_what_the_pipeline_needs(stills: str, tmp_path: Path):
+    sample = StillDataset(stills)[4]
+    seed = sample.pop('seed')
+    assert 0 <= seed < 2**63
+    assert sample == dict(filename=str(tmp_path.resolve() / 'sweep.npy'), frame=7, label=1,
+                          group='q4', origin='synthetic', start_index=0, modality='RGB',
+                          sample_idx=4)
+    assert StillDataset(stills)[0]['frame'] is None
+
+
+def test_stills_of_names_with_blanks_and_frames_of_videos_are_read(stills: str):
+    dataset = StillDataset(stills, pipeline=[dict(type='LoadStill', size=16)])
+    assert [int(sample['still'].max()) for sample in dataset] == [0, 10, 20, 30, 14]
+    assert dataset.groups == {'q0', 'q1', 'q2', 'q3', 'q4'}
+
+
+def test_all_stills_that_cannot_be_used_are_named_at_once_or_skipped(tmp_path: Path, write_table):
+    cv2.imwrite(str(tmp_path / 'good.png'), np.zeros((8, 8), np.uint8))
+    cv2.imwrite(str(tmp_path / 'deep.png'), np.zeros((8, 8), np.uint16))
+    (tmp_path / 'empty.png').touch()
+    table = write_table(tmp_path / 'stills.csv', [
+        (name, 'benign', name) for name in ('good.png', 'deep.png', 'empty.png')])
+    with pytest.raises(ValueError, match=r'2 rows cannot be used\n'
+                                         r'  line 3: .*deep\.png has 16 bits; .*\n'
+                                         r'  line 4: .*empty\.png is empty'):
+        StillDataset(table)
+    assert StillDataset(table, on_bad='skip').groups == {'good.png'}

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
+
+CLASSES = ('benign', 'malignant')
+
+
+def test_clips_come_back_as_they_were_made(store: str):
+    dataset = SyntheticClipDataset(store, CLASSES, pipeline=[dict(type='ReadVideo', channels=1)])
+    assert [sample['label'] for sample in dataset] == [0, 0, 0, 1, 1]
+    for number, sample in enumerate(dataset):
+        np.testing.assert_array_equal(sample['array'], np.full((16, 16, 16), number))
+        assert sample['origin'] == 'synthetic'
+        assert (sample['frame_stride'], sample['total_frames']) == (3, 16)
+
+
+def test_groups_are_those_of_the_stills_and_of_the_generators_training(store: str):
+    assert SyntheticClipDataset(store, CLASSES).groups == {
+        'still-benign0', 'still-benign1', 'still-benign2', 'still-malignant0', 'still-malignant1',
+        'trained-on'}
+
+
+def test_a_label_outside_the_classes_is_refused(store: str):
+    with pytest.raises(ValueError, match=r"manifest\.jsonl: clip \S+ has label 'malignant', but "
+                                         'classes are benign, normal'):
+        SyntheticClipDataset(store, ['benign', 'normal'])
+
+
+def test_an_empty_or_missing_manifest_is_refused(store: str, tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        SyntheticClipDataset(str(tmp_path / 'nowhere'), CLASSES)
+    (Path(store) / 'manifest.jsonl').write_text('')
+    with pytest.raises(ValueError, match=r'manifest\.jsonl is empty'):
+        SyntheticClipDataset(store, CLASSES)
+
+
+def first_clip(store: str) -> Path:
+    row = json.loads((Path(store) / 'manifest.jsonl').read_text().splitlines()[0])
+    return Path(store) / row['path']
+
+
+def test_a_missing_clip_is_named(store: str):
+    first_clip(store).unlink()
+    with pytest.raises(FileNotFoundError, match=f'{first_clip(store).name} is missing'):
+        SyntheticClipDataset(store, CLASSES)
+
+
+def test_verifying_finds_a_clip_that_was_changed(store: str):
+    assert len(SyntheticClipDataset(store, CLASSES, verify=True)) == 5
+    np.save(first_clip(store), np.ones((16, 16, 16), np.uint8))
+    SyntheticClipDataset(store, CLASSES)
+    with pytest.raises(ValueError, match=f'{first_clip(store).name} was changed after'):
+        SyntheticClipDataset(store, CLASSES, verify=True)
