@@ -2,8 +2,21 @@
 
     python tools/train.py CONFIG [--work-dir DIR] [--resume [CHECKPOINT]] [--seed N] [...]
 """
+from __future__ import annotations
+
+import argparse
+
+from mmengine.config import Config
+
 from lddm_aug.cli import one_sentence_errors
 from lddm_aug.engine.mmaction_tool import load_mmaction_tool, require_files
+
+
+def set_randomness(config: Config, args: argparse.Namespace) -> None:
+    """MMAction2 takes these three flags only where the config says nothing about randomness."""
+    given = {name: value for name, value in vars(args).items()
+             if name in ('seed', 'diff_rank_seed', 'deterministic') and value not in (None, False)}
+    config.randomness = {**config.get('randomness', {}), **given}
 
 
 def main() -> None:
@@ -11,6 +24,13 @@ def main() -> None:
         tool = load_mmaction_tool('train')
         args = tool.parse_args()
         require_files(config=args.config, resume=None if args.resume == 'auto' else args.resume)
+        merge_args = tool.merge_args
+
+        def merge_args_and_randomness(config: Config, args: argparse.Namespace) -> Config:
+            set_randomness(config, args)
+            return merge_args(config, args)
+
+        tool.merge_args = merge_args_and_randomness  # type: ignore[attr-defined]
         tool.main()
 
 
