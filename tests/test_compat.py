@@ -1,0 +1,174 @@
+"""Each break of the stack, shown mended."""
+from __future__ import annotations
+
+import builtins
+import os
+import subprocess
+import sys
+from collections import OrderedDict
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import MODELS, TRANSFORMS
+from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
+from mmengine.optim.optimizer.builder import OPTIMIZERS, register_transformers_optimizers
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.runner import load_checkpoint
+
+from lddm_aug import compat
+
+
+class Refers:
+    """Pickled as a call, as an attacker or MMEngine writes it."""
+
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+def save_and_load(path: Path, value: object) -> object:
+    torch.save(value, path)
+    return torch.load(path, weights_only=True)
+
+
+def test_mmaction_models_can_be_imported_and_built():
+    import mmaction.models
+
+    assert MODELS.get('mmaction.ResNetTSM') is mmaction.models.ResNetTSM
+
+
+@pytest.mark.skipif((Path(find_spec('mmaction').origin).parent
+                     / 'models/localizers/drn').exists(), reason='this MMAction2 has its DRN')
+def test_the_missing_drn_says_that_it_is_missing():
+    from mmaction.models import DRN
+
+    with pytest.raises(ImportError, match='missing from the mmaction2 wheel'):
+        DRN()
+
+
+def test_without_an_mmcv_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
+    with pytest.raises(ImportError, match='pip install "mmcv-lite>=2.0.0,<2.2", or .* full mmcv'):
+        compat.require_mmcv()
+
+
+def test_no_dependency_overwrites_a_full_mmcv():
+    pyproject = Path(__file__).parents[1].joinpath('pyproject.toml').read_text()
+    required = pyproject.split('dependencies = [')[1].split(']\n')[0]
+    assert 'mmcv' not in required
+
+
+def test_configs_inherit_from_mmaction(tmp_path):
+    config = tmp_path / 'mine.py'
+    config.write_text("_base_ = 'mmaction::recognition/tsm/"
+                      "tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb.py'\n"
+                      'model = dict(cls_head=dict(num_classes=2))\n')
+    model = Config.fromfile(config).model
+    assert (model.backbone.type, model.cls_head.num_classes) == ('ResNetTSM', 2)
+
+
+def test_transformers_adafactor_is_registered_beside_torch_s(monkeypatch):
+    transformers = type(sys)('transformers')
+    transformers.Adafactor = type('Adafactor', (torch.optim.SGD,), {})
+    monkeypatch.setitem(sys.modules, 'transformers', transformers)
+    monkeypatch.delitem(OPTIMIZERS._module_dict, 'Adafactor', raising=False)
+    register_transformers_optimizers()
+    assert OPTIMIZERS.get('Adafactor') is transformers.Adafactor
+    assert OPTIMIZERS.get('TorchAdafactor') is torch.optim.Adafactor
+    monkeypatch.delitem(OPTIMIZERS._module_dict, 'Adafactor')
+
+
+@pytest.mark.parametrize('loadable', [False, True])
+def test_torchvision_is_mended_only_where_its_operators_are_missing(tmp_path, loadable):
+    """With a torchvision of two lines, which fails or not as the real one does."""
+    package = tmp_path / 'torchvision'
+    package.mkdir()
+    (package / 'extension.py').touch()
+    define = "torch.library.define('torchvision::nms', '(Tensor boxes) -> Tensor')\n"
+    (package / '__init__.py').write_text(
+        f'import torch\nfrom torchvision import extension\n{define if loadable else ""}'
+        "torch.library.register_fake('torchvision::nms')(lambda *boxes: boxes[0])\n")
+    compat_file = str(Path(compat.__file__))
+    code = (f'import runpy; runpy.run_path({compat_file!r})["import_torchvision"]()\n'
+            'import torch, torchvision\nprint(torch.ops.torchvision.nms.default._schema)')
+    printed = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                             env=os.environ | {'PYTHONPATH': str(tmp_path)}, check=True).stdout
+    assert ('Tensor boxes' if loadable else 'Tensor dets') in printed
+
+
+def test_torchvision_works():
+    import torchvision
+
+    assert torchvision.transforms.functional.hflip(torch.tensor([[1, 2]])).tolist() == [[2, 1]]
+
+
+def test_logged_values_come_back(tmp_path):
+    buffer = HistoryBuffer([1., 2.], [1, 1])
+    loaded = save_and_load(tmp_path / 'a.pth', {'loss': buffer, 'best': np.float32(3)})
+    assert loaded['loss'].mean() == 1.5
+    assert loaded['loss'].statistics('max') == 2
+    assert loaded['best'] == 3
+
+
+@pytest.mark.parametrize('dtype', ['bool', 'int8', 'uint8', 'int32', 'int64', 'float16',
+                                   'float32', 'float64'])
+def test_arrays_of_numbers_come_back(tmp_path, dtype):
+    array = np.array([[0, 1], [1, 0]], dtype)
+    loaded = save_and_load(tmp_path / 'a.pth', [array, array[0, 1]])
+    np.testing.assert_array_equal(loaded[0], array)
+    assert loaded[0].dtype == array.dtype and loaded[1] == array[0, 1]
+
+
+def test_checkpoints_of_numpy_1_are_read_too(tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save([np.ones(2)], path, _use_new_zipfile_serialization=False)
+    assert b'numpy._core.multiarray' in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(b'numpy._core.multiarray', b'numpy.core.multiarray'))
+    assert torch.load(path, weights_only=True)[0].tolist() == [1, 1]
+
+
+def test_a_one_cycle_schedule_is_resumed(tmp_path):
+    function = OneCycleParamScheduler._annealing_cos
+    assert save_and_load(tmp_path / 'a.pth', [function]) == [function]
+
+
+@pytest.mark.parametrize('owner, name', [
+    (HistoryBuffer, '__init__'), (HistoryBuffer, '__subclasses__'), (np.ndarray, 'tofile'),
+    (OneCycleParamScheduler, '__init__')])
+def test_a_checkpoint_gets_at_nothing_else(tmp_path, owner, name):
+    with pytest.raises(Exception, match=f"'{name}' of .* do not trust it"):
+        save_and_load(tmp_path / 'a.pth', [Refers(getattr, owner, name)])
+
+
+@pytest.mark.parametrize('call', [
+    Refers(builtins.eval, '1'), Refers(os.getcwd), Refers(np.load, 'a.npy')])
+def test_a_checkpoint_runs_nothing(tmp_path, call):
+    with pytest.raises(Exception, match='[Uu]nsupported'):
+        save_and_load(tmp_path / 'a.pth', [call])
+
+
+def test_mmengine_loads_weights_beside_logged_values(tmp_path):
+    model = torch.nn.Linear(1, 1)
+    weights = OrderedDict(weight=torch.ones(1, 1), bias=torch.zeros(1))
+    torch.save({'state_dict': weights, 'message_hub': {'loss': HistoryBuffer([1.], [1])}},
+               tmp_path / 'a.pth')
+    load_checkpoint(model, str(tmp_path / 'a.pth'))
+    assert model.weight.item() == 1
+
+
+def test_mmaction_s_transforms_work_with_the_installed_opencv():
+    frames = [np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8) for _ in range(2)]
+    results = dict(imgs=frames, img_shape=(40, 60), modality='RGB', num_clips=1, clip_len=2)
+    for transform in (
+            dict(type='Resize', scale=(32, 32), keep_ratio=False), dict(type='Flip', flip_ratio=1),
+            dict(type='ColorJitter'), dict(type='RandomResizedCrop'),
+            dict(type='Resize', scale=(16, 16), keep_ratio=False, interpolation='nearest'),
+            dict(type='FormatShape', input_format='NCTHW')):
+        results = TRANSFORMS.build(transform)(results)
+    assert results['imgs'].shape == (1, 3, 2, 16, 16)
