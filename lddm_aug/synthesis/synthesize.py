@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -119,7 +122,19 @@ class _Batches(Dataset):
 def _make(generator: Generator, device: torch.device, batches: Sequence[Sequence[ClipRequest]],
           pixels: Pixels, workers: int) -> Iterator[list[np.ndarray]]:
     yield from DataLoader(_Batches(generator, device, batches, pixels), batch_size=None,
-                          collate_fn=list, num_workers=min(workers, len(batches)))
+                          collate_fn=list, num_workers=min(workers, len(batches)),
+                          worker_init_fn=_end_with_parent)
+
+
+def _end_with_parent(_: int) -> None:
+    """A worker whose parent was killed would wait for ever for somebody to take its clips."""
+    threading.Thread(target=_end_after, args=[multiprocessing.parent_process()],
+                     daemon=True).start()
+
+
+def _end_after(process: multiprocessing.process.BaseProcess) -> None:
+    process.join()
+    os._exit(1)
 
 
 def _to_still(pixels: np.ndarray) -> Tensor:

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
 import shutil
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +124,43 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_stopped(
     summary = run(generator, stills, tmp_path / 'store', workers=workers)
     assert summary.made == 7
     assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
+
+
+@pytest.mark.skipif(not Path('/proc/self/stat').exists(), reason='needs /proc')
+def test_the_workers_of_a_killed_run_end_with_it(stills, tmp_path, monkeypatch):
+    generator = RepeatStill(size=16, num_frames=5000)        # clips too large for a pipe's buffer
+    save_package(tmp_path / 'package', generator, [])
+    monkeypatch.setattr(StoreWriter, 'add', lambda *_: time.sleep(60))
+    killed = multiprocessing.get_context('fork').Process(
+        target=run, args=[generator, stills, tmp_path / 'store'],
+        kwargs={'workers': 2, 'batch_size': 1})
+    killed.start()
+    assert wait_for(lambda: len(children(killed.pid)) == 2)
+    time.sleep(0.5)
+    workers = children(killed.pid)
+    killed.kill()
+    killed.join()
+    try:
+        assert wait_for(lambda: not any(map(is_running, workers)))
+    finally:
+        for worker in filter(is_running, workers):
+            os.kill(int(worker), signal.SIGKILL)
+
+
+def children(pid: int | None) -> list[str]:
+    return Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+
+
+def is_running(pid: str) -> bool:
+    stat = Path(f'/proc/{pid}/stat')
+    return stat.exists() and stat.read_text().rpartition(')')[2].split()[0] != 'Z'
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20.) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
 
 
 def test_a_full_disk_leaves_nothing_that_looks_finished(generator, stills, tmp_path, monkeypatch):
