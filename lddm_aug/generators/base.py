@@ -77,7 +77,7 @@ class Generator(nn.Module, ABC):
         if len(seeds) != len(stills) or len(seeds) == 0:
             raise ValueError(f'{name}: needs one seed per still and at least one still, '
                              f'but got {len(seeds)} seeds for {len(stills)} stills')
-        if not stills.is_floating_point() or stills.abs().max() > 1 + 1e-4:
+        if not stills.is_floating_point() or not stills.abs().max() <= 1 + 1e-4:
             raise ValueError(f'{name}: stills must be float in [-1, 1], but got {stills.dtype} '
                              f'up to {stills.abs().max().item():g}; see functional.pixels.to_unit')
 

@@ -5,7 +5,7 @@ model = _base_.autoencoder
 
 train_dataloader = dict(
     batch_size=8, num_workers=0, collate_fn=dict(type='default_collate'),
-    sampler=dict(type='EpochSampler', shuffle=True), dataset=_base_.train_clips)
+    sampler=dict(type='EpochSampler', endless=True), dataset=_base_.train_clips)
 val_dataloader = dict(
     batch_size=8, num_workers=0, collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=False), dataset=_base_.test_clips)

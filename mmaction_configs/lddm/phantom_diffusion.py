@@ -9,7 +9,7 @@ generator = dict(type='LDDMGenerator', size=64, num_frames=16, frame_stride=3, s
 
 train_dataloader = dict(
     batch_size=32, num_workers=0, collate_fn=dict(type='default_collate'),
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='InfiniteSampler'),
     dataset=dict(type='LatentDataset', clips=_base_.train_clips, autoencoder=_base_.autoencoder,
                  draws=8))
 

@@ -1,0 +1,32 @@
+import torch
+from torch.testing import assert_close
+
+from lddm_aug.functional.warp import hold_still, warp
+
+
+def test_no_field_leaves_the_still():
+    still = torch.rand(2, 3, 8, 10)
+    assert_close(warp(still, torch.zeros(2, 2, 4, 8, 10)), hold_still(still, 4))
+
+
+def test_a_field_of_whole_pixels_shifts_right_and_down_as_torch_roll_does():
+    still = torch.rand(1, 1, 12, 12)
+    field = torch.zeros(1, 2, 1, 12, 12)
+    field[:, 0], field[:, 1] = 2., 3.                    # fetch from 2 to the right, 3 below
+    expected = still.roll((-3, -2), dims=(2, 3))[..., :9, :10]
+    assert_close(warp(still, field)[:, :, 0, :9, :10], expected)
+
+
+def test_a_fraction_of_a_pixel_reads_between_pixels_of_a_ramp():
+    ramp = (2. * torch.arange(9.) + 5. * torch.arange(7.)[:, None])[None, None]
+    field = torch.zeros(1, 2, 1, 7, 9)
+    field[:, 0], field[:, 1] = 0.25, -0.5
+    inner = warp(ramp, field)[0, 0, 0, 1:-1, 1:-1]
+    assert_close(inner, ramp[0, 0, 1:-1, 1:-1] + 2. * 0.25 - 5. * 0.5)
+
+
+def test_outside_the_still_its_border_is_repeated():
+    still = torch.rand(1, 1, 4, 4)
+    field = torch.zeros(1, 2, 1, 4, 4)
+    field[:, 0] = 100.
+    assert_close(warp(still, field)[0, 0, 0], still[0, 0, :, -1:].expand(4, 4))

@@ -1,0 +1,105 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lddm_aug.functional.pixels import to_uint8
+from lddm_aug.generators.lddm import LDDMGenerator
+
+DIFFUSION = dict(
+    type='LatentDiffusion',
+    autoencoder=dict(type='VideoAutoencoder', latent_channels=4, encoder=dict(width=8),
+                     decoder=dict(widths=(8, 8, 8))),
+    denoiser=dict(still_widths=(8, 8, 8), width=24, depth=2, heads=2))
+
+
+@pytest.fixture
+def generator() -> LDDMGenerator:
+    """Random weights everywhere, so that stills, seeds and every layer matter."""
+    torch.manual_seed(0)
+    generator = LDDMGenerator(DIFFUSION, size=32, steps=3)
+    for parameter in generator.parameters():
+        if parameter.std() < 1e-2 or parameter.numel() == 1:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return generator
+
+
+def stills(count: int) -> torch.Tensor:
+    return torch.rand(count, 1, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def test_a_clip_begins_with_its_still_and_moves(generator):
+    clips = generator(stills(2), [1, 2])
+    assert clips.shape == (2, 1, 16, 32, 32)
+    assert torch.equal(clips[:, :, 0], stills(2))
+    assert clips.std(dim=2).mean() > 1e-3
+    assert clips.abs().max() <= 1
+
+
+def test_the_same_still_and_seed_give_the_same_bytes_in_any_batch_and_with_any_threads(generator):
+    seeds = [11, 12, 13, 14, 15, 16, 17, 18]
+    together = to_uint8(generator(stills(8), seeds))
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1 if threads > 1 else 2)
+        alone = torch.cat([to_uint8(generator(stills(8)[i:i + 1], seeds[i:i + 1]))
+                           for i in reversed(range(8))]).flip(0)
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(together, alone)
+
+
+def test_another_seed_gives_another_clip(generator):
+    clips = generator(stills(1).expand(2, -1, -1, -1), [1, 2])
+    assert (clips[0] - clips[1]).abs().max() > 1e-3
+
+
+class KnowsTheDistribution(torch.nn.Module):
+    """The exact v where each latent value is drawn from N(mean, std²), whatever the still."""
+
+    def __init__(self, abar: torch.Tensor, mean: float, std: float) -> None:
+        super().__init__()
+        self.abar, self.mean, self.std = abar, mean, std
+
+    def forward(self, noisy, steps, condition):
+        abar = self.abar[steps.long()].double().view(-1, 1, 1, 1, 1)
+        variance = abar * self.std ** 2 + 1 - abar
+        noise = (1 - abar).sqrt() * (noisy - abar.sqrt() * self.mean) / variance
+        latent = self.mean + abar.sqrt() * self.std ** 2 * (noisy - abar.sqrt() * self.mean) \
+            / variance
+        return (abar.sqrt() * noise - (1 - abar).sqrt() * latent).float()
+
+
+def test_ten_steps_land_on_the_distribution_that_the_denoiser_knows(generator):
+    schedule = generator.diffusion.noise_schedule
+    generator.diffusion.denoiser = KnowsTheDistribution(schedule.alphas_cumprod, 2.5, 0.5)
+    generator.sampler['steps'] = 10
+    latents = generator.denoise(torch.zeros(64, 8, 4, 4), list(range(64)))
+    assert latents.mean() == pytest.approx(2.5, abs=0.02)
+    assert latents.std() == pytest.approx(0.5, abs=0.05)
+
+
+def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):
+    denoiser = generator.diffusion.denoiser
+    latent, steps = torch.randn(1, *generator.latent_shape), torch.tensor([400])
+    condition = denoiser.condition(stills(1))
+    told = denoiser(latent, steps, condition)
+    untold = denoiser(latent, steps, denoiser.no_still.expand_as(condition))
+    assert_close(generator._guided(latent, steps, condition), told)
+    generator.sampler['guidance'] = 3.
+    assert_close(generator._guided(latent, steps, condition), 3 * told - 2 * untold)
+
+
+@pytest.mark.parametrize(('wrong', 'message'), [
+    (torch.zeros(1, 1, 16, 16), r'stills must be .* \(B, 1, 32, 32\), but got \(1, 1, 16, 16\)'),
+    (torch.zeros(1, 3, 32, 32), r'but got \(1, 3, 32, 32\); resize them or change their colour'),
+    (torch.full((1, 1, 32, 32), 255.), r'float in \[-1, 1\], but got torch.float32 up to 255'),
+    (torch.full((1, 1, 32, 32), float('nan')), r'float in \[-1, 1\], but got torch.float32'),
+    (torch.zeros(1, 1, 32, 32, dtype=torch.uint8), r'but got torch.uint8')])
+def test_a_still_of_another_kind_is_refused(generator, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        generator(wrong, [1])
+
+
+def test_as_many_seeds_as_stills_are_asked_for(generator):
+    with pytest.raises(ValueError, match='got 2 seeds for 1 stills'):
+        generator(stills(1), [1, 2])

@@ -1,0 +1,64 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lddm_aug.models.latent_diffusion import LatentDiffusion
+
+AUTOENCODER = dict(type='VideoAutoencoder', latent_channels=4, encoder=dict(width=8),
+                   decoder=dict(widths=(8, 8, 8)))
+
+
+@pytest.fixture
+def diffusion() -> LatentDiffusion:
+    torch.manual_seed(0)
+    return LatentDiffusion(AUTOENCODER, dict(still_widths=(8, 8, 8), width=24, depth=1, heads=2))
+
+
+def test_the_last_step_is_pure_noise(diffusion):
+    assert diffusion.noise_schedule.alphas_cumprod[-1] == 0
+    latent, noise = torch.randn(2, 1, 4, 4, 8, 8)
+    last = torch.tensor([999])
+    assert_close(diffusion.noise_schedule.add_noise(latent, noise, last), noise)
+    assert_close(diffusion.noise_schedule.get_velocity(latent, noise, last), -latent)
+
+
+def test_the_loss_is_zero_for_a_denoiser_that_knows_the_latent(diffusion):
+    latent = torch.randn(4, 4, 4, 8, 8)
+
+    def oracle(noisy, steps, condition):
+        """v from the true latent: ε = (z_t − √ᾱ z) / √(1 − ᾱ), v = √ᾱ ε − √(1 − ᾱ) z."""
+        abar = diffusion.noise_schedule.alphas_cumprod[steps].double().view(-1, 1, 1, 1, 1)
+        noise = (noisy - abar.sqrt() * latent) / (1 - abar).sqrt()
+        return (abar.sqrt() * noise - (1 - abar).sqrt() * latent).float()
+
+    oracle.condition, oracle.no_still = diffusion.denoiser.condition, diffusion.denoiser.no_still
+    del diffusion._modules['denoiser']
+    diffusion.denoiser = oracle
+    stills = torch.randint(256, (4, 1, 64, 64), dtype=torch.uint8)
+    assert diffusion(latent, stills, mode='loss')['loss_v'] < 1e-6
+
+
+def test_training_leaves_the_autoencoder_as_it_was(diffusion):
+    diffusion.train()
+    assert not diffusion.autoencoder.training
+    stills = torch.randint(256, (2, 1, 64, 64), dtype=torch.uint8)
+    loss = diffusion(torch.randn(2, 4, 4, 8, 8), stills, mode='loss')['loss_v']
+    loss.backward()
+    assert all(parameter.grad is None for parameter in diffusion.autoencoder.parameters())
+    assert diffusion.denoiser.to_output.weight.grad.abs().sum() > 0
+
+
+def test_a_withheld_still_makes_no_difference(diffusion):
+    diffusion.drop_still = 1.0
+    latent = torch.randn(2, 4, 4, 8, 8)
+    losses = []
+    for level in (0, 255):
+        torch.manual_seed(1)
+        stills = torch.full((2, 1, 64, 64), level, dtype=torch.uint8)
+        losses.append(diffusion(latent, stills, mode='loss')['loss_v'])
+    assert_close(*losses)
+
+
+def test_it_is_not_asked_for_clips(diffusion):
+    with pytest.raises(ValueError, match='clips are made by LDDMGenerator'):
+        diffusion(torch.zeros(1, 4, 4, 8, 8), torch.zeros(1, 1, 64, 64), mode='predict')

@@ -1,0 +1,74 @@
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+from torch.testing import assert_close
+
+from lddm_aug.evaluation.reconstruction_metric import psnr_db
+from lddm_aug.functional.pixels import to_unit
+from lddm_aug.models.video_autoencoder import VideoAutoencoder
+
+
+@pytest.fixture
+def autoencoder() -> VideoAutoencoder:
+    torch.manual_seed(0)
+    return VideoAutoencoder(encoder=dict(width=8), decoder=dict(widths=(8, 8, 16)),
+                            latent_channels=4, kl_weight=1.0)
+
+
+def sliding_clips() -> torch.Tensor:
+    """(4, 1, 16, 32, 32) uint8: smoothed noise that slides by half a pixel a frame."""
+    noise = torch.rand(4, 1, 40, 64, generator=torch.Generator().manual_seed(0))
+    wide = torch.nn.functional.avg_pool2d(noise, 5, 1, 2)
+    wide = torch.nn.functional.interpolate(wide, scale_factor=(1, 2), mode='bilinear')
+    frames = [wide[:, :, 4:36, t + 20:t + 84:2] for t in range(16)]
+    clip = torch.stack(frames, dim=2)
+    return ((clip - 0.3) / 0.4 * 255).clamp(0, 255).to(torch.uint8)
+
+
+def test_the_divergence_is_that_of_torch_distributions(autoencoder):
+    clip = sliding_clips()
+    mean, log_variance = autoencoder.encoder(to_unit(clip))
+    expected = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0., 1.)).mean()
+    assert_close(autoencoder(clip, mode='loss')['loss_kl'], expected)
+
+
+def test_latents_come_out_standardised_once_the_statistics_were_followed(autoencoder):
+    clip = sliding_clips()
+    for _ in range(300):
+        autoencoder._follow_statistics(autoencoder.encoder(to_unit(clip))[0].detach())
+    std, mean = torch.std_mean(autoencoder.encode(to_unit(clip)), dim=(0, 2, 3, 4))
+    assert_close(mean, torch.zeros(4), atol=0.02, rtol=0)
+    assert_close(std, torch.ones(4), atol=0.02, rtol=0)
+
+
+def test_decoding_undoes_the_standardisation(autoencoder):
+    autoencoder.latent_mean.fill_(0.7)
+    autoencoder.latent_std.fill_(3.)
+    clip = to_unit(sliding_clips())
+    raw = autoencoder.decoder(clip[:, :, 0], autoencoder.encoder(clip)[0])
+    assert_close(autoencoder.decode(clip[:, :, 0], autoencoder.encode(clip)), raw)
+
+
+def test_it_learns_motion_that_a_repeated_still_lacks(autoencoder):
+    autoencoder.kl_weight = 1e-4
+    clips = sliding_clips()
+    optimizer = torch.optim.Adam(autoencoder.parameters(), lr=3e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        sum(autoencoder(clips, mode='loss').values()).backward()
+        optimizer.step()
+    autoencoder.eval()
+    truth = to_unit(clips)
+    still = truth[:, :, :1].expand_as(truth)
+    with torch.no_grad():
+        guess = autoencoder(clips)
+    assert psnr_db(guess, truth) > psnr_db(still, truth) + 3
+
+
+def test_a_model_of_its_own_state_gives_the_same_latents(autoencoder):
+    autoencoder.latent_std.fill_(3.)
+    twin = VideoAutoencoder(encoder=dict(width=8), decoder=dict(widths=(8, 8, 16)),
+                            latent_channels=4)
+    twin.load_state_dict(autoencoder.state_dict())
+    clip = to_unit(sliding_clips())
+    assert_close(twin.encode(clip), autoencoder.encode(clip))

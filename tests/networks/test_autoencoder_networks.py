@@ -1,0 +1,66 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lddm_aug.networks.decoder import VideoDecoder
+from lddm_aug.networks.encoder import VideoEncoder
+
+
+def tell_something(decoder: VideoDecoder) -> VideoDecoder:
+    """A new decoder's head says almost nothing; let it speak up."""
+    torch.nn.init.normal_(decoder.to_output.weight, std=0.1)
+    return decoder
+
+
+@pytest.mark.parametrize(('time_strides', 'space_strides', 'latent'), [
+    ((1, 1, 2, 2, 1), (2, 1, 2, 2, 1), (6, 4, 8, 8)),
+    ((1, 1, 2, 2, 2), (2, 2, 2, 2, 1), (6, 2, 4, 4))])
+def test_the_strides_give_the_latents_shape(time_strides, space_strides, latent):
+    encoder = VideoEncoder(1, 6, width=8, time_strides=time_strides, space_strides=space_strides)
+    mean, log_variance = encoder(torch.zeros(2, 1, 16, 64, 64))
+    assert mean.shape == log_variance.shape == (2, *latent)
+
+
+@pytest.mark.parametrize('head', ['motion', 'paint'])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_frame_0_is_the_still(head, channels):
+    decoder = tell_something(VideoDecoder(channels, 4, widths=(8, 8, 8), head=head))
+    still = torch.rand(2, channels, 32, 32) * 2 - 1
+    clip = decoder(still, torch.randn(2, 4, 4, 4, 4))
+    assert clip.shape == (2, channels, 16, 32, 32)
+    assert torch.equal(clip[:, :, 0], still)
+    assert (clip[:, :, 1:] - still.unsqueeze(2)).abs().mean() > 1e-3
+
+
+def test_where_the_motion_head_says_nothing_nothing_moves():
+    decoder = VideoDecoder(1, 4, widths=(8, 8, 8))
+    torch.nn.init.zeros_(decoder.to_output.weight)
+    torch.nn.init.normal_(decoder.to_output.bias)        # said in every frame, so no change
+    still = torch.rand(1, 1, 32, 32) * 2 - 1
+    clip = decoder(still, torch.randn(1, 4, 4, 4, 4))
+    assert_close(clip, still.unsqueeze(2).expand_as(clip), atol=1e-5, rtol=0)
+
+
+def test_black_stays_black_under_any_gain():
+    decoder = VideoDecoder(1, 4, widths=(8, 8, 8))
+    output = torch.zeros(1, 4, 16, 32, 32)
+    output[:, 2, 1:] = 3.
+    clip = decoder._move(torch.full((1, 1, 32, 32), -1.), output)
+    assert_close(clip, torch.full_like(clip, -1.))
+
+
+def test_clips_of_a_batch_do_not_touch_each_other():
+    decoder = tell_something(VideoDecoder(1, 4, widths=(8, 8, 8)))
+    stills, latents = torch.rand(2, 1, 32, 32), torch.randn(2, 4, 4, 4, 4)
+    assert_close(decoder(stills, latents)[:1], decoder(stills[:1], latents[:1]),
+                 atol=1e-5, rtol=1e-5)
+
+
+def test_an_unknown_head_is_refused():
+    with pytest.raises(ValueError, match="head is one of .*but got 'warp'"):
+        VideoDecoder(1, 4, head='warp')
+
+
+def test_a_time_compression_that_cannot_be_undone_is_refused():
+    with pytest.raises(ValueError, match='power of two up to 4, but got 8'):
+        VideoDecoder(1, 4, widths=(8, 8, 8), time_compression=8)

@@ -1,0 +1,45 @@
+import torch
+from torch.testing import assert_close
+
+from lddm_aug.networks.denoiser import Denoiser, sinusoids
+
+
+def small_denoiser() -> Denoiser:
+    """With gates and output away from the zeros they start at."""
+    torch.manual_seed(0)
+    denoiser = Denoiser(1, 4, still_widths=(8, 8, 8), width=24, depth=2, heads=2).eval()
+    for parameter in denoiser.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.2)
+    return denoiser
+
+
+def test_sinusoids_are_those_of_vaswani_2017():
+    position, width = torch.tensor([3.]), 8
+    angles = [3 / 10000 ** (2 * i / width) for i in range(4)]
+    expected = torch.tensor([angles]).sin(), torch.tensor([angles]).cos()
+    assert_close(sinusoids(position, width), torch.cat(expected, dim=1))
+
+
+def test_it_keeps_the_latents_shape_and_the_batch_apart():
+    denoiser = small_denoiser()
+    noisy, steps = torch.randn(3, 4, 4, 8, 8), torch.tensor([0, 500, 999])
+    condition = denoiser.condition(torch.rand(3, 1, 64, 64))
+    out = denoiser(noisy, steps, condition)
+    assert out.shape == noisy.shape
+    alone = denoiser(noisy[1:2], steps[1:2], condition[1:2])
+    assert_close(out[1:2], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_still_and_noise_level_and_every_place_count():
+    denoiser = small_denoiser()
+    noisy, step = torch.randn(1, 4, 4, 8, 8), torch.tensor([500])
+    condition = denoiser.condition(torch.rand(1, 1, 64, 64))
+    out = denoiser(noisy, step, condition)
+    assert not torch.allclose(out, denoiser(noisy, step, torch.zeros_like(condition)))
+    assert not torch.allclose(out, denoiser(noisy, torch.tensor([10]), condition))
+    far = noisy.clone()
+    far[..., 0, 0, 0] += 1                                # seen from the other end of the clip
+    assert not torch.allclose(out[..., -1, -1, -1], denoiser(far, step, condition)[..., -1, -1, -1])
+    turned = denoiser(noisy.flip(4), step, condition.flip(3)).flip(4)
+    assert not torch.allclose(out, turned, atol=1e-4)     # it knows left from right
