@@ -1,0 +1,118 @@
+"""A recognizer of MMAction2's own parts goes through tools/train.py and tools/test.py."""
+from __future__ import annotations
+
+import pickle
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+CONFIG = """
+_base_ = 'mmaction::_base_/default_runtime.py'
+default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=1))
+custom_hooks = [dict(type='DataGuardHook'), dict(type='IterationSeedHook')]
+randomness = dict(seed=1)
+model = dict(
+    type='Recognizer2D',
+    backbone=dict(type='ResNet', pretrained=None, depth=18, norm_eval=False),
+    cls_head=dict(type='TSNHead', num_classes=2, in_channels=512, dropout_ratio=0.5,
+                  average_clips='prob'),
+    data_preprocessor=dict(type='ActionDataPreprocessor', format_shape='NCHW'))
+pipeline = [
+    dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=2, test_mode=True),
+    dict(type='RawFrameDecode'), dict(type='Resize', scale=(32, 32), keep_ratio=False),
+    dict(type='FormatShape', input_format='NCHW'), dict(type='PackActionInputs')]
+train_dataloader = dict(
+    batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(type='RawframeDataset', ann_file='FOLDER/list.txt', pipeline=pipeline,
+                 data_prefix=dict(img='FOLDER')))
+val_dataloader = dict(batch_size=2, num_workers=0,
+                      sampler=dict(type='DefaultSampler', shuffle=False),
+                      dataset=train_dataloader['dataset'])
+test_dataloader = val_dataloader
+val_evaluator = dict(type='AccMetric', metric_list=('top_k_accuracy',))
+test_evaluator = val_evaluator
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)
+val_cfg = test_cfg = dict()
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9))
+"""
+
+
+@pytest.fixture(scope='module')
+def config(tmp_path_factory) -> Path:
+    """A config beside its data: four videos of dark and bright noise, as frames."""
+    folder = tmp_path_factory.mktemp('frames')
+    random = np.random.default_rng(0)
+    for video in range(4):
+        (folder / str(video)).mkdir()
+        for frame in (1, 2):
+            image = random.integers(0, 64, (32, 32, 3), np.uint8) + 128 * (video % 2)
+            cv2.imwrite(str(folder / f'{video}/img_{frame:05}.jpg'), image)
+    (folder / 'list.txt').write_text(''.join(f'{n} 2 {n % 2}\n' for n in range(4)))
+    path = folder / 'tiny.py'
+    path.write_text(CONFIG.replace('FOLDER', str(folder)))
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """run('train', ...) → calls the tool in this process, gives its exit status and stderr."""
+    def call(tool: str, *arguments: object) -> tuple[object, str]:
+        monkeypatch.setattr(sys, 'argv', [f'{tool}.py', *map(str, arguments)])
+        try:
+            runpy.run_path(str(TOOLS / f'{tool}.py'), run_name='__main__')
+        except SystemExit as ended:
+            return ended.code, capsys.readouterr().err
+        return 0, capsys.readouterr().err
+    return call
+
+
+def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    return torch.load(checkpoint, weights_only=True)['state_dict']
+
+
+def test_what_was_trained_and_resumed_is_tested(config, run, tmp_path):
+    once, parts = tmp_path / 'once', tmp_path / 'parts'
+    run('train', config, '--work-dir', once)
+    run('train', config, '--work-dir', parts, '--cfg-options', 'train_cfg.max_epochs=1')
+    assert (parts / 'epoch_1.pth').exists()
+    run('train', config, '--work-dir', parts, '--resume')
+    trained, resumed = weights(once / 'epoch_2.pth'), weights(parts / 'epoch_2.pth')
+    assert all(torch.equal(trained[name], resumed[name]) for name in trained)
+
+    dump = tmp_path / 'scores.pkl'
+    tested = subprocess.run(
+        [sys.executable, TOOLS / 'test.py', config, once / 'epoch_2.pth', '--work-dir', once,
+         '--dump', dump], capture_output=True, text=True, check=True)
+    assert re.search(r'acc/top1: [01]\.', tested.stdout)
+    assert len(pickle.loads(dump.read_bytes())) == 4
+
+
+def test_the_seed_counts_where_the_config_names_one(config, run, tmp_path):
+    options = ['--no-validate', '--cfg-options', 'train_cfg.max_epochs=1', '--seed']
+    for seed in (1, 2):
+        run('train', config, '--work-dir', tmp_path / str(seed), *options, seed)
+    seeds = [torch.load(tmp_path / f'{seed}/epoch_1.pth', weights_only=True)['meta']['seed']
+             for seed in (1, 2)]
+    assert seeds == [1, 2]
+
+
+@pytest.mark.parametrize('tool, arguments, sentence', [
+    ('train', ['nowhere.py'], 'train.py: config: there is no file nowhere.py\n'),
+    ('test', ['nowhere.py', 'a.pth'], 'test.py: config: there is no file nowhere.py\n'),
+    ('test', ['CONFIG', 'a.pth'], 'test.py: checkpoint: there is no file a.pth\n'),
+    ('train', ['CONFIG', '--resume', 'a.pth'], 'train.py: resume: there is no file a.pth\n')])
+def test_a_missing_path_gets_one_sentence(config, run, tmp_path, monkeypatch, tool, arguments,
+                                          sentence):
+    monkeypatch.chdir(tmp_path)
+    given = [config if argument == 'CONFIG' else argument for argument in arguments]
+    assert run(tool, *given) == (2, sentence)
+    assert not list(tmp_path.iterdir())
