@@ -7,7 +7,7 @@ import platform
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose
 from mmengine.runner import Runner
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
@@ -24,9 +23,10 @@ import lddm_aug
 from lddm_aug.datasets.annotations import Annotation, read_annotations
 from lddm_aug.datasets.frames import is_colour, letterbox, read_still, to_channels
 from lddm_aug.datasets.phantom import write_phantom
+from lddm_aug.datasets.transforms import ReadVideo, SampleSegment
 from lddm_aug.demo.journal import Journal, fingerprint, peak_rss_mb
 from lddm_aug.demo.prepare import Tables, prepare
-from lddm_aug.demo.report import Preview, write_report
+from lddm_aug.demo.report import Preview, encode_webp, gallery, write_report
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.functional.pixels import to_uint8, to_unit
@@ -48,16 +48,23 @@ PREVIEWS_PER_CLASS = 3
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is simulated and trained; None keeps what the configs say."""
-    phantom: Mapping[str, int]
-    autoencoder_iterations: int | None = None
-    diffusion_iterations: int | None = None
-    recognizer_iterations: int | None = None
+    """How much is simulated and trained, where it isn't what the configs say.
+
+    Attributes:
+        phantom: arguments of `write_phantom`.
+        generator: values for the generator's config, by dotted key.
+        recognizer: values for the recognizers' configs.
+    """
+    phantom: Mapping[str, Any] = field(default_factory=dict)
+    generator: Mapping[str, Any] = field(default_factory=dict)
+    recognizer: Mapping[str, Any] = field(default_factory=dict)
 
 
-FULL = Budget(phantom={})
-QUICK = Budget(phantom={'train': 8, 'test': 8, 'stills': 8, 'frames': 50},
-               autoencoder_iterations=4, diffusion_iterations=4, recognizer_iterations=3)
+QUICK = Budget(
+    phantom={'train': 8, 'test': 8, 'stills': 8, 'frames': 50},
+    generator={'autoencoder.train_cfg.max_iters': 2, 'diffusion.train_cfg.max_iters': 2,
+               'diffusion.train_dataloader.dataset.draws': 1},
+    recognizer={'train_cfg.max_iters': 2})
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Demo:
     skip_bad: bool = False
     seed: int = 0
     fresh: bool = False
-    budget: Budget = FULL
+    budget: Budget = Budget()
 
 
 def run(demo: Demo) -> dict[str, Any]:
@@ -130,6 +137,8 @@ def run(demo: Demo) -> dict[str, Any]:
                  files={'package': str(package), 'store': str(stores['lddm_mix'])},
                  previews=previews, curves=read_curves(package.parent),
                  num_frames=generator.num_frames)
+    with write_aside(demo.work_dir / 'clips.webp') as file:
+        file.write(encode_webp(gallery(previews), quality=60))
     return results
 
 
@@ -162,17 +171,16 @@ def make_generator(demo: Demo, journal: Journal, tables: Tables,
     options: dict[str, Any] = {}
     for dataset in GENERATOR_DATASETS:
         options |= {f'{dataset}.{key}': value for key, value in video_arguments(tables).items()}
-    for stage, iterations in (('autoencoder', demo.budget.autoencoder_iterations),
-                              ('diffusion', demo.budget.diffusion_iterations)):
-        options |= {f'{stage}.log_level': 'WARNING',
-                    f'{stage}.default_hooks.progress': dict(type='ProgressBarHook', title=stage)}
-        if iterations is not None:
-            options[f'{stage}.train_cfg.max_iters'] = iterations
     stages = Config.fromfile(config).stages
+    for stage in stages:
+        options |= {f'{stage}.log_level': 'ERROR', f'{stage}.default_hooks.logger.interval': 10,
+                    f'{stage}.default_hooks.progress': dict(type='ProgressBarHook', title=stage)}
+    options |= demo.budget.generator
     texts = [Config.fromfile(config.parent / stage).pretty_text for stage in stages.values()]
 
     def train() -> dict[str, Any]:
-        train_generator(config, folder, resume=True, options=options, seed=demo.seed)
+        begun = any(folder.glob('*/last_checkpoint'))
+        train_generator(config, folder, resume=begun, options=options, seed=demo.seed)
         return json.loads((folder / SUMMARY).read_bytes())['autoencoder']
 
     inputs = {'data': data, 'configs': texts, 'options': options, 'seed': demo.seed,
@@ -225,21 +233,20 @@ def make_recognizer(training_set: str, store: Path | None, demo: Demo, journal: 
         'randomness.seed': demo.seed,
         'default_hooks.progress': dict(type='ProgressBarHook',
                                        title=f'{RECOGNIZER} {training_set}'),
-        'log_level': 'WARNING', 'resume': True, 'work_dir': str(folder),
-        'experiment_name': f'{RECOGNIZER}_{training_set}_{time.time_ns()}'})
-    if demo.budget.recognizer_iterations is not None:
-        config.train_cfg.max_iters = demo.budget.recognizer_iterations
+        'log_level': 'ERROR', 'work_dir': str(folder), **demo.budget.recognizer})
+    inputs = {'data': data, 'config': config.pretty_text,
+              'store': sha256_of(store / MANIFEST) if store else None,
+              'version': lddm_aug.__version__}
 
     def work() -> dict[str, Any]:
+        config.resume = (folder / 'last_checkpoint').exists()
+        config.experiment_name = f'{folder.name}_{time.time_ns()}'    # MMEngine wants a new one
         runner = Runner.from_cfg(config)
         runner.train()
         scores = runner.test()
         return {'recognizer': RECOGNIZER, 'training_set': training_set, 'iterations': runner.iter,
                 'seed': demo.seed, **read_scores(scores, predictions, tables.classes)}
 
-    inputs = {'data': data, 'config': config.pretty_text.replace(config.experiment_name, ''),
-              'store': sha256_of(store / MANIFEST) if store else None,
-              'version': lddm_aug.__version__}
     return journal.step(f'train {RECOGNIZER} on {training_set}', inputs, folder, work)
 
 
@@ -296,11 +303,9 @@ def make_previews(generator: Generator, tables: Tables, seed: int) -> list[Previ
 
 def preview(generator: Generator, row: Annotation, seed: int) -> Preview:
     """A real clip and two generated from its first frame."""
-    sample = Compose([
-        dict(type='ReadVideo', size=generator.size, channels=generator.channels),
-        dict(type='SampleSegment', num_frames=generator.num_frames, test_mode=True,
-             segment_length=generator.num_frames * generator.frame_stride),
-    ])(dict(filename=str(row.path)))
+    sample = ReadVideo(generator.size, generator.channels)({'filename': str(row.path)})
+    sample = SampleSegment(generator.num_frames, generator.num_frames * generator.frame_stride,
+                           test_mode=True)(sample)
     real = sample['array'][sample['frame_inds']]                    # (T, H, W[, 3])
     still = torch.from_numpy(real[0])
     still = still.permute(2, 0, 1) if is_colour(real) else still[None]

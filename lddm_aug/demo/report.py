@@ -52,7 +52,7 @@ def write_report(path: Path, results: Mapping[str, Any], files: Mapping[str, str
     template = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True).get_template('report.html')
-    extra = _extra_columns(results['recognition'])
+    extra = _extra_columns(results)
     page = template.render(
         **{**results, 'recognition': [_table_row(row, extra) for row in results['recognition']]},
         title='Do generated clips help to recognize videos?',
@@ -97,8 +97,12 @@ def findings(results: Mapping[str, Any]) -> dict[str, Any]:
                      'what a generator that learnt nothing about motion would reach.'}
 
 
-def _extra_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _extra_columns(results: Mapping[str, Any]) -> dict[str, str]:
+    """Key and heading of the scores that every row has and that say something new."""
+    rows = results['recognition']
     known = {'auc': 'AUC', 'sensitivity': 'Sensitivity', 'specificity': 'Specificity'}
+    if results['data']['test_groups'] < rows[0]['n_test']:
+        known['group_accuracy'] = 'Accuracy per group'
     return {key: name for key, name in known.items() if all(key in row for row in rows)}
 
 
@@ -118,6 +122,17 @@ def side_by_side(clips: Sequence[np.ndarray]) -> np.ndarray:
     gap = np.zeros((frames, height, GAP, 3), np.uint8)
     pieces = [piece for clip in coloured for piece in (gap, clip)][1:]
     return np.concatenate(pieces, axis=2)
+
+
+def gallery(previews: Sequence[Preview], columns: int = 2, times: int = 2) -> np.ndarray:
+    """Previews in rows → one (T, H, W, 3), enlarged; all must have the same shape."""
+    strips = [side_by_side(list(preview.clips.values())) for preview in previews]
+    strips = [np.pad(strip, ((0, 0), (GAP, GAP), (2 * GAP, 2 * GAP), (0, 0))) for strip in strips]
+    strips += [np.zeros_like(strips[0])] * (-len(strips) % columns)
+    rows = [np.concatenate(strips[i:i + columns], axis=2) for i in range(0, len(strips), columns)]
+    frames = [Image.fromarray(frame) for frame in np.concatenate(rows, axis=1)]
+    size = (frames[0].width * times, frames[0].height * times)
+    return np.stack([np.asarray(frame.resize(size, Image.Resampling.BICUBIC)) for frame in frames])
 
 
 def encode_webp(clip: np.ndarray, quality: int = 80) -> bytes:
@@ -142,7 +157,7 @@ def _draw_curve(points: Sequence[tuple[int, float]]) -> str:
     steps, losses = np.asarray(points, dtype=float).T
     figure = Figure(figsize=(3.4, 2), layout='constrained')
     axes = figure.subplots()
-    axes.plot(steps, _smooth(losses), color='#2a9fc4')
+    axes.plot(steps, losses, color='#2a9fc4')
     axes.set_xlabel('iteration', color=grey, fontsize=9)
     axes.tick_params(colors=grey, labelsize=8)
     axes.spines[['top', 'right']].set_visible(False)
@@ -150,13 +165,6 @@ def _draw_curve(points: Sequence[tuple[int, float]]) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format='svg', transparent=True)
     return _data_uri('image/svg+xml', buffer.getvalue())
-
-
-def _smooth(values: np.ndarray) -> np.ndarray:
-    """Mean of each value and the ones around it, a twentieth of the curve wide."""
-    width = max(1, len(values) // 20)
-    weight = np.convolve(np.ones_like(values), np.ones(width), 'same')
-    return np.convolve(values, np.ones(width), 'same') / weight
 
 
 def _data_uri(kind: str, content: bytes) -> str:

@@ -12,6 +12,7 @@ from lddm_aug.demo.report import (
     Preview,
     encode_webp,
     findings,
+    gallery,
     side_by_side,
     wilson_interval,
     write_report,
@@ -125,6 +126,26 @@ def test_side_by_side_keeps_the_pixels_of_every_clip(clip):
     both = side_by_side([clip, colour])
     assert (both[:, :, :32] == clip[..., None]).all()
     assert (both[:, :, -32:] == colour).all()
+
+
+def test_scores_per_group_are_shown_where_a_group_has_several_videos(page):
+    results = copy.deepcopy(RESULTS)
+    assert 'per group' not in page(results)
+    results['data']['test_groups'] = 4
+    for row in results['recognition']:
+        row['group_accuracy'] = 0.75
+    assert 'Accuracy per group' in page(results)
+
+
+def test_a_gallery_holds_every_clip_and_fills_its_last_row(clip):
+    previews = [Preview(str(n), 'a', {'real': clip, 'generated': clip}) for n in range(3)]
+    shown = gallery(previews, columns=2, times=1)
+    frames, height, width, _ = shown.shape
+    assert frames == len(clip)
+    for top in (0, height // 2):
+        for left in (0, width // 2):
+            quarter = shown[:, top:top + height // 2, left:left + width // 2, 0]
+            assert (quarter.sum() == 2 * clip.sum()) == ((top, left) != (height // 2, width // 2))
 
 
 def test_a_picture_of_one_frame_does_not_move(clip):

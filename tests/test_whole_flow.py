@@ -1,0 +1,99 @@
+"""The main job from one end to the other, with hardly any training."""
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lddm_aug.demo.flow import QUICK, Demo, run
+from lddm_aug.generators.package import load_package
+from lddm_aug.synthesis.store import read_manifest
+
+ROOT = Path(__file__).parents[1]
+
+
+def call_demo(*arguments):
+    return subprocess.run(
+        [sys.executable, ROOT / 'tools' / 'demo.py', *map(str, arguments)], text=True,
+        capture_output=True, timeout=600,
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'})
+
+
+@pytest.fixture(scope='module')
+def work_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('demo')
+    done = call_demo('--quick', '--work-dir', folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith(str(folder / 'report.html'))
+    return folder
+
+
+def test_results_keep_their_contract(work_dir):
+    results = json.loads((work_dir / 'results.json').read_text())
+    assert set(results) == {'autoencoder', 'synthesis', 'recognition', 'wall_s', 'peak_rss_mb',
+                            'data', 'versions', 'command'}
+    assert set(results['autoencoder']) == {'psnr_db', 'still_psnr_db'}
+    assert set(results['synthesis']) == {'clips', 'seconds', 'clips_per_second'}
+    assert results['synthesis']['clips'] == 8
+    assert [row['training_set'] for row in results['recognition']] == ['real', 'still_mix',
+                                                                       'lddm_mix']
+    assert {row['iterations'] for row in results['recognition']} == {2}
+    for row in results['recognition']:
+        confusion = np.array(row['confusion'])
+        assert confusion.sum() == row['n_test'] == 8
+        assert row['accuracy'] == pytest.approx(confusion.trace() / 8)
+        assert 0 <= row['f1_macro'] <= 1
+    assert results['wall_s'] > 0
+    assert 100 < results['peak_rss_mb'] < 6000
+
+
+def test_the_report_fetches_nothing(work_dir):
+    page = (work_dir / 'report.html').read_text()
+    addresses = re.findall(r'(?:src|srcset|href)="([^"]*)"', page)
+    assert addresses and all(address.startswith('data:') for address in addresses)
+    assert not re.search(r'<script|<link|@import|url\(', page)
+    assert Image.open(work_dir / 'clips.webp').n_frames == 16
+
+
+def test_no_test_patient_was_trained_on(work_dir):
+    package = load_package(work_dir / 'generator' / 'package')
+    manifest = read_manifest(work_dir / 'stores' / 'lddm')
+    trained_on = set(package.groups) | {row['group'] for row in manifest.rows}
+    predictions = work_dir / 'recognizers' / 'tsm_lddm_mix' / 'predictions.jsonl'
+    tested = {json.loads(line)['group'] for line in predictions.read_text().splitlines()}
+    assert len(trained_on) == 16 and len(tested) == 8
+    assert not trained_on & tested
+
+
+def test_repeated_stills_do_not_move_and_generated_clips_do(work_dir):
+    def motion(store):
+        clips = [np.load(work_dir / 'stores' / store / row['path'])
+                 for row in read_manifest(work_dir / 'stores' / store).rows]
+        return np.abs(np.diff(np.stack(clips).astype(float), axis=1)).max()
+    assert motion('repeat_still') == 0
+    assert motion('lddm') > 0
+
+
+def test_a_second_call_does_nothing_again(work_dir, capsys):
+    before = json.loads((work_dir / 'results.json').read_text())
+    after = run(Demo(ROOT / 'mmaction_configs', work_dir, budget=QUICK))
+    steps = capsys.readouterr().out.splitlines()
+    assert len(steps) == 7 and all(step.endswith('(done before)') for step in steps)
+    for key in ('autoencoder', 'synthesis', 'recognition', 'data'):
+        assert json.loads(json.dumps(after[key])) == before[key]
+    assert after['wall_s'] > 0.5 * before['wall_s']
+
+
+def test_a_mistake_is_one_sentence(tmp_path):
+    done = call_demo('--videos', tmp_path / 'videos.csv', '--stills', tmp_path / 'stills.csv',
+                     '--work-dir', tmp_path / 'work')
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (f'demo.py: {tmp_path / "videos.csv"}: '
+                                            'there is no such table')
+    assert 'Traceback' not in done.stderr
+    assert not (tmp_path / 'work').exists()
