@@ -2,12 +2,13 @@
 _base_ = ['./_base_/models/tsm.py', './_base_/datasets/phantom.py', './_base_/default_runtime.py']
 
 model = dict(
-    backbone=dict(depth=18, pretrained=None, pretrained2d=False), cls_head=dict(in_channels=512))
-resize = [dict(type='Resize', scale=(64, 64), keep_ratio=False)]
+    backbone=dict(depth=18, pretrained=None, pretrained2d=False),
+    cls_head=dict(in_channels=512, dropout_ratio=0.2))
+resize = [dict(type='Resize', scale=(48, 48), keep_ratio=False)]
 train_pipeline = _base_.read + _base_.sample + _base_.augment + resize + _base_.pack
 test_pipeline = _base_.read + _base_.sample_centre + resize + _base_.pack
 
-loader = dict(batch_size=8, num_workers=0, persistent_workers=False)
+loader = dict(batch_size=12, num_workers=0, persistent_workers=False)
 train_dataloader = dict(**loader, dataset=dict(**_base_.real, pipeline=train_pipeline))
 val_dataloader = dict(**loader, dataset=dict(**_base_.held_out, pipeline=test_pipeline))
 test_dataloader = val_dataloader

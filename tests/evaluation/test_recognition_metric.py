@@ -195,7 +195,7 @@ def test_what_cannot_be_scored_is_refused():
         evaluate([video(0, [math.nan, 0.5], 'x.npy')])
     with pytest.raises(ValueError, match=r'gives 3 scores for the 2 classes.*num_classes'):
         evaluate([video(0, says(0, 3))])
-    with pytest.raises(ValueError, match='positive is the index of one of the 2 classes, but got 2'):
+    with pytest.raises(ValueError, match='positive is the index of one of .* but got 2'):
         evaluate([video(0, says(0))], positive=2)
     with pytest.raises(ValueError, match='x.npy stands in the evaluated data with several'):
         evaluate([video(0, says(0), 'x.npy'), video(1, says(0), 'x.npy')])

@@ -5,7 +5,8 @@ model = dict(cls_head=dict(num_classes=2, topk=(1,)))
 
 # a pipeline is read + sample + augment + resize + pack; read and augment come with the data set
 sample = [dict(type='SampleSegment', num_frames=8), dict(type='ArrayDecode')]
-sample_centre = [dict(type='SampleSegment', num_frames=8, test_mode=True), dict(type='ArrayDecode')]
+sample_centre = [
+    dict(type='SampleSegment', num_frames=8, test_mode=True), dict(type='ArrayDecode')]
 resize = [dict(type='Resize', scale=(224, 224), keep_ratio=False)]
 pack = [
     dict(type='FormatShape', input_format='NCHW'),
