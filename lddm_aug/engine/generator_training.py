@@ -54,6 +54,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     checkpoint: Path | None = None
     for name, stage in stages.items():
         folder = work_dir / name if 'stages' in config else work_dir
+        text = stage.pretty_text                                  # as the user wrote it, without paths of this run
         stage.work_dir, stage.launcher = str(folder), launcher
         if seed is not None:
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
@@ -63,7 +64,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             _hand_over(stage, checkpoint)
         checkpoint, summary[name] = _train_stage(stage, resume)
         if 'generator' in stage and is_main_process():
-            _package(stage, checkpoint, summary[name]['groups'], work_dir / PACKAGE)
+            _package(stage, checkpoint, summary[name]['groups'], work_dir / PACKAGE, text)
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary, indent=2).encode())
@@ -123,7 +124,8 @@ def _is_finished(checkpoint: str, stage: Config) -> bool:
     return iterations >= stage.train_cfg.max_iters
 
 
-def _package(stage: Config, checkpoint: Path | None, groups: list[str], folder: Path) -> None:
+def _package(stage: Config, checkpoint: Path | None, groups: list[str], folder: Path,
+             text: str) -> None:
     arguments = stage.generator.to_dict()
     if 'model' in stage:
         arguments['diffusion'] = _without_checkpoints(stage.model.to_dict())
@@ -131,7 +133,7 @@ def _package(stage: Config, checkpoint: Path | None, groups: list[str], folder: 
     if checkpoint is not None:
         state = torch.load(checkpoint, map_location='cpu', weights_only=True)['state_dict']
         generator.diffusion.load_state_dict(state)
-    sha256 = save_package(folder, generator, groups, stage.pretty_text)
+    sha256 = save_package(folder, generator, groups, text)
     print_log(f'generator package {folder} ({sha256[:12]})', logger='current')
 
 

@@ -21,5 +21,5 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, end=50, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=iterations, eta_min_ratio=0.02, by_epoch=False)]
-custom_hooks = [dict(type='IterationSeedHook'),
+custom_hooks = [dict(type='DataGuardHook'), dict(type='IterationSeedHook'),
                 dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.01)]

@@ -1,0 +1,108 @@
+"""Trainings of a few iterations on noise, through the phantom's own configs."""
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from safetensors.torch import load_file
+
+from lddm_aug.engine.generator_training import train_generator
+from lddm_aug.generators.package import load_package
+
+CONFIG = Path(__file__).parents[2] / 'mmaction_configs/lddm/phantom.py'
+
+
+class Interrupted(Exception):
+    pass
+
+
+@HOOKS.register_module()
+class InterruptHook(Hook):
+    """Stops a training as a power cut would."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.iter + 1 == self.after:
+            raise Interrupted
+
+
+@pytest.fixture
+def options(tmp_path):
+    """What makes the phantom's stages tiny."""
+    rows = ['path,label,group,split']
+    for i, split in enumerate(['train'] * 4 + ['test'] * 2):
+        video = np.random.default_rng(i).integers(256, size=(20, 64, 64), dtype=np.uint8)
+        np.save(tmp_path / f'{i}.npy', video)
+        rows.append(f'{i}.npy,{("benign", "malignant")[i % 2]},patient {i},{split}')
+    (tmp_path / 'videos.csv').write_text('\n'.join(rows))
+    table = str(tmp_path / 'videos.csv')
+    small = dict(encoder=dict(width=8), decoder=dict(widths=(8, 8, 8)))
+    options = {'autoencoder.train_dataloader.dataset.ann_file': table,
+               'autoencoder.val_dataloader.dataset.ann_file': table,
+               'diffusion.train_dataloader.dataset.clips.ann_file': table,
+               'diffusion.train_dataloader.dataset.draws': 2,
+               'diffusion.train_dataloader.dataset.autoencoder': small,
+               'autoencoder.model': small, 'diffusion.model.autoencoder': small,
+               'diffusion.model.denoiser': dict(still_widths=(8, 8, 8), width=24, depth=1)}
+    for stage in ('autoencoder', 'diffusion'):
+        options |= {f'{stage}.train_cfg.max_iters': 6, f'{stage}.train_dataloader.batch_size': 2,
+                    f'{stage}.default_hooks.checkpoint.interval': 2,
+                    f'{stage}.log_level': 'ERROR'}
+    return options
+
+
+def test_the_package_says_whom_it_was_trained_on_and_makes_clips(options, tmp_path):
+    package = train_generator(CONFIG, tmp_path / 'run', options=options)
+    generator = load_package(package)
+    assert generator.groups == ('patient 0', 'patient 1', 'patient 2', 'patient 3')
+    clip = generator(torch.zeros(1, 1, 64, 64), [3])
+    assert clip.shape == (1, 1, 16, 64, 64) and clip.isfinite().all()
+    measured = json.loads((tmp_path / 'run/training.json').read_text())['autoencoder']
+    assert measured['psnr_db'] > 0 and measured['still_psnr_db'] > 0
+    # the averaged weights of the last checkpoint are what was packed
+    state = torch.load(tmp_path / 'run/diffusion/iter_6.pth', weights_only=True)['state_dict']
+    packed = load_file(package / 'weights.safetensors')
+    assert all(torch.equal(packed[f'diffusion.{name}'], value) for name, value in state.items())
+
+
+@pytest.mark.parametrize('stage', ['autoencoder', 'diffusion'])
+def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
+        stage, options, tmp_path):
+    whole = train_generator(CONFIG, tmp_path / 'whole', options=options)
+    broken = options | {f'{stage}.default_hooks.stop': dict(type='InterruptHook', after=5)}
+    with pytest.raises(Interrupted):
+        train_generator(CONFIG, tmp_path / 'broken', options=broken)
+    assert not (tmp_path / 'broken/package').exists()
+    resumed = train_generator(CONFIG, tmp_path / 'broken', resume=True, options=options)
+    expected, found = (load_file(package / 'weights.safetensors') for package in (whole, resumed))
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert load_package(whole).package_sha256 == load_package(resumed).package_sha256
+
+
+def test_a_finished_training_is_not_run_again(options, tmp_path):
+    package = train_generator(CONFIG, tmp_path / 'run', options=options)
+    before = load_package(package).package_sha256
+    checkpoint = tmp_path / 'run/diffusion/iter_6.pth'
+    written = checkpoint.stat().st_mtime_ns
+    train_generator(CONFIG, tmp_path / 'run', resume=True, options=options)
+    assert checkpoint.stat().st_mtime_ns == written
+    assert load_package(package).package_sha256 == before
+
+
+def test_an_option_for_no_stage_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r'begins with the name of a stage \(autoencoder, diffus'):
+        train_generator(CONFIG, tmp_path, options={'max_iters': 3})
+
+
+def test_a_test_group_in_training_is_refused(options, tmp_path):
+    table = tmp_path / 'videos.csv'
+    table.write_text(table.read_text().replace('patient 5', 'patient 1'))
+    with pytest.raises(ValueError, match='patient 1'):
+        train_generator(CONFIG, tmp_path / 'run', options=options)
+    assert not (tmp_path / 'run/package').exists()
