@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
+from tqdm import tqdm
 
 from lddm_aug.datasets.annotations import Annotation, class_names, read_annotations
 from lddm_aug.datasets.frames import UnreadableFile, read_frames, read_still
@@ -167,7 +168,7 @@ def check_split(videos: Sequence[Annotation], still_groups: set[str], classes: S
 def _usable(rows: Sequence[Annotation], source: Path,
             problem_of: Callable[[Annotation], str]) -> tuple[list[Annotation], list[str]]:
     usable, problems = [], []
-    for row in rows:
+    for row in tqdm(rows, desc=f'read {source.name}', unit=' files'):
         problem = problem_of(row)
         if problem:
             problems.append(f'{source.name} line {row.line}: {problem}')
