@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmaction.datasets import BaseActionDataset
+from mmaction.registry import TRANSFORMS
 
 from lddm_aug.datasets.epochs import SeededSamples
 
@@ -26,7 +27,10 @@ class LabelledDataset(SeededSamples, BaseActionDataset):
                  test_mode: bool, seed: int, serialize_data: bool = False,
                  **kwargs: Any) -> None:
         self.seed = seed
-        super().__init__(ann_file, pipeline=pipeline, test_mode=test_mode,
+        # MMEngine would look transforms up in the default scope, which only a Runner sets
+        built = [TRANSFORMS.build(transform) if isinstance(transform, dict) else transform
+                 for transform in pipeline]
+        super().__init__(ann_file, pipeline=built, test_mode=test_mode,
                          metainfo=dict(classes=tuple(classes)), serialize_data=serialize_data,
                          **kwargs)
 
