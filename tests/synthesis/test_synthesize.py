@@ -156,7 +156,7 @@ def is_running(pid: str) -> bool:
     return stat.exists() and stat.read_text().rpartition(')')[2].split()[0] != 'Z'
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20.) -> bool:
+def wait_for(condition: Callable[[], bool], seconds: float = 60.) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)
