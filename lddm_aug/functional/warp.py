@@ -7,7 +7,9 @@ from torch import Tensor
 
 
 def warp(still: Tensor, field: Tensor) -> Tensor:
-    """Each frame of the clip fetches its pixels from the still, bilinearly.
+    """Each frame of the clip fetches its pixels from the still, bicubically.
+
+    Bilinear fetching would blur the speckle wherever something moves by a fraction of a pixel.
 
     clip[:, :, t, y, x] = still[:, :, y + v, x + u], with (u, v) = field[:, :, t, y, x].
     Places outside the still take its nearest border pixel.
@@ -28,7 +30,7 @@ def warp(still: Tensor, field: Tensor) -> Tensor:
     # grid_sample wants (−1, 1) to be the outer edges of the corner pixels
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
     grid = grid.reshape(batch, num_frames * height, width, 2)     # all frames fetch at once
-    fetched = F.grid_sample(still, grid, mode='bilinear', padding_mode='border',
+    fetched = F.grid_sample(still, grid, mode='bicubic', padding_mode='border',
                             align_corners=False)
     return fetched.reshape(batch, channels, num_frames, height, width)
 

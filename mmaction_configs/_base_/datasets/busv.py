@@ -17,7 +17,7 @@ still_clips = dict(
 # the same stills, from which clips are synthesized on the fly
 stills = dict(type='StillDataset', ann_file='data/busi/stills.csv', classes=classes)
 synthesize = [
-    dict(type='LoadStill', size=64),
+    dict(type='LoadStill', size=128),
     dict(type='SynthesizeClip', package='work_dirs/lddm/busv/package')]
 
 read = [dict(type='ReadVideo', size=256)]
