@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--resume', action='store_true',
                         help='go on from the newest checkpoint in the work dir')
     parser.add_argument('--amp', action='store_true', help='mixed precision, on a GPU')
-    parser.add_argument('--seed', type=int, help='default: the config\'s')
+    parser.add_argument('--seed', type=int, help="default: the config's")
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         help='key=value; in a config of stages, stage.key=value')

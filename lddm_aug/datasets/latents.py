@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 
 from lddm_aug.datasets.epochs import EpochIndex
 from lddm_aug.functional.pixels import to_unit
+from lddm_aug.models.video_autoencoder import VideoAutoencoder
 
 
 @DATASETS.register_module()
@@ -34,7 +35,7 @@ class LatentDataset(Dataset):
         self.samples = self._encode(MODELS.build(autoencoder), draws, batch_size)
 
     @torch.inference_mode()
-    def _encode(self, autoencoder: torch.nn.Module, draws: int, batch_size: int
+    def _encode(self, autoencoder: VideoAutoencoder, draws: int, batch_size: int
                 ) -> list[dict[str, Tensor | int]]:
         autoencoder.init_weights()
         device = 'cuda' if torch.cuda.is_available() else 'cpu'

@@ -43,7 +43,7 @@ class LatentDiffusion(BaseModel):
         self.autoencoder.requires_grad_(False)
         self.denoiser = Denoiser(autoencoder.get('channels', 1),
                                  autoencoder.get('latent_channels', 8), **denoiser)
-        self.noise_schedule = DDPMScheduler(**NOISE_SCHEDULE)
+        self.noise_schedule: Any = DDPMScheduler(**NOISE_SCHEDULE)
         self.drop_still = drop_still
 
     def train(self, mode: bool = True) -> LatentDiffusion:

@@ -111,7 +111,6 @@ class VideoDecoder(nn.Module):
         self.time_scales = [2 if i < doublings else 1 for i in range(len(widths) - 1)]
         outputs = 2 + 1 + channels if head == 'motion' else channels
         self.to_output = nn.Conv3d(widths[0], outputs, 3, padding=1)
-        nn.init.zeros_(self.to_output.bias)
         nn.init.normal_(self.to_output.weight, std=1e-3)
 
     def forward(self, still: Tensor, latent: Tensor) -> Tensor:

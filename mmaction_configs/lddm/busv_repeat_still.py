@@ -1,3 +1,3 @@
-"""The control: a package for breast stills in whose clips nothing moves."""
+"""What do breast stills give when nothing moves?  The package of the control."""
 _base_ = './_base_/runtime.py'
 generator = dict(type='RepeatStill', size=128, num_frames=16, frame_stride=3)

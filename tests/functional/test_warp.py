@@ -1,3 +1,5 @@
+import cv2
+import numpy as np
 import torch
 from torch.testing import assert_close
 
@@ -17,12 +19,14 @@ def test_a_field_of_whole_pixels_shifts_right_and_down_as_torch_roll_does():
     assert_close(warp(still, field)[:, :, 0, :9, :10], expected)
 
 
-def test_a_fraction_of_a_pixel_reads_between_pixels_of_a_ramp():
-    ramp = (2. * torch.arange(9.) + 5. * torch.arange(7.)[:, None])[None, None]
-    field = torch.zeros(1, 2, 1, 7, 9)
-    field[:, 0], field[:, 1] = 0.25, -0.5
-    inner = warp(ramp, field)[0, 0, 0, 1:-1, 1:-1]
-    assert_close(inner, ramp[0, 0, 1:-1, 1:-1] + 2. * 0.25 - 5. * 0.5)
+def test_a_fraction_of_a_pixel_is_read_as_opencv_reads_it():
+    still = torch.rand(1, 1, 12, 16)
+    u, v = 0.25, -0.5                                    # OpenCV rounds to 1/32 of a pixel
+    field = torch.tensor([u, v]).view(1, 2, 1, 1, 1).expand(1, 2, 1, 12, 16)
+    x, y = np.meshgrid(np.arange(16, dtype=np.float32), np.arange(12, dtype=np.float32))
+    expected = cv2.remap(still[0, 0].numpy(), x + u, y + v, cv2.INTER_CUBIC)
+    assert_close(warp(still, field)[0, 0, 0, 2:-2, 2:-2], torch.from_numpy(expected)[2:-2, 2:-2],
+                 atol=1e-5, rtol=0)
 
 
 def test_outside_the_still_its_border_is_repeated():
