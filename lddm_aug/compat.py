@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -29,6 +30,7 @@ def mend() -> None:
     import_torchvision()
     stand_in_for_drn()
     allow_checkpoints_of_mmengine()
+    let_hue_turn_back()
 
 
 def silence_needless_warnings() -> None:
@@ -123,3 +125,20 @@ def _method_in_checkpoint(owner: type, name: str) -> Callable:
         raise ValueError(f'This checkpoint refers to {name!r} of {owner!r}, '
                          'which none of MMEngine does: do not trust it')
     return getattr(owner, name)
+
+
+def let_hue_turn_back() -> None:
+    """NumPy 2 adds no negative number to bytes, as MMAction2's ColorJitter asks it to."""
+    from mmaction.datasets.transforms import ColorJitter
+
+    try:
+        ColorJitter.adjust_hue(np.zeros((1, 1, 3), np.uint8), -0.1)
+    except OverflowError:
+        ColorJitter.adjust_hue = staticmethod(_turn_hue)
+
+
+def _turn_hue(image: np.ndarray, factor: float) -> np.ndarray:
+    """(H, W, 3) RGB → the same as float32, its hue turned; OpenCV counts hue in 180 steps."""
+    hsv = cv2.cvtColor(np.clip(image, 0, 255).astype(np.uint8), cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0].astype(np.int16) + int(factor * 255)) % 180
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)

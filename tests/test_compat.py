@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmaction.datasets.transforms import ColorJitter
 from mmaction.registry import MODELS, TRANSFORMS
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
@@ -162,13 +163,24 @@ def test_mmengine_loads_weights_beside_logged_values(tmp_path):
     assert model.weight.item() == 1
 
 
-def test_mmaction_s_transforms_work_with_the_installed_opencv():
-    frames = [np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8) for _ in range(2)]
-    results = dict(imgs=frames, img_shape=(40, 60), modality='RGB', num_clips=1, clip_len=2)
-    for transform in (
-            dict(type='Resize', scale=(32, 32), keep_ratio=False), dict(type='Flip', flip_ratio=1),
-            dict(type='ColorJitter'), dict(type='RandomResizedCrop'),
-            dict(type='Resize', scale=(16, 16), keep_ratio=False, interpolation='nearest'),
-            dict(type='FormatShape', input_format='NCTHW')):
-        results = TRANSFORMS.build(transform)(results)
-    assert results['imgs'].shape == (1, 3, 2, 16, 16)
+@pytest.mark.parametrize('steps, colour', [(-30, [255, 0, 255]), (30, [255, 255, 0]),
+                                           (60, [0, 255, 0]), (-60, [0, 0, 255])])
+def test_hue_turns_both_ways(steps, colour):
+    red = np.array([[[255, 0, 0]]], np.uint8)
+    half = np.sign(steps) / 2  # of a step, which is cut off
+    assert ColorJitter.adjust_hue(red, (steps + half) / 255).tolist() == [[colour]]
+
+
+def test_mmaction_s_transforms_work_with_the_installed_opencv_and_numpy():
+    random = np.random.default_rng(0)
+    for _ in range(10):
+        frames = [random.integers(0, 256, (40, 60, 3), np.uint8) for _ in range(2)]
+        results = dict(imgs=frames, img_shape=(40, 60), modality='RGB', num_clips=1, clip_len=2)
+        for transform in (
+                dict(type='Resize', scale=(32, 32), keep_ratio=False),
+                dict(type='Flip', flip_ratio=1), dict(type='ColorJitter', hue=0.5),
+                dict(type='RandomResizedCrop'), dict(type='RandomErasing'),
+                dict(type='Resize', scale=(16, 16), keep_ratio=False, interpolation='nearest'),
+                dict(type='FormatShape', input_format='NCTHW')):
+            results = TRANSFORMS.build(transform)(results)
+        assert results['imgs'].shape == (1, 3, 2, 16, 16)
