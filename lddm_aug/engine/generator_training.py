@@ -54,7 +54,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     checkpoint: Path | None = None
     for name, stage in stages.items():
         folder = work_dir / name if 'stages' in config else work_dir
-        text = stage.pretty_text                                  # as the user wrote it, without paths of this run
+        text = stage.pretty_text                                  # without paths of this run
         stage.work_dir, stage.launcher = str(folder), launcher
         if seed is not None:
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
