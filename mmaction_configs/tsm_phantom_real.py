@@ -13,7 +13,7 @@ train_dataloader = dict(**loader, dataset=dict(**_base_.real, pipeline=train_pip
 val_dataloader = dict(**loader, dataset=dict(**_base_.held_out, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-train_cfg = dict(max_iters=120, val_interval=120)
+train_cfg = dict(max_iters=160, val_interval=160)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=10),
     dict(type='CosineAnnealingLR', by_epoch=False)]
