@@ -170,7 +170,8 @@ def make_generator(demo: Demo, journal: Journal, tables: Tables,
     config, folder = demo.configs / GENERATOR_CONFIG, demo.work_dir / 'generator'
     options: dict[str, Any] = {}
     for dataset in GENERATOR_DATASETS:
-        options |= {f'{dataset}.{key}': value for key, value in video_arguments(tables).items()}
+        arguments = {**video_arguments(tables), 'seed': demo.seed}
+        options |= {f'{dataset}.{key}': value for key, value in arguments.items()}
     stages = Config.fromfile(config).stages
     for stage in stages:
         options |= {f'{stage}.log_level': 'ERROR', f'{stage}.default_hooks.logger.interval': 10,
