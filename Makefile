@@ -26,13 +26,19 @@ test: $(ready)
 	$(python) -m mypy lddm_aug tools
 	$(python) -m pytest
 
-# A full mmcv that stands in .venv is kept; see the extra `lite` in pyproject.toml.
+# A .venv that works is kept, with whatever Python it has; so is a full mmcv that stands in it
+# (see the extra `lite` in pyproject.toml).
 $(ready): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 10) <= sys.version_info[:2] <= (3, 12) else \
-		"lddm-aug needs Python 3.10 to 3.12, but $(PYTHON) is %d.%d: name another one, as in make PYTHON=python3.12" \
-		% sys.version_info[:2])'
+	@$(pip) --version > /dev/null 2>&1 || { $(PYTHON) -c "$$right_python" && $(PYTHON) -m venv --clear .venv; }
 	@echo 'Installing into .venv, which takes some minutes ...'
-	@$(PYTHON) -m venv .venv
 	@extras=dev; $(pip) show -qq mmcv || extras=dev,lite; \
 		$(pip) install -qq -c constraints.txt -e ".[$$extras]"
 	@touch $@
+
+define right_python
+import sys
+if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+    sys.exit('lddm-aug needs Python 3.10 to 3.12, but $(PYTHON) is %d.%d: '
+             'name another one, as in make PYTHON=python3.12' % sys.version_info[:2])
+endef
+export right_python
