@@ -117,8 +117,8 @@ def test_lddm_mix_trains_validates_tests_and_resumes(recognizer, data, work_dir)
 
 
 @pytest.mark.parametrize(('name', 'shape'), [
-    ('tsm_phantom_lddm_mix', (8, 3, 64, 64)),                # (T, C, H, W)
-    ('tsm_phantom_lddm_online', (8, 3, 64, 64)),
+    ('tsm_phantom_lddm_mix', (8, 3, 48, 48)),                # (T, C, H, W)
+    ('tsm_phantom_lddm_online', (8, 3, 48, 48)),
     ('c3d_phantom_lddm_mix', (1, 3, 16, 48, 48)),            # (clips, C, T, H, W)
 ])
 def test_stored_or_synthesized_on_the_fly_a_clip_reaches_the_recognizer(name, shape, data):
