@@ -4,8 +4,8 @@
 #   make demo    the main job on simulated sweeps; on your own data:
 #                make demo VIDEOS=videos.csv STILLS=stills.csv [DATA_ROOT=.] [SKIP_BAD=1] [OUT=...]
 #
-# PYTHON=python3.12 chooses another interpreter.  On a machine without a GPU,
-# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the download of CUDA.
+# PYTHON=python3.12 chooses another interpreter.  On a machine without a GPU, pointing pip at
+# PyTorch's CPU builds (PIP_EXTRA_INDEX_URL) spares the download of CUDA.
 
 PYTHON ?= python3
 OUT ?= work_dirs/demo
