@@ -111,6 +111,16 @@ def test_a_run_that_shows_nothing_says_so():
     assert '3.3 dB better than the still repeated' in found['generator']
 
 
+def test_a_recognizer_that_always_says_the_same_is_exposed():
+    assert 'learnt nothing' not in findings(RESULTS)['caution']
+    results = copy.deepcopy(RESULTS)
+    results['recognition'][1]['confusion'] = [[10, 0], [6, 0]]
+    results['recognition'][0]['confusion'] = [[9, 1], [5, 1]]
+    caution = findings(results)['caution']
+    assert 'Saying benign every time would reach 0.62' in caution
+    assert 'Trained on real + repeated stills, the recognizer gave every video the same' in caution
+
+
 def test_a_generator_below_the_repeated_still_is_called_worse():
     results = RESULTS | {'autoencoder': {'psnr_db': 22.0, 'still_psnr_db': 24.0}}
     assert '2.0 dB worse' in findings(results)['generator']
