@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from mmaction.registry import MODELS
 from torch import Tensor
 
+from lddm_aug.functional.warp import hold_still
 from lddm_aug.generators.base import Generator
 
 
@@ -28,5 +29,4 @@ class RepeatStill(Generator):
                        'num_frames': num_frames, 'frame_stride': frame_stride}
 
     def generate(self, stills: Tensor, seeds: Sequence[int]) -> Tensor:
-        """(B, C, H, W) stills → (B, C, T, H, W) clips in which nothing moves."""
-        return stills.unsqueeze(2).expand(-1, -1, self.num_frames, -1, -1)
+        return hold_still(stills, self.num_frames)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lddm_aug.functional.warp import hold_still
 from lddm_aug.networks.decoder import StillPyramid
 
 
@@ -93,8 +94,7 @@ class Denoiser(nn.Module):
     def forward(self, noisy: Tensor, step: Tensor, condition: Tensor) -> Tensor:
         """(B, Cz, t, h, w) noisy latent, (B,) steps, (B, Cs, h, w) condition → (B, Cz, t, h, w)."""
         batch, _, t, h, w = noisy.shape
-        held = condition.unsqueeze(2).expand(-1, -1, t, -1, -1)
-        x = self.embed(torch.cat([noisy, held], dim=1))           # (B, width, t, h, w)
+        x = self.embed(torch.cat([noisy, hold_still(condition, t)], dim=1))   # (B, width, t, h, w)
         x = x.flatten(2).transpose(1, 2) + self._places(t, h, w, noisy)
         level = self.embed_level(sinusoids(step, self.width))
         for block in self.blocks:
