@@ -11,7 +11,6 @@ import argparse
 import numpy as np
 import torch
 
-import lddm_aug  # noqa: F401  registers the generators
 from lddm_aug.cli import one_sentence_errors
 from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.transforms.load_still import LoadStill

@@ -104,9 +104,6 @@ class StoreWriter:
             file.writelines(_line(row) for row in rows)
         self._rows.update((row['clip_id'], row) for row in rows)
 
-    def row(self, clip_id: str) -> dict[str, Any]:
-        return self._rows[clip_id]
-
     def read_clip(self, clip_id: str) -> np.ndarray:
         return np.load(self.folder / self._rows[clip_id]['path'], allow_pickle=False)
 
