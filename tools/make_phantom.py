@@ -2,9 +2,11 @@
 
     python tools/make_phantom.py --out data/phantom
 """
+from __future__ import annotations
 
 import argparse
 
+from lddm_aug.cli import one_sentence_errors
 from lddm_aug.datasets.phantom import write_phantom
 
 
@@ -24,10 +26,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    try:
+    with one_sentence_errors():
         write_phantom(**vars(args))
-    except (ValueError, OSError) as error:
-        raise SystemExit(f'error: {error}') from None
 
 
 if __name__ == '__main__':
