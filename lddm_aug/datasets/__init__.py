@@ -12,14 +12,13 @@
     phantom.py          simulated sweeps, so that everything runs with no download
     transforms/         what a sample goes through
 """
-from .epochs import EpochSampler
-from .latents import LatentDataset
-from .mixed import LDDMMixedDataset
-from .stills import StillDataset
-from .synthetic_clips import SyntheticClipDataset
-from .transforms import LoadStill, PackClip, ReadVideo, SampleSegment, SynthesizeClip
-from .video_clips import VideoClipDataset
+from lddm_aug.datasets import transforms
+from lddm_aug.datasets.epochs import EpochSampler
+from lddm_aug.datasets.latents import LatentDataset
+from lddm_aug.datasets.mixed import LDDMMixedDataset
+from lddm_aug.datasets.stills import StillDataset
+from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
+from lddm_aug.datasets.video_clips import VideoClipDataset
 
-__all__ = ['EpochSampler', 'LDDMMixedDataset', 'LatentDataset', 'LoadStill', 'PackClip',
-           'ReadVideo', 'SampleSegment', 'StillDataset', 'SynthesizeClip', 'SyntheticClipDataset',
-           'VideoClipDataset']
+__all__ = ['EpochSampler', 'LDDMMixedDataset', 'LatentDataset', 'StillDataset',
+           'SyntheticClipDataset', 'VideoClipDataset', 'transforms']

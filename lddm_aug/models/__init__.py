@@ -1,5 +1,5 @@
 """What a Runner trains."""
-from .latent_diffusion import LatentDiffusion
-from .video_autoencoder import VideoAutoencoder
+from lddm_aug.models.latent_diffusion import LatentDiffusion
+from lddm_aug.models.video_autoencoder import VideoAutoencoder
 
 __all__ = ['LatentDiffusion', 'VideoAutoencoder']

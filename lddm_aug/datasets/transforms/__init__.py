@@ -1,9 +1,9 @@
 """What a sample goes through, one transform per file."""
-from .flip_clip import FlipClip
-from .load_still import LoadStill
-from .pack_clip import PackClip
-from .read_video import ReadVideo
-from .sample_segment import SampleSegment
-from .synthesize_clip import SynthesizeClip
+from lddm_aug.datasets.transforms.flip_clip import FlipClip
+from lddm_aug.datasets.transforms.load_still import LoadStill
+from lddm_aug.datasets.transforms.pack_clip import PackClip
+from lddm_aug.datasets.transforms.read_video import ReadVideo
+from lddm_aug.datasets.transforms.sample_segment import SampleSegment
+from lddm_aug.datasets.transforms.synthesize_clip import SynthesizeClip
 
 __all__ = ['FlipClip', 'LoadStill', 'PackClip', 'ReadVideo', 'SampleSegment', 'SynthesizeClip']
