@@ -22,23 +22,23 @@ class LDDMGenerator(Generator):
 
     Args:
         diffusion: config of the `LatentDiffusion`, without checkpoints.
-        size: height and width of stills and clips.
-        num_frames: T.
-        frame_stride: of the clips it was trained on.
+        size: height and width of stills and clips, in pixels.
+        num_frames: T, frames in a clip.
+        frame_stride: of the clips it was trained on, in frames of the source video.
         steps: of the sampler.
         guidance: 1 samples p(latent | still); above 1, the still weighs more.
     """
 
     def __init__(self, diffusion: dict, size: int, num_frames: int = 16, frame_stride: int = 3,
                  steps: int = 10, guidance: float = 1.0) -> None:
-        autoencoder = diffusion['autoencoder']
-        super().__init__(channels=autoencoder.get('channels', 1), size=size,
-                         num_frames=num_frames, frame_stride=frame_stride)
+        trained = MODELS.build(diffusion)
+        super().__init__(channels=trained.autoencoder.channels, size=size, num_frames=num_frames,
+                         frame_stride=frame_stride)
         self.config = dict(type='LDDMGenerator', diffusion=diffusion, size=size,
                            num_frames=num_frames, frame_stride=frame_stride, steps=steps,
                            guidance=guidance)
         self.sampler = dict(name='DPMSolverMultistep', steps=steps, guidance=guidance)
-        self.diffusion = MODELS.build(diffusion)
+        self.diffusion = trained
         self.latent_shape = self._latent_shape()
         self.eval()
 

@@ -34,6 +34,7 @@ class LatentDiffusion(BaseModel):
         denoiser: arguments of `Denoiser`.
         drop_still: share of the samples whose still is withheld, for guidance (Ho and Salimans
             2022).
+        init_cfg: as in MMEngine.
     """
 
     def __init__(self, autoencoder: dict, denoiser: dict, drop_still: float = 0.1,
@@ -41,8 +42,8 @@ class LatentDiffusion(BaseModel):
         super().__init__(init_cfg=init_cfg)
         self.autoencoder = MODELS.build(autoencoder)
         self.autoencoder.requires_grad_(False)
-        self.denoiser = Denoiser(autoencoder.get('channels', 1),
-                                 autoencoder.get('latent_channels', 8), **denoiser)
+        self.denoiser = Denoiser(self.autoencoder.channels, self.autoencoder.latent_channels,
+                                 **denoiser)
         self.noise_schedule: Any = DDPMScheduler(**NOISE_SCHEDULE)
         self.drop_still = drop_still
 

@@ -39,6 +39,8 @@ class VideoAutoencoder(BaseModel):
     def __init__(self, encoder: dict, decoder: dict, channels: int = 1, latent_channels: int = 8,
                  kl_weight: float = 1e-4, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
+        self.channels = channels
+        self.latent_channels = latent_channels
         self.encoder = VideoEncoder(channels, latent_channels, **encoder)
         self.decoder = VideoDecoder(channels, latent_channels, **decoder)
         self.kl_weight = kl_weight
@@ -59,7 +61,6 @@ class VideoAutoencoder(BaseModel):
         """(B, C, T, H, W) uint8 clips → losses, or clips beside their reconstructions.
 
         Args:
-            clip: uint8 clips.
             mode: `loss`; `predict` for a list of dict(clip, reconstruction), one a sample, each
                 (C, T, H, W) in [−1, 1]; `tensor` for the reconstructions alone.
         """

@@ -11,6 +11,8 @@ from lddm_aug.functional.adain import adain
 from lddm_aug.functional.warp import hold_still, warp
 
 HEADS = ('motion', 'paint')
+# the head's outputs start near zero and are all of order one; displacements are of several pixels
+FIELD_SCALE = 8.0
 
 
 class StillPyramid(nn.Module):
@@ -131,7 +133,3 @@ class VideoDecoder(nn.Module):
         field, gain, residual = change.split([2, 1, change.shape[1] - 3], dim=1)
         # the still's black (−1) stays black under any gain
         return (warp(still, FIELD_SCALE * field) + 1) * gain.exp() - 1 + residual
-
-
-# the head's outputs start near zero and are all of order one; displacements are of several pixels
-FIELD_SCALE = 8.0
