@@ -1,7 +1,9 @@
-"""Grey levels on disk ↔ the range that networks see."""
+"""Grey levels on disk ↔ the range and the axes that networks see."""
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -13,3 +15,15 @@ def to_unit(pixels: Tensor) -> Tensor:
 def to_uint8(image: Tensor) -> Tensor:
     """Float in [−1, 1] → the nearest uint8 grey level; what lies outside is clipped."""
     return ((image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def still_to_unit(pixels: NDArray[np.uint8]) -> Tensor:
+    """(H, W) or (H, W, 3) uint8 still → (C, H, W) float in [−1, 1]."""
+    still = torch.tensor(pixels)
+    return to_unit(still.unsqueeze(0) if still.ndim == 2 else still.permute(2, 0, 1))
+
+
+def clip_to_uint8(clip: Tensor) -> NDArray[np.uint8]:
+    """(C, T, H, W) clip in [−1, 1] → (T, H, W) uint8, or (T, H, W, 3) for three channels."""
+    frames = to_uint8(clip).permute(1, 2, 3, 0).contiguous().cpu().numpy()    # (T, H, W, C)
+    return frames[..., 0] if frames.shape[-1] == 1 else frames

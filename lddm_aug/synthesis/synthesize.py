@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from lddm_aug.files import sha256_of, write_aside
-from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import versions
 from lddm_aug.synthesis.contact_sheet import contact_sheet
@@ -95,14 +94,14 @@ def synthesize(generator: Generator, stills: Sequence[StillRequest],
     return Summary(clips=len(plan), made=len(missing), seconds=seconds)
 
 
-Pixels = dict[tuple[Path, int | None], np.ndarray]
+StillPixels = dict[tuple[Path, int | None], np.ndarray]  # by path and frame
 
 
 class _Batches(Dataset):
     """Batches of clips; a worker process that asks for one makes it."""
 
     def __init__(self, generator: Generator, device: torch.device,
-                 batches: Sequence[Sequence[ClipRequest]], pixels: Pixels) -> None:
+                 batches: Sequence[Sequence[ClipRequest]], pixels: StillPixels) -> None:
         self.generator = generator
         self.device = device
         self.batches = batches
@@ -113,14 +112,14 @@ class _Batches(Dataset):
 
     def __getitem__(self, index: int) -> list[np.ndarray]:
         batch = self.batches[index]
-        stills = torch.stack([_to_still(self.pixels[request.still.path, request.still.frame])
+        stills = torch.stack([still_to_unit(self.pixels[request.still.path, request.still.frame])
                               for request in batch])               # (B, C, H, W)
         clips = self.generator(stills.to(self.device), [request.seed for request in batch])
-        return [_to_array(clip) for clip in clips]                 # B × (T, H, W[, 3])
+        return [clip_to_uint8(clip) for clip in clips]             # B × (T, H, W[, 3])
 
 
 def _make(generator: Generator, device: torch.device, batches: Sequence[Sequence[ClipRequest]],
-          pixels: Pixels, workers: int) -> Iterator[list[np.ndarray]]:
+          pixels: StillPixels, workers: int) -> Iterator[list[np.ndarray]]:
     yield from DataLoader(_Batches(generator, device, batches, pixels), batch_size=None,
                           collate_fn=list, num_workers=min(workers, len(batches)),
                           worker_init_fn=_end_with_parent)
@@ -135,18 +134,6 @@ def _end_with_parent(_: int) -> None:
 def _end_after(process: multiprocessing.process.BaseProcess) -> None:
     process.join()
     os._exit(1)
-
-
-def _to_still(pixels: np.ndarray) -> Tensor:
-    """(H, W) or (H, W, 3) uint8 → (C, H, W) in [-1, 1]."""
-    still = torch.tensor(pixels)
-    return to_unit(still.unsqueeze(0) if still.ndim == 2 else still.permute(2, 0, 1))
-
-
-def _to_array(clip: Tensor) -> np.ndarray:
-    """(C, T, H, W) in [-1, 1] → (T, H, W) uint8, or (T, H, W, 3) for three channels."""
-    frames = to_uint8(clip).permute(1, 2, 3, 0).contiguous().cpu().numpy()    # (T, H, W, C)
-    return frames[..., 0] if frames.shape[-1] == 1 else frames
 
 
 def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.device,
@@ -166,13 +153,13 @@ def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.d
 
 def _read_stills(generator: Generator, stills: Sequence[StillRequest],
                  load: Callable[[StillRequest], np.ndarray],
-                 progress: bool) -> tuple[Pixels, dict[Path, str]]:
+                 progress: bool) -> tuple[StillPixels, dict[Path, str]]:
     """Every still once, with its file's sha256, or one error that lists all that cannot be used.
 
     At the generator's size stills are small, and reading each before the first clip is made keeps
     a bad one from ending a run after hours.
     """
-    pixels: Pixels = {}
+    pixels: StillPixels = {}
     sha256s: dict[Path, str] = {}
     unusable: dict[tuple[Path, int | None], str] = {}
     for still in tqdm(stills, desc='read stills', unit=' stills', disable=not progress):

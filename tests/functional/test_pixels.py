@@ -1,7 +1,9 @@
+import numpy as np
+import pytest
 import torch
 from torch.testing import assert_close
 
-from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit, to_uint8, to_unit
 
 
 def test_every_grey_level_survives_the_round_trip():
@@ -15,3 +17,11 @@ def test_black_is_minus_one_and_white_is_one():
 
 def test_what_lies_outside_the_range_is_clipped():
     assert to_uint8(torch.tensor([-7., 7.])).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize('colour', [(), (3,)])
+def test_frame_t_of_a_clip_keeps_its_pixels_in_their_places(colour: tuple[int, ...]):
+    frames = np.random.default_rng(0).integers(0, 256, (4, 5, 7, *colour), np.uint8)
+    clip = torch.stack([still_to_unit(frame) for frame in frames], dim=1)      # (C, T, H, W)
+    assert clip.shape == (*(colour or (1,)), 4, 5, 7)
+    np.testing.assert_array_equal(clip_to_uint8(clip), frames)

@@ -3,13 +3,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import torch
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from lddm_aug.datasets.frames import is_colour, to_channels
-from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.datasets.frames import to_channels
+from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package
 
@@ -36,12 +35,9 @@ class SynthesizeClip(BaseTransform):
         generator = _generator(self.package, self.device)
         still = results['still']
         self._check(still, generator, results)
-        pixels = torch.from_numpy(still).to(self.device)
-        pixels = pixels.permute(2, 0, 1) if is_colour(still) else pixels[None]   # (C, H, W)
-        clip = to_uint8(generator(to_unit(pixels[None]), [results['seed']])[0])  # (C, T, H, W)
-        frames = clip.permute(1, 2, 3, 0).cpu().numpy()                          # (T, H, W, C)
-        if generator.channels == 1:
-            frames = to_channels(frames[..., 0], 3)
+        pixels = still_to_unit(still).to(self.device)                # (C, H, W)
+        clip = generator(pixels[None], [results['seed']])[0]         # (C, T, H, W)
+        frames = to_channels(clip_to_uint8(clip), 3)                 # (T, H, W, 3)
         results.update(array=frames, total_frames=len(frames), start_index=0,
                        frame_stride=generator.frame_stride)
         return results
