@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+ASIDE = '.tmp'                                       # ends the name of a file not yet whole
 CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
 def write_aside(path: Path) -> Iterator[BinaryIO]:
     """Open a file beside `path` that takes this name once it is whole; else nothing stays."""
-    aside = path.with_name(path.name + '.tmp')
+    aside = path.with_name(path.name + ASIDE)
     try:
         with aside.open('wb') as file:
             yield file

@@ -15,7 +15,6 @@ The phantom is a test bench, not a model of disease: it makes no claim about rea
 
 import io
 import json
-import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -29,11 +28,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, gaussian_filter, map_coordinates
 from tqdm import tqdm
 
+from lddm_aug.files import ASIDE, write_aside
 from lddm_aug.functional.seeds import derive_seed
 
 CLASSES = ('benign', 'malignant')
 VERSION = 1                                          # of the simulation: other pixels, other number
-PART = '.part'                                       # a file not yet whole
 FIELD_MM = 40.0                                      # width and depth of the image
 BLOCK_MM = (48.0, 52.0, 24.0)                        # tissue simulated: depth, lateral, elevation
 VOXEL_MM = (0.5, 0.5, 1.0)
@@ -356,7 +355,7 @@ def claim_folder(out: Path, settings: dict) -> None:
             raise ValueError(f'write_phantom: {out} holds a phantom made with {found}, not with '
                              f'{settings}; choose another folder or remove this one')
         return
-    if out.exists() and any(not path.name.endswith(PART) for path in out.iterdir()):
+    if out.exists() and any(not path.name.endswith(ASIDE) for path in out.iterdir()):
         raise ValueError(f'write_phantom: {out} is not empty and holds no phantom.json; '
                          'choose another folder')
     write_whole(note, json.dumps(settings, indent=2).encode() + b'\n')
@@ -385,8 +384,6 @@ def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ..
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write aside, then rename: a file that exists is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + PART)
-    aside.write_bytes(content)
-    os.replace(aside, path)
+    with write_aside(path) as file:
+        file.write(content)

@@ -178,7 +178,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(phantom, tmp_path, mo
         with pytest.raises(KeyboardInterrupt):
             write_phantom(tmp_path / 'again', **SMALL)
     assert not (tmp_path / 'again' / 'videos.csv').exists()
-    (tmp_path / 'again' / 'videos' / 's0-test-001.npy.part').write_bytes(b'half')
+    (tmp_path / 'again' / 'videos' / 's0-test-001.npy.tmp').write_bytes(b'half')
     (tmp_path / 'again' / 'videos' / 's0-test-001.npy').unlink()
     write_phantom(tmp_path / 'again', **SMALL, jobs=2)
     assert contents(tmp_path / 'again') == contents(phantom)
