@@ -12,8 +12,8 @@ train_dataloader = dict(**loader, dataset=dict(**_base_.real, pipeline=train_pip
 val_dataloader = dict(**loader, dataset=dict(**_base_.held_out, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-train_cfg = dict(max_iters=120, val_interval=120)
+train_cfg = dict(max_iters=80, val_interval=80)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=10),
     dict(type='CosineAnnealingLR', by_epoch=False)]
-optim_wrapper = dict(_delete_=True, optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
+optim_wrapper = dict(_delete_=True, optimizer=dict(type='AdamW', lr=2e-4, weight_decay=0.01))
