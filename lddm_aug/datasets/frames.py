@@ -36,6 +36,7 @@ def read_frames(path: str | Path) -> Pixels:
         path: a video or gif, a .npy file of this shape, or a folder with one still per frame.
 
     Raises:
+        FileNotFoundError: if it doesn't exist.
         UnreadableFile: if it is damaged, empty or of another kind.
     """
     path = _not_empty(path)
@@ -47,7 +48,10 @@ def read_frames(path: str | Path) -> Pixels:
 
 
 def count_frames(path: str | Path) -> int:
-    """How many frames `read_frames` would give, without decoding them where that can be helped."""
+    """How many frames `read_frames` would give, without decoding them where that can be helped.
+
+    It raises what `read_frames` raises.
+    """
     path = _not_empty(path)
     status = path.stat()
     return _count(path, status.st_mtime_ns, status.st_size)
@@ -60,6 +64,7 @@ def read_still(path: str | Path, frame: int | None = None) -> Pixels:
     bring them to 8.
 
     Raises:
+        FileNotFoundError: if it doesn't exist.
         UnreadableFile: if it is damaged, of another colour mode, or has no such frame.
     """
     path = _not_empty(path)

@@ -16,13 +16,13 @@ from lddm_aug.models.video_autoencoder import VideoAutoencoder
 class LatentDataset(Dataset):
     """Latents of several draws of every clip, each beside the still it starts from.
 
+    A sample is dict(latent (Cz, t, h, w) float, standardised; still (C, H, W) uint8; label).
+
     Args:
         clips: config of the dataset of clips; its pipeline ends in `PackClip`.
         autoencoder: config of the trained `VideoAutoencoder`; its `init_cfg` names the checkpoint.
         draws: how often each video is drawn: as many segments, flips and so on are kept.
         batch_size: clips encoded together.
-
-    A sample is dict(latent (Cz, t, h, w) float, standardised; still (C, H, W) uint8; label).
     """
 
     def __init__(self, clips: dict, autoencoder: dict, draws: int = 8, batch_size: int = 8) -> None:

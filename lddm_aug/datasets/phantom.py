@@ -313,6 +313,18 @@ def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int 
     Real videos go to `videos/` with `videos.csv` (path, label, group, split), one still of each
     further patient to `stills/` with `stills.csv`, and to `oracle/` with `oracle.csv` the sweep
     that truly follows each still. A run that was interrupted goes on where it stopped.
+
+    Args:
+        out: a new or empty folder, or one that was begun with the same settings.
+        size: height and width of a frame, in pixels.
+        frames: T of a sweep.
+        train: patients with a video for training; likewise test.
+        stills: patients with one still.
+        seed: another one gives other patients.
+        jobs: processes.
+
+    Raises:
+        ValueError: if a number makes no sense, or `out` holds something else.
     """
     for name, value in (('train', train), ('test', test), ('stills', stills)):
         if value < 2 or value % 2:

@@ -24,6 +24,12 @@ class SyntheticClipDataset(LabelledDataset):
         test_mode: to look at clips in a fixed way; they don't belong into validation or test.
         seed: everything random about a sample is drawn from this, the epoch and the index.
         verify: read every clip and compare it with its sha256 in the manifest.
+        kwargs: of MMEngine's BaseDataset.
+
+    Raises:
+        FileNotFoundError: if the store is unfinished or lacks a clip.
+        ValueError: if its manifest is damaged, a label isn't among the classes, or a verified clip
+            was changed.
     """
 
     def __init__(self, store: str, classes: Sequence[str], pipeline: Sequence[Any] = (),

@@ -28,6 +28,10 @@ class TableDataset(LabelledDataset):
         seed: everything random about a sample is drawn from this, the epoch and the index.
         on_bad: 'raise' if there are rows that can't be used, or 'skip' to go on without them.
         kwargs: of MMEngine's BaseDataset.
+
+    Raises:
+        FileNotFoundError: if the table or a file in it doesn't exist.
+        ValueError: if the table, the split or, with 'raise', a row can't be used.
     """
 
     def __init__(self, ann_file: str, pipeline: Sequence[Any] = (),

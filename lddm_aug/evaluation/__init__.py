@@ -1,5 +1,4 @@
-"""Clips or scores → numbers. Importing it registers every metric."""
-
+"""Clips or scores → numbers."""
 from lddm_aug.evaluation.recognition_metric import RecognitionMetric
 from lddm_aug.evaluation.reconstruction_metric import ReconstructionMetric
 

@@ -1,4 +1,5 @@
-"""Is the lesion what the recognizer says it is? Counted per video and per patient."""
+"""Is a video what the recognizer says it is? Counted per video and per group."""
+from __future__ import annotations
 
 import json
 import logging
@@ -22,23 +23,23 @@ from lddm_aug.files import write_aside
 class RecognitionMetric(BaseMetric):
     """Accuracy, F1, AUC, sensitivity and specificity of a recognizer.
 
-    Every number is given twice: ``video/...`` counts videos, ``group/...`` counts groups
-    (patients). Several clips of one video (the same ``filename``) are averaged into one score,
+    Every number is given twice: `video/...` counts videos, `group/...` counts groups
+    (patients). Several clips of one video (the same `filename`) are averaged into one score,
     and so are the videos of one group. A group whose videos carry different labels has no label
-    of its own: ``group/`` leaves it out and says how many were left out. Without ``group`` on
-    every sample there is no ``group/``.
+    of its own: `group/` leaves it out and says how many were left out. Without `group` on
+    every sample there is no `group/`.
 
-    AUC, sensitivity and specificity ask one question: ``positive``, or any other class? A number
+    AUC, sensitivity and specificity ask one question: `positive`, or any other class? A number
     that the test set cannot answer (an AUC where only one class occurs) is nan.
 
-    It reads what MMAction2's own metrics read, and the ``filename``, ``group`` and ``origin`` that
-    ``PackActionInputs(meta_keys=('filename', 'group', 'origin'))`` hands on. Synthetic clips are
+    It reads what MMAction2's own metrics read, and the `filename`, `group` and `origin` that
+    `PackActionInputs(meta_keys=('filename', 'group', 'origin'))` hands on. Synthetic clips are
     for training only and refused.
 
     Args:
-        positive: Index of the class that sensitivity speaks of.
-        out_file: Where to write the score of every video, one JSON object a line.
-        collect_device: As in ``BaseMetric``.
+        positive: index of the class that sensitivity speaks of.
+        out_file: where to write the score of every video, one JSON object a line.
+        collect_device: as in `BaseMetric`.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class RecognitionMetric(BaseMetric):
         return [str(name) for name in classes]
 
     def _count(self, rows: list[dict], classes: list[str], unit: str) -> dict[str, float]:
-        """Score rows of one label each; ``unit`` says what a row is: a video or a group."""
+        """Score rows of one label each; `unit` says what a row is: a video or a group."""
         scores = np.stack([row['scores'] for row in rows])              # (N, num_classes)
         label = np.array([row['label'] for row in rows])                # (N,)
         predicted = scores.argmax(axis=-1)                              # (N,)
@@ -153,9 +154,9 @@ class RecognitionMetric(BaseMetric):
 
 
 def _probabilities(scores: Tensor, filename: str | None) -> np.ndarray:
-    """(num_classes,), or (views, num_classes) as ``average_clips=None`` leaves it → (num_classes,).
+    """(num_classes,), or (views, num_classes) as `average_clips=None` leaves it → (num_classes,).
 
-    A head averages the views' probabilities (``'prob'``), or their logits (``'score'``), or hands
+    A head averages the views' probabilities (`'prob'`), or their logits (`'score'`), or hands
     them on as logits (None): whatever is not a probability yet becomes one here.
     """
     scores = scores.detach().double().cpu()
@@ -170,7 +171,7 @@ def _probabilities(scores: Tensor, filename: str | None) -> np.ndarray:
 
 
 def _average(rows: Iterable[dict], keys: Iterable[Any]) -> list[dict]:
-    """Mean scores of the rows that share a key; ``labels`` is the set of their labels."""
+    """Mean scores of the rows that share a key; `labels` is the set of their labels."""
     members = defaultdict(list)
     for key, row in zip(keys, rows, strict=True):
         members[key].append(row)
