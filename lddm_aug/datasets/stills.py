@@ -19,6 +19,12 @@ class StillDataset(TableDataset):
     Its arguments are those of TableDataset.
     """
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """Those of the stills, and those from which a generator in the pipeline has learnt."""
+        return super().groups.union(*(getattr(transform, 'groups', ())
+                                      for transform in self.pipeline.transforms))
+
     def check(self, row: Annotation) -> None:
         read_still(row.path, row.frame)
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from lddm_aug.datasets.stills import StillDataset
+from lddm_aug.generators.package import save_package
+from lddm_aug.generators.repeat_still import RepeatStill
 
 
 def test_a_sample_says_what_the_pipeline_needs(stills: str, tmp_path: Path):
@@ -23,6 +25,14 @@ def test_stills_of_names_with_blanks_and_frames_of_videos_are_read(stills: str):
     dataset = StillDataset(stills, pipeline=[dict(type='LoadStill', size=16)])
     assert [int(sample['still'].max()) for sample in dataset] == [0, 10, 20, 30, 14]
     assert dataset.groups == {'q0', 'q1', 'q2', 'q3', 'q4'}
+
+
+def test_groups_the_generator_was_trained_on_count_as_well(stills: str, tmp_path: Path):
+    save_package(tmp_path / 'package', RepeatStill(size=16), groups=['learnt from', 'q1'])
+    dataset = StillDataset(stills, pipeline=[
+        dict(type='LoadStill', size=16),
+        dict(type='SynthesizeClip', package=str(tmp_path / 'package'))])
+    assert dataset.groups == {'q0', 'q1', 'q2', 'q3', 'q4', 'learnt from'}
 
 
 def test_all_stills_that_cannot_be_used_are_named_at_once_or_skipped(tmp_path: Path, write_table):

@@ -31,6 +31,11 @@ class SynthesizeClip(BaseTransform):
         self.package = package
         self.device = device
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """Those from which the generator learnt how things move."""
+        return frozenset(_generator(self.package, self.device).groups)
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         generator = _generator(self.package, self.device)
         still = results['still']
