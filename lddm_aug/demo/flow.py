@@ -21,9 +21,10 @@ from sklearn.metrics import confusion_matrix
 
 import lddm_aug
 from lddm_aug.datasets.annotations import Annotation, read_annotations
-from lddm_aug.datasets.frames import is_colour, letterbox, read_still, to_channels
+from lddm_aug.datasets.frames import is_colour
 from lddm_aug.datasets.phantom import write_phantom
 from lddm_aug.datasets.transforms import ReadVideo, SampleSegment
+from lddm_aug.datasets.transforms.load_still import LoadStill
 from lddm_aug.demo.journal import Journal, fingerprint, peak_rss_mb
 from lddm_aug.demo.prepare import Tables, prepare
 from lddm_aug.demo.report import Preview, encode_webp, gallery, write_report
@@ -204,9 +205,10 @@ def make_store(name: str, generator: Generator, folder: Path, demo: Demo, journa
     stills = [StillRequest(row.path, row.frame, row.label, row.group)
               for row in read_annotations(tables.stills, tables.stills_root)]
 
+    read = LoadStill(generator.size, generator.channels)
+
     def load(still: StillRequest) -> np.ndarray:
-        image = to_channels(read_still(still.path, still.frame), generator.channels)
-        return letterbox(image, generator.size)
+        return read.transform({'filename': still.path, 'frame': still.frame})['still']
 
     def work() -> dict[str, float]:
         made = synthesize(generator, stills, load, folder, seed=demo.seed,

@@ -28,6 +28,7 @@ CONTACT_SHEET = 'contact_sheet.png'
 ROW_KEYS = ('clip_id', 'path', 'sha256', 'still', 'still_sha256', 'still_frame', 'group', 'label',
             'seed', 'package_sha256', 'generator', 'sampler', 'steps', 'shape', 'frame_stride',
             'versions')
+PLAN_KEYS = ('clips', 'generator_groups')
 
 
 class Manifest(NamedTuple):
@@ -171,6 +172,9 @@ def _read_plan(path: Path) -> dict[str, Any]:
     if not isinstance(plan, dict) or plan.get('format_version') != FORMAT_VERSION:
         raise ValueError(f'{path} was written by another version of lddm_aug; '
                          'make the store again')
+    missing = [key for key in PLAN_KEYS if key not in plan]
+    if missing:
+        raise ValueError(f'{path} lacks {", ".join(missing)}; make the store again')
     return plan
 
 
@@ -180,10 +184,12 @@ def _read_row(path: Path, number: int, line: str) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f'{path}, line {number} is not JSON ({error}); '
                          'make the store again') from error
+    if not isinstance(row, dict):
+        raise ValueError(f'{path}, line {number} is no row; make the store again')
     missing = [key for key in ROW_KEYS if key not in row]
     if missing:
         raise ValueError(f'{path}, line {number} lacks {", ".join(missing)}; make the store again')
-    clip = PurePosixPath(row['path'])
+    clip = PurePosixPath(str(row['path']))
     if clip.is_absolute() or '..' in clip.parts:
         raise ValueError(f'{path}, line {number} points out of the store ({row["path"]}); '
                          'make the store again')

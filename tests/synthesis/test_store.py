@@ -41,6 +41,22 @@ def test_what_was_kept_is_read_back_in_the_plans_order(store):
         assert (np.load(store / kept['path']) == clip(kept['clip_id'])).all()
 
 
+@pytest.mark.parametrize('key', ['clips', 'generator_groups'])
+def test_a_plan_that_lacks_a_key_is_refused(store, key):
+    plan = json.loads((store / 'plan.json').read_text())
+    del plan[key]
+    (store / 'plan.json').write_text(json.dumps(plan))
+    with pytest.raises(ValueError, match=f'plan.json lacks {key}; make the store again'):
+        read_manifest(store)
+
+
+def test_a_line_that_is_no_row_is_refused(store):
+    manifest = store / 'manifest.jsonl'
+    manifest.write_text('7\n' + manifest.read_text().split('\n', 1)[1])
+    with pytest.raises(ValueError, match='manifest.jsonl, line 1 is no row; make the store again'):
+        read_manifest(store)
+
+
 def test_a_finished_store_holds_nothing_temporary(store):
     assert sorted(path.relative_to(store).as_posix() for path in store.rglob('*')) == [
         'clips', 'clips/0-a-0.npy', 'clips/1-b-0.npy', 'clips/2-c-0.npy', 'manifest.jsonl',
