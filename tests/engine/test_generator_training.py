@@ -100,6 +100,13 @@ def test_an_option_for_no_stage_is_refused(tmp_path):
         train_generator(CONFIG, tmp_path, options={'max_iters': 3})
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_mixed_precision_without_a_gpu_is_refused(tmp_path):
+    with pytest.raises(ValueError, match='needs a GPU, and there is none; train without --amp'):
+        train_generator(CONFIG, tmp_path, amp=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_test_group_in_training_is_refused(options, tmp_path):
     table = tmp_path / 'videos.csv'
     table.write_text(table.read_text().replace('patient 5', 'patient 1'))
