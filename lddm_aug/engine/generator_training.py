@@ -45,7 +45,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         The package's folder, or the work_dir where the config makes no generator.
 
     Raises:
-        ValueError: if an option names no stage, mixed precision finds no GPU, or the config has nothing to train or package.
+        ValueError: if an option names no stage, mixed precision finds no GPU, or the config has
+            nothing to train or package.
     """
     if amp and not torch.cuda.is_available():
         raise ValueError('train_generator: mixed precision needs a GPU, and there is none; '
