@@ -1,6 +1,7 @@
 """What the tools have in common."""
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +12,32 @@ from pathlib import Path
 def one_sentence_errors() -> Iterator[None]:
     """End a tool with one sentence, not a traceback, where the user can mend what is wrong.
 
-    That is what ValueError and OSError stand for here: exit status 2.  `python -X dev` shows the
-    traceback all the same.  Ctrl-C ends with status 130.
+    The exit status is 2.  `python -X dev` shows the traceback all the same.  Ctrl-C ends with
+    status 130.
     """
     tool = Path(sys.argv[0]).name
     try:
         yield
-    except (ValueError, OSError) as error:
-        if sys.flags.dev_mode:
+    except Exception as error:
+        if sys.flags.dev_mode or not _can_be_mended(error):
             raise
-        print(f'{tool}: {error}', file=sys.stderr)
+        print(f'{tool}: {_sentence(error)}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print(f'{tool}: stopped', file=sys.stderr)
         sys.exit(130)
+
+
+def _can_be_mended(error: Exception) -> bool:
+    """Whether it is about a file, a value, or a config's syntax, parts and keys."""
+    return (isinstance(error, (ValueError, OSError, SyntaxError))
+            or isinstance(error, KeyError) and 'registry' in str(error)
+            or isinstance(error, TypeError) and 'unexpected keyword argument' in str(error))
+
+
+def _sentence(error: Exception) -> str:
+    """What it says, without the traceback that PyTorch puts before an error in a worker."""
+    text = str(error.args[0] if isinstance(error, KeyError) else error)
+    if 'Original Traceback' in text:
+        text = re.split(r'^[\w.]+: ', text, flags=re.MULTILINE)[-1].strip()
+    return text

@@ -3,20 +3,24 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from torch.utils.data import DataLoader, Dataset
 
 from lddm_aug import cli
 from lddm_aug.cli import one_sentence_errors
+from lddm_aug.datasets.frames import UnreadableFile
 
 
 @pytest.mark.parametrize('error, status', [
     (ValueError('a.csv is empty'), 2), (FileNotFoundError('a.csv is missing'), 2),
-    (KeyboardInterrupt(), 130)])
+    (KeyboardInterrupt(), 130), (SyntaxError('a.csv, line 3: invalid syntax'), 2),
+    (KeyError('a.csv is not in the mmaction::model registry'), 2),
+    (TypeError("A() got an unexpected keyword argument 'a.csv'"), 2)])
 def test_what_the_user_can_mend_ends_in_one_line(capsys, error, status):
     with pytest.raises(SystemExit) as ended, one_sentence_errors():
         raise error
     assert ended.value.code == status
     printed = capsys.readouterr().err
-    assert str(error) in printed
+    assert printed.endswith(f': {error.args[0] if error.args else "stopped"}\n')
     assert printed.count('\n') == 1
 
 
@@ -30,3 +34,22 @@ def test_python_x_dev_shows_the_traceback(monkeypatch):
     monkeypatch.setattr(cli, 'sys', developer)
     with pytest.raises(ValueError, match='a.csv is empty'), one_sentence_errors():
         raise ValueError('a.csv is empty')
+
+
+class Unreadable(Dataset):
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> None:
+        try:
+            raise RuntimeError('a decoder fails')
+        except RuntimeError as error:
+            raise UnreadableFile('a.avi cannot be read:\n  it is cut off') from error
+
+
+def test_an_error_in_a_worker_process_is_told_without_its_traceback(capsys):
+    with pytest.raises(SystemExit), one_sentence_errors():
+        next(iter(DataLoader(Unreadable(), num_workers=1)))
+    printed = capsys.readouterr().err
+    assert printed.endswith(': a.avi cannot be read:\n  it is cut off\n')
+    assert 'Traceback' not in printed

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 
 import pytest
@@ -42,3 +43,10 @@ def test_sha256_of_a_folder_sees_names_and_content(tmp_path):
     renamed = sha256_of(tmp_path / 'v')
     (tmp_path / 'v' / '1.png').write_bytes(b'y')
     assert len({first, renamed, sha256_of(tmp_path / 'v')}) == 3
+
+
+def test_a_full_disk_is_named_with_the_file_it_was_too_small_for(tmp_path):
+    with (pytest.raises(OSError, match=r"No space left on device: '.*/a\.txt'"),
+          write_aside(tmp_path / 'a.txt')):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,8 @@
 """What training reads.
 
     annotations.py      tables of labelled files
+    splits.py           which part of the data a file belongs to, drawn once
+    audit_record.py     what tools/audit_data.py found in them
     frames.py           the one reader of videos and stills
     epochs.py           samples that depend on seed, epoch and index alone
     labelled_dataset.py, table_dataset.py  what the next ones share

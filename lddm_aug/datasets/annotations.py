@@ -1,8 +1,9 @@
-"""Tables of labelled files: columns path, label, group and, where needed, frame and split."""
+"""Tables of labelled files: columns path, label, group and, where needed, frame, split, fps."""
 from __future__ import annotations
 
 import csv
 import logging
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ class Annotation:
         frame: which frame of a video is meant; None for a whole video or a still.
         split: name of the part of the data that the row belongs to, if the table has any.
         line: of the table, for messages.
+        fps: frames per second of a video, if the table tells.
+        sha256: of the file, if the table tells.
     """
     path: Path
     label: str
@@ -30,6 +33,8 @@ class Annotation:
     frame: int | None
     split: str | None
     line: int
+    fps: float | None = None
+    sha256: str | None = None
 
 
 def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
@@ -57,8 +62,13 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
 
 
 def class_names(annotations: Iterable[Annotation]) -> tuple[str, ...]:
-    """The labels that occur, in order; 10 comes after 9 where all are numbers."""
-    labels = {annotation.label for annotation in annotations}
+    """The labels that occur, in order."""
+    return sort_classes(annotation.label for annotation in annotations)
+
+
+def sort_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """Without repetitions, in order; 10 comes after 9 where all are numbers."""
+    labels = set(names)
     if all(label.isdecimal() for label in labels):
         return tuple(sorted(labels, key=lambda label: (int(label), label)))
     return tuple(sorted(labels))
@@ -109,6 +119,9 @@ def _read_cells(csv_file: Path) -> list[tuple[int, dict[str, str]]]:
             if missing:
                 raise ValueError(f'{csv_file}: columns path, label and group are needed, but the '
                                  f'header {",".join(columns)!r} lacks {", ".join(missing)}')
+            twice = sorted({name for name in columns if name and columns.count(name) > 1})
+            if twice:
+                raise ValueError(f'{csv_file}: the header names {", ".join(twice)} twice')
             found = []
             for values in reader:
                 if len(values) > len(columns):
@@ -135,16 +148,44 @@ def _parse(cells: dict[str, str], root: Path, classes: Sequence[str] | None, lin
     frame = cells.get('frame') or None
     if frame is not None and not frame.isdecimal():
         raise ValueError(f'{where}: frame counts from 0, but got {frame!r}')
-    return Annotation(path=_confined(cells['path'], root, where), label=label,
+    return Annotation(path=confined(cells['path'], root, where), label=label,
                       group=cells['group'], frame=None if frame is None else int(frame),
-                      split=cells.get('split') or None, line=line)
+                      split=cells.get('split') or None, line=line,
+                      fps=_fps(cells.get('fps', ''), where),
+                      sha256=cells.get('sha256') or None)
 
 
-def _confined(value: str, root: Path, where: str) -> Path:
-    path = (root / value).resolve()
+def _fps(cell: str, where: str) -> float | None:
+    if not cell:
+        return None
+    try:
+        fps = float(cell)
+    except ValueError:
+        fps = math.nan
+    if not 0 < fps < math.inf:
+        raise ValueError(f'{where}: fps counts frames per second, but got {cell!r}')
+    return fps
+
+
+def confined(value: str, root: Path, where: str) -> Path:
+    """The path, links followed, of a file or folder that exists in `root`.
+
+    Args:
+        root: absolute, links followed.
+        where: begins the messages.
+
+    Raises:
+        FileNotFoundError: if it doesn't exist.
+        ValueError: if it lies outside `root`, or can't be followed.
+    """
+    try:
+        path = (root / value).resolve()
+        exists = path.exists()
+    except (OSError, RuntimeError, ValueError) as error:     # a link to itself, a name too long
+        raise ValueError(f'{where}: {value[:80]!r} is no path that can be followed') from error
     if not path.is_relative_to(root):
         raise ValueError(f'{where}: {value} lies outside {root}; set data_root to a folder that '
                          'holds all files')
-    if not path.exists():
+    if not exists:
         raise FileNotFoundError(f'{where}: {value} does not exist in {root}')
     return path

@@ -22,7 +22,14 @@ except ImportError:                                  # no wheel for every machin
 
 Pixels = NDArray[np.uint8]
 
-STILL_SUFFIXES = {'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp'}
+STILL_FORMATS = {'.png': {'PNG'}, '.jpg': {'JPEG', 'MPO'}, '.jpeg': {'JPEG', 'MPO'},
+                 '.bmp': {'BMP'}, '.tif': {'TIFF'}, '.tiff': {'TIFF'}, '.webp': {'WEBP'}}
+STILL_SUFFIXES = set(STILL_FORMATS)
+VIDEO_SUFFIXES = {'.mp4', '.m4v', '.avi', '.mov', '.mkv', '.webm', '.mpg', '.mpeg', '.wmv', '.gif',
+                  '.npy'}
+MIN_FRAMES = 16                                      # of a video that clips are taken from
+MAX_PIXELS = 25_000_000                              # of a frame; no ultrasound picture is near it
+FRAMES_AT_ONCE = 16                                  # that decord decodes
 
 
 class UnreadableFile(ValueError):
@@ -37,14 +44,73 @@ def read_frames(path: str | Path) -> Pixels:
 
     Raises:
         FileNotFoundError: if it doesn't exist.
-        UnreadableFile: if it is damaged, empty or of another kind.
+        UnreadableFile: if it is damaged, empty, of another kind, or has more than MAX_PIXELS.
+    """
+    path = _not_empty(path)
+    if path.is_file() and path.suffix.lower() == '.npy':
+        return np.array(_open_npy(path))
+    frames = list(iter_frames(path))
+    if not frames:
+        raise UnreadableFile(f'{path} holds no frames')
+    return np.stack(frames)
+
+
+def iter_frames(path: str | Path) -> Iterator[Pixels]:
+    """Read a video frame by frame, (H, W) or (H, W, 3), in little memory.
+
+    It takes and raises what `read_frames` does, the latter while frames are taken.
     """
     path = _not_empty(path)
     if path.is_dir():
-        return _read_folder(path)
-    if path.suffix.lower() == '.npy':
-        return np.array(_open_npy(path))
-    return _decode(path)
+        yield from _iter_folder(path)
+    elif path.suffix.lower() == '.npy':
+        yield from map(np.array, _open_npy(path))
+    else:
+        yield from _iter_video(path)
+
+
+def inspect(path: str | Path) -> float | None:
+    """Look at a file before it is decoded → frames per second, where a video says them.
+
+    Raises:
+        FileNotFoundError: if it doesn't exist.
+        UnreadableFile: if it is damaged, has more than MAX_PIXELS, or isn't what its name says,
+            like a picture called .mp4.
+    """
+    path = _not_empty(path)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        for file in _frame_files(path):
+            inspect(file)
+        return None
+    if suffix == '.npy':
+        require_bearable_size(path, *_open_npy(path).shape[1:3])
+        return None
+    if suffix in STILL_SUFFIXES:
+        with _unreadable(path, 'still'), Image.open(path) as image:
+            require_bearable_size(path, *image.size)
+            if image.format not in STILL_FORMATS[suffix]:
+                raise UnreadableFile(f'{path} holds {image.format}, not what its name says')
+        return None
+    with _unreadable(path, 'video'), av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        require_bearable_size(path, stream.codec_context.width, stream.codec_context.height)
+        if not _may_be_called(suffix[1:], container.format):
+            raise UnreadableFile(f'{path} holds {container.format.name}, not what its name says')
+        return float(stream.average_rate) if stream.average_rate else None
+
+
+def require_bearable_size(path: str | Path, width: int, height: int) -> None:
+    """Refuse frames of more than MAX_PIXELS before they are decoded."""
+    if width * height > MAX_PIXELS:
+        raise UnreadableFile(f'{path} has {width * height / 1e6:.0f} million pixels a frame; at '
+                             f'most {MAX_PIXELS / 1e6:.0f} million are read')
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Sorts 10 after 9."""
+    return [(int(part), '') if part.isdecimal() else (-1, part)
+            for part in re.split(r'(\d+)', name)]
 
 
 def count_frames(path: str | Path) -> int:
@@ -81,7 +147,7 @@ def read_still(path: str | Path, frame: int | None = None) -> Pixels:
         return _read_image(_frame_files(path)[frame])
     if path.suffix.lower() == '.npy':
         return np.array(_open_npy(path)[frame])
-    return _decode(path, frame)[0]
+    return _decode_one(path, frame)
 
 
 def is_colour(array: NDArray) -> bool:
@@ -130,7 +196,15 @@ def _not_empty(path: str | Path) -> Path:
         raise FileNotFoundError(f'{path} does not exist')
     if path.is_file() and path.stat().st_size == 0:
         raise UnreadableFile(f'{path} is empty: it has 0 bytes')
+    if not path.is_file() and not path.is_dir():     # a pipe would be waited for
+        raise UnreadableFile(f'{path} is neither a file nor a folder')
     return path
+
+
+def _may_be_called(suffix: str, container: av.ContainerFormat) -> bool:
+    """Whether files of this form end so; PyAV doesn't know every form's endings."""
+    known = container.extensions | ({'m4v'} if 'mp4' in container.extensions else set())
+    return not container.name.endswith('_pipe') and (not known or suffix in known)
 
 
 @contextmanager
@@ -157,13 +231,15 @@ def _count(path: Path, mtime_ns: int, size: int) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
-def _read_folder(folder: Path) -> Pixels:
-    frames = [_read_image(file) for file in _frame_files(folder)]
-    shapes = {frame.shape for frame in frames}
-    if len(shapes) > 1:
-        raise UnreadableFile(f'{folder} mixes frames of different shapes: '
-                             f'{", ".join(map(str, sorted(shapes)))}')
-    return np.stack(frames)
+def _iter_folder(folder: Path) -> Iterator[Pixels]:
+    shape = None
+    for file in _frame_files(folder):
+        frame = _read_image(file)
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise UnreadableFile(f'{folder} mixes frames of different shapes: {shape}, '
+                                 f'{frame.shape}')
+        yield frame
 
 
 def _frame_files(folder: Path) -> list[Path]:
@@ -172,8 +248,7 @@ def _frame_files(folder: Path) -> list[Path]:
              if file.suffix.lower() in STILL_SUFFIXES and not file.name.startswith('.')]
     if not files:
         raise UnreadableFile(f'{folder} is a folder without frames')
-    return sorted(files, key=lambda file: [(int(part), '') if part.isdecimal() else (-1, part)
-                                           for part in re.split(r'(\d+)', file.name)])
+    return sorted(files, key=lambda file: natural_key(file.name))
 
 
 def _open_npy(path: Path) -> Pixels:
@@ -188,6 +263,7 @@ def _open_npy(path: Path) -> Pixels:
 def _read_image(path: Path) -> Pixels:
     _not_empty(path)
     with _unreadable(path, 'still'), Image.open(path) as image:
+        require_bearable_size(path, *image.size)
         # Pillow reads 48-bit colour as RGB; only the raw mode in its tiles tells
         has_16_bits = ';16' in str(image.tile)
         if has_16_bits or image.mode not in ('1', 'L', 'LA', 'P', 'RGB', 'RGBA'):
@@ -196,15 +272,31 @@ def _read_image(path: Path) -> Pixels:
         return np.array(image.convert('L' if image.mode in ('1', 'L', 'LA') else 'RGB'))
 
 
-def _decode(path: Path, frame: int | None = None) -> Pixels:
-    """All frames of a video, or the one that is asked for."""
+def _iter_video(path: Path) -> Iterator[Pixels]:
+    done = 0
     with suppress(Exception):                        # PyAV has the last word
         reader = _open_decord(path)
-        return reader.get_batch(range(len(reader)) if frame is None else [frame]).asnumpy()
-    with _unreadable(path, 'video'), av.open(str(path)) as container:
-        images = container.decode(video=0)
-        wanted = images if frame is None else islice(images, frame, frame + 1)
-        return np.stack([image.to_ndarray(format='rgb24') for image in wanted])
+        for start in range(0, len(reader), FRAMES_AT_ONCE):
+            wanted = range(start, min(start + FRAMES_AT_ONCE, len(reader)))
+            for frame in reader.get_batch(wanted).asnumpy():
+                yield frame
+                done += 1
+        return
+    with _unreadable(path, 'video'):
+        yield from islice(_iter_by_pyav(path), done, None)
+
+
+def _decode_one(path: Path, frame: int) -> Pixels:
+    with suppress(Exception):                        # PyAV has the last word
+        return _open_decord(path).get_batch([frame]).asnumpy()[0]
+    with _unreadable(path, 'video'):
+        return next(islice(_iter_by_pyav(path), frame, None))
+
+
+def _iter_by_pyav(path: Path) -> Iterator[Pixels]:
+    with av.open(str(path)) as container:
+        for image in container.decode(video=0):
+            yield np.asarray(image.to_ndarray(format='rgb24'), np.uint8)
 
 
 def _open_decord(path: Path) -> Any:

@@ -29,6 +29,9 @@ class LatentDataset(Dataset):
         if draws < 1:
             raise ValueError(f'LatentDataset: draws counts segments of each video and is at least '
                              f'1, but got {draws!r}')
+        if not autoencoder.get('init_cfg'):
+            raise ValueError("LatentDataset: autoencoder's init_cfg names the checkpoint of a "
+                             'trained one, but there is none; train a config with both stages')
         self.clips = DATASETS.build(clips)
         self.metainfo = self.clips.metainfo
         self.groups = self.clips.groups

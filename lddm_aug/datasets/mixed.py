@@ -2,17 +2,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from mmaction.registry import DATASETS
 from mmengine.logging import print_log
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from lddm_aug.datasets.audit_record import refuse_audited_leaks
 from lddm_aug.datasets.epochs import EpochIndex, epoch_of
 from lddm_aug.functional.seeds import derive_seed, seeded
 
 BALANCES = ('equal_share', 'union')
+MAX_PER_REAL = 1000                                  # an epoch's samples must fit into memory
 
 
 @DATASETS.register_module()
@@ -32,14 +36,17 @@ class LDDMMixedDataset(Dataset):
         seed: of the draws.
         test_mode: here for the refusal: validation and test must see real clips only.
         lazy_init: read what the data sets hold only when it is needed.
+        allow_leakage: go on where the audit beside one of their tables found leakage.
 
     Raises:
-        ValueError: if the two don't fit together; the message says which argument to change.
+        ValueError: if the two don't fit together, or the audit of one of them found leakage; the
+            message says which argument to change.
     """
 
     def __init__(self, real: dict | Dataset, synthetic: dict | Dataset,
                  synthetic_per_real: float | None = 1.0, class_balance: str = 'equal_share',
-                 seed: int = 0, test_mode: bool = False, lazy_init: bool = False) -> None:
+                 seed: int = 0, test_mode: bool = False, lazy_init: bool = False,
+                 allow_leakage: bool = False) -> None:
         if test_mode:
             raise ValueError('LDDMMixedDataset: mixes synthetic clips in and is for training only; '
                              'for validation and test take the data set of real clips')
@@ -47,9 +54,12 @@ class LDDMMixedDataset(Dataset):
         self.real: Any = DATASETS.build(real) if isinstance(real, dict) else real
         self.synthetic: Any = (DATASETS.build(synthetic) if isinstance(synthetic, dict)
                                else synthetic)
+        if not allow_leakage:
+            refuse_audited_leaks('LDDMMixedDataset', (self.real, self.synthetic))
         self.synthetic_per_real = synthetic_per_real
         self.class_balance = class_balance
         self.seed = seed
+        self._schedule: tuple[float, ...] = (1.,)
         self._check_classes()
         self._fully_initialized = False
         if not lazy_init:
@@ -70,14 +80,28 @@ class LDDMMixedDataset(Dataset):
         if self._fully_initialized:
             return
         self._real_labels = self._labels_of(self.real)
-        clip_labels = self._labels_of(self.synthetic)
-        self._clips = {label: np.flatnonzero(np.array(clip_labels) == label)
-                       for label in set(clip_labels)}
+        self._clips = _by_label(self._labels_of(self.synthetic))
+        self._reals = _by_label(self._real_labels)
         self._share = self._settle_share()
         # A slot (label, j) is the j-th synthetic sample of a class in every epoch.
         self._slots = [(label, j) for label, share in self._share.items() for j in range(share)]
         self._fully_initialized = True
         self._print_shares()
+
+    def set_schedule(self, schedule: Sequence[float]) -> None:
+        """Let the synthetic share change with the epochs; SyntheticShareHook does so.
+
+        Args:
+            schedule: for each epoch, and the last for all that follow, which part of the synthetic
+                samples stays synthetic; real clips of the same class take the others' places.
+
+        Raises:
+            ValueError: if it is empty, or a part lies outside [0, 1].
+        """
+        if not schedule or not all(0 <= part <= 1 for part in schedule):
+            raise ValueError('LDDMMixedDataset: a schedule gives the part of the synthetic samples '
+                             f'that stays, in [0, 1], epoch by epoch, but got {list(schedule)}')
+        self._schedule = tuple(schedule)
 
     def __len__(self) -> int:
         self.full_init()
@@ -105,18 +129,23 @@ class LDDMMixedDataset(Dataset):
         if slot < 0:
             return self.real, 'real', EpochIndex(int(index), epoch)
         label, j = self._slots[slot]
-        return self.synthetic, 'synthetic', self._draw(label, epoch * self._share[label] + j)
+        share = self._share[label]
+        kept = round(share * self._schedule[min(epoch, len(self._schedule) - 1)])
+        if j < kept or label not in self._reals:
+            clip, cycle = self._draw(self._clips[label], label, epoch * share + j)
+            return self.synthetic, 'synthetic', EpochIndex(clip, cycle)
+        clip, cycle = self._draw(self._reals[label], label, epoch * share + j)
+        return self.real, 'real', EpochIndex(clip, -1 - cycle)        # an epoch of no other pass
 
-    def _draw(self, label: int, number: int) -> EpochIndex:
-        """The clip that is drawn at this place in the endless row of draws of a class.
+    def _draw(self, clips: NDArray, label: int, number: int) -> tuple[int, int]:
+        """The clip at this place in the endless row of draws of a class, and its cycle.
 
-        The row is one permutation of the clips after another.  To the synthetic data set the
+        The row is one permutation of the clips after another.  To the data set it comes from the
         cycle is the epoch, since it counts how often this clip was drawn before.
         """
-        clips = self._clips[label]
         cycle, position = divmod(number, len(clips))
         shuffled = np.random.default_rng(derive_seed(self.seed, label, cycle)).permutation(clips)
-        return EpochIndex(shuffled[position], cycle)
+        return int(shuffled[position]), cycle
 
     def _settle_share(self) -> dict[int, int]:
         """Synthetic samples of each class in an epoch."""
@@ -165,6 +194,11 @@ class LDDMMixedDataset(Dataset):
         return str(classes[label]) if classes else str(label)
 
 
+def _by_label(labels: Sequence[int]) -> dict[int, NDArray]:
+    """Which samples carry each label."""
+    return {label: np.flatnonzero(np.array(labels) == label) for label in set(labels)}
+
+
 def _check_ratio(synthetic_per_real: float | None, class_balance: str) -> None:
     if class_balance not in BALANCES:
         raise ValueError(f'LDDMMixedDataset: class_balance must be one of {BALANCES}, '
@@ -173,9 +207,11 @@ def _check_ratio(synthetic_per_real: float | None, class_balance: str) -> None:
         if synthetic_per_real is not None:
             raise ValueError("LDDMMixedDataset: class_balance='union' takes every clip, so "
                              f'synthetic_per_real must be None, but got {synthetic_per_real!r}')
-    elif synthetic_per_real is None or not 0 <= synthetic_per_real < float('inf'):
+    elif (not isinstance(synthetic_per_real, (int, float))
+          or not 0 <= synthetic_per_real <= MAX_PER_REAL):
         raise ValueError('LDDMMixedDataset: synthetic_per_real counts synthetic clips per real '
-                         f'clip and must be 0 or more, but got {synthetic_per_real!r}')
+                         f'clip and must lie in [0, {MAX_PER_REAL}], but got '
+                         f'{synthetic_per_real!r}')
 
 
 def _with_origin(sample: Any, origin: str) -> Any:

@@ -15,7 +15,7 @@ class StillDataset(TableDataset):
     """Stills; where the table gives a frame, it is this frame of the video at the path.
 
     Its pipeline begins with `LoadStill` and `SynthesizeClip`, so its samples' origin is synthetic,
-    and receives filename, frame, label, group, origin, seed, start_index and modality.
+    and receives filename, frame, label, class_name, group, origin, seed, start_index and modality.
     Its arguments are those of TableDataset.
     """
 
@@ -29,4 +29,4 @@ class StillDataset(TableDataset):
         read_still(row.path, row.frame)
 
     def describe(self, row: Annotation) -> dict[str, Any]:
-        return dict(origin='synthetic', frame=row.frame)
+        return dict(origin='synthetic', frame=row.frame, class_name=row.label)

@@ -1,12 +1,15 @@
 """Generated clips, read back from their store."""
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mmaction.registry import DATASETS
 
+from lddm_aug.datasets.annotations import sort_classes
+from lddm_aug.datasets.frames import count_frames
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.files import sha256_of
 from lddm_aug.synthesis.store import MANIFEST, read_manifest
@@ -18,35 +21,44 @@ class SyntheticClipDataset(LabelledDataset):
 
     Args:
         store: folder with its manifest.
-        classes: names in the order of their labels.
+        classes: names in the order of their labels; by default those in the store, sorted.
         pipeline: transforms; they receive filename, label, group, origin, seed, start_index,
             modality, frame_stride and total_frames.
         test_mode: to look at clips in a fixed way; they don't belong into validation or test.
         seed: everything random about a sample is drawn from this, the epoch and the index.
         verify: read every clip and compare it with its sha256 in the manifest.
+        keep: JSON file with the list of the clip ids to keep, all where it is None; see
+            study/quality.py.
         kwargs: of MMEngine's BaseDataset.
 
     Raises:
         FileNotFoundError: if the store is unfinished or lacks a clip.
-        ValueError: if its manifest is damaged, a label isn't among the classes, or a verified clip
-            was changed.
+        ValueError: if its manifest or a clip is damaged, a label isn't among the classes, a
+            verified clip was changed, or `keep` keeps none.
     """
 
-    def __init__(self, store: str, classes: Sequence[str], pipeline: Sequence[Any] = (),
-                 test_mode: bool = False, seed: int = 0, verify: bool = False,
-                 **kwargs: Any) -> None:
+    def __init__(self, store: str, classes: Sequence[str] | None = None,
+                 pipeline: Sequence[Any] = (), test_mode: bool = False, seed: int = 0,
+                 verify: bool = False, keep: str | None = None, **kwargs: Any) -> None:
         self.store = Path(store).resolve()
         self.manifest = read_manifest(store)
         self.verify = verify
-        super().__init__(str(self.store / MANIFEST), classes, pipeline, test_mode, seed, **kwargs)
+        self.rows = self.manifest.rows if keep is None else _kept(self.manifest.rows, Path(keep))
+        labels = classes or sort_classes(row['label'] for row in self.manifest.rows)
+        super().__init__(str(self.store / MANIFEST), labels, pipeline, test_mode, seed, **kwargs)
 
     @property
     def groups(self) -> frozenset[str]:
         """Those of the stills, and those from which the generator learnt how things move."""
         return super().groups | frozenset(self.manifest.header['generator_groups'])
 
+    @property
+    def sources(self) -> frozenset[tuple[Path, int | None]]:
+        """The stills."""
+        return frozenset((Path(row['still']), row['still_frame']) for row in self.rows)
+
     def load_data_list(self) -> list[dict[str, Any]]:
-        return [self._parse(row) for row in self.manifest.rows]
+        return [self._parse(row) for row in self.rows]
 
     def _parse(self, row: dict[str, Any]) -> dict[str, Any]:
         clip, classes = self.store / row['path'], self.metainfo['classes']
@@ -59,6 +71,14 @@ class SyntheticClipDataset(LabelledDataset):
         if self.verify and sha256_of(clip) != row['sha256']:
             raise ValueError(f'{self.ann_file}: {clip} was changed after it was made; '
                              'run tools/synthesize.py again to make it anew')
-        return dict(filename=str(clip), label=classes.index(row['label']), group=row['group'],
-                    origin='synthetic', frame_stride=row['frame_stride'],
-                    total_frames=row['shape'][0])
+        return dict(filename=str(clip), clip_id=row['clip_id'], label=classes.index(row['label']),
+                    group=row['group'], origin='synthetic', frame_stride=row['frame_stride'],
+                    total_frames=count_frames(clip))
+
+
+def _kept(rows: list[dict[str, Any]], file: Path) -> list[dict[str, Any]]:
+    wanted = set(json.loads(file.read_bytes()))
+    kept = [row for row in rows if row['clip_id'] in wanted]
+    if not kept:
+        raise ValueError(f'{file}: keeps none of the {len(rows)} clips; score this store again')
+    return kept

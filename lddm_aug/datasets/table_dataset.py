@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from lddm_aug.datasets.annotations import (
@@ -13,6 +14,7 @@ from lddm_aug.datasets.annotations import (
     usable_rows,
 )
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
+from lddm_aug.datasets.splits import apply_split, read_split
 
 
 class TableDataset(LabelledDataset):
@@ -27,6 +29,7 @@ class TableDataset(LabelledDataset):
         test_mode: for validation and test.
         seed: everything random about a sample is drawn from this, the epoch and the index.
         on_bad: 'raise' if there are rows that can't be used, or 'skip' to go on without them.
+        split_file: what tools/make_splits.py drew, in place of the splits in the table.
         kwargs: of MMEngine's BaseDataset.
 
     Raises:
@@ -37,10 +40,17 @@ class TableDataset(LabelledDataset):
     def __init__(self, ann_file: str, pipeline: Sequence[Any] = (),
                  classes: Sequence[str] | None = None, split: str | None = None,
                  data_root: str | None = None, test_mode: bool = False, seed: int = 0,
-                 on_bad: str = 'raise', **kwargs: Any) -> None:
+                 on_bad: str = 'raise', split_file: str | None = None, **kwargs: Any) -> None:
         rows = read_annotations(ann_file, data_root, classes)
-        self.annotations = rows_of_split(rows, split, ann_file)
+        if split_file is not None:
+            if split is None:
+                raise ValueError(f"{type(self).__name__}: split_file needs a split, 'train' or "
+                                 "'test', but got None")
+            root = Path(data_root or Path(ann_file).parent).resolve()
+            rows = apply_split(rows, read_split(split_file, root), split_file, ann_file)
+        self.annotations = rows_of_split(rows, split, split_file or ann_file)
         self.on_bad = on_bad
+        self.split_file = split_file
         super().__init__(ann_file, classes or class_names(rows), pipeline, test_mode, seed,
                          **kwargs)
 
@@ -56,4 +66,5 @@ class TableDataset(LabelledDataset):
         classes = self.metainfo['classes']
         rows = usable_rows(self.annotations, self.check, self.on_bad, self.ann_file)
         return [dict(filename=str(row.path), label=classes.index(row.label), group=row.group,
-                     **self.describe(row)) for row in rows]
+                     **self.describe(row), **({'sha256': row.sha256} if row.sha256 else {}))
+                for row in rows]

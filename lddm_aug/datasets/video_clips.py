@@ -6,7 +6,7 @@ from typing import Any
 from mmaction.registry import DATASETS
 
 from lddm_aug.datasets.annotations import Annotation
-from lddm_aug.datasets.frames import count_frames
+from lddm_aug.datasets.frames import MIN_FRAMES, count_frames
 from lddm_aug.datasets.table_dataset import TableDataset
 
 
@@ -19,12 +19,21 @@ class VideoClipDataset(TableDataset):
 
     Args:
         min_frames: a shorter video can't be used.
+        reference_fps: frames per second in which segments are measured, so that videos of other
+            rates (column `fps` of the table) give clips of the same tempo: `SampleSegment` takes
+            48 frames of a video at this rate, and 96 of one at twice the rate.  By default every
+            video counts as having the same rate.
         args, kwargs: of TableDataset: ann_file, pipeline, classes, split, data_root, test_mode,
             seed and on_bad.
     """
 
-    def __init__(self, *args: Any, min_frames: int = 16, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, min_frames: int = MIN_FRAMES,
+                 reference_fps: float | None = None, **kwargs: Any) -> None:
+        if reference_fps is not None and reference_fps <= 0:
+            raise ValueError('VideoClipDataset: reference_fps counts frames per second and is '
+                             f'positive, but got {reference_fps!r}')
         self.min_frames = min_frames
+        self.reference_fps = reference_fps
         super().__init__(*args, **kwargs)
 
     def check(self, row: Annotation) -> None:
@@ -32,6 +41,10 @@ class VideoClipDataset(TableDataset):
         if frames < self.min_frames:
             raise ValueError(f'{row.path} has {frames} frames, fewer than '
                              f'min_frames={self.min_frames}')
+        if self.reference_fps is not None and row.fps is None:
+            raise ValueError(f'{row.path} has no fps in the table, which reference_fps needs')
 
     def describe(self, row: Annotation) -> dict[str, Any]:
-        return dict(origin='real', frame_stride=1)
+        if self.reference_fps is None or row.fps is None:
+            return dict(origin='real', frame_stride=1)
+        return dict(origin='real', frame_stride=self.reference_fps / row.fps)

@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,28 +19,27 @@ from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 
 import lddm_aug
-from lddm_aug.datasets.annotations import Annotation, read_annotations
-from lddm_aug.datasets.frames import is_colour
+from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.phantom import write_phantom
-from lddm_aug.datasets.transforms import ReadVideo, SampleSegment
 from lddm_aug.datasets.transforms.load_still import LoadStill
-from lddm_aug.demo.journal import Journal, fingerprint, peak_rss_mb
 from lddm_aug.demo.prepare import Tables, prepare
-from lddm_aug.demo.report import Preview, encode_webp, gallery, write_report
+from lddm_aug.demo.report import write_report
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
+from lddm_aug.evaluation.gallery import make_previews
 from lddm_aug.files import sha256_of, write_aside
-from lddm_aug.functional.pixels import to_uint8, to_unit
-from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
+from lddm_aug.journal import Journal, fingerprint, peak_rss_mb
 from lddm_aug.synthesis.plan import StillRequest
+from lddm_aug.synthesis.previews import Preview, encode_webp, grid
 from lddm_aug.synthesis.store import MANIFEST
 from lddm_aug.synthesis.synthesize import synthesize
 
 GENERATOR_CONFIG = 'lddm/phantom.py'
 GENERATOR_DATASETS = ('autoencoder.train_dataloader.dataset', 'autoencoder.val_dataloader.dataset',
-                      'diffusion.train_dataloader.dataset.clips')
+                      'diffusion.train_dataloader.dataset.clips',
+                      'diffusion.default_hooks.preview.clips')
 RECOGNIZER = 'tsm'
 TRAINING_SETS = ('real', 'still_mix', 'lddm_mix')
 PREVIEWS_PER_CLASS = 3
@@ -101,6 +99,8 @@ def run(demo: Demo) -> dict[str, Any]:
     started = time.monotonic()
     if (demo.videos is None) != (demo.stills is None):
         raise ValueError('own data needs both a table of videos and a table of stills')
+    if not 0 <= demo.seed < 2**32:
+        raise ValueError(f'seed must lie in [0, 2^32), but got {demo.seed!r}')
     journal = Journal(demo.work_dir)
     if demo.fresh:
         journal.forget()
@@ -120,7 +120,7 @@ def run(demo: Demo) -> dict[str, Any]:
         row['training_set']: compare(recognition[-1]['correct'], row['correct'])
         for row in recognition[:-1]}
 
-    previews = make_previews(generator, tables, demo.seed)
+    previews = choose_previews(generator, tables, demo.seed)
     results = {
         'autoencoder': autoencoder,
         'synthesis': synthesis,
@@ -139,7 +139,7 @@ def run(demo: Demo) -> dict[str, Any]:
                  previews=previews, curves=read_curves(package.parent),
                  num_frames=generator.num_frames)
     with write_aside(demo.work_dir / 'clips.webp') as file:
-        file.write(encode_webp(gallery(previews), quality=60))
+        file.write(encode_webp(grid(previews), quality=60))
     return results
 
 
@@ -294,29 +294,11 @@ def compare(ours: Mapping[str, bool], other: Mapping[str, bool]) -> dict[str, fl
     return {'gained': gained, 'lost': lost, 'p': round(float(p), 4)}
 
 
-def make_previews(generator: Generator, tables: Tables, seed: int) -> list[Preview]:
+def choose_previews(generator: Generator, tables: Tables, seed: int) -> list[Preview]:
     """Some test videos of every class beside what the generator makes of their first frames."""
     rows = [row for row in read_annotations(tables.videos, tables.videos_root)
             if row.split == 'test']
-    random.Random(seed).shuffle(rows)
-    chosen = [row for name in tables.classes
-              for row in [row for row in rows if row.label == name][:PREVIEWS_PER_CLASS]]
-    return [preview(generator, row, seed) for row in chosen]
-
-
-def preview(generator: Generator, row: Annotation, seed: int) -> Preview:
-    """A real clip and two generated from its first frame."""
-    sample = ReadVideo(generator.size, generator.channels)({'filename': str(row.path)})
-    sample = SampleSegment(generator.num_frames, generator.num_frames * generator.frame_stride,
-                           test_mode=True)(sample)
-    real = sample['array'][sample['frame_inds']]                    # (T, H, W[, 3])
-    still = torch.from_numpy(real[0])
-    still = still.permute(2, 0, 1) if is_colour(real) else still[None]
-    seeds = [derive_seed('preview', seed, row.group, n) for n in range(2)]
-    clips = generator(to_unit(still.expand(2, -1, -1, -1)), seeds)  # (2, C, T, H, W)
-    frames = to_uint8(clips).permute(0, 2, 3, 4, 1).squeeze(-1).numpy()
-    return Preview(row.path.name, row.label,
-                   {'real': real, 'generated': frames[0], 'another seed': frames[1]})
+    return make_previews(generator, rows, PREVIEWS_PER_CLASS, seed)
 
 
 def read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:

@@ -12,10 +12,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
 from lddm_aug.datasets.annotations import Annotation, class_names, read_annotations
-from lddm_aug.datasets.frames import UnreadableFile, read_frames, read_still
+from lddm_aug.datasets.frames import MIN_FRAMES, UnreadableFile, iter_frames, read_still
 from lddm_aug.files import write_aside
 
-MIN_FRAMES = 16
 FOLDS = 3                 # one of them is the test set, as in the paper's 7:3
 
 
@@ -73,6 +72,9 @@ def prepare(videos: Path, stills: Path, out: Path, data_root: Path | None = None
 
     refuse_contradictions([*video_rows, *still_rows])
     classes = class_names([*video_rows, *still_rows])
+    if len(classes) < 2:
+        raise ValueError(f'{videos}: two classes or more are needed, but all rows are '
+                         f'labelled {classes[0]!r}')
     still_groups = {row.group for row in still_rows}
     if any(row.split for row in video_rows):
         how = f'Training and test as given in {videos.name}.'
@@ -179,7 +181,7 @@ def _usable(rows: Sequence[Annotation], source: Path,
 
 def _video_problem(row: Annotation) -> str:
     try:
-        frames = len(read_frames(row.path))
+        frames = sum(1 for _ in iter_frames(row.path))
     except UnreadableFile as error:
         return str(error)
     return '' if frames >= MIN_FRAMES else (

@@ -1,40 +1,22 @@
 """Results → one HTML file that needs nothing beside it: no script, no network, no other file."""
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
-from PIL import Image
 from scipy.stats import binomtest
+
+from lddm_aug.synthesis.previews import Preview, data_uri, render_page
 
 TRAINING_SETS = {
     'real': 'real videos only',
     'still_mix': 'real + repeated stills',
     'lddm_mix': 'real + LDDM clips',
 }
-FRAME_MS = 120       # every third frame of a video at 25 per second
-GAP = 4              # pixels between two clips in one picture
-
-
-@dataclass(frozen=True)
-class Preview:
-    """Clips of the same size and length, shown side by side in step.
-
-    Attributes:
-        title: which video.
-        label: its class.
-        clips: what is written above a clip, and the clip, (T, H, W) or (T, H, W, 3) uint8.
-    """
-    title: str
-    label: str
-    clips: Mapping[str, np.ndarray]
 
 
 def write_report(path: Path, results: Mapping[str, Any], files: Mapping[str, str],
@@ -49,11 +31,9 @@ def write_report(path: Path, results: Mapping[str, Any], files: Mapping[str, str
         curves: per stage of the generator's training, (iteration, loss) in order.
         num_frames: T, frames in a clip.
     """
-    template = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True).get_template('report.html')
     extra = _extra_columns(results)
-    page = template.render(
+    page = render_page(
+        Path(__file__).with_name('report.html'), previews,
         **{**results, 'recognition': [_table_row(row, extra) for row in results['recognition']]},
         title='Do generated clips help to recognize videos?',
         source=results['data']['source'],
@@ -61,7 +41,6 @@ def write_report(path: Path, results: Mapping[str, Any], files: Mapping[str, str
         finding=findings(results),
         two_classes=len(results['data']['classes']) == 2,
         extra_columns=list(extra.values()),
-        previews=[_picture(preview) for preview in previews],
         curves={stage: _draw_curve(points) for stage, points in (curves or {}).items()},
         num_frames=num_frames)
     path.write_text(page, encoding='utf-8')
@@ -128,43 +107,6 @@ def _table_row(row: Mapping[str, Any], extra: Mapping[str, str]) -> dict[str, An
             'extra': [f'{row[key]:.2f}' for key in extra]}
 
 
-def side_by_side(clips: Sequence[np.ndarray]) -> np.ndarray:
-    """Clips (T, H, W[, 3]) uint8 → one (T, H, W', 3) with black gaps between them."""
-    coloured = [clip if clip.ndim == 4 else np.repeat(clip[..., None], 3, axis=-1)
-                for clip in clips]
-    frames, height = coloured[0].shape[:2]
-    gap = np.zeros((frames, height, GAP, 3), np.uint8)
-    pieces = [piece for clip in coloured for piece in (gap, clip)][1:]
-    return np.concatenate(pieces, axis=2)
-
-
-def gallery(previews: Sequence[Preview], columns: int = 2, times: int = 2) -> np.ndarray:
-    """Previews in rows → one (T, H, W, 3), enlarged; all must have the same shape."""
-    strips = [side_by_side(list(preview.clips.values())) for preview in previews]
-    strips = [np.pad(strip, ((0, 0), (GAP, GAP), (2 * GAP, 2 * GAP), (0, 0))) for strip in strips]
-    strips += [np.zeros_like(strips[0])] * (-len(strips) % columns)
-    rows = [np.concatenate(strips[i:i + columns], axis=2) for i in range(0, len(strips), columns)]
-    frames = [Image.fromarray(frame) for frame in np.concatenate(rows, axis=1)]
-    size = (frames[0].width * times, frames[0].height * times)
-    return np.stack([np.asarray(frame.resize(size, Image.Resampling.BICUBIC)) for frame in frames])
-
-
-def encode_webp(clip: np.ndarray, quality: int = 80) -> bytes:
-    """(T, H, W, 3) uint8 → a WebP that plays for ever; one frame gives a still picture."""
-    first, *rest = [Image.fromarray(frame) for frame in clip]
-    buffer = io.BytesIO()
-    first.save(buffer, 'WEBP', save_all=bool(rest), append_images=rest, duration=FRAME_MS, loop=0,
-               quality=quality, method=6)
-    return buffer.getvalue()
-
-
-def _picture(preview: Preview) -> dict[str, Any]:
-    moving = side_by_side(list(preview.clips.values()))
-    return {'title': preview.title, 'label': preview.label, 'names': list(preview.clips),
-            'moving': _data_uri('image/webp', encode_webp(moving)),
-            'held': _data_uri('image/webp', encode_webp(moving[:1]))}
-
-
 def _draw_curve(points: Sequence[tuple[int, float]]) -> str:
     """A chart as SVG, in a middle grey that reads on light and on dark."""
     grey = '#808890'
@@ -178,8 +120,4 @@ def _draw_curve(points: Sequence[tuple[int, float]]) -> str:
     axes.spines[['left', 'bottom']].set_color(grey)
     buffer = io.BytesIO()
     figure.savefig(buffer, format='svg', transparent=True)
-    return _data_uri('image/svg+xml', buffer.getvalue())
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f'data:{kind};base64,{base64.b64encode(content).decode("ascii")}'
+    return data_uri('image/svg+xml', buffer.getvalue())

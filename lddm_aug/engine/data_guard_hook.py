@@ -1,30 +1,55 @@
 """What must never be validated or tested on."""
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
+
+from lddm_aug.datasets.audit_record import AuditRecord, refuse_audited_leaks
 
 SHOWN = 5
 
 
 @HOOKS.register_module()
 class DataGuardHook(Hook):
-    """Refuse synthetic clips in validation and test, and groups that stand in training as well.
+    """Refuse synthetic clips in validation and test, and what stands in training as well.
 
     All three data sets of the config are compared before training starts, not when it comes to
-    validation.  Of MMAction2's own data sets, which know no groups, only the origin is looked at.
+    validation: their groups, the sha256 of their files where the tables tell it, and what the
+    audits beside the tables found to show the same.  The classes of the training set are compared
+    with those of the recognizer.  Of MMAction2's own data sets, which know no groups, only the
+    origin is looked at.
+
+    Args:
+        allow_leakage: warn of leakage and go on.  Synthetic clips are refused all the same.
     """
+
+    def __init__(self, allow_leakage: bool = False) -> None:
+        self.allow_leakage = allow_leakage
 
     def before_train(self, runner: Runner) -> None:
         train = runner.train_dataloader.dataset
-        for part, loop in (('validation', runner.val_loop), ('test', runner.test_loop)):
-            if loop is not None:
-                dataset = loop.dataloader.dataset
-                refuse_synthetic(part, dataset)
+        refuse_other_classes(getattr(runner.model, 'module', runner.model), train)
+        held_out = [(part, loop.dataloader.dataset)
+                    for part, loop in (('validation', runner.val_loop), ('test', runner.test_loop))
+                    if loop is not None]
+        for part, dataset in held_out:
+            refuse_synthetic(part, dataset)
+        try:
+            for part, dataset in held_out:
                 refuse_shared_groups(part, groups_of(train), groups_of(dataset))
+                refuse_shared_files(part, train, dataset)
+            refuse_audited_leaks('DataGuardHook', leaves(train))
+        except ValueError as error:
+            if not self.allow_leakage:
+                raise
+            print_log(f'LEAKAGE, allowed by allow_leakage=True: {error}', logger='current',
+                      level=logging.WARNING)
 
     def before_val(self, runner: Runner) -> None:
         refuse_synthetic('validation', runner.val_dataloader.dataset)
@@ -48,7 +73,56 @@ def refuse_shared_groups(part: str, train: frozenset[str], held_out: frozenset[s
     if shared:
         names = ', '.join(shared[:SHOWN]) + (', …' if len(shared) > SHOWN else '')
         raise ValueError(f'DataGuardHook: a group must not stand in training and in {part}, '
-                         f'but {len(shared)} of them do: {names}; take each out of one of the two')
+                         f'but {len(shared)} of them do: {names}; take each out of one of the two, '
+                         'or go on all the same by allow_leakage=True')
+
+
+def refuse_shared_files(part: str, train: Any, held_out: Any) -> None:
+    """Raise ValueError if a file stands in training and in what was held out.
+
+    Files are the same if their tables give them one sha256, or if an audit beside one of the tables
+    says that they show the same.
+    """
+    ours, theirs = list(leaves(train)), list(leaves(held_out))
+    trained_on: dict[str, str] = {}
+    for dataset in ours:
+        trained_on |= getattr(dataset, 'sha256s', {})
+    both = [(trained_on[sha256], file) for dataset in theirs
+            for sha256, file in getattr(dataset, 'sha256s', {}).items() if sha256 in trained_on]
+    audits = {record.file: record for dataset in ours + theirs
+              if (record := AuditRecord.beside(dataset))}
+    for record in audits.values():
+        one, other = (frozenset().union(*(getattr(dataset, 'sources', ()) for dataset in datasets))
+                      for datasets in (ours, theirs))
+        both += [(str(here), str(there)) for (here, _), (there, _) in
+                 record.on_both_sides(one, other)]
+    if both:
+        names = '; '.join(f'{here} and {there}' for here, there in both[:SHOWN])
+        raise ValueError(
+            f'DataGuardHook: nothing in {part} may show what training shows, but '
+            f'{len(both)} pairs do: {names}{"; …" if len(both) > SHOWN else ""}; draw the split '
+            'with tools/make_splits.py --audit, or go on all the same by allow_leakage=True')
+
+
+def leaves(dataset: Any) -> Iterator[Any]:
+    """The data sets inside MMEngine's wrappers and ours."""
+    inner = [*getattr(dataset, 'datasets', ()), getattr(dataset, 'dataset', None),
+             getattr(dataset, 'real', None), getattr(dataset, 'synthetic', None)]
+    inside = [part for part in inner if part is not None]
+    for part in inside:
+        yield from leaves(part)
+    if not inside:
+        yield dataset
+
+
+def refuse_other_classes(model: Any, dataset: Any) -> None:
+    """Raise ValueError if a recognizer scores other classes than its training set has."""
+    classes = getattr(dataset, 'metainfo', {}).get('classes', ())
+    scored = getattr(getattr(model, 'cls_head', None), 'num_classes', None)
+    if classes and scored not in (None, len(classes)):
+        raise ValueError(f'DataGuardHook: the training set has the {len(classes)} classes '
+                         f'{", ".join(map(str, classes))}, but the recognizer scores {scored}; '
+                         f'set model.cls_head.num_classes={len(classes)}')
 
 
 def groups_of(dataset: Any) -> frozenset[str]:

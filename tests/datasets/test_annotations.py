@@ -79,6 +79,8 @@ def test_no_path_leads_out_of_the_root(tmp_path: Path, row: str):
      r"line 3: label must be one of benign, malignant, but got 'normal'"),
     ('path,label,group,frame\na.mp4,benign,1,-3\n', r"line 2: frame counts from 0, but got '-3'"),
     ('path,label,group,frame\na.mp4,benign,1,1.5\n', r"frame counts from 0, but got '1.5'"),
+    ('path,label,group,fps\na.mp4,b,1,0\n', r"line 2: fps counts frames per second, but got '0'"),
+    ('path,label,group,fps\na.mp4,b,1,fast\n', r"fps counts frames per second, but got 'fast'"),
 ])
 def test_a_bad_table_is_refused_in_one_sentence(table: Path, text: str, message: str):
     table.write_text(text)
@@ -138,3 +140,17 @@ def test_every_bad_row_is_named_at_once_or_all_are_skipped(monkeypatch):
         usable_rows(rows[:1], refuse_group_p, 'skip', 't.csv')
     with pytest.raises(ValueError, match="on_bad must be 'raise' or 'skip', but got 'drop'"):
         usable_rows(rows, refuse_group_p, 'drop', 't.csv')
+
+
+@pytest.mark.parametrize('path', ['loop.png', 'a\0.png', 'a' * 300 + '.png'])
+def test_a_path_that_cannot_be_followed_is_named_with_its_line(table: Path, path: str):
+    (table.parent / 'loop.png').symlink_to('loop.png')
+    table.write_text(f'path,label,group\n{path},benign,1\n')
+    with pytest.raises((ValueError, FileNotFoundError), match=r'table\.csv line 2: '):
+        read_annotations(table)
+
+
+def test_a_column_that_stands_twice_is_refused(table: Path):
+    table.write_text('path,label,group,label\na.mp4,benign,1,malignant\n')
+    with pytest.raises(ValueError, match=r'table\.csv: the header names label twice'):
+        read_annotations(table)

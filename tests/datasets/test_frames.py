@@ -12,6 +12,8 @@ from lddm_aug.datasets import frames
 from lddm_aug.datasets.frames import (
     UnreadableFile,
     count_frames,
+    inspect,
+    iter_frames,
     letterbox,
     read_frames,
     read_still,
@@ -123,7 +125,62 @@ def test_a_video_that_was_written_anew_is_counted_anew(tmp_path: Path, grey_leve
     assert count_frames(tmp_path / 'a.npy') == 30
 
 
+@pytest.mark.usefixtures('decoder')
+def test_frame_by_frame_gives_what_reading_all_gives(tmp_path: Path, write_mp4):
+    path = write_mp4(tmp_path / 'a.mp4', textured(37))               # more than decoded at once
+    np.testing.assert_array_equal(np.stack(list(iter_frames(path))), read_frames(path))
+
+
+@pytest.mark.skipif(frames.decord is None, reason='decord is not installed')
+def test_where_decord_fails_halfway_pyav_goes_on(tmp_path: Path, monkeypatch, write_mp4):
+    path = write_mp4(tmp_path / 'a.mp4', textured(40))
+    whole = read_frames(path)
+
+    class Failing:
+        def __init__(self, reader):
+            self.reader = reader
+
+        def __len__(self):
+            return len(self.reader)
+
+        def get_batch(self, wanted):
+            if 32 in wanted:
+                raise RuntimeError('decord gives up')
+            return self.reader.get_batch(wanted)
+
+    opened = frames._open_decord
+    monkeypatch.setattr(frames, '_open_decord', lambda path: Failing(opened(path)))
+    np.testing.assert_array_equal(read_frames(path), whole)
+
+
+def test_a_video_says_its_frame_rate_and_frames_do_not(tmp_path: Path, write_mp4, grey_levels):
+    assert inspect(write_mp4(tmp_path / 'a.mp4', textured(20))) == 25
+    np.save(tmp_path / 'a.npy', grey_levels(20))
+    Image.new('L', (8, 8)).save(tmp_path / '0.png')
+    assert inspect(tmp_path / 'a.npy') is None
+    assert inspect(tmp_path / '0.png') is None
+    assert inspect(tmp_path) is None
+
+
 # ── what can't be read ──
+
+@pytest.mark.parametrize(('name', 'form'), [
+    ('a.png', 'JPEG'), ('a.jpg', 'PNG'), ('a.mp4', 'PNG'), ('a.avi', 'GIF'), ('a.gif', 'PNG')])
+def test_what_is_not_what_its_name_says_is_found_out(tmp_path: Path, name: str, form: str):
+    Image.new('L', (32, 32)).save(tmp_path / name, form)
+    with pytest.raises(UnreadableFile, match='not what its name says'):
+        inspect(tmp_path / name)
+
+
+def test_frames_that_are_too_large_are_refused_before_they_are_decoded(tmp_path: Path):
+    Image.new('1', (10_000, 6_000)).save(tmp_path / 'a.png')
+    for read in (inspect, read_still):
+        with pytest.raises(UnreadableFile, match='has 60 million pixels a frame; at most 25'):
+            read(tmp_path / 'a.png')
+    np.lib.format.open_memmap(tmp_path / 'a.npy', 'w+', np.uint8, (1, 6_000, 10_000))
+    with pytest.raises(UnreadableFile, match='60 million pixels'):
+        inspect(tmp_path / 'a.npy')
+
 
 def write_h264(path: Path, clip: np.ndarray, options: dict[str, str]) -> None:
     """With its index in front, a file that was cut off still says how long it was."""

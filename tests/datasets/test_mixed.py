@@ -101,6 +101,38 @@ def test_the_union_is_all_that_there_is():
     assert len({(info['origin'], info['sample_idx']) for info in infos}) == 16
 
 
+# ── a share that changes ──
+
+@settings(max_examples=25, deadline=None)
+@given(real=counts, clips=st.lists(st.integers(1, 30), min_size=5, max_size=5),
+       schedule=st.lists(st.floats(0, 1), min_size=1, max_size=4))
+def test_real_clips_of_the_class_take_the_places_that_a_schedule_frees(real, clips, schedule):
+    dataset = LDDMMixedDataset(Listed(real), Listed(dict(enumerate(clips)), 'synthetic'), 1.5)
+    before = Counter(info['label'] for info in drawn(dataset, 0))
+    dataset.set_schedule(schedule)
+    for epoch in range(5):
+        infos = drawn(dataset, epoch)
+        assert Counter(info['label'] for info in infos) == before
+        made = Counter(info['label'] for info in infos if info['origin'] == 'synthetic')
+        for label, count in real.items():
+            part = schedule[min(epoch, len(schedule) - 1)]
+            assert made[label] == round(part * round(1.5 * count))
+
+
+def test_a_real_clip_in_a_freed_place_is_another_sample_than_in_its_own():
+    dataset = LDDMMixedDataset(Listed({0: 4}), Listed({0: 4}, 'synthetic'))
+    dataset.set_schedule([0.])
+    infos = [info for epoch in range(6) for info in drawn(dataset, epoch)]
+    assert len({info['seed'] for info in infos}) == len(infos) == 48
+
+
+@pytest.mark.parametrize('schedule', [[], [0.5, 1.1], [-1.], [float('nan')]])
+def test_a_schedule_outside_0_and_1_is_refused(schedule):
+    dataset = LDDMMixedDataset(Listed({0: 1}), Listed({0: 1}, 'synthetic'))
+    with pytest.raises(ValueError, match=r'that stays, in \[0, 1\], epoch by epoch'):
+        dataset.set_schedule(schedule)
+
+
 # ── samples ──
 
 def batches(dataset: LDDMMixedDataset, **loader: Any) -> list[list[tuple]]:
@@ -223,9 +255,11 @@ def test_it_can_wait_with_reading(videos: str, store: str):
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(test_mode=True), 'for training only; for validation and test take'),
     (dict(class_balance='equal'), "class_balance must be one of .*, but got 'equal'"),
-    (dict(synthetic_per_real=-1), 'synthetic_per_real .* must be 0 or more, but got -1'),
-    (dict(synthetic_per_real=float('nan')), 'must be 0 or more, but got nan'),
-    (dict(synthetic_per_real=None), 'must be 0 or more, but got None'),
+    (dict(synthetic_per_real=-1), r'synthetic_per_real .* must lie in \[0, 1000\], but got -1'),
+    (dict(synthetic_per_real=1e30), 'but got 1e\\+30'),
+    (dict(synthetic_per_real='one'), "but got 'one'"),
+    (dict(synthetic_per_real=float('nan')), 'must lie in .*, but got nan'),
+    (dict(synthetic_per_real=None), 'must lie in .*, but got None'),
     (dict(class_balance='union'), 'synthetic_per_real must be None, but got 1.0')])
 def test_arguments_that_make_no_sense_are_refused(changes: dict, message: str):
     with pytest.raises(ValueError, match=f'LDDMMixedDataset: .*{message}'):

@@ -57,3 +57,23 @@ def test_verifying_finds_a_clip_that_was_changed(store: str):
     SyntheticClipDataset(store, CLASSES)
     with pytest.raises(ValueError, match=f'{first_clip(store).name} was changed after'):
         SyntheticClipDataset(store, CLASSES, verify=True)
+
+
+def test_a_clip_that_was_cut_off_is_named_before_training(store: str):
+    first_clip(store).write_bytes(first_clip(store).read_bytes()[:300])
+    with pytest.raises(ValueError, match=f'{first_clip(store).name} cannot be read'):
+        SyntheticClipDataset(store, CLASSES)
+
+
+def test_only_the_clips_on_the_list_are_kept(store: str, tmp_path: Path):
+    ids = [info['clip_id'] for info in map(SyntheticClipDataset(store).get_data_info, range(5))]
+    (tmp_path / 'keep.json').write_text(json.dumps([ids[3], ids[0]]))
+    kept = SyntheticClipDataset(store, keep=str(tmp_path / 'keep.json'))
+    assert [kept.get_data_info(index)['clip_id'] for index in range(len(kept))] == [ids[0], ids[3]]
+    assert kept.metainfo['classes'] == CLASSES       # those of the store, whatever is kept
+
+
+def test_a_list_that_keeps_no_clip_is_refused(store: str, tmp_path: Path):
+    (tmp_path / 'keep.json').write_text('["of another store"]')
+    with pytest.raises(ValueError, match='keep.json: keeps none of the 5 clips'):
+        SyntheticClipDataset(store, keep=str(tmp_path / 'keep.json'))

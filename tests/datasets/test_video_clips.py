@@ -72,3 +72,24 @@ def test_videos_that_cannot_be_used_are_skipped_on_request(bad_videos: str):
 def test_mmengines_subsets_keep_their_groups(videos: str):
     assert VideoClipDataset(videos).get_subset([1, 3]).groups == {'p2', 'p4'}
     assert VideoClipDataset(videos, indices=1).groups == {'p1'}
+
+
+def test_videos_of_two_rates_give_clips_of_one_tempo(tmp_path: Path, write_table, grey_levels):
+    np.save(tmp_path / 'slow.npy', grey_levels(48))
+    np.save(tmp_path / 'fast.npy', grey_levels(96))                  # the same second, 50 fps
+    table = write_table(tmp_path / 'videos.csv', [
+        ('slow.npy', 'benign', 'p1', 25), ('fast.npy', 'benign', 'p2', 50)],
+        columns=('path', 'label', 'group', 'fps'))
+    dataset = VideoClipDataset(table, reference_fps=25, pipeline=[
+        dict(type='ReadVideo'), dict(type='SampleSegment', num_frames=16, test_mode=True)])
+    slow, fast = (dataset[index]['frame_inds'] for index in (0, 1))
+    assert (np.diff(slow) / 25).tolist() == (np.diff(fast) / 50).tolist() == [3 / 25] * 15
+    by_frames = VideoClipDataset(table, pipeline=dataset.pipeline.transforms)
+    assert np.diff(by_frames[1]['frame_inds']).tolist() == [3] * 15
+
+
+def test_a_reference_rate_needs_the_videos_rates(videos: str):
+    with pytest.raises(ValueError, match='has no fps in the table, which reference_fps needs'):
+        VideoClipDataset(videos, reference_fps=25)
+    with pytest.raises(ValueError, match='reference_fps .* positive, but got 0'):
+        VideoClipDataset(videos, reference_fps=0)

@@ -164,3 +164,9 @@ def test_a_video_of_two_labels_is_named(videos, stills, tmp_path):
     with pytest.raises(ValueError, match=r'v4.npy \(labels a, b\)'):
         prepare(videos(v2={'path': 'v4.npy', 'group': 'g2', 'label': 'b'}), stills(),
                 tmp_path / 'out')
+
+
+def test_one_class_is_refused(videos, stills, tmp_path):
+    table = videos(**{f'v{n}': {'label': 'a'} for n in range(24)})
+    with pytest.raises(ValueError, match=r"videos\.csv: two classes or more are needed, .* 'a'"):
+        prepare(table, stills(labels='a'), tmp_path / 'tables')

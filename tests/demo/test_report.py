@@ -8,15 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lddm_aug.demo.report import (
-    Preview,
-    encode_webp,
-    findings,
-    gallery,
-    side_by_side,
-    wilson_interval,
-    write_report,
-)
+from lddm_aug.demo.report import findings, wilson_interval, write_report
+from lddm_aug.synthesis.previews import Preview
 
 RESULTS = {
     'autoencoder': {'psnr_db': 27.3, 'still_psnr_db': 24.0},
@@ -131,13 +124,6 @@ def test_wilson_interval_is_that_of_the_textbook():
     assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
 
 
-def test_side_by_side_keeps_the_pixels_of_every_clip(clip):
-    colour = np.stack([clip, clip // 2, clip // 4], axis=-1)
-    both = side_by_side([clip, colour])
-    assert (both[:, :, :32] == clip[..., None]).all()
-    assert (both[:, :, -32:] == colour).all()
-
-
 def test_scores_per_group_are_shown_where_a_group_has_several_videos(page):
     results = copy.deepcopy(RESULTS)
     assert 'per group' not in page(results)
@@ -145,19 +131,3 @@ def test_scores_per_group_are_shown_where_a_group_has_several_videos(page):
     for row in results['recognition']:
         row['group_accuracy'] = 0.75
     assert 'Accuracy per group' in page(results)
-
-
-def test_a_gallery_holds_every_clip_and_fills_its_last_row(clip):
-    previews = [Preview(str(n), 'a', {'real': clip, 'generated': clip}) for n in range(3)]
-    shown = gallery(previews, columns=2, times=1)
-    frames, height, width, _ = shown.shape
-    assert frames == len(clip)
-    for top in (0, height // 2):
-        for left in (0, width // 2):
-            quarter = shown[:, top:top + height // 2, left:left + width // 2, 0]
-            assert (quarter.sum() == 2 * clip.sum()) == ((top, left) != (height // 2, width // 2))
-
-
-def test_a_picture_of_one_frame_does_not_move(clip):
-    frame = np.repeat(clip[:1, ..., None], 3, axis=-1)
-    assert getattr(Image.open(io.BytesIO(encode_webp(frame))), 'n_frames', 1) == 1

@@ -1,10 +1,26 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset
 from torch.utils.data import Dataset
 
-from lddm_aug.engine.data_guard_hook import groups_of, refuse_shared_groups
+from lddm_aug.datasets.audit_record import FORMAT_VERSION, refuse_audited_leaks
+from lddm_aug.datasets.video_clips import VideoClipDataset
+from lddm_aug.engine import data_guard_hook
+from lddm_aug.engine.data_guard_hook import (
+    groups_of,
+    leaves,
+    refuse_other_classes,
+    refuse_shared_files,
+    refuse_shared_groups,
+)
+from lddm_aug.files import sha256_of
 from tests.engine.conftest import Points
 
 HOOKS = [dict(type='DataGuardHook')]
@@ -57,3 +73,77 @@ def test_many_shared_groups_are_counted_and_the_first_are_named():
     many = frozenset(f'g{number:02}' for number in range(30))
     with pytest.raises(ValueError, match='30 of them do: g00, g01, g02, g03, g04, …; take'):
         refuse_shared_groups('test', many, many)
+
+
+def test_a_recognizer_of_other_classes_than_the_training_set_is_refused():
+    model = SimpleNamespace(cls_head=SimpleNamespace(num_classes=2))
+    refuse_other_classes(model, SimpleNamespace(metainfo=dict(classes=('a', 'b'))))
+    refuse_other_classes(model, object())
+    with pytest.raises(ValueError, match=r'3 classes a, b, c, but the recognizer scores 2; '
+                                         r'set model\.cls_head\.num_classes=3'):
+        refuse_other_classes(model, SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c'))))
+
+
+# ── files, and what an audit says of them ──
+
+@pytest.fixture
+def divided(tmp_path: Path) -> Callable[..., VideoClipDataset]:
+    """divided(split) → the videos of one part; each has its own group, sha256 as given."""
+    sha256s = dict(a='1', b='2', c='3', d='1')       # d is a, under another name
+    lines = [f'{name}.npy,benign,{name},{"test" if name in "cd" else "train"},{sha256}'
+             for name, sha256 in sha256s.items()]
+    for name in sha256s:
+        np.save(tmp_path / f'{name}.npy', np.zeros((16, 8, 8), np.uint8))
+    table = tmp_path / 'videos.csv'
+    table.write_text('\n'.join(['path,label,group,split,sha256', *lines]))
+    return lambda split: VideoClipDataset(str(table), split=split)
+
+
+def write_record(folder: Path, same: str = '', leaks: Sequence[str] = ()) -> None:
+    table = folder / 'videos.csv'
+    record = dict(
+        format_version=FORMAT_VERSION,
+        tables=[dict(table=str(table), sha256=sha256_of(table), split_sha256=None)],
+        leaks=[dict(kind='group', what=what) for what in leaks],
+        same=[dict(items=[dict(path=f'../{name}.npy', frame=None) for name in same])])
+    (folder / 'audit').mkdir()
+    (folder / 'audit' / 'audit.json').write_text(json.dumps(record))
+
+
+def test_the_same_file_under_two_names_is_refused(divided):
+    with pytest.raises(ValueError, match=r'nothing in test may show .* 1 pairs do: .*a\.npy and '
+                                         r'.*d\.npy; draw the split'):
+        refuse_shared_files('test', divided('train'), divided('test'))
+
+
+def test_what_an_audit_found_to_show_the_same_is_refused(divided, tmp_path):
+    write_record(tmp_path, same='bc')
+    with pytest.raises(ValueError, match=r'2 pairs do: .*a\.npy and .*d\.npy; .*b\.npy and .*c\.n'):
+        refuse_shared_files('validation', divided('train'), divided('test'))
+
+
+def test_on_request_leakage_is_only_warned_of(toy_runner, monkeypatch):
+    warned: list[str] = []
+    monkeypatch.setattr(data_guard_hook, 'print_log', lambda text, **_: warned.append(text))
+    runner = toy_runner(1, hooks=[dict(type='DataGuardHook', allow_leakage=True)],
+                        val=Points('abc'))
+    runner.train()
+    assert runner.epoch == 1
+    assert warned and warned[0].startswith('LEAKAGE, allowed by allow_leakage=True: DataGuardHook')
+
+
+def test_synthetic_clips_are_refused_even_where_leakage_is_allowed(toy_runner):
+    runner = toy_runner(1, hooks=[dict(type='DataGuardHook', allow_leakage=True)],
+                        val=Points('xyz', origins='ssssss'))
+    with pytest.raises(ValueError, match='must see real clips only'):
+        runner.train()
+
+
+def test_leaks_of_an_audit_are_refused_until_the_table_is_another(divided, tmp_path):
+    write_record(tmp_path, leaks=['group p stands in test and train'])
+    with pytest.raises(ValueError, match=r'found 1 leaks: group p stands in test and train\. See '
+                                         r'.*audit\.html; mend them'):
+        refuse_audited_leaks('DataGuardHook', leaves(divided('train')))
+    with (tmp_path / 'videos.csv').open('a') as table:
+        table.write('\n')
+    refuse_audited_leaks('DataGuardHook', leaves(divided('train')))

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 class SampleSegment(BaseTransform):
     """Take frames uniformly from a segment of a video; the paper takes 16 from 48.
 
-    A segment is measured in frames of the source video.  A generated clip whose frames lie three
-    of them apart (frame_stride 3) is as long as a segment of 48, and gives the same tempo.  A
-    video shorter than a segment is taken whole.
+    A segment is measured in frames at one reference rate.  A generated clip whose frames lie three
+    of them apart (frame_stride 3) is as long as a segment of 48, and gives the same tempo; so does
+    a real video of twice the reference rate (frame_stride 0.5).  A video shorter than a segment is
+    taken whole.
 
     Required keys: total_frames; filename, for messages.
     Optional keys: frame_stride (1); start_index (0).
@@ -22,7 +23,7 @@ class SampleSegment(BaseTransform):
 
     Args:
         num_frames: frames to take.
-        segment_length: the segment's, in frames of the source video.
+        segment_length: the segment's, in frames at the reference rate.
         test_mode: take the segment in the middle instead of drawing one.
     """
 
@@ -47,7 +48,7 @@ class SampleSegment(BaseTransform):
         results.update(clip_len=self.num_frames, num_clips=1, frame_interval=step)
         return results
 
-    def step(self, total_frames: int, frame_stride: int) -> float:
+    def step(self, total_frames: int, frame_stride: float) -> float:
         """From one frame to the next, so that the segment fits into what there is."""
         wanted = self.segment_length / self.num_frames / frame_stride
         return min(wanted, (total_frames - 1) / (self.num_frames - 1))

@@ -19,7 +19,8 @@ class SynthesizeClip(BaseTransform):
 
     The same still, seed and package give the same clip in whatever worker.
 
-    Required keys: still (H, W) or (H, W, 3) uint8, of the generator's size; seed.
+    Required keys: still (H, W) or (H, W, 3) uint8, of the generator's size; seed.  A generator
+        with classes is told class_name where it is there.
     Added keys: array (T, H, W, 3) uint8; total_frames; start_index; frame_stride.
 
     Args:
@@ -41,7 +42,8 @@ class SynthesizeClip(BaseTransform):
         still = results['still']
         self._check(still, generator, results)
         pixels = still_to_unit(still).to(self.device)                # (C, H, W)
-        clip = generator(pixels[None], [results['seed']])[0]         # (C, T, H, W)
+        clip = generator(pixels[None], [results['seed']],
+                         [results.get('class_name')])[0]             # (C, T, H, W)
         frames = to_channels(clip_to_uint8(clip), 3)                 # (T, H, W, 3)
         results.update(array=frames, total_frames=len(frames), start_index=0,
                        frame_stride=generator.frame_stride)

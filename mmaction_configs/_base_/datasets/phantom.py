@@ -7,11 +7,13 @@ held_out = dict(
     type='VideoClipDataset', ann_file='data/phantom/videos.csv', split='test', classes=classes,
     test_mode=True)
 
-# what `tools/synthesize.py` made of data/phantom/stills.csv: by LDDM, and by repeating the still
+# what `tools/synthesize.py` made of data/phantom/stills.csv: by LDDM, the paper's baseline and the
+# controls that repeat the still or give it the motion of a training video
 lddm_clips = dict(
     type='SyntheticClipDataset', store='work_dirs/synthetic/phantom_lddm', classes=classes)
-still_clips = dict(
-    type='SyntheticClipDataset', store='work_dirs/synthetic/phantom_still', classes=classes)
+cinn_clips = dict(lddm_clips, store='work_dirs/synthetic/phantom_cinn')
+still_clips = dict(lddm_clips, store='work_dirs/synthetic/phantom_still')
+transfer_clips = dict(lddm_clips, store='work_dirs/synthetic/phantom_transfer')
 
 # the same stills, from which clips are synthesized on the fly
 stills = dict(type='StillDataset', ann_file='data/phantom/stills.csv', classes=classes)

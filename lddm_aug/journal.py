@@ -50,7 +50,7 @@ class Journal:
             ValueError: if the output exists and no step made it.
         """
         path = self.folder / 'steps' / f'{name.replace(" ", "_")}.json'
-        note = json.loads(path.read_bytes()) if path.is_file() else {}
+        note = self._read(path) if path.is_file() else {}
         if not note and output.exists():
             raise ValueError(f'{output} exists and was not made by this command; '
                              'choose another folder to work in')
@@ -79,6 +79,12 @@ class Journal:
         for path in sorted((self.folder / 'steps').glob('*.json')):
             shutil.rmtree(self.folder / json.loads(path.read_bytes())['output'], ignore_errors=True)
             path.unlink()
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            return json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f'{path} is damaged; remove it and what its step made') from error
 
     def _write(self, path: Path, note: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from lddm_aug.demo.journal import Journal, peak_rss_mb
+from lddm_aug.journal import Journal, peak_rss_mb
 
 
 @pytest.fixture
@@ -76,3 +76,10 @@ def test_peak_memory_grows_by_what_is_held():
     before = peak_rss_mb()
     held = np.ones((int(before) + 64) << 17)         # as many MiB of float64
     assert peak_rss_mb() >= held.nbytes / (1 << 20)
+
+
+def test_a_damaged_note_is_named(call, tmp_path):
+    call({'seed': 1})
+    (tmp_path / 'steps' / 'a_step.json').write_text('{')
+    with pytest.raises(ValueError, match=r'steps/a_step\.json is damaged; remove it'):
+        call({'seed': 1})

@@ -1,0 +1,104 @@
+"""Findings → one HTML page, with the pictures side by side."""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lddm_aug.audit.duplicates import HASH_DISTANCE, SAME
+from lddm_aug.audit.fingerprint import BITS, FRAMES
+from lddm_aug.datasets.frames import UnreadableFile, letterbox, read_still, to_channels
+from lddm_aug.files import write_aside
+from lddm_aug.synthesis import previews
+from lddm_aug.synthesis.previews import data_uri, encode_webp
+
+SIDE = 176                  # pixels of a picture
+MAX_PICTURES = 1500         # in all; a page of more would not open
+MAX_OF_A_SET = 8
+MAX_MARKED = 48
+
+
+def write_report(path: Path, found: Mapping[str, Any]) -> None:
+    """Write what `audit` found as a page that needs nothing beside it."""
+    room = [MAX_PICTURES]
+
+    def picture(place: int, frame: int) -> dict[str, Any]:
+        item = found['items'][place]
+        room[0] -= 1
+        return dict(name=item['name'], side=item['side'], label=item['label'],
+                    group=item['group'], image=_picture(item, frame) if room[0] >= 0 else None)
+
+    def show(same: Mapping[str, Any]) -> dict[str, Any]:
+        members = same['items']
+        return dict(kind=same['kind'], labels=same['labels'], likeness=same['least_likeness'],
+                    left_off=max(0, len(members) - MAX_OF_A_SET),
+                    pictures=[picture(member['place'], member['shown_frame'])
+                              for member in members[:MAX_OF_A_SET]])
+
+    by_weight = sorted(found['same'], key=lambda same: (
+        -len({found['items'][member['place']]['side'] for member in same['items']}),
+        -len(same['labels'])))
+    faults = [fault for fault in found['faults'] if fault['kind'] != 'marked']
+    marked = [fault for fault in found['faults'] if fault['kind'] == 'marked']
+    page = Environment(
+        loader=FileSystemLoader([Path(__file__).parent, Path(previews.__file__).parent]),
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    ).get_template('audit.html').render(
+        tables=sorted({item['table'] for item in found['items']}),
+        counts=found['counts'], leaks=found['leaks'], summary=summarize(found),
+        two_labels=[show(same) for same in by_weight if len(same['labels']) > 1],
+        same=[show(same) for same in by_weight if len(same['labels']) == 1],
+        faults=[dict(**fault, name=found['items'][fault['place']]['name']) for fault in faults],
+        marked_count=len(marked),
+        marked=[dict(what=fault['what'], **picture(fault['place'], _middle(found, fault['place'])))
+                for fault in marked[:MAX_MARKED]],
+        balance=found['balance'], shares=found['synthetic_shares'],
+        hash_distance=HASH_DISTANCE, bits=BITS, likeness=SAME, frames=FRAMES)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_aside(path) as file:
+        file.write(page.encode())
+
+
+def summarize(found: Mapping[str, Any]) -> list[str]:
+    """What was found, a sentence each, the worst first."""
+    counts = found['counts']
+    kinds = Counter(fault['kind'] for fault in found['faults'])
+    said = []
+    if found['leaks']:
+        said.append(f'LEAKAGE: {len(found["leaks"])} groups or pictures stand in training and are '
+                    'tested on.')
+    elif any(item['side'] for item in found['items']):
+        said.append('No leakage found between training and test.')
+    else:
+        said.append('The data is not divided into training and test yet, so nothing leaks; what '
+                    'shows the same belongs on one side (tools/make_splits.py --audit).')
+    said.append(f'{counts["in_sets"]} of {counts["items"]} items show the same as another one, in '
+                f'{counts["sets"]} sets: {counts["redundant"]} '
+                f'({counts["redundant"] / counts["items"]:.1%}) could go without losing a scan, '
+                f'{counts["exact"]} of them are the same pixel by pixel.')
+    if found['two_labels']:
+        said.append(f'{len(found["two_labels"])} scans stand under more than one label.')
+    said += [f'{kinds[kind]} items are {how}.' for kind, how in (
+        ('unreadable', 'unreadable'), ('empty', 'empty'), ('too short', 'too short'),
+        ('constant', 'videos in which nothing moves'),
+        ('marked', 'marked with text or callipers, as far as a cheap guess can tell'))
+        if kinds[kind]]
+    return said
+
+
+def _middle(found: Mapping[str, Any], place: int) -> int:
+    item = found['items'][place]
+    return 0 if item['still'] else item['frames'] // 2
+
+
+def _picture(item: Mapping[str, Any], frame: int) -> str | None:
+    try:
+        still = item['still']
+        pixels = read_still(item['path'], item['frame'] if still else frame)
+    except (UnreadableFile, FileNotFoundError):
+        return None
+    shown = letterbox(to_channels(pixels, 3), SIDE)
+    return data_uri('image/webp', encode_webp(shown[None]))

@@ -1,0 +1,116 @@
+"""BUSI (Al-Dhabyani et al. 2020): stills of breast lesions, their masks beside them.
+
+    benign/benign (1).png, benign (1)_mask.png, and where there are more lesions _mask_1.png ...
+
+The set names no patients.
+"""
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lddm_aug.datasets.frames import Pixels, UnreadableFile, inspect, read_still, to_channels
+from lddm_aug.preparation.groups import OwnGroup
+from lddm_aug.preparation.listing import (
+    BAD,
+    EXCLUDED,
+    STILL,
+    Item,
+    LeftOut,
+    Listing,
+    Recording,
+)
+from lddm_aug.preparation.source_folder import SourceFolder, role_of, stamp
+
+MASK = re.compile(r'(?P<still>.+)_mask(_\d+)?')
+NORMAL = 'normal'
+
+
+def list_busi(root: str | Path, normals: bool = True,
+              lesion_margin: float | None = None) -> Listing:
+    """The stills, each with its masks merged into one.
+
+    Args:
+        root: holds the folders benign, malignant and perhaps normal.
+        normals: keep stills of the class normal, which show no lesion.
+        lesion_margin: crop to a square around the lesion, wider than it by this share of its
+            longer side on every side; stills without a mask stay whole.  None crops nothing.
+    """
+    if lesion_margin is not None and lesion_margin < 0:
+        raise ValueError('the margin around a lesion is a share of its size and not negative, '
+                         f'but got {lesion_margin!r}')
+    source = SourceFolder(root)
+    listing = Listing(settings={'source': 'busi', 'lesion_margin': lesion_margin},
+                      root=source.root)
+    listing.notes.append(OwnGroup().note)
+    masked = merged = 0
+    for here, files in source.walk(listing.left_out):
+        if here == source.root:
+            continue
+        label = here.relative_to(source.root).parts[0]
+        files = [file for file in files if role_of(file) == STILL]
+        masks: dict[str, list[Path]] = defaultdict(list)
+        for file in files:
+            if match := MASK.fullmatch(file.stem):
+                masks[match['still']].append(file)
+        stills = [file for file in files if not MASK.fullmatch(file.stem)]
+        for lonely in masks.keys() - {file.stem for file in stills}:
+            listing.left_out += [LeftOut(source.name(mask), BAD, 'is a mask without its still')
+                                 for mask in masks[lonely]]
+        for still in stills:
+            if label == NORMAL and not normals:
+                listing.left_out.append(LeftOut(source.name(still), EXCLUDED, 'shows no lesion'))
+                continue
+            listing.items.append(_item(source, still, label, masks[still.stem], lesion_margin))
+            masked += bool(masks[still.stem])
+            merged += len(masks[still.stem]) > 1
+    listing.notes.append(f'masks: {masked} of {len(listing.items)} stills have one, {merged} of '
+                         'them several, which are merged')
+    return listing
+
+
+def _item(source: SourceFolder, still: Path, label: str, masks: list[Path],
+          lesion_margin: float | None) -> Item:
+    def open_() -> Recording:
+        for path in (still, *masks):
+            source.require_inside(path)
+            inspect(path)
+        pixels = read_still(still)
+        if not masks:
+            return Recording(iter([pixels]))
+        mask = merge_masks(still, pixels, masks)
+        if lesion_margin is not None and mask.any():
+            window = around_lesion(mask, lesion_margin)
+            pixels, mask = pixels[window], mask[window]
+        return Recording(iter([pixels]), mask=np.where(mask, 255, 0).astype(np.uint8))
+
+    item = source.item(still, label, OwnGroup()(source.name(still)), STILL)
+    return replace(item, stamp=stamp(still, *masks), open=open_)
+
+
+def merge_masks(still: Path, pixels: Pixels, masks: list[Path]) -> NDArray[np.bool_]:
+    """(H, W), true where any mask is white."""
+    read = [to_channels(read_still(mask), 1) > 127 for mask in masks]
+    for mask, path in zip(read, masks, strict=True):
+        if mask.shape != pixels.shape[:2]:
+            raise UnreadableFile(f'{path} has the shape {mask.shape}, but {still.name} has '
+                                 f'{pixels.shape[:2]}')
+    return np.any(read, axis=0)
+
+
+def around_lesion(mask: NDArray[np.bool_], margin: float) -> tuple[slice, slice]:
+    """Rows and columns of a square around what is true in (H, W), cut off at the border."""
+    rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
+    height, width = rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]
+    side = max(height, width) * (1 + 2 * margin)
+
+    def window(first: int, length: int, limit: int) -> slice:
+        start = first + length / 2 - side / 2
+        return slice(max(0, round(start)), min(limit, round(start + side)))
+
+    return (window(rows[0], height, mask.shape[0]), window(columns[0], width, mask.shape[1]))

@@ -1,0 +1,91 @@
+"""BUSV (Lin et al., MICCAI 2022): breast sweeps as folders of frames.
+
+    rawframes/{benign,malignant}/{video}/000000.png
+    imagenet_vid_train_15frames.json, imagenet_vid_val.json    COCO-VID; the official split
+
+The set names no patients.  Its known faults stand in busv_errata.csv, each with its source.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from lddm_aug.preparation.errata import Erratum, apply_errata
+from lddm_aug.preparation.folder import list_folder
+from lddm_aug.preparation.listing import ABSENT, BAD, VIDEO, LeftOut, Listing
+
+ERRATA = Path(__file__).with_name('busv_errata.csv')
+FRAMES = 'rawframes'
+SPLITS = {'train': 'train', 'val': 'test', 'test': 'test'}           # word in a json's name → split
+
+
+def list_busv(root: str | Path, errata: Sequence[Erratum], fps: float | None = None) -> Listing:
+    """The videos with the official split, where its json files are there, and errata corrected.
+
+    Args:
+        root: holds rawframes and the json files.
+        fps: frames per second; BUSV doesn't say.
+
+    Raises:
+        FileNotFoundError: if there is no rawframes.
+        ValueError: if a json file is damaged.
+    """
+    root = Path(root)
+    if not (root / FRAMES).is_dir() or (root / FRAMES).is_symlink():
+        raise FileNotFoundError(f'{root} holds no folder {FRAMES}, and so is no BUSV')
+    listing = list_folder(root / FRAMES, fps=fps)
+    listing.settings['source'] = 'busv'
+    stray = [item for item in listing.items if item.role != VIDEO]
+    listing.left_out += [LeftOut(item.source, BAD, 'is no folder of frames') for item in stray]
+    listing.items = [item for item in listing.items if item.role == VIDEO]
+    splits = _read_splits(root, listing)
+    listing.items = [replace(item, split=splits.get(item.source, '')) for item in listing.items]
+    return apply_errata(listing, errata)
+
+
+def _read_splits(root: Path, listing: Listing) -> dict[str, str]:
+    """Video → split; what the json files name and isn't there goes to the listing."""
+    splits: dict[str, str] = {}
+    files = sorted(file for file in root.glob('*.json') if not file.is_symlink())
+    found = {item.source for item in listing.items}
+    faulty = missing = 0
+    for file in files:
+        split = next((SPLITS[word] for word in SPLITS if word in file.stem), None)
+        if split is None:
+            continue
+        names, boxes = _read_coco(file)
+        for name in names:
+            video = str(PurePosixPath(name).parent)
+            if splits.setdefault(video, split) != split:
+                raise ValueError(f'{file.name}: {video} stands in another split as well')
+            missing += video in found and not (root / FRAMES / name).is_file()
+        faulty += sum(width <= 0 or height <= 0 for _, _, width, height in boxes)
+    listing.left_out += [LeftOut(video, ABSENT, f'a json file names it, {FRAMES} lacks it')
+                         for video in sorted(splits.keys() - found)]
+    if not splits:
+        listing.notes.append('no official split: there is no json file for train or val')
+    else:
+        unsplit = len(found - splits.keys())
+        listing.notes.append(
+            f'official split: {sum(split == "train" for split in splits.values())} train, '
+            f'{sum(split == "test" for split in splits.values())} test; {unsplit} videos stand in '
+            f'neither and have none; {missing} named frames are missing; {faulty} boxes have '
+            'sides that are not positive (boxes are not used)')
+    return splits
+
+
+def _read_coco(file: Path) -> tuple[list[str], list[tuple[float, float, float, float]]]:
+    """Names of the frames, relative to rawframes, and boxes (x, y, width, height)."""
+    try:
+        content = json.loads(file.read_bytes())
+        names = [image['file_name'].replace('\\', '/').removeprefix(f'{FRAMES}/')
+                 for image in content['images']]
+        boxes = [tuple(map(float, box['bbox'])) for box in content.get('annotations', ())]
+        if any(len(box) != 4 for box in boxes):
+            raise ValueError('a box has not four numbers')
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'{file}: not a COCO-VID file ({error!r}); remove it to go on without the '
+                         'official split, or download it again') from error
+    return names, boxes                              # type: ignore[return-value]

@@ -1,0 +1,144 @@
+"""Any table of files, its columns mapped to ours."""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from lddm_aug.datasets.annotations import confined
+from lddm_aug.preparation.groups import OwnGroup
+from lddm_aug.preparation.listing import (
+    ABSENT,
+    BAD,
+    EXCLUDED,
+    ORACLE,
+    VIDEO,
+    LeftOut,
+    Listing,
+)
+from lddm_aug.preparation.source_folder import SourceFolder, role_of
+
+
+@dataclass(frozen=True)
+class CsvColumns:
+    """What the columns of a table mean.
+
+    Attributes:
+        path: column of the path.
+        path_pattern: what to make of its values, '{}' standing for one: 'videos/{}.mp4'.
+        label: column of the class.
+        labels: value → our name, where classes have other names; other values are left out.
+        group: column of the group; None for `group_pattern`, or each file its own group.
+        group_pattern: regular expression; what its first brackets match in the path is the group.
+        split: column of the split; None if there is none.
+        splits: value → our name of the split; rows with other values are left out.
+        first_frames: split of which only first frames are stills; the videos become the oracle.
+        fps: column of the frames per second.
+    """
+    path: str = 'path'
+    path_pattern: str = '{}'
+    label: str = 'label'
+    labels: Mapping[str, str] = field(default_factory=dict)
+    group: str | None = None
+    group_pattern: str | None = None
+    split: str | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
+    first_frames: str | None = None
+    fps: str | None = None
+
+
+def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = None,
+             fps: float | None = None) -> Listing:
+    """What a table names; rows whose file isn't there are left out.
+
+    Args:
+        table: comma-separated, with a header; blanks around values don't count.
+        root: folder that paths are relative to and may not leave; by default the table's own.
+        fps: frames per second of videos that don't say, and have none in the table.
+
+    Raises:
+        FileNotFoundError: if the table or the root doesn't exist.
+        ValueError: if a column is missing or no row is of use.
+    """
+    table = Path(table)
+    if not table.is_file():
+        raise FileNotFoundError(f'{table}: there is no such table')
+    source = SourceFolder(table.parent if root is None else root)
+    rows = _read(table, columns)
+    listing = Listing(settings={'source': 'csv', 'fps': fps}, root=source.root)
+    group_of = OwnGroup(columns.group_pattern)
+    if columns.group is None:
+        listing.notes.append(group_of.note)
+    seen: set[Path] = set()
+    unmapped: Counter[str] = Counter()
+    for line, row in rows:
+        def cell(column: str | None, row: dict[str, str] = row) -> str:
+            return row[column] if column else ''
+
+        name, label, split = cell(columns.path), cell(columns.label), cell(columns.split)
+        where = f'{table.name} line {line}'
+        if (columns.splits and split not in columns.splits
+                or columns.labels and label not in columns.labels):
+            unmapped[f'{columns.split} {split!r}' if columns.splits and split not in columns.splits
+                     else f'{columns.label} {label!r}'] += 1
+            listing.left_out.append(LeftOut(name or where, EXCLUDED, 'has no mapped value'))
+            continue
+        if not name or not label or columns.group and not cell(columns.group):
+            listing.left_out.append(LeftOut(name or where, BAD, f'{where}: a value is blank'))
+            continue
+        try:
+            path = confined(columns.path_pattern.replace('{}', name), source.root, where)
+            role = VIDEO if path.is_dir() else role_of(path)
+            if role is None:
+                raise ValueError(f'{where}: {name} is neither a video nor a still')
+            if path in seen:
+                raise ValueError(f'{where}: {name} stands in the table twice')
+            rate = _rate(cell(columns.fps), where) or fps
+        except FileNotFoundError:
+            listing.left_out.append(LeftOut(name, ABSENT, f'{where}: there is no such file'))
+            continue
+        except ValueError as error:
+            listing.left_out.append(LeftOut(name, BAD, source.relative(error)))
+            continue
+        seen.add(path)
+        split = columns.splits.get(split, split)
+        if columns.first_frames and split == columns.first_frames and role == VIDEO:
+            role = ORACLE
+        group = cell(columns.group) or group_of(source.name(path))
+        listing.items.append(source.item(path, columns.labels.get(label, label), group, role,
+                                         split, rate))
+    if unmapped:
+        listing.notes.append('rows whose value is not mapped: ' + ', '.join(
+            f'{count} with {value}' for value, count in sorted(unmapped.items())))
+    return listing
+
+
+def _read(table: Path, columns: CsvColumns) -> list[tuple[int, dict[str, str]]]:
+    """(line, column → value) of every row; a line is that of a table without line breaks in it."""
+    try:
+        read = pd.read_csv(table, dtype=str, keep_default_na=False, encoding='utf-8-sig',
+                           skipinitialspace=True)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise ValueError(f'{table}: not a table in UTF-8 ({error})') from error
+    read.columns = read.columns.str.strip()
+    needed = {'path': columns.path, 'label': columns.label, 'group': columns.group,
+              'split': columns.split, 'fps': columns.fps}
+    for meaning, name in needed.items():
+        if name is not None and name not in read.columns:
+            raise ValueError(f'{table}: there is no column {name!r} for the {meaning}; name one of '
+                             f'{", ".join(read.columns)}')
+    return [(line, {name: value.strip() for name, value in row.items()})
+            for line, row in enumerate(read.to_dict('records'), start=2)]
+
+
+def _rate(cell: str, where: str) -> float | None:
+    try:
+        rate = float(cell) if cell else None
+    except ValueError:
+        rate = -1
+    if rate is not None and not 0 < rate < float('inf'):
+        raise ValueError(f'{where}: fps counts frames per second, but got {cell!r}')
+    return rate

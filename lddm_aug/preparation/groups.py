@@ -1,0 +1,42 @@
+"""Which group something belongs to where no table says it."""
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+
+class OwnGroup:
+    """Name in the source → group.
+
+    Args:
+        pattern: regular expression; what its first brackets match in the name is the group.  By
+            default everything is its own group, by its name without the ending.
+
+    Raises:
+        ValueError: if the pattern is none, or has no brackets; when called, if nothing matches.
+    """
+
+    def __init__(self, pattern: str | None = None) -> None:
+        try:
+            self.pattern = re.compile(pattern) if pattern else None
+        except re.error as error:
+            raise ValueError(f'group pattern {pattern!r} is no regular expression: '
+                             f'{error}') from error
+        if self.pattern is not None and not self.pattern.groups:
+            raise ValueError(f'group pattern {pattern!r} has no brackets around the group, as in '
+                             r"'patient_(\d+)'")
+
+    @property
+    def note(self) -> str:
+        if self.pattern is None:
+            return ('groups: the source names no patients, so every video and still is its own '
+                    'group; one patient may stand on both sides of a split')
+        return f'groups: what {self.pattern.pattern!r} finds in a name'
+
+    def __call__(self, name: str) -> str:
+        if self.pattern is None:
+            return str(PurePosixPath(name).with_suffix(''))
+        match = self.pattern.search(name)
+        if match is None or not match[1]:
+            raise ValueError(f'group pattern {self.pattern.pattern!r} finds no group in {name!r}')
+        return match[1]

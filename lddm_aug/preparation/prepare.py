@@ -1,0 +1,186 @@
+"""A listing → a prepared folder."""
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from lddm_aug.datasets.frames import (
+    MIN_FRAMES,
+    Pixels,
+    UnreadableFile,
+    is_colour,
+    letterbox,
+    to_channels,
+)
+from lddm_aug.preparation.listing import (
+    ABSENT,
+    BAD,
+    EXCLUDED,
+    STILL,
+    Item,
+    LeftOut,
+    Listing,
+    Recording,
+)
+from lddm_aug.preparation.prepared_folder import PreparedFolder, names_of
+
+NAMED = 20                                           # left-out items that a message names
+
+
+@dataclass(frozen=True)
+class Options:
+    """What happens to every picture.
+
+    Attributes:
+        size: fit into size × size pixels, black where the shape leaves it free; None keeps them.
+        grey: make colour grey; else only pictures without any colour become grey.
+        min_frames: a shorter video can't be used.
+        max_bad_share: of all items; with more that can't be used, the run stops.
+
+    Raises:
+        ValueError: if a number makes no sense.
+    """
+    size: int | None = None
+    grey: bool = False
+    min_frames: int = MIN_FRAMES
+    max_bad_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ('size', 'min_frames'):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f'{name} is a number from 1 on, but got {getattr(self, name)!r}')
+        if not 0 <= self.max_bad_share <= 1:
+            raise ValueError('max_bad_share lies between 0 and 1, but got '
+                             f'{self.max_bad_share!r}')
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a run.
+
+    Attributes:
+        items: in the tables.
+        left_out: in none.
+        notes: sentences that a user should read.
+        made: items that this run read; the others had been made before.
+        changed: whether anything in the folder is other than before.
+        seconds: that the run took.
+    """
+    items: list[Item]
+    left_out: list[LeftOut]
+    notes: list[str]
+    made: int
+    changed: bool
+    seconds: float
+
+    def __str__(self) -> str:
+        counts: dict[tuple[str, str, str], list[str]] = {}
+        for item in self.items:
+            counts.setdefault((item.role, item.split, item.label), []).append(item.group)
+        lines = [f'{role:<7} {split or "-":<7} {label:<12} {len(groups):>6} in {len(set(groups))} '
+                 'groups' for (role, split, label), groups in sorted(counts.items())]
+        lines += [*self.notes, *self._straddling()]
+        for kind, what in ((BAD, 'cannot be used'), (ABSENT, 'are not there'),
+                           (EXCLUDED, 'are left out on purpose')):
+            lines += _name([each for each in self.left_out if each.kind == kind], what)
+        per_item = f', {self.seconds / self.made * 1e3:.0f} ms each' if self.made else ''
+        lines.append(f'{self.made} read in {self.seconds:.1f} s{per_item}; '
+                     f'{len(self.items) - self.made} had been read before' if self.changed else
+                     'nothing to do: everything had been prepared before')
+        return '\n'.join(lines)
+
+    def _straddling(self) -> list[str]:
+        splits: dict[str, set[str]] = {}
+        for item in self.items:
+            splits.setdefault(item.group, set()).add(item.split)
+        return [f'group {group} stands in {", ".join(sorted(found))}: a source that splits it '
+                'gives results that are too good' for group, found in sorted(splits.items())
+                if len(found - {''}) > 1]
+
+
+def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
+    """Read what a listing names and write it to a prepared folder; go on where a run stopped.
+
+    Raises:
+        ValueError: if `out` holds something else, nothing can be read, or more than
+            `max_bad_share` of the items is bad; what was read so far stays for the next run.
+    """
+    started = time.monotonic()
+    pixels = {name: value for name, value in asdict(options).items() if name != 'max_bad_share'}
+    folder = PreparedFolder(out, {**pixels, **listing.settings})
+    bad = [each for each in listing.left_out if each.kind == BAD]
+    if not listing.items:
+        raise ValueError('\n'.join(['nothing to prepare was found', *_name(
+            listing.left_out, 'were left out'), *listing.notes]))
+    _refuse_many(bad, len(listing.items) + len(bad), options.max_bad_share)
+
+    good, made = [], 0
+    total = len(listing.items) + len(bad)
+    for item, name in zip(tqdm(listing.items, unit='item'), names_of(listing.items), strict=True):
+        if not folder.holds(item, name):
+            try:
+                frames, recording = _read(item, options)
+            except (UnreadableFile, OSError) as error:
+                bad.append(LeftOut(item.source, BAD, _relative(error, listing.root)))
+                _refuse_many(bad, total, options.max_bad_share)
+                continue
+            folder.add(item, name, frames, recording.fps, recording.mask)
+            made += 1
+        good.append(item)
+    if not good:
+        raise ValueError('\n'.join(_name(bad, 'cannot be used, and nothing else is there')))
+    left_out = bad + [each for each in listing.left_out if each.kind != BAD]
+    changed = folder.finish(good, left_out)
+    return Report(good, left_out, listing.notes, made, changed, time.monotonic() - started)
+
+
+def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
+    """(T, H, W) or (T, H, W, 3) frames, and what else was recorded."""
+    recording = item.open()
+    frames = list(_fitted(recording.frames, options))
+    if item.role != STILL and len(frames) < options.min_frames:
+        raise UnreadableFile(f'{item.source} has {len(frames)} frames, fewer than '
+                             f'{options.min_frames}')
+    if any(is_colour(frame) for frame in frames):    # the grey frames among them, too
+        frames = [to_channels(frame, 3) for frame in frames]
+    if recording.mask is not None and options.size is not None:
+        mask = letterbox(recording.mask, options.size)
+        recording = recording._replace(mask=np.where(mask > 127, 255, 0).astype(np.uint8))
+    return np.stack(frames), recording
+
+
+def _relative(error: Exception, root: Path | None) -> str:
+    return str(error) if root is None else str(error).replace(f'{root}{os.sep}', '')
+
+
+def _fitted(frames: Iterator[Pixels], options: Options) -> Iterator[Pixels]:
+    for frame in frames:
+        if is_colour(frame) and (options.grey or _has_no_colour(frame)):
+            frame = to_channels(frame, 1)
+        yield frame if options.size is None else letterbox(frame, options.size)
+
+
+def _has_no_colour(frame: Pixels) -> bool:
+    red, green, blue = np.moveaxis(frame, -1, 0)
+    return np.array_equal(red, green) and np.array_equal(red, blue)
+
+
+def _refuse_many(bad: Sequence[LeftOut], total: int, max_share: float) -> None:
+    if len(bad) > max_share * total:
+        raise ValueError('\n'.join([
+            f'more than {max_share:.0%} of {total} items cannot be used, so the run was stopped; '
+            'mend them, or allow more with --max-bad-share', *_name(bad, 'cannot be used')]))
+
+
+def _name(left_out: Sequence[LeftOut], what: str) -> list[str]:
+    if not left_out:
+        return []
+    more = [f'  ... and {len(left_out) - NAMED} more'] * (len(left_out) > NAMED)
+    return [f'{len(left_out)} {what}:',
+            *(f'  {each.source}: {each.reason}' for each in left_out[:NAMED]), *more]

@@ -1,0 +1,244 @@
+"""What holds for every source: the form, resuming, bad files, confinement."""
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lddm_aug.datasets.annotations import read_annotations
+from lddm_aug.datasets.frames import read_frames, read_still
+from lddm_aug.preparation import prepare as prepare_module
+from lddm_aug.preparation.folder import list_folder
+from lddm_aug.preparation.prepare import Options, prepare
+from lddm_aug.preparation.prepared_folder import names_of, refuse_nesting
+
+
+@pytest.fixture
+def good(source: Path, write):
+    """A class with four videos and a still."""
+    for number in range(4):
+        write(source / f'benign/v{number}', number)
+    write(source / 'benign/a (1).png', 9)
+    return source
+
+
+# ── the form ──
+
+def test_pixels_are_those_of_the_source_and_the_table_describes_them(source, out, run, table,
+                                                                     write):
+    video = write(source / 'benign/v1', 1)
+    still = write(source / 'malignant/a (1).png', 2, shape=(9, 11, 3))
+    run(list_folder(source, fps=25))
+    row = table('videos.csv')['benign/v1']
+    np.testing.assert_array_equal(np.load(out / row['path']), video)
+    assert (row['frames'], row['size'], row['fps'], row['group']) == ('16', '12x10', '25',
+                                                                      'benign/v1')
+    assert row['sha256'] == sha256((out / row['path']).read_bytes()).hexdigest()
+    row = table('stills.csv')['malignant/a (1).png']
+    np.testing.assert_array_equal(np.array(Image.open(out / row['path'])), still)
+    assert (row['frames'], row['size'], row['fps']) == ('1', '9x11', '')
+
+
+def test_the_tables_are_what_training_reads(good, out, run):
+    run(list_folder(good, fps=30))
+    video, *_ = read_annotations(out / 'videos.csv')
+    still, = read_annotations(out / 'stills.csv')
+    assert video.fps == 30
+    assert read_frames(video.path).shape == (16, 12, 10)
+    assert read_still(still.path, still.frame).shape == (12, 10)
+    assert ' ' not in still.path.name
+
+
+def test_what_has_no_colour_is_kept_grey_and_colour_only_on_request(source, out, run, table, write):
+    grey = write(source / 'a/grey.png', 1)
+    Image.fromarray(np.stack([grey] * 3, axis=-1)).save(source / 'a/rgb.png')
+    write(source / 'a/colour.png', 2, shape=(8, 8, 3))
+    run(list_folder(source))
+    rows = table('stills.csv')
+    np.testing.assert_array_equal(np.array(Image.open(out / rows['a/rgb.png']['path'])), grey)
+    assert Image.open(out / rows['a/colour.png']['path']).mode == 'RGB'
+    prepare(list_folder(source), out.with_name('grey'), Options(grey=True))
+    assert Image.open(out.with_name('grey') / rows['a/colour.png']['path']).mode == 'L'
+
+
+def test_a_video_with_one_coloured_frame_is_coloured_throughout(source, out, run, write):
+    frames = write(source / 'a/v', 1)
+    Image.fromarray(np.full((12, 10, 3), (255, 0, 0), np.uint8)).save(source / 'a/v/000003.png')
+    for number, frame in enumerate(frames):
+        if number != 3:
+            Image.fromarray(np.stack([frame] * 3, -1)).save(source / f'a/v/{number:06d}.png')
+    run(list_folder(source))
+    kept = np.load(out / 'frames/a_v.npy')
+    assert kept[3, 0, 0].tolist() == [255, 0, 0]
+    np.testing.assert_array_equal(kept[4], np.stack([frames[4]] * 3, -1))
+
+
+def test_size_letterboxes(good, out, run, table):
+    run(list_folder(good), size=24)
+    assert np.load(out / 'frames/benign_v0.npy').shape == (16, 24, 24)
+    assert table('stills.csv')['benign/a (1).png']['size'] == '24x24'
+
+
+def test_names_are_safe_and_differ_even_where_case_is_not_told_apart(source):
+    for name in ('a (1).png', 'a_1.png', 'A-1.png', 'a-1.jpg', 'ü.png', 'x' * 120 + '.png'):
+        (source / 'c').mkdir(exist_ok=True)
+        Image.new('L', (4, 4)).save(source / 'c' / name)
+    names = names_of(list_folder(source).items)
+    assert len({name.lower() for name in names}) == 6
+    assert all(name.isascii() and ' ' not in name and len(name) < 100 for name in names)
+
+
+# ── again, and after a stop ──
+
+def test_a_second_run_changes_nothing(good, run, snapshot):
+    assert run(list_folder(good)).changed
+    before = snapshot()
+    report = run(list_folder(good))
+    assert snapshot() == before
+    assert (report.made, report.changed) == (0, False)
+    assert 'nothing to do' in str(report)
+
+
+def test_bad_files_do_not_make_a_second_run_change_anything(good, run, snapshot):
+    (good / 'benign/empty.png').touch()
+    run(list_folder(good), max_bad_share=0.2)
+    before = snapshot()
+    run(list_folder(good), max_bad_share=0.2)
+    assert snapshot() == before
+
+
+def test_a_killed_run_leaves_no_tables_and_is_gone_on_with(good, out, run, monkeypatch, snapshot):
+    run(list_folder(good))
+    whole = {name: content for name, (content, _) in snapshot().items()}
+    for number in (1, 2):                            # so that the second run has work to do
+        (out / f'frames/benign_v{number}.npy').unlink()
+    kept, read = [], prepare_module._read
+
+    def killed(item, options):
+        if kept:
+            raise KeyboardInterrupt
+        kept.append(item.source)
+        return read(item, options)
+
+    monkeypatch.setattr(prepare_module, '_read', killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(list_folder(good))
+    assert kept == ['benign/v1']
+    assert not list(out.glob('*.csv'))
+    with (out / 'preparation.jsonl').open('ab') as journal:
+        journal.write(b'{"source": "benign/v')       # what a power cut leaves
+    monkeypatch.undo()
+    report = run(list_folder(good))
+    assert report.made == 1
+    assert {name: content for name, (content, _) in snapshot().items()} == whole
+
+
+def test_a_changed_source_is_read_again_and_a_removed_one_forgotten(good, out, run, table, write):
+    run(list_folder(good))
+    pixels = write(good / 'benign/a (1).png', 77)
+    os.utime(good / 'benign/a (1).png', ns=(0, 0))
+    for file in (good / 'benign/v2').iterdir():
+        file.unlink()
+    (good / 'benign/v2').rmdir()
+    assert run(list_folder(good)).made == 1
+    assert len(table('videos.csv')) == 3
+    assert not (out / 'frames/benign_v2.npy').exists()
+    np.testing.assert_array_equal(np.array(Image.open(out / 'stills/benign_a_1.png')), pixels)
+
+
+def test_a_damaged_cache_is_made_again(good, out, run):
+    run(list_folder(good))
+    (out / 'frames/benign_v0.npy').write_bytes(b'rubbish')
+    assert run(list_folder(good)).made == 1
+
+
+def test_other_settings_or_another_folder_are_refused(good, out, run, tmp_path):
+    run(list_folder(good))
+    with pytest.raises(ValueError, match=r'prepared with other settings \(its size differ\)'):
+        run(list_folder(good), size=24)
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/thesis.doc').touch()
+    with pytest.raises(ValueError, match='is no prepared data set'):
+        prepare(list_folder(good), tmp_path / 'mine', Options())
+    for inside in (good / 'out', tmp_path):
+        with pytest.raises(ValueError, match='lie in each other'):
+            refuse_nesting(inside, good)
+
+
+# ── bad input ──
+
+def test_bad_files_are_left_out_counted_and_named(good, run, table, write):
+    bad = good / 'benign'
+    (bad / 'empty.png').touch()
+    (bad / 'corrupt.png').write_bytes(b'\x89PNG\r\n\x1a\n' + b'x' * 500)
+    write(bad / 'cut.png', shape=(200, 200))
+    (bad / 'cut.png').write_bytes((bad / 'cut.png').read_bytes()[:9000])
+    Image.new('L', (10_000, 6_000)).save(bad / 'sixty.png')
+    Image.new('L', (8, 8)).save(bad / 'jpeg.png', 'JPEG')
+    Image.new('L', (8, 8)).save(bad / 'png.mp4', 'PNG')
+    (bad / 'text.mp4').write_text('not a video')
+    write(bad / 'short', frames=15)
+    write(bad / 'long/video')
+    (bad / 'long/video/000004.png').write_bytes(b'')
+    report = run(list_folder(good), max_bad_share=0.7)
+    reasons = {row['source'].split('/', 1)[1]: row['reason']
+               for row in table('left_out.csv').values()}
+    for name, reason in {
+            'empty.png': '0 bytes', 'corrupt.png': 'cut off or damaged',
+            'cut.png': 'cut off or damaged', 'sixty.png': '60 million pixels',
+            'jpeg.png': 'holds JPEG, not what its name says',
+            'png.mp4': 'not what its name says', 'text.mp4': 'cannot be read as a video',
+            'short': '15 frames, fewer than 16', 'long/video': '000004.png is empty'}.items():
+        assert reason in reasons.pop(name)
+    assert not reasons
+    assert len(report.items) == 5
+    assert '9 cannot be used:' in str(report)
+    assert 'benign/sixty.png' in str(report)
+    assert str(good) not in (str(report) + ''.join(reasons.values()))
+
+
+def test_too_many_bad_files_stop_the_run_and_leave_no_tables(good, out, run):
+    (good / 'benign/empty.png').touch()
+    with pytest.raises(ValueError, match=r'(?s)more than 10% of 6 items.*--max-bad-share.*empty'):
+        run(list_folder(good))
+    assert not list(out.glob('*.csv'))
+
+
+def test_nothing_outside_the_source_is_followed(good, tmp_path, run, table, write, snapshot):
+    write(tmp_path / 'secret/secret.png', 5)
+    write(tmp_path / 'secret/video', 6)
+    (good / 'benign/out.png').symlink_to(tmp_path / 'secret/secret.png')
+    (good / 'benign/folder').symlink_to(tmp_path / 'secret/video')
+    (good / 'benign/nothing.png').symlink_to(tmp_path / 'nothing.png')
+    (good / 'benign/loop.png').symlink_to(good / 'benign/loop.png')
+    (good / 'benign/inside.png').symlink_to(good / 'benign/a (1).png')
+    (good / 'benign/v0/000007.png').unlink()
+    (good / 'benign/v0/000007.png').symlink_to(tmp_path / 'secret/secret.png')
+    run(list_folder(good), max_bad_share=0.7)
+    left_out = table('left_out.csv')
+    assert 'leads out of the source' in left_out['benign/out.png']['reason']
+    assert 'link to a folder' in left_out['benign/folder']['reason']
+    assert 'leads out of the source' in left_out['benign/v0/000007.png']['reason']
+    assert {'benign/nothing.png', 'benign/loop.png', 'benign/v0'} <= set(left_out)
+    assert 'benign/inside.png' in table('stills.csv')
+
+
+def test_a_pipe_is_not_waited_for(good, run, table):
+    os.mkfifo(good / 'benign/pipe.png')
+    run(list_folder(good), max_bad_share=0.5)
+    assert 'neither a file nor a folder' in table('left_out.csv')['benign/pipe.png']['reason']
+
+
+def test_an_empty_source_says_that_nothing_was_found(source, run):
+    with pytest.raises(ValueError, match='nothing to prepare was found'):
+        run(list_folder(source))
+
+
+@pytest.mark.parametrize(('name', 'value'), [('size', 0), ('min_frames', 0), ('max_bad_share', 2)])
+def test_numbers_that_make_no_sense_are_refused(name: str, value: int):
+    with pytest.raises(ValueError, match=f'{name} .* but got {value}'):
+        Options(**{name: value})
