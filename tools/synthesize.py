@@ -14,6 +14,7 @@ import torch
 from lddm_aug.cli import one_sentence_errors
 from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.transforms.load_still import LoadStill
+from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.generators.package import load_package
 from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
@@ -57,7 +58,8 @@ def main() -> None:
             batch_size=args.batch_size, workers=cores if args.workers is None else args.workers)
     if summary.made:
         print(f'{summary.made} clips in {summary.seconds:.1f} s '
-              f'({summary.clips_per_second:.2f} per second); {args.out} holds {summary.clips}')
+              f'({summary.clips_per_second:.2f} per second, {describe_cost(generator)}); '
+              f'{args.out} holds {summary.clips}')
     else:
         print(f'nothing to do: {args.out} holds all {summary.clips} clips')
 

@@ -3,11 +3,26 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import DictAction
+from mmengine.dist import is_main_process
 
 from lddm_aug.cli import one_sentence_errors
 from lddm_aug.engine.generator_training import train_generator
+from lddm_aug.evaluation.cost import describe_cost
+from lddm_aug.generators.package import CARD, load_package
+
+
+class KeyValue(DictAction):
+    """MMEngine's DictAction, which fails on a word without `=` and doesn't say which."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: Any, option_string: str | None = None) -> None:
+        for value in values:
+            if '=' not in value:
+                parser.error(f'{option_string} takes key=value, but got {value}')
+        super().__call__(parser, namespace, values, option_string)
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,10 +31,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='default: work_dirs/lddm/<config>')
     parser.add_argument('--resume', action='store_true',
                         help='go on from the newest checkpoint in the work dir')
-    parser.add_argument('--amp', action='store_true', help='mixed precision, on a GPU')
+    parser.add_argument('--amp', action='store_true',
+                        help='mixed precision, on a GPU or a CPU with bfloat16')
     parser.add_argument('--seed', type=int, help="default: the config's")
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValue, default={},
                         help='key=value; in a config of stages, stage.key=value')
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -29,8 +45,10 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors():
         work_dir = args.work_dir or Path('work_dirs/lddm') / Path(args.config).stem
-        train_generator(args.config, work_dir, resume=args.resume, options=args.cfg_options,
-                        seed=args.seed, amp=args.amp, launcher=args.launcher)
+        made = train_generator(args.config, work_dir, resume=args.resume, options=args.cfg_options,
+                               seed=args.seed, amp=args.amp, launcher=args.launcher)
+        if (made / CARD).is_file() and is_main_process():
+            print(f'{made} is ready: {describe_cost(load_package(made))}')
 
 
 if __name__ == '__main__':

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.registry import MODELS
+from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from lddm_aug.checkpoints import read_checkpoint
 from lddm_aug.files import write_aside
-from lddm_aug.generators.package import save_package
+from lddm_aug.generators.base import Generator
+from lddm_aug.generators.package import refuse_foreign_folder, save_package
 
 SUMMARY = 'training.json'
 PACKAGE = 'package'
@@ -23,13 +25,15 @@ PACKAGE = 'package'
 
 def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool = False,
                     options: Mapping[str, Any] | None = None, seed: int | None = None,
-                    amp: bool = False, launcher: str = 'none') -> Path:
+                    amp: bool = False, launcher: str = 'none',
+                    folders: Mapping[str, Path] | None = None) -> Path:
     """Run a config's stages in order; what ends as a generator becomes a package.
 
     A config is one stage (an MMEngine runner config), or names its stages:
     `stages = dict(autoencoder='autoencoder.py', diffusion='diffusion.py')`, paths relative to
     itself.  Each stage works in a folder of its name below `work_dir` and hands its checkpoint to
-    the next.  A config with `generator` writes `work_dir/package`.
+    the next.  A config with `generator` writes `work_dir/package`; one with `bank` beside it
+    trains nothing, but fills the generator with the latents of this dataset.
 
     Args:
         config_file: the config.
@@ -38,37 +42,55 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         options: values to put into the config, by dotted key; where a config names stages, the
             first part of the key is the stage's name.
         seed: in place of the config's.
-        amp: mixed precision; needs an accelerator.
+        amp: mixed precision, float16 on a GPU and bfloat16 on a CPU that has it.
         launcher: how MMEngine finds the other processes: `none`, `pytorch`, `slurm` or `mpi`.
+        folders: where a stage works, by its name, if not in `work_dir`: generators that are given
+            the same folder for the same stage share it.
 
     Returns:
         The package's folder, or the work_dir where the config makes no generator.
 
     Raises:
-        ValueError: if an option names no stage, mixed precision finds no GPU, or the config has
-            nothing to train or package.
+        ValueError: if an option names no stage, mixed precision finds nothing to run on, or the
+            config has nothing to train or package.
     """
-    if amp and not torch.cuda.is_available():
-        raise ValueError('train_generator: mixed precision needs a GPU, and there is none; '
-                         'train without --amp')
+    if amp and not (torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()):
+        raise ValueError('train_generator: mixed precision needs a GPU, or a CPU that computes in '
+                         'bfloat16 (AVX-512), and there is neither; train without --amp')
     work_dir, config_file = Path(work_dir), Path(config_file)
     config, options = Config.fromfile(config_file), dict(options or {})
     stages = _stages(config, config_file, options)
+    for stage in stages.values():
+        if 'generator' in stage:                                  # before hours, not after them
+            refuse_foreign_folder(work_dir / PACKAGE)
+            build_generator(stage)
     summary: dict[str, Any] = {}
     checkpoint: Path | None = None
     for name, stage in stages.items():
-        folder = work_dir / name if 'stages' in config else work_dir
+        folder = (folders or {}).get(name, work_dir / name if 'stages' in config else work_dir)
         text = stage.pretty_text                                  # without paths of this run
         stage.work_dir, stage.launcher = str(folder), launcher
         if seed is not None:
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
         if amp and 'optim_wrapper' in stage:
-            stage.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+            stage.optim_wrapper.update(dict(type='AmpOptimWrapper', loss_scale='dynamic')
+                                       if torch.cuda.is_available() else
+                                       dict(type='Bfloat16OptimWrapper'))
         if checkpoint is not None:
             _hand_over(stage, checkpoint)
-        checkpoint, summary[name] = _train_stage(stage, resume)
+        summary[name] = dict(groups=[])                           # a control has nothing to learn
+        if 'model' in stage:
+            checkpoint, summary[name] = train_stage(stage, resume)
         if 'generator' in stage and is_main_process():
-            _package(stage, checkpoint, summary[name]['groups'], work_dir / PACKAGE, text)
+            generator = build_generator(stage)
+            if checkpoint is not None:
+                learnt = getattr(generator, generator.learnt)
+                learnt.load_state_dict(read_checkpoint(checkpoint)['state_dict'])
+            if 'bank' in stage:
+                summary[name] = dict(groups=_fill(generator, stage.bank))
+            groups = sorted({group for part in summary.values() for group in part['groups']})
+            sha256 = save_package(work_dir / PACKAGE, generator, groups, text)
+            print_log(f'generator package {work_dir / PACKAGE} ({sha256[:12]})', logger='current')
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary, indent=2).encode())
@@ -96,20 +118,22 @@ def _stages(config: Config, config_file: Path, options: dict[str, Any]) -> dict[
 def _hand_over(stage: Config, checkpoint: Path) -> None:
     """Give the trained autoencoder to whatever in the next stage uses one."""
     weights = dict(type='Pretrained', checkpoint=str(checkpoint))
-    stage.model.autoencoder.init_cfg = weights
-    stage.train_dataloader.dataset.autoencoder.init_cfg = weights
+    if 'bank' in stage:
+        stage.bank.autoencoder.init_cfg = weights
+    else:
+        stage.model.autoencoder.init_cfg = weights
+        stage.train_dataloader.dataset.autoencoder.init_cfg = weights
 
 
-def _train_stage(stage: Config, resume: bool) -> tuple[Path | None, dict[str, Any]]:
-    """Train one stage; its last checkpoint, and what was measured on held-out groups."""
-    if 'model' not in stage:                                      # a control has nothing to learn
-        return None, dict(groups=[])
+def train_stage(stage: Config, resume: bool) -> tuple[Path, dict[str, Any]]:
+    """Train one stage, or a recognizer; its last checkpoint, and what held-out groups gave."""
     work_dir = Path(stage.work_dir)
     latest = find_latest_checkpoint(str(work_dir)) if resume else None
     if latest and _is_finished(latest, stage) and (work_dir / SUMMARY).exists():
         print_log(f'{work_dir.name}: finished before, {latest}', logger='current')
         return Path(latest), json.loads((work_dir / SUMMARY).read_text())
     stage.resume, stage.load_from = latest is not None, latest
+    stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     start = time.perf_counter()
     runner = Runner.from_cfg(stage)
     runner.train()
@@ -124,21 +148,24 @@ def _train_stage(stage: Config, resume: bool) -> tuple[Path | None, dict[str, An
 
 
 def _is_finished(checkpoint: str, stage: Config) -> bool:
-    iterations = torch.load(checkpoint, map_location='cpu', weights_only=True)['meta']['iter']
-    return iterations >= stage.train_cfg.max_iters
+    return read_checkpoint(checkpoint)['meta']['iter'] >= stage.train_cfg.max_iters
 
 
-def _package(stage: Config, checkpoint: Path | None, groups: list[str], folder: Path,
-             text: str) -> None:
+def _fill(generator: Any, bank: Config) -> list[str]:
+    """Give the generator the latents of these clips; the groups they come from."""
+    clips = DATASETS.build(bank)
+    generator.fill(torch.stack([sample['latent'] for sample in clips]),
+                   torch.tensor([sample['label'] for sample in clips]), clips.metainfo['classes'])
+    return sorted(clips.groups)
+
+
+def build_generator(stage: Config) -> Generator:
+    """The generator of a stage's config, its weights untrained."""
     arguments = stage.generator.to_dict()
     if 'model' in stage:
-        arguments['diffusion'] = _without_checkpoints(stage.model.to_dict())
-    generator = MODELS.build(arguments)
-    if checkpoint is not None:
-        state = torch.load(checkpoint, map_location='cpu', weights_only=True)['state_dict']
-        generator.diffusion.load_state_dict(state)
-    sha256 = save_package(folder, generator, groups, text)
-    print_log(f'generator package {folder} ({sha256[:12]})', logger='current')
+        learnt = MODELS.get(arguments['type']).learnt
+        arguments[learnt] = _without_checkpoints(stage.model.to_dict())
+    return MODELS.build(arguments)
 
 
 def _without_checkpoints(model: dict[str, Any]) -> dict[str, Any]:

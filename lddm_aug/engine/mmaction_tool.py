@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import mmaction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 
@@ -22,7 +23,16 @@ def load_mmaction_tool(name: str) -> ModuleType:
 
 
 def require_files(**paths: str | None) -> None:
-    """Raise FileNotFoundError for a path on this disk where no file is."""
+    """Raise FileNotFoundError for a path where no file is, SyntaxError for no Python."""
     for name, path in paths.items():
         if path is not None and '://' not in path and not Path(path).expanduser().is_file():
             raise FileNotFoundError(f'{name}: there is no file {path}')
+        if name == 'config' and str(path).endswith('.py'):
+            compile(Path(str(path)).read_text(), str(path), 'exec')    # its errors name the file
+
+
+def require_keys(config: Config, *keys: str) -> None:
+    """Raise ValueError for what a config must say and doesn't."""
+    missing = [key for key in keys if key not in config]
+    if missing:
+        raise ValueError(f'{config.filename}: the config lacks {", ".join(missing)}')

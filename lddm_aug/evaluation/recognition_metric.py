@@ -70,7 +70,7 @@ class RecognitionMetric(BaseMetric):
                 'filename': sample.get('filename'),
                 'group': sample.get('group'),
                 'label': label.item(),
-                'scores': _probabilities(sample['pred_score'], sample.get('filename')),
+                'scores': probabilities(sample['pred_score'], sample.get('filename')),
             })
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -153,7 +153,7 @@ class RecognitionMetric(BaseMetric):
         return {f'{unit}/{name}': float(value) for name, value in metrics.items()}
 
 
-def _probabilities(scores: Tensor, filename: str | None) -> np.ndarray:
+def probabilities(scores: Tensor, filename: str | None) -> np.ndarray:
     """(num_classes,), or (views, num_classes) as `average_clips=None` leaves it → (num_classes,).
 
     A head averages the views' probabilities (`'prob'`), or their logits (`'score'`), or hands

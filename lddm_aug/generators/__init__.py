@@ -1,7 +1,11 @@
 """A still and a seed in, a clip out."""
 from lddm_aug.generators.base import Generator
+from lddm_aug.generators.cinn import CINNGenerator
 from lddm_aug.generators.lddm import LDDMGenerator
+from lddm_aug.generators.motion_transfer import MotionTransfer
 from lddm_aug.generators.package import load_package, save_package
+from lddm_aug.generators.random_warp import RandomWarp
 from lddm_aug.generators.repeat_still import RepeatStill
 
-__all__ = ['Generator', 'LDDMGenerator', 'RepeatStill', 'load_package', 'save_package']
+__all__ = ['CINNGenerator', 'Generator', 'LDDMGenerator', 'MotionTransfer', 'RandomWarp',
+           'RepeatStill', 'load_package', 'save_package']

@@ -21,15 +21,20 @@ class Generator(nn.Module, ABC):
     of threads.  A subclass implements `generate`, whose clips depend on nothing else.
 
     Attributes:
+        learnt: name of its part that a Runner has trained, which is also the argument that takes
+            this part's config; empty where nothing is learnt.
         channels: 1 for ultrasound, 3 for colour.
         size: height and width of stills and clips, in pixels.
         num_frames: T, frames in a clip; frame 0 is the still.
         frame_stride: frames of the source video from one frame of the clip to the next.
         sampler: name, steps and guidance of the sampler; empty where nothing is sampled.
         groups: groups that the generator was trained on.
+        classes: names of the classes that it can be told; empty where it knows none.
         package_sha256: of the package it came from; empty until it was saved or loaded.
         config: what `MODELS.build` needs to build it again, without its weights.
     """
+
+    learnt = ''
 
     def __init__(self, *, channels: int, size: int, num_frames: int, frame_stride: int) -> None:
         super().__init__()
@@ -39,33 +44,61 @@ class Generator(nn.Module, ABC):
         self.frame_stride = frame_stride
         self.sampler: dict[str, Any] = {}
         self.groups: tuple[str, ...] = ()
+        self.classes: tuple[str, ...] = ()
         self.package_sha256 = ''
         self.config: dict[str, Any] = {}
 
     @abstractmethod
-    def generate(self, stills: Tensor, seeds: Sequence[int]) -> Tensor:
-        """(B, C, H, W) stills in [−1, 1] → (B, C, T, H, W) clips in [−1, 1]."""
+    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+        """(B, C, H, W) stills in [−1, 1] → (B, C, T, H, W) clips in [−1, 1].
+
+        Args:
+            labels: (B,) indices into `classes`, on the CPU; −1 for a still whose class isn't told.
+        """
 
     @torch.inference_mode()
-    def forward(self, stills: Tensor, seeds: Sequence[int]) -> Tensor:
+    def forward(self, stills: Tensor, seeds: Sequence[int],
+                labels: Sequence[str | None] | None = None) -> Tensor:
         """(B, C, H, W) stills in [−1, 1], B seeds → (B, C, T, H, W) clips in [−1, 1].
 
+        Args:
+            labels: the stills' classes by name, None where it isn't told; a generator without
+                classes ignores them.
+
         Raises:
-            ValueError: if the stills' shape or range, or the number of seeds, doesn't fit.
+            ValueError: if the stills' shape or range, the number of seeds or labels, or a label
+                doesn't fit.
         """
         self._check(stills, seeds)
+        told = self._indices(labels, len(stills))
         if stills.device.type == 'cpu':
             with _one_thread():
-                clips = [self.generate(stills[i:i + 1], seeds[i:i + 1]) for i in range(len(seeds))]
+                clips = [self.generate(stills[i:i + 1], seeds[i:i + 1], told[i:i + 1])
+                         for i in range(len(seeds))]
         else:
-            clips = [self._generate_padded(stills[i:i + DEVICE_BATCH], seeds[i:i + DEVICE_BATCH])
-                     for i in range(0, len(seeds), DEVICE_BATCH)]
+            batches = [slice(i, i + DEVICE_BATCH) for i in range(0, len(seeds), DEVICE_BATCH)]
+            clips = [self._generate_padded(stills[batch], seeds[batch], told[batch])
+                     for batch in batches]
         return torch.cat(clips).clamp(-1, 1)
 
-    def _generate_padded(self, stills: Tensor, seeds: Sequence[int]) -> Tensor:
+    def _generate_padded(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         missing = DEVICE_BATCH - len(seeds)
         padded = torch.cat([stills, stills[-1:].expand(missing, -1, -1, -1)])
-        return self.generate(padded, [*seeds, *[seeds[-1]] * missing])[:len(seeds)]
+        told = torch.cat([labels, labels[-1:].expand(missing)])
+        return self.generate(padded, [*seeds, *[seeds[-1]] * missing], told)[:len(seeds)]
+
+    def _indices(self, labels: Sequence[str | None] | None, count: int) -> Tensor:
+        """(count,) indices into `classes`, −1 where nothing is told."""
+        if labels is None or not self.classes:
+            return torch.full((count,), -1)
+        unknown = sorted({str(label) for label in labels} - {*self.classes, 'None'})
+        if unknown or len(labels) != count:
+            raise ValueError(f'{type(self).__name__}: needs one label per still, each of '
+                             f'{", ".join(self.classes)} or None, but got {len(labels)} labels '
+                             f'for {count} stills' + (f', {unknown[0]!r} among them' if unknown
+                                                      else ''))
+        return torch.tensor([-1 if label is None else self.classes.index(label)
+                             for label in labels])
 
     def _check(self, stills: Tensor, seeds: Sequence[int]) -> None:
         name = type(self).__name__

@@ -44,12 +44,15 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
         The package's sha256, which the generator takes on together with the groups.
 
     Raises:
-        ValueError: if the folder holds anything but a package.
+        ValueError: if the folder holds anything but a package, or a weight is not finite.
     """
     folder = Path(folder)
-    if folder.exists() and not _may_be_replaced(folder):
-        raise ValueError(f'save_package: {folder} exists and is no generator package; '
-                         'name a new folder')
+    refuse_foreign_folder(folder)
+    diverged = sorted(name for name, weight in generator.state_dict().items()
+                      if not weight.isfinite().all())
+    if diverged:
+        raise ValueError(f'save_package: the training has diverged, {len(diverged)} weights are '
+                         f'not finite ({diverged[0]}, …); train with a lower learning rate')
     aside = folder.with_name(f'.{folder.name}.tmp')
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
@@ -60,6 +63,14 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
         shutil.rmtree(aside, ignore_errors=True)
     generator.groups, generator.package_sha256 = tuple(card['groups']), card['sha256']
     return card['sha256']
+
+
+def refuse_foreign_folder(folder: Path) -> None:
+    """Raise ValueError if a package written to the folder would replace anything else."""
+    is_ours = folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))
+    if folder.exists() and not is_ours:
+        raise ValueError(f'save_package: {folder} exists and is no generator package; '
+                         'name a new folder')
 
 
 def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Generator:
@@ -87,7 +98,8 @@ def versions() -> dict[str, str]:
     """Of the packages on which a clip's bytes depend."""
     return {'lddm_aug': lddm_aug.__version__,
             'torch': torch.__version__,
-            'diffusers': version('diffusers')}
+            'diffusers': version('diffusers'),
+            'zuko': version('zuko')}
 
 
 def _write_package(folder: Path, generator: Generator, groups: list[str],
@@ -184,10 +196,6 @@ def _card_sha256(card: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _may_be_replaced(folder: Path) -> bool:
-    return folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))
-
-
 def _swap(aside: Path, folder: Path) -> None:
     """Put `aside` in `folder`'s place; the older one goes once the new one stands."""
     older = folder.with_name(f'.{folder.name}.old')
@@ -204,7 +212,9 @@ def _available(device: str | torch.device) -> torch.device:
     except RuntimeError as error:
         raise ValueError(f'load_package: device must be cpu, cuda or cuda:N, but got '
                          f'{device!r}') from error
-    if device.type == 'cuda' and not torch.cuda.is_available():
+    if device.type not in ('cpu', 'cuda'):
+        raise ValueError(f'load_package: device must be cpu, cuda or cuda:N, but got {device}')
+    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(f'load_package: PyTorch sees no GPU for device {str(device)!r}; '
                          "take 'cpu'")
     return device

@@ -28,5 +28,5 @@ class RepeatStill(Generator):
         self.config = {'type': 'RepeatStill', 'size': size, 'channels': channels,
                        'num_frames': num_frames, 'frame_stride': frame_stride}
 
-    def generate(self, stills: Tensor, seeds: Sequence[int]) -> Tensor:
+    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         return hold_still(stills, self.num_frames)

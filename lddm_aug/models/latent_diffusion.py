@@ -1,69 +1,77 @@
 """Stage 2: p(latent | still), learnt by diffusion."""
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
-from diffusers import DDPMScheduler
 from mmaction.registry import MODELS
 from mmengine.model import BaseModel
 from torch import Tensor
 
 from lddm_aug.functional.pixels import to_unit
+from lddm_aug.models.noise_process import NoiseProcess
 from lddm_aug.networks.denoiser import Denoiser
-
-# Zero terminal SNR: the last step is pure noise, in training as in sampling, which Lin et al. 2024
-# show is needed, and which is why the target is v (ε says nothing about the latent there).
-NOISE_SCHEDULE: dict[str, Any] = dict(
-    num_train_timesteps=1000, beta_schedule='squaredcos_cap_v2', prediction_type='v_prediction',
-    rescale_betas_zero_snr=True)
 
 
 @MODELS.register_module()
 class LatentDiffusion(BaseModel):
     """Denoiser over the latents of a frozen video autoencoder, conditioned on a clip's still.
 
-    Learns v = √ᾱ ε − √(1 − ᾱ) z (Salimans and Ho 2022) under the cosine schedule of Nichol and
-    Dhariwal 2021, rescaled to zero terminal SNR.  The autoencoder is carried along so that a
-    checkpoint can synthesize, but isn't trained.
+    The autoencoder is carried along so that a checkpoint can synthesize, but isn't trained.
 
     Args:
         autoencoder: config of the `VideoAutoencoder` that made the latents; its `init_cfg` names
             the checkpoint.
         denoiser: arguments of `Denoiser`.
+        noise: arguments of `NoiseProcess`: what the denoiser learns to say.
         drop_still: share of the samples whose still is withheld, for guidance (Ho and Salimans
             2022).
+        classes: names of the classes that it is told beside the still; none by default.
+        drop_class: share of the samples whose class is withheld.
         init_cfg: as in MMEngine.
     """
 
-    def __init__(self, autoencoder: dict, denoiser: dict, drop_still: float = 0.1,
+    def __init__(self, autoencoder: dict, denoiser: dict, noise: dict | None = None,
+                 drop_still: float = 0.1, classes: Sequence[str] = (), drop_class: float = 0.1,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
+        for name, share in (('drop_still', drop_still), ('drop_class', drop_class)):
+            if not 0 <= share <= 1:
+                raise ValueError(f'LatentDiffusion: {name} is a share in [0, 1], but got {share!r}')
         self.autoencoder = MODELS.build(autoencoder)
         self.autoencoder.requires_grad_(False)
         self.denoiser = Denoiser(self.autoencoder.channels, self.autoencoder.latent_channels,
-                                 **denoiser)
-        self.noise_schedule: Any = DDPMScheduler(**NOISE_SCHEDULE)
+                                 num_classes=len(classes), **denoiser)
+        self.noise_process = NoiseProcess(**(noise or {}))
         self.drop_still = drop_still
+        self.classes = tuple(classes)
+        self.drop_class = drop_class
 
     def train(self, mode: bool = True) -> LatentDiffusion:
         super().train(mode)
         self.autoencoder.eval()
         return self
 
-    def forward(self, latent: Tensor, still: Tensor, mode: str = 'tensor', **_: object
-                ) -> dict[str, Tensor]:
-        """(B, Cz, t, h, w) standardised latents, (B, C, H, W) uint8 stills → the loss."""
+    def forward(self, latent: Tensor, still: Tensor, label: Tensor | None = None,
+                mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
+        """(B, Cz, t, h, w) standardised latents, (B, C, H, W) uint8 stills, (B,) labels → the loss.
+        """
         if mode != 'loss':
             raise ValueError('LatentDiffusion: only trains; clips are made by LDDMGenerator, '
                              f'but was called with mode={mode!r}')
         condition = self.denoiser.condition(to_unit(still))
         withheld = torch.rand(len(still), 1, 1, 1, device=still.device) < self.drop_still
         condition = torch.where(withheld, self.denoiser.no_still, condition)
-        steps = torch.randint(self.noise_schedule.config.num_train_timesteps, (len(latent),),
-                              device=latent.device)
-        noise = torch.randn_like(latent)
-        noisy = self.noise_schedule.add_noise(latent, noise, steps)
-        target = self.noise_schedule.get_velocity(latent, noise, steps)
-        return dict(loss_v=F.mse_loss(self.denoiser(noisy, steps, condition), target))
+        told = self._told(label, len(still), still.device)
+        steps = self.noise_process.draw_steps(len(latent), latent.device)
+        seen, target = self.noise_process.noised(latent, torch.randn_like(latent), steps)
+        error = (self.denoiser(seen, steps, condition, told) - target) ** 2
+        weighted = self.noise_process.weights(steps) * error.mean(dim=(1, 2, 3, 4))
+        return {f'loss_{self.noise_process.target}': weighted.mean()}
+
+    def _told(self, label: Tensor | None, count: int, device: torch.device) -> Tensor:
+        """(B,) classes, −1 where none is told."""
+        if label is None or not self.classes:
+            return torch.full((count,), -1, device=device)
+        withheld = torch.rand(count, device=device) < self.drop_class
+        return torch.where(withheld, -1, label)

@@ -13,6 +13,7 @@ from lddm_aug.functional.warp import hold_still, warp
 HEADS = ('motion', 'paint')
 # the head's outputs start near zero and are all of order one; displacements are of several pixels
 FIELD_SCALE = 8.0
+FIRST_SCALE = 0.05                                   # of the expected error, before training
 
 
 class StillPyramid(nn.Module):
@@ -76,9 +77,10 @@ class AdaINBlock(nn.Module):
 
 
 class VideoDecoder(nn.Module):
-    """(B, C, H, W) still and (B, Cz, T/r_t, H/r_s, W/r_s) latent → (B, C, T, H, W) clip.
+    """(B, C, H, W) still and (B, Cz, T/r_t, H/r_s, W/r_s) latent → clip, and how sure it is.
 
-    Frame 0 is the still itself.  Two heads:
+    The clip is (B, C, T, H, W), its frame 0 the still itself; beside it stands (B, 1, T, H, W),
+    the error that is expected of each of its pixels, in units of [−1, 1].  Two heads:
 
     - `motion`: a field (pixels) that warps the still, a gain and a residual, all computed at half
       resolution and all relative to frame 0, so that where nothing is said, nothing moves.
@@ -114,19 +116,26 @@ class VideoDecoder(nn.Module):
         outputs = 2 + 1 + channels if head == 'motion' else channels
         self.to_output = nn.Conv3d(widths[0], outputs, 3, padding=1)
         nn.init.normal_(self.to_output.weight, std=1e-3)
+        self.to_scale = nn.Conv3d(widths[0], 1, 3, padding=1)
+        nn.init.zeros_(self.to_scale.weight)
+        nn.init.zeros_(self.to_scale.bias)  # type: ignore[arg-type]
 
-    def forward(self, still: Tensor, latent: Tensor) -> Tensor:
+    def forward(self, still: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
         features = self.still_pyramid(still)
         x = self.from_latent(latent)
-        for scale in range(len(self.blocks) - 1, -1, -1):         # coarse to fine
-            held = hold_still(features[scale], x.shape[2])
-            x = self.blocks[scale](torch.cat([x, held], dim=1), features[scale], latent)
-            if scale > 0:
-                time_scale = self.time_scales[len(self.blocks) - 1 - scale]
+        for level in range(len(self.blocks) - 1, -1, -1):         # coarse to fine
+            held = hold_still(features[level], x.shape[2])
+            x = self.blocks[level](torch.cat([x, held], dim=1), features[level], latent)
+            if level > 0:
+                time_scale = self.time_scales[len(self.blocks) - 1 - level]
                 x = F.interpolate(x, scale_factor=(time_scale, 2, 2), mode='trilinear')
-        output = F.interpolate(self.to_output(x), scale_factor=(1, 2, 2), mode='trilinear')
+        # in full precision: bfloat16 cannot tell pixel 50.25 from pixel 50.3
+        output = F.interpolate(self.to_output(x).float(), scale_factor=(1, 2, 2), mode='trilinear')
         clip = self._move(still, output) if self.head == 'motion' else output.tanh()
-        return torch.cat([still.unsqueeze(2), clip[:, :, 1:]], dim=2)
+        # what it expects of itself must not change what it does
+        scale = F.interpolate(self.to_scale(x.detach()).float(), scale_factor=(1, 2, 2),
+                              mode='trilinear').exp() * FIRST_SCALE
+        return torch.cat([still.unsqueeze(2), clip[:, :, 1:]], dim=2), scale
 
     def _move(self, still: Tensor, output: Tensor) -> Tensor:
         change = output - output[:, :, :1]                        # nothing changes in frame 0

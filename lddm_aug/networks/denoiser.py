@@ -58,32 +58,39 @@ class Denoiser(nn.Module):
     """Noisy (B, Cz, t, h, w) latent, noise level and still → what the target asks for, same shape.
 
     Each place of the latent sees the still's features at that place from the start; the still's
-    features are computed once and serve every step of the sampler.
+    features are computed once and serve every step of the sampler.  Squares of patch × patch
+    places are one token (Peebles and Xie 2023): attention and MLPs cost patch² times less.
 
     Args:
         channels: C of the still.
         latent_channels: Cz.
         still_widths: channels of the still's features, finest first; 2 ** len = r_s.
+        patch: side of a token in the latent's grid.
         width: of the tokens.
         depth: number of blocks.
         heads: of the attention.
         dropout: in the MLPs.
+        num_classes: of the stills, where it is told them; 0 for none.
     """
 
     def __init__(self, channels: int, latent_channels: int,
-                 still_widths: tuple[int, ...] = (16, 32, 64), width: int = 128, depth: int = 6,
-                 heads: int = 4, dropout: float = 0.1) -> None:
+                 still_widths: tuple[int, ...] = (16, 32, 64), patch: int = 2, width: int = 128,
+                 depth: int = 6, heads: int = 4, dropout: float = 0.1,
+                 num_classes: int = 0) -> None:
         super().__init__()
+        self.patch = patch
         self.width = width
         self.still_pyramid = StillPyramid(channels, still_widths)
         self.no_still = nn.Parameter(torch.zeros(still_widths[-1], 1, 1))
-        self.embed = nn.Conv3d(latent_channels + still_widths[-1], width, (1, 3, 3),
-                               padding=(0, 1, 1))
+        self.embed = nn.Conv3d(latent_channels + still_widths[-1], width, (1, patch, patch),
+                               stride=(1, patch, patch))
         self.embed_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(),
                                          nn.Linear(width, width))
+        # the last row, which −1 fetches, stands for a class that isn't told
+        self.embed_class = nn.Embedding(num_classes + 1, width) if num_classes else None
         self.blocks = nn.ModuleList([DenoiserBlock(width, heads, dropout) for _ in range(depth)])
         self.norm = nn.LayerNorm(width)
-        self.to_output = nn.Linear(width, latent_channels)
+        self.to_output = nn.Linear(width, latent_channels * patch * patch)
         nn.init.zeros_(self.to_output.weight)
         nn.init.zeros_(self.to_output.bias)
 
@@ -91,16 +98,24 @@ class Denoiser(nn.Module):
         """(B, C, H, W) still in [−1, 1] → (B, Cs, h, w) condition."""
         return self.still_pyramid(still)[-1]
 
-    def forward(self, noisy: Tensor, step: Tensor, condition: Tensor) -> Tensor:
-        """(B, Cz, t, h, w) noisy latent, (B,) steps, (B, Cs, h, w) condition → (B, Cz, t, h, w)."""
-        batch, _, t, h, w = noisy.shape
+    def forward(self, noisy: Tensor, step: Tensor, condition: Tensor, label: Tensor) -> Tensor:
+        """(B, Cz, t, h, w) noisy latent, (B,) steps, (B, Cs, h, w) condition → (B, Cz, t, h, w).
+
+        Args:
+            label: (B,) classes, −1 where none is told; ignored where it knows none.
+        """
+        batch, channels, t, height, width = noisy.shape
+        h, w = height // self.patch, width // self.patch
         x = self.embed(torch.cat([noisy, hold_still(condition, t)], dim=1))   # (B, width, t, h, w)
         x = x.flatten(2).transpose(1, 2) + self._places(t, h, w, noisy)
         level = self.embed_level(sinusoids(step, self.width))
+        if self.embed_class is not None:
+            level = level + self.embed_class(label % self.embed_class.num_embeddings)
         for block in self.blocks:
             x = block(x, level)
-        out = self.to_output(self.norm(x))                        # (B, t·h·w, Cz)
-        return out.transpose(1, 2).reshape(batch, -1, t, h, w)
+        out = self.to_output(self.norm(x))                        # (B, t·h·w, Cz·patch²)
+        out = out.view(batch, t, h, w, channels, self.patch, self.patch)
+        return out.permute(0, 4, 1, 2, 5, 3, 6).reshape(batch, channels, t, height, width)
 
     def _places(self, t: int, h: int, w: int, like: Tensor) -> Tensor:
         """(t·h·w, width): where and when each token is, a sum of one embedding per axis."""

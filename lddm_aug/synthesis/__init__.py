@@ -4,4 +4,5 @@
     synthesize.py     makes them, and goes on where it was stopped
     store.py          clips on disk and their manifest
     contact_sheet.py  some of them to look at
+    previews.py       some of them to look at while they move
 """

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ def read_manifest(store: str | Path) -> Manifest:
                                     'run tools/synthesize.py again to finish it')
         raise FileNotFoundError(f'{path} is missing, so {store} is no store of clips; '
                                 'make one with tools/synthesize.py')
-    lines = path.read_text(encoding='utf-8').splitlines()
+    lines = path.read_bytes().splitlines()
     if not lines:
         raise ValueError(f'{path} is empty; make the store again')
     rows = [_read_row(path, number, line) for number, line in enumerate(lines, start=1)]
@@ -135,11 +136,10 @@ class StoreWriter:
     def _recorded_rows(self) -> Iterable[dict[str, Any]]:
         for name in (MANIFEST, PARTIAL):
             path = self.folder / name
-            for line in path.read_bytes().splitlines() if path.is_file() else ():
-                try:
-                    yield json.loads(line)
-                except ValueError:                   # a run was killed while writing this line
-                    continue
+            lines = path.read_bytes().splitlines() if path.is_file() else ()
+            for number, line in enumerate(lines, start=1):
+                with suppress(ValueError):           # a run was killed while writing this line
+                    yield _read_row(path, number, line)
 
     def _holds(self, row: dict[str, Any]) -> bool:
         path = self.folder / row['path']
@@ -178,18 +178,18 @@ def _read_plan(path: Path) -> dict[str, Any]:
     return plan
 
 
-def _read_row(path: Path, number: int, line: str) -> dict[str, Any]:
+def _read_row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
         raise ValueError(f'{path}, line {number} is not JSON ({error}); '
                          'make the store again') from error
-    if not isinstance(row, dict):
+    if not isinstance(row, dict) or not isinstance(row.get('path', ''), str):
         raise ValueError(f'{path}, line {number} is no row; make the store again')
     missing = [key for key in ROW_KEYS if key not in row]
     if missing:
         raise ValueError(f'{path}, line {number} lacks {", ".join(missing)}; make the store again')
-    clip = PurePosixPath(str(row['path']))
+    clip = PurePosixPath(row['path'])
     if clip.is_absolute() or '..' in clip.parts:
         raise ValueError(f'{path}, line {number} points out of the store ({row["path"]}); '
                          'make the store again')

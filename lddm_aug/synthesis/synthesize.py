@@ -69,7 +69,7 @@ def synthesize(generator: Generator, stills: Sequence[StillRequest],
             if `out` holds another plan's clips.
     """
     device = next(chain(generator.parameters(), generator.buffers()), torch.empty(0)).device
-    _check(generator, stills, device, batch_size, workers)
+    _check(generator, stills, device, seed, batch_size, workers)
     pixels, sha256s = _read_stills(generator, stills, load, progress)
     plan = plan_clips(stills, sha256s, per_still, seed)
     store = StoreWriter(out, _identity(generator, plan, per_still, seed, device))
@@ -114,7 +114,8 @@ class _Batches(Dataset):
         batch = self.batches[index]
         stills = torch.stack([still_to_unit(self.pixels[request.still.path, request.still.frame])
                               for request in batch])               # (B, C, H, W)
-        clips = self.generator(stills.to(self.device), [request.seed for request in batch])
+        clips = self.generator(stills.to(self.device), [request.seed for request in batch],
+                               [request.still.label for request in batch])
         return [clip_to_uint8(clip) for clip in clips]             # B × (T, H, W[, 3])
 
 
@@ -137,7 +138,7 @@ def _end_after(process: multiprocessing.process.BaseProcess) -> None:
 
 
 def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.device,
-           batch_size: int, workers: int) -> None:
+           seed: int, batch_size: int, workers: int) -> None:
     if not generator.package_sha256:
         raise ValueError('synthesize: every clip names the package that made it, but this '
                          f'{type(generator).__name__} has none; save it with save_package first')
@@ -148,7 +149,15 @@ def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.d
                          f'least 1, but got {batch_size!r}')
     if workers < 0 or (workers and device.type != 'cpu'):
         raise ValueError('synthesize: workers counts processes that make clips on the CPU and '
-                         f'must be 0 on {device.type}, but got {workers!r}')
+                         f'must be 0 {"or more" if device.type == "cpu" else "on " + device.type}, '
+                         f'but got {workers!r}')
+    unknown = sorted({still.label for still in stills} - set(generator.classes))
+    if generator.classes and unknown:
+        raise ValueError(f'synthesize: the generator knows the classes '
+                         f'{", ".join(generator.classes)}, but stills are labelled '
+                         f'{", ".join(unknown)}; leave these out or rename them')
+    if seed < 0:
+        raise ValueError(f'synthesize: seed must be 0 or more, but got {seed!r}')
 
 
 def _read_stills(generator: Generator, stills: Sequence[StillRequest],

@@ -10,4 +10,6 @@ train_dataloader = dict(batch_size=64, dataset=dict(
 train_cfg = dict(max_iters=20000)
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
 custom_hooks = _base_.custom_hooks + [dict(_base_.average_hook, momentum=0.001)]
-default_hooks = dict(checkpoint=dict(interval=2000))
+default_hooks = dict(
+    checkpoint=dict(interval=2000),
+    preview=dict(_base_.preview_hook, interval=2000, clips=_base_.test_clips))

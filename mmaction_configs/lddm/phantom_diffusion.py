@@ -6,3 +6,4 @@ model = dict(autoencoder=_base_.autoencoder)
 generator = dict(size=64)
 train_dataloader = dict(dataset=dict(clips=_base_.train_clips, autoencoder=_base_.autoencoder))
 custom_hooks = _base_.custom_hooks + [_base_.average_hook]
+default_hooks = dict(preview=dict(_base_.preview_hook, clips=_base_.test_clips))

@@ -45,6 +45,7 @@ def options(tmp_path):
     options = {'autoencoder.train_dataloader.dataset.ann_file': table,
                'autoencoder.val_dataloader.dataset.ann_file': table,
                'diffusion.train_dataloader.dataset.clips.ann_file': table,
+               'diffusion.default_hooks.preview.clips.ann_file': table,
                'diffusion.train_dataloader.dataset.draws': 2,
                'diffusion.train_dataloader.dataset.autoencoder': small,
                'autoencoder.model': small, 'diffusion.model.autoencoder': small,
@@ -100,9 +101,10 @@ def test_an_option_for_no_stage_is_refused(tmp_path):
         train_generator(CONFIG, tmp_path, options={'max_iters': 3})
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
-def test_mixed_precision_without_a_gpu_is_refused(tmp_path):
-    with pytest.raises(ValueError, match='needs a GPU, and there is none; train without --amp'):
+def test_mixed_precision_with_nothing_to_run_on_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)
+    with pytest.raises(ValueError, match='and there is neither; train without --amp'):
         train_generator(CONFIG, tmp_path, amp=True)
     assert not list(tmp_path.iterdir())
 
@@ -113,3 +115,56 @@ def test_a_test_group_in_training_is_refused(options, tmp_path):
     with pytest.raises(ValueError, match='patient 1'):
         train_generator(CONFIG, tmp_path / 'run', options=options)
     assert not (tmp_path / 'run/package').exists()
+
+
+def test_what_a_package_cannot_be_written_over_is_refused_before_training(options, tmp_path):
+    (tmp_path / 'run/package').mkdir(parents=True)
+    (tmp_path / 'run/package/thesis.tex').touch()
+    with pytest.raises(ValueError, match='package exists and is no generator package'):
+        train_generator(CONFIG, tmp_path / 'run', options=options)
+    assert [path.name for path in (tmp_path / 'run').iterdir()] == ['package']
+
+
+def test_a_generator_that_cannot_be_built_is_refused_before_training(options, tmp_path):
+    with pytest.raises(ValueError, match='steps'):
+        train_generator(CONFIG, tmp_path / 'run',
+                        options=options | {'diffusion.generator.steps': 0})
+    assert not (tmp_path / 'run').exists()
+
+
+def test_the_package_names_the_groups_of_every_stage(options, tmp_path):
+    rows = (tmp_path / 'videos.csv').read_text().splitlines()
+    (tmp_path / 'fewer.csv').write_text('\n'.join(rows[:1] + rows[3:]))
+    options |= {'diffusion.train_dataloader.dataset.clips.ann_file': str(tmp_path / 'fewer.csv')}
+    package = train_generator(CONFIG, tmp_path / 'run', options=options)
+    assert load_package(package).groups == ('patient 0', 'patient 1', 'patient 2', 'patient 3')
+
+
+def test_a_training_that_diverges_leaves_no_package(options, tmp_path):
+    options |= {'diffusion.optim_wrapper.optimizer.lr': 1e30, 'diffusion.param_scheduler': [],
+                'diffusion.optim_wrapper.clip_grad': None}
+    with pytest.raises(ValueError, match='diverged'):
+        train_generator(CONFIG, tmp_path / 'run', options=options)
+    assert not (tmp_path / 'run/package').exists()
+
+
+def test_a_checkpoint_that_was_cut_off_is_named_when_going_on(options, tmp_path):
+    options = {key: 2 if key.endswith('max_iters') else value for key, value in options.items()}
+    train_generator(CONFIG, tmp_path / 'run', options=options)
+    checkpoint = tmp_path / 'run/diffusion/iter_2.pth'
+    checkpoint.write_bytes(checkpoint.read_bytes()[:999])
+    with pytest.raises(ValueError, match=r'diffusion/iter_2\.pth cannot be read as a checkpoint'):
+        train_generator(CONFIG, tmp_path / 'run', resume=True, options=options)
+
+
+def test_two_generators_share_a_stage_that_works_in_the_same_folder(options, tmp_path):
+    folders = {'autoencoder': tmp_path / 'shared'}
+    first = train_generator(CONFIG, tmp_path / 'a', options=options, folders=folders)
+    written = (tmp_path / 'shared/iter_6.pth').stat().st_mtime_ns
+    options |= {'diffusion.generator.steps': 2}
+    second = train_generator(CONFIG, tmp_path / 'b', True, options, folders=folders)
+    assert (tmp_path / 'shared/iter_6.pth').stat().st_mtime_ns == written
+    one, other = (load_package(package) for package in (first, second))
+    assert one.groups == other.groups == ('patient 0', 'patient 1', 'patient 2', 'patient 3')
+    assert all(torch.equal(one.state_dict()[name], weight)
+               for name, weight in other.state_dict().items())

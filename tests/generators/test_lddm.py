@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmaction.registry import MODELS
 from torch.testing import assert_close
 
 from lddm_aug.functional.pixels import to_uint8
@@ -60,7 +61,7 @@ class KnowsTheDistribution(torch.nn.Module):
         super().__init__()
         self.abar, self.mean, self.std = abar, mean, std
 
-    def forward(self, noisy, steps, condition):
+    def forward(self, noisy, steps, condition, label):
         abar = self.abar[steps.long()].double().view(-1, 1, 1, 1, 1)
         variance = abar * self.std ** 2 + 1 - abar
         noise = (1 - abar).sqrt() * (noisy - abar.sqrt() * self.mean) / variance
@@ -70,10 +71,10 @@ class KnowsTheDistribution(torch.nn.Module):
 
 
 def test_ten_steps_land_on_the_distribution_that_the_denoiser_knows(generator):
-    schedule = generator.diffusion.noise_schedule
+    schedule = generator.diffusion.noise_process
     generator.diffusion.denoiser = KnowsTheDistribution(schedule.alphas_cumprod, 2.5, 0.5)
     generator.sampler['steps'] = 10
-    latents = generator.denoise(torch.zeros(64, 8, 4, 4), list(range(64)))
+    latents = generator.denoise(torch.zeros(64, 8, 4, 4), list(range(64)), torch.full((64,), -1))
     assert latents.mean() == pytest.approx(2.5, abs=0.02)
     assert latents.std() == pytest.approx(0.5, abs=0.05)
 
@@ -82,11 +83,12 @@ def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):
     denoiser = generator.diffusion.denoiser
     latent, steps = torch.randn(1, *generator.latent_shape), torch.tensor([400])
     condition = denoiser.condition(stills(1))
-    told = denoiser(latent, steps, condition)
-    untold = denoiser(latent, steps, denoiser.no_still.expand_as(condition))
-    assert_close(generator._guided(latent, steps, condition), told)
+    label = torch.tensor([-1])
+    told = denoiser(latent, steps, condition, label)
+    untold = denoiser(latent, steps, denoiser.no_still.expand_as(condition), label)
+    assert_close(generator._guided(latent, steps, condition, label), told)
     generator.sampler['guidance'] = 3.
-    assert_close(generator._guided(latent, steps, condition), 3 * told - 2 * untold)
+    assert_close(generator._guided(latent, steps, condition, label), 3 * told - 2 * untold)
 
 
 @pytest.mark.parametrize(('wrong', 'message'), [
@@ -103,3 +105,35 @@ def test_a_still_of_another_kind_is_refused(generator, wrong, message):
 def test_as_many_seeds_as_stills_are_asked_for(generator):
     with pytest.raises(ValueError, match='got 2 seeds for 1 stills'):
         generator(stills(1), [1, 2])
+
+
+def test_a_sampler_without_steps_is_refused(tiny_lddm):
+    with pytest.raises(ValueError, match='LDDMGenerator: steps .* lies in .1, 1000., but got 0'):
+        MODELS.build(dict(tiny_lddm.config, steps=0))
+
+
+def test_a_class_it_knows_changes_the_clip_and_another_is_refused():
+    torch.manual_seed(0)
+    generator = LDDMGenerator(dict(DIFFUSION, classes=('benign', 'malignant')), size=32, steps=3)
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    benign, malignant, untold = (
+        generator(stills(1), [1], [label]) for label in ('benign', 'malignant', None))
+    assert (benign - malignant).abs().max() > 1e-4
+    assert_close(generator(stills(1), [1]), untold)
+    with pytest.raises(ValueError, match="benign, malignant or None, .* 'normal' among them"):
+        generator(stills(1), [1], ['normal'])
+
+
+@pytest.mark.parametrize('sampler, target', [
+    ('DDPM', 'v'), ('DDIM', 'v'), ('DPMSolverMultistep', 'v'), ('FlowMatchEuler', 'flow')])
+def test_the_seed_alone_decides_whatever_the_sampler(sampler, target):
+    torch.manual_seed(0)
+    generator = LDDMGenerator(dict(DIFFUSION, noise=dict(target=target)), size=32, steps=3,
+                              sampler=sampler)
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    first = generator(stills(1), [1])
+    torch.manual_seed(99)
+    assert_close(generator(stills(2), [5, 1])[1:], generator(stills(2)[1:], [1]), rtol=0, atol=0)
+    assert_close(generator(stills(1), [1]), first, rtol=0, atol=0)

@@ -51,7 +51,7 @@ def test_it_is_json_and_safetensors_and_nothing_else(folder):
                                                               'weights.safetensors']
     card = json.loads((folder / 'package.json').read_text())
     assert card['config_text'] == 'seed = 0'
-    assert set(card['versions']) == {'lddm_aug', 'torch', 'diffusers'}
+    assert set(card['versions']) == {'lddm_aug', 'torch', 'diffusers', 'zuko'}
     with safe_open(folder / 'weights.safetensors', 'pt') as weights:
         assert 'diffusion.autoencoder.latent_std' in weights.keys()
 
@@ -191,6 +191,8 @@ def test_a_package_runs_nothing_but_registered_parts(folder, config, monkeypatch
 
 @pytest.mark.parametrize('device, message', [
     ('gpu', "device must be cpu, cuda or cuda:N, but got 'gpu'"),
+    ('meta', 'device must be cpu, cuda or cuda:N, but got meta'),
+    ('cuda:99', 'sees no GPU'),
     pytest.param('cuda', 'sees no GPU', marks=pytest.mark.skipif(
         torch.cuda.is_available(), reason='there is a GPU here'))])
 def test_a_device_that_is_not_there_is_refused(folder, device, message):
@@ -204,3 +206,11 @@ def test_weights_that_are_views_are_saved_whole(tmp_path):
     save_package(tmp_path / 'package', generator, [])
     with safe_open(tmp_path / 'package' / 'weights.safetensors', 'pt') as weights:
         assert torch.equal(weights.get_tensor('mix'), torch.tensor([[0., 3], [1, 4], [2, 5]]))
+
+
+def test_weights_of_a_training_that_diverged_are_not_packed(tiny_lddm, tmp_path):
+    with torch.no_grad():
+        next(tiny_lddm.parameters()).flatten()[0] = float('nan')
+    with pytest.raises(ValueError, match='has diverged, 1 weights are not finite'):
+        save_package(tmp_path / 'package', tiny_lddm, [])
+    assert not list(tmp_path.iterdir())

@@ -14,20 +14,12 @@ def diffusion() -> LatentDiffusion:
     return LatentDiffusion(AUTOENCODER, dict(still_widths=(8, 8, 8), width=24, depth=1, heads=2))
 
 
-def test_the_last_step_is_pure_noise(diffusion):
-    assert diffusion.noise_schedule.alphas_cumprod[-1] == 0
-    latent, noise = torch.randn(2, 1, 4, 4, 8, 8)
-    last = torch.tensor([999])
-    assert_close(diffusion.noise_schedule.add_noise(latent, noise, last), noise)
-    assert_close(diffusion.noise_schedule.get_velocity(latent, noise, last), -latent)
-
-
 def test_the_loss_is_zero_for_a_denoiser_that_knows_the_latent(diffusion):
     latent = torch.randn(4, 4, 4, 8, 8)
 
-    def oracle(noisy, steps, condition):
+    def oracle(noisy, steps, condition, label):
         """v from the true latent: ε = (z_t − √ᾱ z) / √(1 − ᾱ), v = √ᾱ ε − √(1 − ᾱ) z."""
-        abar = diffusion.noise_schedule.alphas_cumprod[steps].double().view(-1, 1, 1, 1, 1)
+        abar = diffusion.noise_process.alphas_cumprod[steps].double().view(-1, 1, 1, 1, 1)
         noise = (noisy - abar.sqrt() * latent) / (1 - abar).sqrt()
         return (abar.sqrt() * noise - (1 - abar).sqrt() * latent).float()
 
@@ -57,6 +49,34 @@ def test_a_withheld_still_makes_no_difference(diffusion):
         stills = torch.full((2, 1, 64, 64), level, dtype=torch.uint8)
         losses.append(diffusion(latent, stills, mode='loss')['loss_v'])
     assert_close(*losses)
+
+
+def test_a_told_class_makes_a_difference_and_a_withheld_one_does_not():
+    torch.manual_seed(0)
+    diffusion = LatentDiffusion(AUTOENCODER, dict(still_widths=(8, 8, 8), width=24, depth=1,
+                                                  heads=2), classes=('benign', 'malignant'))
+    for parameter in diffusion.denoiser.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.2)
+    latent, still = torch.randn(2, 4, 4, 8, 8), torch.zeros(2, 1, 64, 64, dtype=torch.uint8)
+
+    def losses(drop_class: float) -> list[torch.Tensor]:
+        diffusion.drop_class, found = drop_class, []
+        for label in (0, 1):
+            torch.manual_seed(1)
+            found.append(diffusion(latent, still, torch.full((2,), label), mode='loss')['loss_v'])
+        return found
+
+    told, withheld = losses(0.), losses(1.)
+    assert told[0] != told[1]
+    assert withheld[0] == withheld[1]
+
+
+@pytest.mark.parametrize('name', ['drop_still', 'drop_class'])
+def test_a_share_above_one_is_refused(name):
+    with pytest.raises(ValueError, match=rf'LatentDiffusion: {name} is a share in .0, 1., but'):
+        LatentDiffusion(AUTOENCODER, dict(still_widths=(8, 8, 8), width=24, depth=1, heads=2),
+                        **{name: 2})
 
 
 def test_it_is_not_asked_for_clips(diffusion):

@@ -5,6 +5,7 @@ from torch.testing import assert_close
 
 from lddm_aug.evaluation.reconstruction_metric import psnr_db
 from lddm_aug.functional.pixels import to_unit
+from lddm_aug.models.reconstruction_losses import PerceptualLoss
 from lddm_aug.models.video_autoencoder import VideoAutoencoder
 
 
@@ -45,7 +46,7 @@ def test_decoding_undoes_the_standardisation(autoencoder):
     autoencoder.latent_mean.fill_(0.7)
     autoencoder.latent_std.fill_(3.)
     clip = to_unit(sliding_clips())
-    raw = autoencoder.decoder(clip[:, :, 0], autoencoder.encoder(clip)[0])
+    raw, _ = autoencoder.decoder(clip[:, :, 0], autoencoder.encoder(clip)[0])
     assert_close(autoencoder.decode(clip[:, :, 0], autoencoder.encode(clip)), raw)
 
 
@@ -72,3 +73,63 @@ def test_a_model_of_its_own_state_gives_the_same_latents(autoencoder):
     twin.load_state_dict(autoencoder.state_dict())
     clip = to_unit(sliding_clips())
     assert_close(twin.encode(clip), autoencoder.encode(clip))
+
+
+def test_losses_by_config_reach_their_own_side_alone():
+    torch.manual_seed(0)
+    autoencoder = VideoAutoencoder(
+        dict(width=8), dict(widths=(8, 8, 8)), latent_channels=4,
+        adversarial=dict(spatial=0.1, temporal=0.2, width=8)).train()
+    clip = torch.randint(256, (2, 1, 16, 64, 64), dtype=torch.uint8)
+    losses = autoencoder(clip, mode='loss')
+    assert set(losses) == {'loss_l1', 'loss_kl', 'loss_spatial', 'loss_spatial_discriminator',
+                           'loss_temporal', 'loss_temporal_discriminator'}
+    discriminators = list(autoencoder.adversarial.parameters())
+    theirs = losses['loss_spatial_discriminator'] + losses['loss_temporal_discriminator']
+    ours = losses['loss_spatial'] + losses['loss_temporal']
+    decoder = list(autoencoder.decoder.parameters())
+    assert not any(g is not None and g.any() for g in torch.autograd.grad(
+        theirs, decoder, allow_unused=True, retain_graph=True))
+    assert not any(g is not None and g.any() for g in torch.autograd.grad(
+        ours, discriminators, allow_unused=True, retain_graph=True))
+    assert any(g.any() for g in torch.autograd.grad(theirs, discriminators, retain_graph=True))
+    assert any(g is not None and g.any() for g in torch.autograd.grad(
+        ours, decoder, allow_unused=True))
+
+
+def test_a_perceptual_loss_is_nothing_for_equal_clips_and_its_weights_stay_with_the_user(tmp_path):
+    shapes = {'0': (4, 3), '2': (4, 4), '5': (8, 4)}
+    torch.save({f'features.{i}.{kind}': torch.randn(*(shape + (3, 3) if kind == 'weight'
+                                                      else shape[:1]))
+                for i, shape in shapes.items() for kind in ('weight', 'bias')}, tmp_path / 'v.pth')
+    loss = PerceptualLoss(str(tmp_path / 'v.pth'), weight=2., frames=3)
+    clip = torch.rand(2, 1, 8, 32, 32)
+    assert loss(clip, clip)['loss_perceptual'] == 0
+    assert loss(clip, clip.flip(3))['loss_perceptual'] > 0
+    assert not loss.state_dict()
+
+
+def test_a_latent_that_says_nothing_is_not_standardised():
+    autoencoder = VideoAutoencoder(dict(width=8), dict(widths=(8, 8, 8)), latent_channels=4)
+    autoencoder.latent_std[2] = 0
+    with pytest.raises(ValueError, match=r'channels \[2\] are the same .* lower kl_weight'):
+        autoencoder.encode(torch.zeros(1, 1, 16, 64, 64))
+
+
+def test_grain_is_added_for_a_seed_alone_and_learns_nothing_into_the_clip():
+    torch.manual_seed(0)
+    autoencoder = VideoAutoencoder(dict(width=8), dict(widths=(8, 8, 8)), latent_channels=4,
+                                   grain=dict(num_frames=16, size=32))
+    clip = sliding_clips()[:1]
+    losses = autoencoder.train()(clip, mode='loss')
+    parameters = dict(autoencoder.named_parameters())
+    gradients = torch.autograd.grad(losses['loss_scale'], parameters.values(), allow_unused=True)
+    assert {name for name, gradient in zip(parameters, gradients, strict=True)
+            if gradient is not None} == {'decoder.to_scale.weight', 'decoder.to_scale.bias'}
+    autoencoder.eval()
+    still, latent = to_unit(clip)[:, :, 0], autoencoder.encode(to_unit(clip))
+    likeliest = autoencoder.decode(still, latent)
+    with_grain = autoencoder.decode(still, latent, [3])
+    assert_close(autoencoder.decode(still, latent, [3]), with_grain, rtol=0, atol=0)
+    assert torch.equal(with_grain[:, :, 0], still)
+    assert (with_grain - likeliest)[:, :, 1:].std() > 0.01

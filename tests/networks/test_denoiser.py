@@ -25,21 +25,23 @@ def test_it_keeps_the_latents_shape_and_the_batch_apart():
     denoiser = small_denoiser()
     noisy, steps = torch.randn(3, 4, 4, 8, 8), torch.tensor([0, 500, 999])
     condition = denoiser.condition(torch.rand(3, 1, 64, 64))
-    out = denoiser(noisy, steps, condition)
+    untold = torch.tensor([-1, -1, -1])
+    out = denoiser(noisy, steps, condition, untold)
     assert out.shape == noisy.shape
-    alone = denoiser(noisy[1:2], steps[1:2], condition[1:2])
+    alone = denoiser(noisy[1:2], steps[1:2], condition[1:2], untold[1:2])
     assert_close(out[1:2], alone, atol=1e-5, rtol=1e-5)
 
 
 def test_still_and_noise_level_and_every_place_count():
     denoiser = small_denoiser()
-    noisy, step = torch.randn(1, 4, 4, 8, 8), torch.tensor([500])
+    noisy, step, untold = torch.randn(1, 4, 4, 8, 8), torch.tensor([500]), torch.tensor([-1])
     condition = denoiser.condition(torch.rand(1, 1, 64, 64))
-    out = denoiser(noisy, step, condition)
-    assert not torch.allclose(out, denoiser(noisy, step, torch.zeros_like(condition)))
-    assert not torch.allclose(out, denoiser(noisy, torch.tensor([10]), condition))
+    out = denoiser(noisy, step, condition, untold)
+    assert not torch.allclose(out, denoiser(noisy, step, torch.zeros_like(condition), untold))
+    assert not torch.allclose(out, denoiser(noisy, torch.tensor([10]), condition, untold))
     far = noisy.clone()
     far[..., 0, 0, 0] += 1                                # seen from the other end of the clip
-    assert not torch.allclose(out[..., -1, -1, -1], denoiser(far, step, condition)[..., -1, -1, -1])
-    turned = denoiser(noisy.flip(4), step, condition.flip(3)).flip(4)
+    seen = denoiser(far, step, condition, untold)
+    assert not torch.allclose(out[..., -1, -1, -1], seen[..., -1, -1, -1])
+    turned = denoiser(noisy.flip(4), step, condition.flip(3), untold).flip(4)
     assert not torch.allclose(out, turned, atol=1e-4)     # it knows left from right

@@ -164,3 +164,24 @@ def test_a_damaged_store_is_refused_in_one_sentence(store, damage, error, messag
         read_manifest(store)
     assert str(store) in str(refused.value)
     assert '\n' not in str(refused.value)
+
+
+@pytest.mark.parametrize('line', ['7', '{}', 'null', '"x"', '{"clip_id": "0-a-0"}'])
+def test_a_line_that_is_no_row_is_made_again(store, line):
+    manifest = store / 'manifest.jsonl'
+    manifest.write_text('\n'.join([line, *manifest.read_text().splitlines()[1:]]))
+    writer = StoreWriter(store, PLAN)
+    assert [clip_id in writer for clip_id in IDS] == [False, True, True]
+
+
+def test_a_row_whose_path_is_none_is_refused(store):
+    manifest = store / 'manifest.jsonl'
+    manifest.write_text(manifest.read_text().replace('"clips/0-a-0.npy"', '3'))
+    with pytest.raises(ValueError, match='manifest.jsonl, line 1 is no row'):
+        read_manifest(store)
+
+
+def test_a_manifest_of_other_bytes_is_named(store):
+    (store / 'manifest.jsonl').write_bytes(b'\x93NUMPY\xfe\xff')
+    with pytest.raises(ValueError, match='manifest.jsonl, line 1 is not JSON'):
+        read_manifest(store)

@@ -267,3 +267,13 @@ def test_a_store_can_be_moved(generator, stills, tmp_path):
     shutil.move(tmp_path / 'store', tmp_path / 'moved')
     for row in read_manifest(tmp_path / 'moved').rows:
         assert sha256_of(tmp_path / 'moved' / row['path']) == row['sha256']
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(seed=-1), 'seed must be 0 or more, but got -1'),
+    (dict(workers=-1), 'must be 0 or more, but got -1')])
+def test_a_number_below_zero_is_refused_before_anything_is_written(
+        generator, stills, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(generator, stills, tmp_path / 'store', **options)
+    assert not (tmp_path / 'store').exists()

@@ -8,7 +8,11 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='SafeCheckpointHook', by_epoch=False, interval=200, max_keep_ckpts=1),
     sampler_seed=dict(type='DistSamplerSeedHook'))
-custom_hooks = [dict(type='DataGuardHook'), dict(type='IterationSeedHook')]
+custom_hooks = [
+    dict(type='DataGuardHook'), dict(type='IterationSeedHook'), dict(type='FiniteLossHook')]
+visualizer = dict(type='Visualizer', vis_backends=[
+    dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
+preview_hook = dict(type='PreviewHook', interval=500)
 log_processor = dict(type='LogProcessor', by_epoch=False, window_size=50)
 env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method='fork'))
 randomness = dict(seed=0)

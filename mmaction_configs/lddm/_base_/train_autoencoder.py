@@ -1,12 +1,12 @@
 train_dataloader = dict(
-    batch_size=8, num_workers=0, collate_fn=dict(type='default_collate'),
+    batch_size=4, num_workers=0, collate_fn=dict(type='default_collate'),
     sampler=dict(type='EpochSampler', endless=True))
 val_dataloader = dict(
     batch_size=8, num_workers=0, collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=False))
 val_evaluator = dict(type='ReconstructionMetric')
 
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=400, val_interval=200)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=900, val_interval=450)
 val_cfg = dict(type='ValLoop')
 optim_wrapper = dict(
     type='OptimWrapper', clip_grad=dict(max_norm=1.0),

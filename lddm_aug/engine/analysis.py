@@ -1,0 +1,132 @@
+"""How large and how costly the models of configs are."""
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from fvcore.nn import FlopCountAnalysis
+from mmaction.registry import MODELS, TRANSFORMS
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from lddm_aug.engine.generator_training import build_generator
+from lddm_aug.evaluation.cost import gflop_per_clip
+
+COLUMNS = ('configs', 'model', 'input', 'M parameters', 'GMACs')
+CONVENTION = ('GMACs: 10⁹ multiply-adds of convolutions and matrix products, for one video as the '
+              'config tests it, or one still and the clip generated from it. Counted by fvcore, '
+              'for generators by PyTorch, with the pixels that warps mix. Normalisation, '
+              'activations, pooling, resizing, shifts and the fetching of tokens are not counted.')
+# as fvcore names what counts in published figures; it counts normalisation and more as well
+MULTIPLY_ADDS = ('conv', 'linear', 'addmm', 'matmul', 'bmm', 'baddbmm', 'einsum')
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """A model's size, and what one input costs."""
+
+    model: str
+    input_shape: tuple[int, ...]
+    parameters: int
+    macs: float
+
+
+def analyse(configs: Iterable[Path]) -> dict[ModelCost, list[str]]:
+    """Names of the configs by what their models cost; what only lists stages is left out."""
+    costs: dict[ModelCost, list[str]] = {}
+    known: dict[str, ModelCost] = {}
+    for path in configs:
+        config = Config.fromfile(path)
+        if 'stages' in config or not {'model', 'generator'} & set(config) or 'bank' in config:
+            continue
+        if 'generator' in config:
+            cost = generator_cost(config)
+        elif str(config.model.type).endswith(('Recognizer', 'Recognizer2D', 'Recognizer3D')):
+            shape = input_shape(config)
+            key = f'{config.model} {shape}'
+            cost = known[key] = known.get(key) or recognizer_cost(config, shape)
+        else:
+            continue                                 # half of a generator
+        costs.setdefault(cost, []).append(path.stem)
+    return costs
+
+
+def recognizer_cost(config: Config, shape: Sequence[int]) -> ModelCost:
+    """What one video costs, all its views together.
+
+    Args:
+        config: of the recognizer.
+        shape: (views, C, H, W) or (views, C, T, H, W).
+    """
+    init_default_scope('mmaction')
+    recognizer = MODELS.build(config.model).eval()
+    logging.getLogger('fvcore.nn.jit_analysis').setLevel(logging.ERROR)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter('ignore')              # tracing warns about every check of a shape
+        counter = FlopCountAnalysis(_Scores(recognizer), torch.zeros(1, *shape))
+        counted = counter.by_operator()
+    macs = sum(counted[name] for name in MULTIPLY_ADDS)
+    backbone = config.model.backbone
+    return ModelCost(str(backbone.get('backbone', backbone).type), tuple(shape),
+                     _parameters(recognizer), macs)
+
+
+def generator_cost(config: Config) -> ModelCost:
+    """What one still costs."""
+    init_default_scope('mmaction')
+    generator = build_generator(config).eval()
+    return ModelCost(type(generator).__name__,
+                     (generator.channels, generator.size, generator.size),
+                     _parameters(generator), gflop_per_clip(generator) * 1e9 / 2)
+
+
+def input_shape(config: Config) -> tuple[int, ...]:
+    """Of one video, as the test pipeline of a recognizer's config gives it."""
+    init_default_scope('mmaction')
+    pipeline = Compose([TRANSFORMS.build(step)
+                        for step in config.test_dataloader.dataset.pipeline])
+    with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / 'video.npy'
+        np.save(video, np.zeros((64, 64, 64), np.uint8))     # (T, H, W)
+        sample = pipeline(dict(filename=str(video), label=0, start_index=0, modality='RGB'))
+    return tuple(sample['inputs'].shape)
+
+
+def to_markdown(costs: dict[ModelCost, list[str]]) -> str:
+    """A table, and what its figures count."""
+    rows = [(_common_name(names), cost.model, ' × '.join(map(str, cost.input_shape)),
+             f'{cost.parameters / 1e6:.2f}', f'{cost.macs / 1e9:.2f}')
+            for cost, names in costs.items()]
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
+    lines = [COLUMNS, tuple('-' * width for width in widths), *rows]
+    table = ['| ' + ' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+             + ' |' for line in lines]
+    return '\n'.join([*table, '', CONVENTION])
+
+
+def _common_name(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else os.path.commonprefix(list(names)) + '*'
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(weight.numel() for weight in module.parameters())
+
+
+class _Scores(nn.Module):
+    """(1, views, …) → scores: a recognizer from its input to the end of its head."""
+
+    def __init__(self, recognizer: nn.Module) -> None:
+        super().__init__()
+        self.recognizer = recognizer
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.recognizer(inputs, stage='head')[0]

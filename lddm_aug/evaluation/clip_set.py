@@ -1,0 +1,112 @@
+"""Clips in memory: what a generator is measured against, and on."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lddm_aug.datasets.epochs import EpochIndex
+from lddm_aug.datasets.transforms import PackClip, ReadVideo, SampleSegment
+from lddm_aug.datasets.video_clips import VideoClipDataset
+from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.functional.seeds import derive_seed
+from lddm_aug.generators.base import Generator
+
+DEVICE_CLIPS = 8                                     # sent to a generator at once
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """N clips and whom they show.
+
+    Attributes:
+        clips: (N, C, T, H, W) uint8.
+        groups: one per clip.
+        labels: name of the class, one per clip.
+    """
+    clips: Tensor
+    groups: Sequence[str]
+    labels: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if self.clips.ndim != 5 or self.clips.dtype != torch.uint8 or len(self.clips) == 0:
+            raise ValueError('ClipSet: clips must be (N, C, T, H, W) uint8 and at least one, but '
+                             f'got {tuple(self.clips.shape)} {self.clips.dtype}')
+        if not len(self.groups) == len(self.labels) == len(self.clips):
+            raise ValueError(f'ClipSet: {len(self.clips)} clips need as many groups and labels, '
+                             f'but got {len(self.groups)} and {len(self.labels)}')
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @property
+    def stills(self) -> Tensor:
+        """(N, C, H, W) first frames in [−1, 1]."""
+        return to_unit(self.clips[:, :, 0])
+
+    def subset(self, indices: Sequence[int]) -> ClipSet:
+        return ClipSet(self.clips[list(indices)], [self.groups[i] for i in indices],
+                       [self.labels[i] for i in indices])
+
+
+def read_clip_set(dataset: VideoClipDataset, segments: int = 1) -> ClipSet:
+    """Read all videos of a data set whose pipeline ends in `PackClip`.
+
+    Args:
+        segments: clips from each video.  They differ as the pipeline draws them; one whose
+            `SampleSegment` is in test_mode always gives the middle.
+    """
+    if segments < 1:
+        raise ValueError(f'read_clip_set: segments counts clips of each video and is at least 1, '
+                         f'but got {segments!r}')
+    classes = dataset.metainfo['classes']
+    samples = [dataset[EpochIndex(index, segment)]
+               for index in range(len(dataset)) for segment in range(segments)]
+    return ClipSet(torch.stack([sample['clip'] for sample in samples]),
+                   [sample['group'] for sample in samples],
+                   [classes[int(sample['label'])] for sample in samples])
+
+
+def read_split(videos: str | Path, split: str | None, generator: Generator, segments: int = 1,
+               seed: int = 0, data_root: str | Path | None = None,
+               split_file: str | Path | None = None) -> ClipSet:
+    """Clips of a table's videos in a generator's size, length and tempo.
+
+    Args:
+        videos: the table.
+        split: rows to take; see `TableDataset`, also for `data_root` and `split_file`.
+        segments: clips from each video; 1 takes the middle, more are drawn.
+        seed: of the drawing.
+    """
+    frames = generator.num_frames
+    pipeline = [ReadVideo(generator.size, generator.channels, cache=True),
+                SampleSegment(frames, round(frames * generator.frame_stride),
+                              test_mode=segments == 1),
+                PackClip()]
+    return read_clip_set(VideoClipDataset(
+        str(videos), pipeline, split=split, seed=seed, min_frames=frames,
+        data_root=None if data_root is None else str(data_root),
+        split_file=None if split_file is None else str(split_file)), segments)
+
+
+def generate_clip_set(generator: Generator, real: ClipSet, seed: int = 0, sample: int = 0,
+                      indices: Sequence[int] | None = None) -> ClipSet:
+    """One clip from the first frame of each real one, on the generator's device.
+
+    Args:
+        sample: another one gives other clips of the same stills.
+        indices: of the real clips that are asked for; by default all.
+    """
+    device = next((weight.device for weight in generator.parameters()), torch.device('cpu'))
+    indices = list(range(len(real))) if indices is None else indices
+    asked, clips = real.subset(indices), []
+    seeds = [derive_seed('evaluation', seed, sample, index) for index in indices]
+    for start in range(0, len(asked), DEVICE_CLIPS):
+        batch = slice(start, start + DEVICE_CLIPS)
+        labels = [label if label in generator.classes else None for label in asked.labels[batch]]
+        made = generator(asked.stills[batch].to(device), seeds[batch], labels)
+        clips.append(to_uint8(made).cpu())
+    return ClipSet(torch.cat(clips), asked.groups, asked.labels)

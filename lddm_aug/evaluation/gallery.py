@@ -1,0 +1,93 @@
+"""Held-out videos beside what a generator makes of their first frames, for eyes."""
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lddm_aug.datasets.annotations import Annotation, class_names
+from lddm_aug.datasets.transforms import PackClip, ReadVideo, SampleSegment
+from lddm_aug.evaluation.cost import describe_cost
+from lddm_aug.files import write_aside
+from lddm_aug.functional.pixels import clip_to_uint8, to_unit
+from lddm_aug.functional.seeds import derive_seed
+from lddm_aug.generators.base import Generator
+from lddm_aug.synthesis.previews import Preview, render_page
+
+
+def write_gallery(path: Path, generator: Generator, package: Path, rows: Sequence[Annotation],
+                  per_class: int = 6, seed: int = 0) -> None:
+    """One HTML file with some videos, real, reconstructed and generated twice, side by side.
+
+    Args:
+        package: where the generator came from, for the reader.
+        rows: of a table of videos; those that were trained on are marked.
+        per_class: videos shown of each class.
+        seed: of the choice of videos and of the clips.
+    """
+    previews = make_previews(generator, rows, per_class, seed)
+    trained_on = sorted({row.group for row in rows} & {*generator.groups})
+    page = render_page(
+        Path(__file__).with_name('gallery.html'), previews, generator=type(generator).__name__,
+        package=package, sha256=generator.package_sha256, cost=describe_cost(generator),
+        sampler=generator.sampler, trained_on=trained_on,
+        reconstructs=_find_autoencoder(generator) is not None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_aside(path) as file:
+        file.write(page.encode())
+
+
+def make_previews(generator: Generator, rows: Sequence[Annotation], per_class: int,
+                  seed: int) -> list[Preview]:
+    """Some videos of every class, real, reconstructed and generated twice."""
+    shuffled = random.Random(seed).sample(list(rows), len(rows))
+    return [show_video(generator, row, seed) for name in class_names(rows)
+            for row in [row for row in shuffled if row.label == name][:per_class]]
+
+
+def show_video(generator: Generator, row: Annotation, seed: int) -> Preview:
+    """The clip in the middle of a video, its reconstruction, and two clips from its first frame."""
+    device = next(generator.parameters(), torch.empty(0)).device
+    clip = _read_clip(generator, row).to(device)                    # (1, C, T, H, W)
+    shown = {'real': clip[0]}
+    autoencoder = _find_autoencoder(generator)
+    if autoencoder is not None:
+        shown['reconstructed'] = reconstruct(autoencoder, clip)[0]
+    label = row.label if row.label in generator.classes else None
+    seeds = [derive_seed('preview', seed, row.group, n) for n in range(2)]
+    made = generator(clip[:, :, 0].expand(2, -1, -1, -1), seeds, [label, label])
+    shown |= {'generated': made[0], 'another seed': made[1]}
+    return Preview(row.path.name, row.label, {name: _pixels(c) for name, c in shown.items()})
+
+
+@torch.inference_mode()
+def reconstruct(autoencoder: Any, clip: Tensor) -> Tensor:
+    """(B, C, T, H, W) → the same, through the latent and back with the first frame's help."""
+    return autoencoder.decode(clip[:, :, 0], autoencoder.encode(clip))
+
+
+def _read_clip(generator: Generator, row: Annotation) -> Tensor:
+    """(1, C, T, H, W) in [−1, 1]."""
+    sample = {'filename': str(row.path), 'label': row.label, 'group': row.group, 'seed': 0}
+    for transform in (
+            ReadVideo(generator.size, generator.channels),
+            SampleSegment(generator.num_frames, generator.num_frames * generator.frame_stride,
+                          test_mode=True),
+            PackClip()):
+        sample = transform(sample)
+    return to_unit(sample['clip'])[None]                            # type: ignore[arg-type]
+
+
+def _find_autoencoder(generator: Generator) -> nn.Module | None:
+    """Whatever part of the generator encodes and decodes clips; controls have none."""
+    return next((part for part in generator.modules()
+                 if hasattr(part, 'encode') and hasattr(part, 'decode')), None)
+
+
+def _pixels(clip: Tensor) -> np.ndarray:
+    return clip_to_uint8(clip.clamp(-1, 1))

@@ -1,0 +1,120 @@
+"""What a recognizer that was trained here sees in a clip."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from mmaction.registry import MODELS, TRANSFORMS
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lddm_aug.checkpoints import read_checkpoint
+from lddm_aug.datasets.frames import letterbox, to_channels
+from lddm_aug.files import sha256_of
+
+BATCH = 16                                           # clips looked at together
+
+
+class FeatureNetwork(Protocol):
+    """Turns clips into features between which a Fréchet distance is taken.
+
+    Attributes:
+        name: what the distance is called after.
+        described: sha256 of the network and what it saw: size, frames, stride.
+    """
+    name: str
+    described: dict[str, Any]
+
+    def __call__(self, clips: Tensor) -> NDArray[np.float64]:
+        """(N, C, T, H, W) uint8 → (N, D)."""
+
+
+class RecognizerFeatures:
+    """The output of a recognizer's backbone, averaged over places and times.
+
+    A clip goes through the test pipeline of the recognizer's own config, as its videos do.  The
+    Fréchet distance between such features is called FD-<name of the config>: it can be compared
+    among generators, not with a published FVD, which takes another network.
+
+    Args:
+        config_file: of a recognizer whose pipeline begins with ReadVideo and SampleSegment.
+        checkpoint: that `tools/train.py` wrote.
+        frame_stride: frames of the source video from one frame of the clips to the next.
+        device: to compute on.
+
+    Raises:
+        FileNotFoundError: if one of the files isn't there.
+        ValueError: if they don't belong together or are no recognizer.
+    """
+
+    def __init__(self, config_file: str | Path, checkpoint: str | Path, frame_stride: float = 3,
+                 device: str | torch.device = 'cpu') -> None:
+        self.name = f'FD-{Path(config_file).stem}'
+        config = Config.fromfile(config_file)
+        init_default_scope('mmaction')
+        self.frame_stride = frame_stride
+        self.read, *transforms = self._pipeline(config, config_file)
+        self.transforms = Compose([TRANSFORMS.build(transform) for transform in transforms])
+        self.network = self._load(config, config_file, checkpoint).to(device)
+        self.described = dict(network=self.name.removeprefix('FD-'),
+                              sha256=sha256_of(Path(checkpoint)), frame_stride=frame_stride)
+
+    def _pipeline(self, config: Config, config_file: str | Path) -> list[dict[str, Any]]:
+        try:
+            pipeline = config.test_dataloader.dataset.pipeline
+            begins_well = pipeline[0].type == 'ReadVideo'
+        except (AttributeError, IndexError, KeyError) as error:
+            raise ValueError(f'RecognizerFeatures: {config_file} has no test_dataloader with a '
+                             'pipeline; name the config of a recognizer') from error
+        if not begins_well:
+            raise ValueError(f'RecognizerFeatures: the test pipeline of {config_file} must begin '
+                             f'with ReadVideo, but begins with {pipeline[0].type}')
+        return list(pipeline)
+
+    def _load(self, config: Config, config_file: str | Path, checkpoint: str | Path) -> Any:
+        network = MODELS.build(config.model)
+        state = read_checkpoint(checkpoint)
+        if not hasattr(network, 'extract_feat') or 'state_dict' not in state:
+            raise ValueError(f'RecognizerFeatures: {config_file} and {checkpoint} must be a '
+                             'recognizer and its checkpoint from tools/train.py')
+        try:
+            network.load_state_dict(state['state_dict'])
+        except RuntimeError as error:
+            raise ValueError(
+                f'RecognizerFeatures: {checkpoint} is not a checkpoint of {config_file} '
+                f'({str(error).splitlines()[1].strip()[:200]} …); name the config that trained it'
+            ) from error
+        return network.eval().requires_grad_(False)
+
+    @torch.inference_mode()
+    def __call__(self, clips: Tensor) -> NDArray[np.float64]:
+        """(N, C, T, H, W) uint8 clips → (N, D) features."""
+        features = [self._features(clips[i:i + BATCH]) for i in range(0, len(clips), BATCH)]
+        return torch.cat(features).double().cpu().numpy()
+
+    def _features(self, clips: Tensor) -> Tensor:
+        packed = [self.transforms(self._sample(clip)) for clip in clips]
+        data = self.network.data_preprocessor(
+            {key: [sample[key] for sample in packed] for key in ('inputs', 'data_samples')})
+        output, _ = self.network.extract_feat(data['inputs'], stage='backbone')
+        if not isinstance(output, Tensor):
+            raise ValueError(f'RecognizerFeatures: the backbone of {self.name} must give one '
+                             f'tensor, but gives a {type(output).__name__}')
+        # several frames or views of a clip lie behind one another along the batch
+        output = output.reshape(len(clips), -1, *output.shape[1:])       # (B, views, D, …)
+        return output.movedim(2, -1).flatten(1, -2).mean(dim=1)          # (B, D)
+
+    def _sample(self, clip: Tensor) -> dict[str, Any]:
+        """(C, T, H, W) uint8 → what a video is once it was read."""
+        frames = clip.permute(1, 2, 3, 0).contiguous().numpy()           # (T, H, W, C)
+        frames = frames[..., 0] if frames.shape[-1] == 1 else frames
+        if self.read.get('size') is not None:
+            frames = letterbox(frames, self.read['size'])
+        frames = to_channels(frames, self.read.get('channels', 3))
+        return dict(array=frames, total_frames=len(frames), start_index=0, modality='RGB',
+                    frame_stride=self.frame_stride, label=0, filename='', group='', origin='')

@@ -1,0 +1,57 @@
+"""cINN, the paper's baseline: condition on the still, turn noise into a latent, decode it."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from mmaction.registry import MODELS
+from torch import Tensor
+
+from lddm_aug.generators.base import Generator
+
+
+@MODELS.register_module()
+class CINNGenerator(Generator):
+    """A trained latent flow as a generator (Dorkenwald et al. 2021).
+
+    Args:
+        flow: config of the `LatentFlow`, without checkpoints.
+        size: height and width of stills and clips, in pixels.
+        num_frames: T, frames in a clip.
+        frame_stride: of the clips it was trained on, in frames of the source video.
+        temperature: standard deviation of the noise: 1 samples p(latent | still), less stays nearer
+            to what is likely.
+
+    Raises:
+        ValueError: if temperature is negative or not finite.
+    """
+
+    learnt = 'flow'
+
+    def __init__(self, flow: dict, size: int, num_frames: int = 16, frame_stride: int = 3,
+                 temperature: float = 1.0) -> None:
+        trained = MODELS.build(flow)
+        super().__init__(channels=trained.autoencoder.channels, size=size, num_frames=num_frames,
+                         frame_stride=frame_stride)
+        self.config = dict(type='CINNGenerator', flow=flow, size=size, num_frames=num_frames,
+                           frame_stride=frame_stride, temperature=temperature)
+        if not 0 <= temperature < math.inf:
+            raise ValueError('CINNGenerator: temperature is a standard deviation, 0 or more, but '
+                             f'got {temperature!r}')
+        self.sampler = dict(name='CouplingFlow', steps=1, temperature=temperature)
+        self.flow = trained
+        clip = torch.zeros(1, self.channels, num_frames, size, size)
+        with torch.no_grad():
+            self.latent_shape = tuple(trained.autoencoder.encode(clip).shape[1:])
+        self.eval()
+
+    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+        noise = torch.stack([self.draw_noise(seed) for seed in seeds]).to(stills)
+        latent = self.flow.flow.from_noise(noise, self.flow.condition(stills))  # (B, Cz, t, h, w)
+        return self.flow.autoencoder.decode(stills, latent, seeds)
+
+    def draw_noise(self, seed: int) -> Tensor:
+        """(Cz, t, h, w), drawn on the CPU: the same on every device."""
+        draw = torch.Generator().manual_seed(seed)
+        return self.sampler['temperature'] * torch.randn(self.latent_shape, generator=draw)

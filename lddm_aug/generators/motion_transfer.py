@@ -1,0 +1,78 @@
+"""The control that lends a still the motion of a training clip."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmaction.registry import MODELS
+from torch import Tensor
+
+from lddm_aug.generators.base import Generator
+
+
+@MODELS.register_module()
+class MotionTransfer(Generator):
+    """Decodes the latent of a random training clip on the still, which it knows nothing of.
+
+    What a conditional generator has learnt about motions that belong to a still is measured
+    against it.  A still whose label is told gets the motion of a clip of the same label.
+
+    Args:
+        autoencoder: config of the `VideoAutoencoder` that made the latents, without checkpoints.
+        size: height and width of stills and clips, in pixels.
+        num_frames: T, frames in a clip.
+        frame_stride: of the clips it was trained on, in frames of the source video.
+        bank_shape: (N, Cz, t, h, w) of the latents it chooses from; `fill` sets it.
+        classes: names of the bank's labels; `fill` sets them.
+    """
+
+    learnt = 'autoencoder'
+    bank: Tensor
+    bank_labels: Tensor
+
+    def __init__(self, autoencoder: dict, size: int, num_frames: int = 16, frame_stride: int = 3,
+                 bank_shape: Sequence[int] = (0, 0, 0, 0, 0), classes: Sequence[str] = ()) -> None:
+        trained = MODELS.build(autoencoder)
+        super().__init__(channels=trained.channels, size=size, num_frames=num_frames,
+                         frame_stride=frame_stride)
+        self.config = dict(type='MotionTransfer', autoencoder=autoencoder, size=size,
+                           num_frames=num_frames, frame_stride=frame_stride,
+                           bank_shape=list(bank_shape), classes=list(classes))
+        self.autoencoder = trained
+        self.classes = tuple(classes)
+        self.register_buffer('bank', torch.zeros(*bank_shape))
+        self.register_buffer('bank_labels', torch.zeros(bank_shape[0], dtype=torch.long))
+        self.eval()
+
+    def fill(self, latents: Tensor, labels: Tensor, classes: Sequence[str]) -> None:
+        """Choose from these clips from now on.
+
+        Args:
+            latents: (N, Cz, t, h, w), standardised.
+            labels: (N,) indices into classes.
+
+        Raises:
+            ValueError: if a class has no clip.
+        """
+        missing = sorted({*range(len(classes))} - {*labels.tolist()})
+        if missing or len(latents) == 0:
+            raise ValueError('MotionTransfer: needs at least one training clip of every class, '
+                             f'but got {len(latents)} and none of '
+                             f'{", ".join(classes[i] for i in missing) or "any"}')
+        self.bank, self.bank_labels = latents, labels
+        self.classes = tuple(classes)
+        self.config.update(bank_shape=list(latents.shape), classes=list(classes))
+
+    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+        chosen = [self.choose(seed, int(label))
+                  for seed, label in zip(seeds, labels, strict=True)]
+        return self.autoencoder.decode(stills, self.bank[chosen], seeds)
+
+    def choose(self, seed: int, label: int = -1) -> int:
+        """Index of the clip whose motion is lent; −1 stands for any label."""
+        fitting = [i for i, held in enumerate(self.bank_labels.tolist()) if label in (-1, held)]
+        if not fitting:
+            raise ValueError('MotionTransfer: has no training clips to choose from; make its '
+                             'package with tools/train_lddm.py')
+        drawn = torch.randint(len(fitting), (), generator=torch.Generator().manual_seed(seed))
+        return fitting[int(drawn)]

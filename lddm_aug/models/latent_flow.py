@@ -1,0 +1,94 @@
+"""Stage 2 of the paper's baseline: p(latent | still), learnt by an invertible network."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from mmaction.registry import MODELS
+from mmengine.dist import broadcast
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from lddm_aug.functional.pixels import to_unit
+from lddm_aug.networks.coupling_flow import CouplingFlow
+from lddm_aug.networks.decoder import StillPyramid
+
+
+@MODELS.register_module()
+class LatentFlow(BaseModel):
+    """cINN over the latents of a frozen autoencoder, conditioned on a clip's still.
+
+    The loss is the negative log likelihood per latent value, in nats; a standard normal
+    distribution that knows nothing would have 1.42.  The autoencoder is carried along so that a
+    checkpoint can synthesize, but isn't trained.
+
+    Args:
+        autoencoder: config of the model that made the latents; its `init_cfg` names the checkpoint.
+        flow: arguments of `CouplingFlow`.
+        still_widths: channels of the still's features, finest first; 2 ** len is how many pixels
+            of the still one place of the latent, squeezed by the flow, stands for.
+        noise: standard deviation of what is added to the standardised latents in training, so that
+            the density can't gather on them.
+        init_cfg: as in MMEngine.
+    """
+
+    initialised: Tensor
+
+    def __init__(self, autoencoder: dict, flow: dict,
+                 still_widths: Sequence[int] = (16, 32, 64), noise: float = 0.05,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if not 0 <= noise < math.inf:
+            raise ValueError('LatentFlow: noise is a standard deviation, 0 or more, but got '
+                             f'{noise!r}')
+        self.autoencoder = MODELS.build(autoencoder)
+        self.autoencoder.requires_grad_(False)
+        self.still_pyramid = StillPyramid(self.autoencoder.channels, still_widths)
+        self.flow = CouplingFlow(self.autoencoder.latent_channels, still_widths[-1], **flow)
+        self.noise = noise
+        self.register_buffer('initialised', torch.tensor(False))
+
+    def train(self, mode: bool = True) -> LatentFlow:
+        super().train(mode)
+        self.autoencoder.eval()
+        return self
+
+    def condition(self, still: Tensor) -> Tensor:
+        """(B, C, H, W) still in [−1, 1] → (B, Cs, h, w) condition."""
+        return self.still_pyramid(still)[-1]
+
+    def forward(self, latent: Tensor, still: Tensor, mode: str = 'tensor', **_: object
+                ) -> dict[str, Tensor]:
+        """(B, Cz, t, h, w) standardised latents, (B, C, H, W) uint8 stills → the loss."""
+        if mode != 'loss':
+            raise ValueError('LatentFlow: only trains; clips are made by CINNGenerator, but was '
+                             f'called with mode={mode!r}')
+        # in float32: what is trained and what is sampled must be the same invertible function
+        with torch.autocast(latent.device.type, enabled=False):
+            return dict(loss_nll=self.loss(latent.float(), to_unit(still)))
+
+    def loss(self, latent: Tensor, still: Tensor) -> Tensor:
+        condition = self.condition(still)
+        self._check(latent, condition)
+        latent = latent + self.noise * torch.randn_like(latent)
+        if not self.initialised:
+            self._initialise(latent, condition)
+        return -self.flow.log_density(latent, condition).mean() / latent[0].numel()
+
+    def _check(self, latent: Tensor, condition: Tensor) -> None:
+        squeeze = self.flow.squeeze
+        fitting = [squeeze * side for side in condition.shape[2:]]
+        if list(latent.shape[3:]) != fitting or latent.shape[2] % squeeze:
+            raise ValueError(f'LatentFlow: {len(self.still_pyramid.levels)} still_widths and '
+                             f'squeeze={squeeze} fit latents of (t, h, w) = ({squeeze} · n, '
+                             f'{fitting[0]}, {fitting[1]}), but got {tuple(latent.shape[2:])}; '
+                             'one more of the still_widths halves h and w')
+
+    @torch.no_grad()
+    def _initialise(self, latent: Tensor, condition: Tensor) -> None:
+        """By the first batch, and on every rank by that of the first."""
+        self.flow.initialise(latent, condition)
+        for parameter in self.flow.parameters():
+            broadcast(parameter.data)
+        self.initialised.fill_(True)

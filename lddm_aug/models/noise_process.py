@@ -1,0 +1,116 @@
+"""How latents are noised for training, and the samplers that undo it."""
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    DPMSolverMultistepScheduler,
+    FlowMatchEulerDiscreteScheduler,
+)
+from torch import Tensor
+
+STEPS = 1000                                         # noise levels told to the denoiser
+PREDICTIONS = {'v': 'v_prediction', 'epsilon': 'epsilon'}
+# Trailing spacing, so that sampling starts where training ended (Lin et al. 2024), and no clipping
+# to [−1, 1]: latents reach further, and DDIM's default would pull them all towards 0.
+SAMPLERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    'DDPM': (DDPMScheduler, dict(timestep_spacing='trailing', clip_sample=False)),
+    'DDIM': (DDIMScheduler, dict(timestep_spacing='trailing', clip_sample=False,
+                                 set_alpha_to_one=True)),
+    'DPMSolverMultistep': (DPMSolverMultistepScheduler, dict(
+        timestep_spacing='trailing', algorithm_type='dpmsolver++', solver_order=2)),
+    'FlowMatchEuler': (FlowMatchEulerDiscreteScheduler, {})}
+DEFAULT_SAMPLER = {'v': 'DPMSolverMultistep', 'epsilon': 'DPMSolverMultistep',
+                   'flow': 'FlowMatchEuler'}
+
+
+class NoiseProcess:
+    """From a latent z and noise ε to what the denoiser sees and what it shall say.
+
+    | target    | it sees            | it says            | source                           |
+    |-----------|--------------------|--------------------|----------------------------------|
+    | `v`       | √ᾱ z + √(1 − ᾱ) ε | √ᾱ ε − √(1 − ᾱ) z | Salimans and Ho 2022, appendix D |
+    | `epsilon` | √ᾱ z + √(1 − ᾱ) ε | ε                  | Ho et al. 2020, eq. 14           |
+    | `flow`    | (1 − s) z + s ε    | ε − z              | Lipman et al. 2023; Liu et al. 2023 |
+
+    ᾱ follows the cosine of Nichol and Dhariwal 2021; s is uniform in (0, 1].
+
+    Args:
+        target: `v`, `epsilon` or `flow`.
+        zero_terminal_snr: rescale ᾱ so that the last step is pure noise (Lin et al. 2024), in
+            training as in sampling.  For `v`; at pure noise ε says nothing about the latent.
+        min_snr_gamma: γ of Hang et al. 2023: errors of steps with little noise weigh less.  Not
+            for `flow`.
+    """
+
+    def __init__(self, target: str = 'v', zero_terminal_snr: bool = True,
+                 min_snr_gamma: float | None = None) -> None:
+        if target not in DEFAULT_SAMPLER:
+            raise ValueError(f'NoiseProcess: target is one of {", ".join(DEFAULT_SAMPLER)}, '
+                             f'but got {target!r}')
+        if target == 'epsilon' and zero_terminal_snr:
+            raise ValueError('NoiseProcess: at zero SNR ε says nothing about the latent, so target '
+                             "'epsilon' needs zero_terminal_snr=False; or take target 'v'")
+        if target == 'flow' and min_snr_gamma is not None:
+            raise ValueError('NoiseProcess: min_snr_gamma weighs the targets v and epsilon, and '
+                             f"must be None for 'flow', but got {min_snr_gamma!r}")
+        if min_snr_gamma is not None and not min_snr_gamma > 0:
+            raise ValueError('NoiseProcess: min_snr_gamma is a signal-to-noise ratio above 0, but '
+                             f'got {min_snr_gamma!r}')
+        self.target = target
+        self.min_snr_gamma = min_snr_gamma
+        self.schedule: dict[str, Any] = dict(num_train_timesteps=STEPS)
+        if target != 'flow':
+            self.schedule |= dict(
+                beta_schedule='squaredcos_cap_v2', prediction_type=PREDICTIONS[target],
+                rescale_betas_zero_snr=zero_terminal_snr)
+            self.alphas_cumprod: Tensor = DDPMScheduler(**self.schedule).alphas_cumprod
+
+    def draw_steps(self, count: int, device: torch.device) -> Tensor:
+        """(count,) noise levels as the denoiser is told them: 0 … 999, of a flow 1000 · s."""
+        if self.target == 'flow':
+            return STEPS * (1 - torch.rand(count, device=device))
+        return torch.randint(STEPS, (count,), device=device)
+
+    def noised(self, latent: Tensor, noise: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, …) latents and noise, (B,) steps → what is seen and what shall be said."""
+        ones = (-1,) + (1,) * (latent.ndim - 1)
+        if self.target == 'flow':
+            s = (steps / STEPS).to(latent).view(ones)
+            return (1 - s) * latent + s * noise, noise - latent
+        alpha_bar = self.alphas_cumprod.to(latent.device)[steps].to(latent).view(ones)
+        signal, spread = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+        seen = signal * latent + spread * noise
+        return seen, noise if self.target == 'epsilon' else signal * noise - spread * latent
+
+    def weights(self, steps: Tensor) -> Tensor:
+        """(B,) steps → (B,) weights of their squared errors; Hang et al. 2023, section 3.4."""
+        if self.min_snr_gamma is None:
+            return torch.ones(len(steps), device=steps.device)
+        alpha_bar = self.alphas_cumprod.to(steps.device)[steps]
+        # with SNR = ᾱ / (1 − ᾱ), written so that neither end divides by zero
+        clipped = alpha_bar.minimum(self.min_snr_gamma * (1 - alpha_bar))
+        return clipped if self.target == 'v' else clipped / alpha_bar
+
+    def sampler(self, name: str | None, steps: int) -> Any:
+        """A diffusers scheduler, ready to be stepped; by default the target's own.
+
+        Raises:
+            ValueError: if it doesn't fit the target, or the number of steps makes no sense.
+        """
+        name = name or DEFAULT_SAMPLER[self.target]
+        fitting = [sampler for sampler in SAMPLERS
+                   if (sampler == 'FlowMatchEuler') == (self.target == 'flow')]
+        if name not in fitting:
+            raise ValueError(f'a denoiser trained for {self.target!r} is sampled by '
+                             f'{" or ".join(fitting)}, but the sampler is {name!r}')
+        if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= STEPS:
+            raise ValueError(f'steps counts steps of the sampler and lies in [1, {STEPS}], but got '
+                             f'{steps!r}')
+        scheduler, options = SAMPLERS[name]
+        solver = scheduler(**self.schedule, **options)
+        solver.set_timesteps(steps)
+        return solver

@@ -1,0 +1,57 @@
+"""What tells real frames and motion from rebuilt ones, for the adversarial losses."""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class FrameDiscriminator(nn.Module):
+    """(N, C, H, W) frames → (N, 1, H/8, W/8) scores of patches; PatchGAN of Isola et al. 2017."""
+
+    def __init__(self, channels: int, width: int = 16) -> None:
+        super().__init__()
+        widths = [channels, width, 2 * width, 4 * width]
+        layers: list[nn.Module] = []
+        for before, after in zip(widths[:-1], widths[1:], strict=True):
+            layers += [spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)),
+                       nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1)))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self.layers(frames)
+
+
+class MotionDiscriminator(nn.Module):
+    """(B, C, T, H, W) clips → (B, 1, T/4, H/8, W/8) scores of patches in space and time.
+
+    It sees every frame beside its difference from the one before.
+    """
+
+    def __init__(self, channels: int, width: int = 16) -> None:
+        super().__init__()
+        widths = [2 * channels, width, 2 * width, 4 * width]
+        layers: list[nn.Module] = []
+        for before, after, stride in zip(widths[:-1], widths[1:], (1, 2, 2), strict=True):
+            layers += [spectral_norm(nn.Conv3d(before, after, (3, 4, 4), (stride, 2, 2), 1)),
+                       nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv3d(widths[-1], 1, 3, padding=1)))
+
+    def forward(self, clip: Tensor) -> Tensor:
+        change = F.pad(clip.diff(dim=2), (0, 0, 0, 0, 1, 0))
+        return self.layers(torch.cat([clip, change], dim=1))
+
+
+def hinge_losses(discriminator: nn.Module, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+    """What the discriminator and what the maker of `made` have to bring down.
+
+    Lim and Ye 2017: E max(0, 1 − D(real)) + E max(0, 1 + D(made)), and −E D(made).  The gradient of
+    the first reaches the discriminator alone, that of the second `made` alone, so that one
+    backward pass and one optimizer serve both.
+    """
+    told_apart = F.relu(1 - discriminator(real)).mean() + F.relu(
+        1 + discriminator(made.detach())).mean()
+    frozen = {name: weight.detach() for name, weight in discriminator.named_parameters()}
+    return told_apart, -functional_call(discriminator, frozen, (made,)).mean()

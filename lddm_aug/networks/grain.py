@@ -1,0 +1,78 @@
+"""What a latent leaves open: the fine texture that differs from frame to frame."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lddm_aug.functional.seeds import derive_seed
+
+# How fast the spectrum follows: it averages over about 1 / 0.02 = 50 batches.
+SPECTRUM_MOMENTUM = 0.02
+
+
+class Grain(nn.Module):
+    """Gaussian noise with the power that rebuilt clips lack, at every frequency in space and time.
+
+    Speckle that decorrelates cannot be foreseen: a decoder trained on pixels smooths it away, and
+    its clips are calmer and softer than real ones.  Whoever looks for that tells them apart at
+    once.  Here what is missing is drawn: stationary noise whose spectrum is that of real clips less
+    that of rebuilt ones, times how large an error is expected of each pixel.  A gain brings the
+    mean squared change from frame to frame to that of real clips.  All three are measured during
+    training.  Frame 0, the still, has none.
+
+    Args:
+        channels: C of the clips.
+        num_frames: T.
+        size: H and W.
+    """
+
+    real_power: Tensor
+    made_power: Tensor
+    gain: Tensor
+
+    def __init__(self, channels: int, num_frames: int, size: int) -> None:
+        super().__init__()
+        self.shape = (channels, num_frames - 1, size, size)
+        power = torch.zeros(channels, num_frames - 1, size, size // 2 + 1)
+        self.register_buffer('real_power', power)
+        self.register_buffer('made_power', power.clone())
+        self.register_buffer('gain', torch.ones(()))
+
+    @torch.no_grad()
+    def follow(self, real: Tensor, made: Tensor, scale: Tensor) -> None:
+        """Measure (B, C, T, H, W) clips, whose errors are expected to be (B, 1, T, H, W)."""
+        steady = scale[:, :, 1:].float().mean(dim=2, keepdim=True)  # what stands still stays so
+        for clip, power in ((real, self.real_power), (made, self.made_power)):
+            spectrum = torch.fft.rfftn(clip[:, :, 1:].float() / steady, dim=(2, 3, 4))
+            power.lerp_(spectrum.abs().square().mean(dim=0), SPECTRUM_MOMENTUM)
+        real, made, scale = (clip[:, :, 1:].float() for clip in (real, made, scale))
+        drawn = self._shaped(torch.randn_like(real)) * scale
+        changes = [change(clip) for clip in (real, made, drawn)]
+        lacking = (changes[0] - changes[1]).clamp(min=0) / changes[2].clamp(min=1e-12)
+        self.gain.lerp_(lacking.sqrt().clamp(max=1), SPECTRUM_MOMENTUM)
+
+    def forward(self, scale: Tensor, seeds: Sequence[int]) -> Tensor:
+        """(B, 1, T, H, W) scales, B seeds → (B, C, T, H, W) noise."""
+        white = torch.stack([self._white(seed) for seed in seeds]).to(scale)
+        noise = self.gain * self._shaped(white)
+        return torch.cat([torch.zeros_like(noise[:, :, :1]), noise], dim=2) * scale
+
+    def _shaped(self, white: Tensor) -> Tensor:
+        """(B, C, T − 1, H, W) white noise → noise with the missing power."""
+        missing = (self.real_power - self.made_power).clamp(min=0)
+        amplitude = (missing / white[0, 0].numel()).sqrt()
+        spectrum = torch.fft.rfftn(white, dim=(2, 3, 4)) * amplitude
+        return torch.fft.irfftn(spectrum, s=white.shape[2:], dim=(2, 3, 4))
+
+    def _white(self, seed: int) -> Tensor:
+        """Drawn on the CPU, the same on every device, and apart from what else a seed stands for.
+        """
+        draw = torch.Generator().manual_seed(derive_seed('grain', seed))
+        return torch.randn(self.shape, generator=draw)
+
+
+def change(clip: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring frames of (B, C, T, H, W) clips."""
+    return clip.float().diff(dim=2).square().mean()

@@ -1,0 +1,48 @@
+"""Video encoder of the paper's baseline: a 3D ResNet-18 (Hara et al. 2018), down to a vector."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lddm_aug.networks.encoder import BasicBlock3d
+
+GROUPS = 16
+WIDTHS = (64, 64, 128, 256, 512)                     # of the stem and the four stages
+TIME_STRIDES = (2, 1, 2, 2, 2)
+FIRST_LOG_VARIANCE = -4.                             # else the decoder learns to ignore the latent
+
+
+class VectorEncoder(nn.Module):
+    """(B, C, T, H, W) clip → mean and log variance of its (B, Cz, 1, 1, 1) latent.
+
+    Args:
+        channels: C of the clip.
+        latent_channels: Cz.
+        num_frames: T, a multiple of 16.
+        size: H and W.
+        space_strides: of the stem and the four stages; what they leave of the clip, the last layer
+            sees at once.
+    """
+
+    def __init__(self, channels: int, latent_channels: int, num_frames: int, size: int,
+                 space_strides: Sequence[int] = (2, 2, 2, 2, 2)) -> None:
+        super().__init__()
+        strides = [(t, s, s) for t, s in zip(TIME_STRIDES, space_strides, strict=True)]
+        self.stem = nn.Sequential(
+            nn.Conv3d(channels, WIDTHS[0], (3, 7, 7), strides[0], padding=(1, 3, 3), bias=False),
+            nn.GroupNorm(GROUPS, WIDTHS[0]), nn.ReLU())
+        self.stages = nn.Sequential(*[
+            nn.Sequential(BasicBlock3d(before, after, stride),
+                          BasicBlock3d(after, after, (1, 1, 1)))
+            for before, after, stride in zip(WIDTHS[:-1], WIDTHS[1:], strides[1:], strict=True)])
+        with torch.no_grad():
+            left = self.stages(self.stem(torch.zeros(1, channels, num_frames, size, size)))
+        self.to_latent = nn.Conv3d(WIDTHS[-1], 2 * latent_channels, tuple(left.shape[2:]))
+        _, log_variance = self.to_latent.bias.chunk(2)
+        nn.init.constant_(log_variance, FIRST_LOG_VARIANCE)
+
+    def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.to_latent(self.stages(self.stem(clip))).chunk(2, dim=1)
+        return mean, log_variance.clamp(-20, 5)

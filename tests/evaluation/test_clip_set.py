@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import torch
+
+from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, read_split
+from lddm_aug.functional.pixels import to_uint8
+from lddm_aug.generators.repeat_still import RepeatStill
+
+
+def test_clips_have_the_generators_size_length_and_tempo(videos):
+    middle = read_split(videos, 'train', RepeatStill(16, num_frames=8, frame_stride=2))
+    assert middle.clips.shape == (6, 1, 8, 16, 16) and middle.groups == [f'p{i}' for i in range(6)]
+    assert middle.labels == ['benign', 'malignant'] * 3
+    video = np.load(videos.parent / '0.npy')
+    starts = [start for start in range(10)
+              if (middle.clips[0, 0].numpy() == video[start:start + 16:2]).all()]
+    assert starts == [5]                             # 24 frames, of which 15 are spanned
+
+
+def test_more_segments_are_drawn_again_in_the_same_way(videos):
+    generator = RepeatStill(16, num_frames=8, frame_stride=2)
+    some, again, other = (read_split(videos, 'train', generator, segments=2, seed=seed)
+                          for seed in (0, 0, 1))
+    assert len(some) == 12 and some.groups[:2] == ['p0', 'p0']
+    assert (some.clips == again.clips).all() and (some.clips != other.clips).any()
+    assert (some.clips[0::2] != some.clips[1::2]).any()
+
+
+def test_each_clip_begins_with_the_first_frame_of_the_real_one(tiny_lddm, videos):
+    real = read_split(videos, 'test', tiny_lddm)
+    made = generate_clip_set(tiny_lddm, real)
+    assert (made.clips[:, :, 0] == real.clips[:, :, 0]).all()
+    assert made.groups == real.groups
+    # whatever the number of clips asked for, and another sample is another clip
+    one = generate_clip_set(tiny_lddm, real, indices=[5])
+    assert (one.clips[0] == made.clips[5]).all() and one.groups == [real.groups[5]]
+    other = generate_clip_set(tiny_lddm, real, sample=1, indices=[5])
+    assert (other.clips[0] != made.clips[5]).any()
+
+
+def test_stills_are_first_frames_between_minus_1_and_1():
+    clips = torch.randint(256, (2, 1, 3, 4, 4), dtype=torch.uint8)
+    assert (to_uint8(ClipSet(clips, 'ab', 'xy').stills) == clips[:, :, 0]).all()
+
+
+def test_what_is_no_clip_set_is_refused(videos):
+    with pytest.raises(ValueError, match=r'uint8 and at least one, but got \(2, 3\)'):
+        ClipSet(torch.zeros(2, 3), 'ab', 'xy')
+    with pytest.raises(ValueError, match='1 clips need as many groups and labels'):
+        ClipSet(torch.zeros(1, 1, 2, 4, 4, dtype=torch.uint8), 'ab', 'x')
+    with pytest.raises(ValueError, match='at least 1, but got 0'):
+        read_split(videos, 'test', RepeatStill(16, num_frames=8), segments=0)

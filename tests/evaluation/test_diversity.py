@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lddm_aug.evaluation.diversity import feature_diversity, mean_squared_pairs, vgg_diversity
+from lddm_aug.functional.pixels import to_unit
+from lddm_aug.networks.vgg import VGGFeatures
+
+REAL_VGG = Path(__file__).parents[3] / 'shared/data/weights/vgg19_normalised_conv3_1.pth'
+
+
+def test_div_is_the_mean_over_ordered_pairs_as_published():
+    features = np.random.default_rng(0).normal(size=(3, 5, 7))
+    expected = [np.mean([np.mean((still[i] - still[j]) ** 2)
+                         for i in range(5) for j in range(5) if i != j]) for still in features]
+    assert feature_diversity(features) == pytest.approx(np.array(expected))
+
+
+def test_clips_that_are_alike_have_none():
+    assert mean_squared_pairs(torch.ones(5, 3)) == 0
+    with pytest.raises(ValueError, match='needs two, but got 1'):
+        mean_squared_pairs(torch.ones(1, 3))
+
+
+@pytest.mark.skipif(not REAL_VGG.is_file(), reason='needs ../shared/data/weights')
+def test_vgg_div_is_the_mean_over_layers_of_the_frames_features():
+    vgg = VGGFeatures(REAL_VGG)
+    clips = torch.randint(256, (1, 3, 1, 4, 16, 16), dtype=torch.uint8)
+    layers = [vgg(to_unit(clip.transpose(0, 1)[1:])) for clip in clips[0]]     # without frame 0
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    expected = np.mean([np.mean([float((layers[i][k] - layers[j][k]).square().mean())
+                                 for i, j in pairs]) for k in range(3)])
+    assert vgg_diversity(vgg, clips) == pytest.approx([expected], rel=1e-4)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lddm_aug.networks.discriminators import FrameDiscriminator, MotionDiscriminator, hinge_losses
+
+
+class Linear(torch.nn.Module):
+    """D(x) = w · x, whose losses can be worked out by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.tensor(2.))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.w * x
+
+
+def test_hinge_losses_are_those_of_lim_and_ye():
+    real, made = torch.tensor([0.25, 3.]), torch.tensor([-1., 0.5])
+    told_apart, fooled = hinge_losses(Linear(), real, made)
+    assert_close(told_apart, torch.tensor((0.5 + 0.) / 2 + (0. + 2.) / 2))
+    assert_close(fooled, torch.tensor(-(-2. + 1.) / 2))
+
+
+def test_each_side_learns_from_its_own_loss_alone():
+    discriminator, made = Linear(), torch.tensor([0.1, 0.2], requires_grad=True)
+    told_apart, fooled = hinge_losses(discriminator, torch.tensor([0.3, 0.4]), made)
+    assert torch.autograd.grad(told_apart, made, allow_unused=True, retain_graph=True) == (None,)
+    assert torch.autograd.grad(fooled, discriminator.w, allow_unused=True,
+                               retain_graph=True) == (None,)
+    # d/dw of (1 − 0.3w) + (1 − 0.4w), halved, and of (1 + 0.1w) + (1 + 0.2w), halved
+    assert_close(torch.autograd.grad(told_apart, discriminator.w)[0], torch.tensor(-0.35 + 0.15))
+    assert_close(torch.autograd.grad(fooled, made)[0], torch.tensor([-1., -1.]))
+
+
+@pytest.mark.parametrize('discriminator, real', [
+    (FrameDiscriminator(1, 8), torch.ones(8, 1, 32, 32) * torch.linspace(-1, 1, 32)),
+    (MotionDiscriminator(1, 8),
+     torch.linspace(-1, 1, 8).view(1, 1, 8, 1, 1).expand(8, 1, 8, 32, 32))])
+def test_it_learns_to_tell_noise_from_a_ramp(discriminator, real):
+    torch.manual_seed(0)
+    made = 0.5 * torch.randn(real.shape)
+    optimizer = torch.optim.Adam(discriminator.parameters(), 0.01)
+    for _ in range(30):
+        optimizer.zero_grad()
+        hinge_losses(discriminator, real, made)[0].backward()
+        optimizer.step()
+    assert discriminator(real).mean() > discriminator(made).mean() + 0.5

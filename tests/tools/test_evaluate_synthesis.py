@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lddm_aug.generators.package import save_package
+from lddm_aug.generators.repeat_still import RepeatStill
+
+TOOL = Path(__file__).parents[2] / 'tools/evaluate_synthesis.py'
+
+
+def evaluate(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    """Run the tool as from a shell."""
+    monkeypatch.setattr(sys, 'argv', ['evaluate_synthesis.py', *map(str, arguments)])
+    runpy.run_path(str(TOOL), run_name='__main__')
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A package that repeats stills, and a table of ten videos."""
+    save_package(tmp_path / 'package', RepeatStill(16, num_frames=8), ['p0'])
+    random = np.random.default_rng(0)
+    rows = ['path,label,group,split']
+    for i in range(10):
+        np.save(tmp_path / f'{i}.npy', random.integers(0, 256, (24, 16, 16), np.uint8))
+        rows.append(f'{i}.npy,{i % 2},p{i},{"train" if i < 5 else "test"}')
+    (tmp_path / 'videos.csv').write_text('\n'.join(rows))
+    return tmp_path
+
+
+def test_a_package_becomes_a_table_json_plots_and_a_page(monkeypatch, capsys, data):
+    evaluate(monkeypatch, data / 'package', '--videos', data / 'videos.csv', '--device', 'cpu',
+             '--out', data / 'out')
+    printed = capsys.readouterr().out
+    assert 'PSNR, dB' in printed and 'two-sample AUC' in printed
+    assert 'fd: no network was given' in printed and 'evaluation.html' in printed
+    results = json.loads((data / 'out' / 'evaluation.json').read_text())
+    assert results['protocol']['clips'] == 10 and results['protocol']['training_clips'] == 15
+
+
+@pytest.mark.parametrize('arguments, says', [
+    (['--split', 'train'], 'groups must be held out'),
+    (['--split', 'val'], "no row has split 'val'"),
+    (['--fd-config', 'r3d.py'], '--fd-config and --fd-checkpoint belong together'),
+    (['--vgg', 'videos.csv'], 'videos.csv cannot be read as a checkpoint'),
+    (['--i3d', 'absent.pt'], 'absent.pt')])
+def test_bad_input_ends_in_a_sentence(monkeypatch, capsys, data, arguments, says):
+    monkeypatch.chdir(data)
+    with pytest.raises(SystemExit) as ended:
+        evaluate(monkeypatch, 'package', '--videos', 'videos.csv', '--device', 'cpu',
+                 '--out', 'out', *arguments)
+    assert ended.value.code == 2
+    printed = capsys.readouterr().err
+    assert says in printed and 'Traceback' not in printed
+    assert not (data / 'out').exists()

@@ -1,0 +1,46 @@
+"""Show real, reconstructed and generated clips side by side, in one HTML file.
+
+    python tools/gallery.py work_dirs/lddm/phantom/package --videos data/phantom/videos.csv \\
+        --split test --out work_dirs/gallery.html
+"""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from lddm_aug.cli import one_sentence_errors
+from lddm_aug.datasets.annotations import read_annotations, rows_of_split
+from lddm_aug.evaluation.gallery import write_gallery
+from lddm_aug.generators.package import load_package
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('package', type=Path, help='folder of a generator package')
+    parser.add_argument('--videos', required=True, metavar='CSV',
+                        help='columns path, label, group and, with --split, split')
+    parser.add_argument('--split', help='show videos of this split only')
+    parser.add_argument('--data-root', help="folder the paths are relative to; default: the CSV's")
+    parser.add_argument('--out', required=True, type=Path, metavar='HTML')
+    parser.add_argument('--per-class', type=int, default=6, metavar='N',
+                        help='videos shown of each class; default: 6')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
+                        help='cpu, cuda or cuda:N; default here: %(default)s')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors():
+        generator = load_package(args.package, args.device)
+        rows = rows_of_split(read_annotations(args.videos, args.data_root), args.split, args.videos)
+        write_gallery(args.out, generator, args.package, rows, args.per_class, args.seed)
+    print(f'{args.out} is ready; open it in a browser')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,79 @@
+"""Make the paper's Table 1 again: train every generator, measure it, print it beside the paper's.
+
+    python tools/table1.py --data phantom
+    python tools/table1.py --data phantom --generators lddm --seeds 1 --redo     # one row again
+
+Stopped, it goes on where it was when it is called again in the same way.
+"""
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+import torch
+
+from lddm_aug.cli import one_sentence_errors
+from lddm_aug.engine.table1 import GENERATORS, Table1, format_table1, make_table1
+from lddm_aug.evaluation.i3d_features import I3DFeatures
+from lddm_aug.evaluation.image_quality import LPIPSDistance, VGGDistance
+from lddm_aug.evaluation.synthesis import EvaluationNetworks
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'mmaction_configs'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--data', required=True,
+                        help='phantom, covid_blues, or what else there are configs for')
+    parser.add_argument('--generators', nargs='+', default=GENERATORS, metavar='NAME',
+                        help=f'default: {" ".join(GENERATORS)}')
+    parser.add_argument('--seeds', nargs='+', type=int, default=(0, 1, 2), metavar='N',
+                        help='default: 0 1 2')
+    parser.add_argument('--size', type=int, default=64, help='pixels; default: 64')
+    parser.add_argument('--sampler-steps', nargs='+', type=int, default=(), metavar='N',
+                        help="also compare LDDM's own number of steps with these")
+    parser.add_argument('--amp', action='store_true',
+                        help='train in mixed precision, on a GPU or a CPU with bfloat16')
+    parser.add_argument('--redo', action='store_true',
+                        help='measure rows again; finished trainings stay')
+    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/table1/DATA')
+    parser.add_argument('--out', type=Path, help='default: docs/results/table1_DATA.json')
+    parser.add_argument('--configs', type=Path, default=CONFIGS, help='default: %(default)s')
+    networks = parser.add_argument_group('networks that look at the clips, each if it is given')
+    networks.add_argument('--vgg', metavar='PATH',
+                          help='state dict of a VGG, for DIV and an LPIPS-like distance')
+    networks.add_argument('--lpips', metavar='PATH',
+                          help="state dict of torchvision's vgg16 or alexnet, for LPIPS")
+    networks.add_argument('--i3d', metavar='PATH|URL',
+                          help='I3D trained on Kinetics, for FVD and DIV')
+    networks.add_argument('--dti3d', metavar='PATH|URL',
+                          help='I3D trained on dynamic textures, for DTFVD and DIV')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
+                        help='cpu, cuda or cuda:N; default here: %(default)s')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors():
+        networks = EvaluationNetworks(
+            lpips=args.lpips and LPIPSDistance(args.lpips, args.device),
+            vgg=args.vgg and VGGDistance(args.vgg, args.device),
+            i3d=args.i3d and I3DFeatures(args.i3d, 'FVD', device=args.device),
+            dti3d=args.dti3d and I3DFeatures(args.dti3d, 'DTFVD', device=args.device))
+        name = args.data if args.size == 64 else f'{args.data}_{args.size}'
+        results = make_table1(Table1(
+            data=args.data, configs=args.configs,
+            work_dir=args.work_dir or Path('work_dirs/table1') / name,
+            out=args.out or Path(f'docs/results/table1_{name}.json'),
+            generators=args.generators, seeds=args.seeds, size=args.size,
+            sampler_steps=args.sampler_steps, redo=args.redo, networks=networks,
+            amp=args.amp, device=args.device, command=shlex.join(['python', *sys.argv])))
+    print(format_table1(results))
+
+
+if __name__ == '__main__':
+    main()
