@@ -1,8 +1,11 @@
 """What does C3D reach with the phantom's real sweeps alone?  Small, from scratch, on a CPU."""
 _base_ = ['./_base_/models/c3d.py', './_base_/datasets/phantom.py', './_base_/default_runtime.py']
 
-model = dict(backbone=dict(
-    pretrained=None, out_dim=2048, norm_cfg=dict(_delete_=True, type='BN3d')))
+model = dict(
+    backbone=dict(
+        _delete_=True, type='NarrowBackbone', divide=4,
+        backbone=dict(type='C3D', pretrained=None, out_dim=2048, norm_cfg=dict(type='BN3d'))),
+    cls_head=dict(in_channels=1024))
 resize = [dict(type='Resize', scale=(48, 48), keep_ratio=False)]
 train_pipeline = _base_.read + _base_.sample + _base_.augment + resize + _base_.pack
 test_pipeline = _base_.read + _base_.sample_centre + resize + _base_.pack

@@ -2,8 +2,11 @@
 _base_ = ['./_base_/models/tsm.py', './_base_/datasets/phantom.py', './_base_/default_runtime.py']
 
 model = dict(
-    backbone=dict(depth=18, pretrained=None, pretrained2d=False),
-    cls_head=dict(in_channels=512, dropout_ratio=0.2))
+    backbone=dict(
+        _delete_=True, type='NarrowBackbone', divide=4,
+        backbone=dict(
+            type='ResNetTSM', depth=18, num_segments=8, pretrained=None, pretrained2d=False)),
+    cls_head=dict(in_channels=128, dropout_ratio=0.2))
 resize = [dict(type='Resize', scale=(48, 48), keep_ratio=False)]
 train_pipeline = _base_.read + _base_.sample + _base_.augment + resize + _base_.pack
 test_pipeline = _base_.read + _base_.sample_centre + resize + _base_.pack

@@ -33,6 +33,7 @@ REGISTRIES = {
     'default_hooks': HOOKS, 'custom_hooks': HOOKS, 'param_scheduler': PARAM_SCHEDULERS,
     'optimizer': OPTIMIZERS, 'model': MODELS, 'generator': MODELS,
 }
+DATA = ('clips', 'pipeline')                         # that a hook may hold as well
 TRAINING = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator',
             'test_evaluator', 'train_cfg', 'val_cfg', 'test_cfg', 'default_hooks', 'custom_hooks',
             'param_scheduler', 'optim_wrapper', 'model', 'generator')
@@ -62,7 +63,7 @@ def parts(value, place=''):
         if 'type' in value:
             yield place, value
         for key, item in value.items():
-            yield from parts(item, place if place == 'default_hooks' else key)
+            yield from parts(item, key if place != 'default_hooks' or key in DATA else place)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=name)
@@ -115,18 +116,48 @@ def test_a_mix_differs_from_real_only_in_the_training_set(mixed):
     assert mix.to_dict() == real.to_dict()
 
 
-@pytest.mark.parametrize('recognizer', ['tsm', 'c3d'])
-@pytest.mark.parametrize('dataset', ['busv', 'phantom'])
-def test_the_mixes_differ_only_in_their_store(recognizer, dataset):
-    lddm, still = (Config.fromfile(ROOT / f'{recognizer}_{dataset}_{kind}_mix.py')
-                   for kind in ('lddm', 'still'))
-    stores = [config.train_dataloader.dataset.synthetic.pop('store') for config in (lddm, still)]
-    assert stores == [f'work_dirs/synthetic/{dataset}_lddm', f'work_dirs/synthetic/{dataset}_still']
-    assert lddm.to_dict() == still.to_dict()
+@pytest.mark.parametrize('mixed', by_name('*_mix.py'), ids=name)
+def test_the_mixes_differ_only_in_their_store(mixed):
+    recognizer, dataset, kind = mixed.stem.split('_')[:3]
+    config = Config.fromfile(mixed)
+    lddm = Config.fromfile(ROOT / f'{recognizer}_{dataset}_lddm_mix.py')
+    stores = [each.train_dataloader.dataset.synthetic.pop('store') for each in (config, lddm)]
+    assert stores == [f'work_dirs/synthetic/{dataset}_{name}' for name in (kind, 'lddm')]
+    assert config.to_dict() == lddm.to_dict()
+
+
+@pytest.mark.parametrize('path', by_name('*_real_twice.py'), ids=name)
+def test_real_twice_draws_the_same_real_clips_with_another_seed(path):
+    dataset = Config.fromfile(path).train_dataloader.dataset
+    assert dataset.synthetic.pop('seed') != dataset.real.get('seed', 0)
+    assert dataset.synthetic == dataset.real
+
+
+@pytest.mark.parametrize('path', by_name('*_synthetic.py'), ids=name)
+def test_synthetic_alone_is_the_synthetic_part_of_the_mix(path):
+    mix = Config.fromfile(path.with_name(path.name.replace('synthetic', 'lddm_mix')))
+    assert Config.fromfile(path).train_dataloader.dataset == mix.train_dataloader.dataset.synthetic
+
+
+def test_the_split_and_the_folder_are_chosen_without_editing(monkeypatch):
+    monkeypatch.setenv('SPLIT', '3_7_seed4')
+    monkeypatch.setenv('DATA', 'elsewhere/mine')
+    config = Config.fromfile(ROOT / 'tsm_busv_lddm_mix.py')
+    for dataset in (config.train_dataloader.dataset.real, config.test_dataloader.dataset):
+        assert dataset.split_file == 'data/busv/splits/3_7_seed4.csv'
+    folder = Config.fromfile(ROOT / '_base_' / 'datasets' / 'folder.py')
+    assert folder.held_out.split_file == 'elsewhere/mine/splits/3_7_seed4.csv'
+    assert folder.stills.ann_file == 'elsewhere/mine/stills.csv'
+
+
+@pytest.mark.parametrize('other', by_name('_base_/datasets/*.py'), ids=name)
+def test_one_data_base_can_take_anothers_place(other):
+    busv = Config.fromfile(ROOT / '_base_' / 'datasets' / 'busv.py')
+    assert set(busv) - set(Config.fromfile(other)) <= {'classes', 'videos'}
 
 
 @pytest.mark.parametrize('path', [path for path in RECOGNIZERS if 'phantom' in path.stem], ids=name)
 def test_a_phantoms_recognizer_downloads_nothing(path):
     backbone = Config.fromfile(path).model.backbone
-    assert backbone.pretrained is None
+    assert backbone.get('pretrained') is None
     assert not backbone.get('pretrained2d')                  # else ResNetTSM loads all the same

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmaction.registry import DATASETS
+from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from torch.testing import assert_close
 
@@ -114,6 +116,52 @@ def test_lddm_mix_trains_validates_tests_and_resumes(recognizer, data, work_dir)
     assert sorted(row['group'] for row in rows) == [f'patient {n}' for n in range(4, 8)]
     accuracy = np.mean([row['label'] == row['predicted'] for row in rows])
     assert f'video/accuracy: {accuracy:.4f}' in log
+
+
+def small(path: Path, data: Path) -> Config:
+    """A BUSV config on the data above, its network and images those of the phantom's."""
+    config = Config.fromfile(path)
+    phantom = Config.fromfile(path.with_name(f'{path.stem.split("_")[0]}_phantom_real.py'))
+    config.model = phantom.model
+    size = next(part for part in phantom.train_pipeline if part['type'] == 'Resize')
+    training_set = config.train_dataloader.dataset
+    for dataset in (training_set.get('real', training_set), training_set.get('synthetic', {})):
+        if dataset.get('type') == 'VideoClipDataset':
+            dataset.update(ann_file=str(data / 'videos.csv'), split_file=None)
+        elif dataset:
+            dataset.store = str(data / 'store')
+        for part in dataset.get('pipeline', ()):
+            if part.type == 'Resize':
+                part.scale = size['scale']
+            elif part.type == 'ReadVideo':
+                part.size = 32
+    return config
+
+
+BASIC = [f'{recognizer}_busv_{training_set}' for recognizer in ('c3d', 'tsm', 'tdn', 'atmnet')
+         for training_set in ('real', 'synthetic', 'lddm_mix', 'cinn_mix', 'still_mix',
+                              'real_twice', 'transfer_mix')]
+
+
+@pytest.mark.parametrize('name', BASIC)
+def test_each_of_the_basic_configs_takes_a_training_step(name, data):
+    init_default_scope('mmaction')
+    config = small(REPOSITORY / 'mmaction_configs' / f'{name}.py', data)
+    torch.manual_seed(0)
+    dataset, model = DATASETS.build(config.train_dataloader.dataset), MODELS.build(config.model)
+    model.init_weights()
+    optimizer = build_optim_wrapper(model, config.optim_wrapper)
+    before = {key: weight.detach().clone() for key, weight in model.named_parameters()}
+    batch = pseudo_collate([dataset[index] for index in (0, 1, len(dataset) - 1)])
+    origins = {sample.origin for sample in batch['data_samples']}
+    assert origins == {'real': {'real'}, 'twice': {'real'}, 'synthetic': {'synthetic'}}.get(
+        name.split('_')[-1], {'real', 'synthetic'})
+
+    loss = model.train().train_step(batch, optimizer)['loss']
+    assert loss.isfinite()
+    moved = [key for key, weight in model.named_parameters() if (weight != before[key]).any()]
+    assert any(key.startswith('cls_head') for key in moved)
+    assert len(moved) > 0.5 * len(before)
 
 
 @pytest.mark.parametrize(('name', 'shape'), [

@@ -2,8 +2,15 @@
 
     python tools/test.py CONFIG CHECKPOINT [--work-dir DIR] [--dump FILE.pkl] [...]
 """
+from __future__ import annotations
+
+import argparse
+
+from mmengine.config import Config
+
+from lddm_aug.checkpoints import read_checkpoint
 from lddm_aug.cli import one_sentence_errors
-from lddm_aug.engine.mmaction_tool import load_mmaction_tool, require_files
+from lddm_aug.engine.mmaction_tool import load_mmaction_tool, require_files, require_keys
 
 
 def main() -> None:
@@ -11,6 +18,16 @@ def main() -> None:
         tool = load_mmaction_tool('test')
         args = tool.parse_args()
         require_files(config=args.config, checkpoint=args.checkpoint)
+        if '://' not in args.checkpoint:
+            read_checkpoint(args.checkpoint)
+        merge_args = tool.merge_args
+
+        def merge_args_and_guard(config: Config, args: argparse.Namespace) -> Config:
+            require_keys(config, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')
+            config.custom_hooks = [*config.get('custom_hooks', []), dict(type='WeightsGuardHook')]
+            return merge_args(config, args)
+
+        tool.merge_args = merge_args_and_guard  # type: ignore[attr-defined]
         tool.main()
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 import argparse
 
 from mmengine.config import Config
+from mmengine.runner import find_latest_checkpoint
 
+from lddm_aug.checkpoints import read_checkpoint
 from lddm_aug.cli import one_sentence_errors
-from lddm_aug.engine.mmaction_tool import load_mmaction_tool, require_files
+from lddm_aug.engine.mmaction_tool import load_mmaction_tool, require_files, require_keys
 
 
 def set_randomness(config: Config, args: argparse.Namespace) -> None:
@@ -27,8 +29,14 @@ def main() -> None:
         merge_args = tool.merge_args
 
         def merge_args_and_randomness(config: Config, args: argparse.Namespace) -> Config:
+            require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
             set_randomness(config, args)
-            return merge_args(config, args)
+            config = merge_args(config, args)
+            checkpoint = (find_latest_checkpoint(config.work_dir) if args.resume == 'auto'
+                          else args.resume)
+            if checkpoint and '://' not in checkpoint:
+                read_checkpoint(checkpoint)
+            return config
 
         tool.merge_args = merge_args_and_randomness  # type: ignore[attr-defined]
         tool.main()

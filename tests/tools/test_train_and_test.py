@@ -116,3 +116,40 @@ def test_a_missing_path_gets_one_sentence(config, run, tmp_path, monkeypatch, to
     given = [config if argument == 'CONFIG' else argument for argument in arguments]
     assert run(tool, *given) == (2, sentence)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+@pytest.mark.parametrize('content', [b'', b'junk' * 99])
+def test_a_damaged_checkpoint_gets_one_sentence(config, run, tmp_path, tool, content):
+    checkpoint = tmp_path / 'a.pth'
+    checkpoint.write_bytes(content)
+    arguments = [checkpoint] if tool == 'test' else ['--resume', checkpoint]
+    status, printed = run(tool, config, *arguments, '--work-dir', tmp_path / 'work')
+    assert status == 2
+    assert printed.startswith(f'{tool}.py: {checkpoint} cannot be read as a checkpoint')
+    assert not (tmp_path / 'work').exists()
+
+
+def test_another_models_checkpoint_is_not_tested(config, run, tmp_path):
+    torch.save({'state_dict': {'x': torch.ones(1)}}, tmp_path / 'a.pth')
+    status, printed = run('test', config, tmp_path / 'a.pth', '--work-dir', tmp_path / 'work')
+    assert status == 2
+    assert 'test.py: WeightsGuardHook: the checkpoint lacks ' in printed
+
+
+@pytest.mark.parametrize('text, sentence', [
+    ('', 'the config lacks model, train_dataloader, train_cfg, optim_wrapper'),
+    ('x = = 3', 'invalid syntax (bad.py, line 1)')])
+def test_a_config_that_cannot_be_used_gets_one_sentence(run, tmp_path, text, sentence):
+    (tmp_path / 'bad.py').write_text(text)
+    status, printed = run('train', tmp_path / 'bad.py', '--work-dir', tmp_path / 'work')
+    assert status == 2
+    assert printed.endswith(f'{sentence}\n') and 'bad.py' in printed
+    assert not (tmp_path / 'work').exists()
+
+
+def test_an_option_without_a_value_is_named(config, run, tmp_path):
+    status, printed = run('train_lddm', config, '--work-dir', tmp_path / 'work',
+                          '--cfg-options', 'max_iters')
+    assert status == 2
+    assert printed.endswith('--cfg-options takes key=value, but got max_iters\n')

@@ -1,0 +1,3 @@
+"""Need motion be learnt, or may a training video's do?  Compare with tdn_busv_lddm_mix.py."""
+_base_ = './tdn_busv_lddm_mix.py'
+train_dataloader = dict(dataset=dict(synthetic=_base_.transfer_clips))

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from mmaction.registry import DATASETS
+from mmengine.config import Config
+
+from lddm_aug.datasets.annotations import Annotation, read_annotations
+from lddm_aug.generators.package import load_package, save_package
+from lddm_aug.study import stores
+from lddm_aug.study import study as module
+from lddm_aug.study.plan import Run
+from lddm_aug.study.records import read_rows, scores_file
+from lddm_aug.study.stores import generator_options, store_folder
+from lddm_aug.study.study import draw_groups, recognizer_job, run_study, store_jobs
+from lddm_aug.synthesis.store import read_manifest
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    """Jobs one after another, as test_jobs.py shows that they are also done in processes."""
+    names = []
+
+    def run_jobs(jobs: Sequence, at_once: int, threads: int, done) -> dict:
+        for job in jobs:
+            assert not [need for need in job.needs if need in {each.name for each in jobs}
+                        and need not in names]
+            job.work(*job.arguments)
+            names.append(job.name)
+            done(job)
+        return {}
+
+    monkeypatch.setattr(module, 'run_jobs', run_jobs)
+    return names
+
+
+@pytest.fixture
+def tiny_generators(monkeypatch, tiny_lddm):
+    """In place of trained ones; of each call's options its config is built all the same."""
+    def train_generator(config_file, work_dir, resume, seed, options, folders):
+        stage = Config.fromfile(config_file).stages.autoencoder
+        config = Config.fromfile(config_file.parent / stage)
+        config.merge_from_dict({key.removeprefix('autoencoder.'): value
+                                for key, value in options.items() if key.startswith('auto')})
+        groups = DATASETS.build(config.train_dataloader.dataset).groups
+        save_package(work_dir / 'package', tiny_lddm, groups)
+        (work_dir / 'training.json').write_text('{}')
+
+    monkeypatch.setattr(stores, 'train_generator', train_generator)
+
+
+def test_a_whole_study_and_what_is_left_of_it(make_study, in_this_process, tiny_generators, data):
+    asked = make_study(training_sets=('oracle', 'lddm_mix+filtered+mixup'))
+    run_study(asked)
+    rows = read_rows(asked.out)
+    assert {run.training_set for run in rows} == {'real', *asked.training_sets}
+    for run, row in rows.items():
+        assert row['n_test'] == 4 and row['iterations'] == 1 and row['n_train'] == 8
+        assert 0 <= row['accuracy'] <= 1 and run.synthetic_per_real == (
+            None if run.training_set == 'real' else 1.0)
+    scores = read_rows(scores_file(asked.out), needed=('videos',))
+    test = {row.path.name for row in read_annotations(data / 'videos.csv') if row.split == 'test'}
+    for each in scores.values():
+        assert {name.removeprefix('videos/') for name in each['videos']} == test
+        assert str(data) not in json.dumps(each)
+
+    # the generator learns from the training groups only; the filter kept 3/4 of each class, rounded
+    split = asked.split_folder('given', 0)
+    package = load_package(split / 'generators' / 'lddm' / 'package')
+    assert set(package.groups) == {row.group for row in read_annotations(data / 'videos.csv')
+                                   if row.split == 'train'}
+    folder = Run('atmnet', 'lddm_mix+filtered+mixup', 'given', 0, 1.0).folder(asked)
+    kept = json.loads((folder / 'kept.json').read_text())
+    store = read_manifest(store_folder(asked, 'lddm', 'given', 0)).rows
+    assert len(kept) == 4 and {*kept} <= {row['clip_id'] for row in store}
+    assert [path.parent.name for path in split.rglob('recognizers/**/*.pth')] == ['atmnet_real']
+
+    # nothing is left; and what is lost is made again, the same
+    in_this_process.clear()
+    before = asked.out.read_text()
+    run_study(asked)
+    assert in_this_process == []
+    lines = before.splitlines()
+    asked.out.write_text('\n'.join(lines[:-1]) + '\n')
+    run_study(asked)
+    assert len(in_this_process) <= 2 and asked.out.read_text() == before
+
+    # with other settings it is another training
+    in_this_process.clear()
+    run_study(make_study(training_sets=('real',), iterations=2))
+    assert in_this_process == ['atmnet real given seed 0']
+    assert {row['iterations'] for run, row in read_rows(asked.out).items()
+            if run.training_set == 'real'} == {2}
+
+
+def test_a_generator_is_told_the_class_only_where_the_name_says_so(make_study):
+    asked = make_study()
+    told = generator_options(asked, 'lddm_class', 'given', 0)
+    assert told.pop('diffusion.model.classes') == ('benign', 'malignant')
+    assert told == generator_options(asked, 'lddm', 'given', 0)
+    assert told['diffusion.train_dataloader.dataset.clips.split_file'] is None
+
+
+def test_generators_of_a_split_wait_for_the_autoencoder_that_they_share(make_study):
+    asked = make_study()
+    runs = [Run('tsm', name, ratio, 0, 1.) for ratio in ('7:3', '3:7')
+            for name in ('still_mix', 'lddm_mix', 'transfer_mix', 'lddm_mix+soft')]
+    needs = {job.name: job.needs for job in store_jobs(asked, runs)}
+    for ratio in ('7:3', '3:7'):
+        assert needs[f'clips of still {ratio} seed 0'] == ()
+        assert needs[f'clips of lddm {ratio} seed 0'] == ()
+        assert needs[f'clips of transfer {ratio} seed 0'] == (f'clips of lddm {ratio} seed 0',)
+    assert len(needs) == 6
+    assert recognizer_job(asked, runs[-1]).needs == ('clips of lddm 3:7 seed 0',)
+
+
+def test_fewer_groups_are_drawn_with_every_class_and_the_rest_left_out(make_study, data):
+    asked = make_study(ratios=('given-3',), seeds=(0, 1))
+    run_study(asked)
+    drawn = set()
+    for seed in asked.seeds:
+        rows = asked.split_file('given-3', seed).read_text().splitlines()[1:]
+        assert [row.split(',')[1] for row in rows].count('train') == 3
+        assert [row.split(',')[1] for row in rows].count('test') == 4
+        drawn |= {row for row in rows if row.endswith(',train')}
+    assert len(drawn) > 3
+    assert {row['n_train'] for row in read_rows(asked.out).values()} == {3}
+
+
+def test_groups_that_cannot_hold_every_class_are_refused():
+    rows = [Annotation(None, str(n), f'p{n}', None, 'train', n) for n in range(3)]
+    assert draw_groups(rows, 3, seed=0) == {'p0', 'p1', 'p2'}
+    with pytest.raises(ValueError, match='2 training groups are too few to hold the classes 0, 1'):
+        draw_groups(rows, 2, seed=0)
+    with pytest.raises(ValueError, match='9 training groups were asked for, but there are 3'):
+        draw_groups(rows, 9, seed=0)
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    (dict(ratios=('7:3',)), '7_3_seed0.csv is missing; make the splits first'),
+    (dict(training_sets=('lddm_mix',), generators='heart'), 'heart.py is missing; name other')])
+def test_what_is_missing_is_said_before_anything_is_trained(make_study, changes, message):
+    with pytest.raises(FileNotFoundError, match=message):
+        run_study(make_study(**changes))
