@@ -55,8 +55,9 @@ class Grain(nn.Module):
 
     def forward(self, scale: Tensor, seeds: Sequence[int]) -> Tensor:
         """(B, 1, T, H, W) scales, B seeds → (B, C, T, H, W) noise."""
-        white = torch.stack([self._white(seed) for seed in seeds]).to(scale)
-        noise = self.gain * self._shaped(white)
+        # one by one: a transform of several differs in the last bits from that of one
+        shaped = [self._shaped(self._white(seed).unsqueeze(0).to(scale)) for seed in seeds]
+        noise = self.gain * torch.cat(shaped)
         return torch.cat([torch.zeros_like(noise[:, :, :1]), noise], dim=2) * scale
 
     def _shaped(self, white: Tensor) -> Tensor:
