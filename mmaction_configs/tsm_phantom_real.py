@@ -11,7 +11,7 @@ resize = [dict(type='Resize', scale=(48, 48), keep_ratio=False)]
 train_pipeline = _base_.read + _base_.sample + _base_.augment + resize + _base_.pack
 test_pipeline = _base_.read + _base_.sample_centre + resize + _base_.pack
 
-loader = dict(batch_size=12, num_workers=0, persistent_workers=False)
+loader = dict(batch_size=8, num_workers=0, persistent_workers=False)
 train_dataloader = dict(**loader, dataset=dict(**_base_.real, pipeline=train_pipeline))
 val_dataloader = dict(**loader, dataset=dict(**_base_.held_out, pipeline=test_pipeline))
 test_dataloader = val_dataloader
@@ -20,4 +20,4 @@ train_cfg = dict(max_iters=160, val_interval=160)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=10),
     dict(type='CosineAnnealingLR', by_epoch=False)]
-optim_wrapper = dict(_delete_=True, optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
+optim_wrapper = dict(_delete_=True, optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))

@@ -2,6 +2,7 @@
 
     python tools/analysis.py
     python tools/analysis.py mmaction_configs/tdn_busv_real.py mmaction_configs/atmnet_busv_real.py
+    python tools/analysis.py --time mmaction_configs/lddm/busv_{diffusion,cinn_paper_flow}.py
 """
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='*', type=Path, help='default: all in mmaction_configs')
     parser.add_argument('--out', type=Path, help='write the table into this file as well')
+    parser.add_argument('--time', action='store_true',
+                        help='measure also how many clips per second the generators make')
     return parser.parse_args()
 
 
@@ -31,7 +34,7 @@ def main() -> None:
             require_files(config=str(config))
         configs = args.configs or sorted(path for path in CONFIGS.rglob('*.py')
                                          if '_base_' not in path.parts)
-        table = to_markdown(analyse(configs))
+        table = to_markdown(analyse(configs, timed=args.time))
         print(table)
         if args.out:
             args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,8 @@ a virtual probe over the block, presses it, and shows what each slice would look
 
     draw_patient → tissue_envelope → material_points (per frame) → shadow, gain, log compression
 
-Which class it is, one slice tells only weakly: aspect ratio, contour, contrast and shadow overlap.
-The sweep tells: a benign lesion flattens and widens when the probe presses, a malignant one stays
+Which class it is, one slice hardly tells: aspect ratio, contour, contrast and shadow overlap. The
+sweep tells: a benign lesion flattens and widens when the probe presses, a malignant one stays
 rigid, and its outline changes more from slice to slice. Every patient is a function of its id.
 
 Lengths are in mm. Axes: depth z (0 at the probe), lateral x and elevation y (0 in the centre).
@@ -32,7 +32,7 @@ from lddm_aug.files import ASIDE, write_aside
 from lddm_aug.functional.seeds import derive_seed
 
 CLASSES = ('benign', 'malignant')
-VERSION = 1                                          # of the simulation: other pixels, other number
+VERSION = 2                                          # of the simulation: other pixels, other number
 FIELD_MM = 40.0                                      # width and depth of the image
 BLOCK_MM = (48.0, 52.0, 24.0)                        # tissue simulated: depth, lateral, elevation
 VOXEL_MM = (0.5, 0.5, 1.0)
@@ -107,22 +107,22 @@ def draw_patient(patient_id: int | str, label: str) -> PhantomPatient:
         return float(rng.uniform(low, high))
 
     size = uniform(5.0, 7.0)
-    aspect = float(np.exp(normal(-0.2, 0.22, shift=0.45)))        # height / width
+    aspect = float(np.exp(normal(-0.2, 0.22, shift=0.2)))        # height / width
     return PhantomPatient(
         patient_id=str(patient_id),
         label=label,
         centre=(uniform(15, 21), uniform(-4, 4), uniform(-1, 1)),
         radii=(size * aspect ** 0.5, size * aspect ** -0.5, size * uniform(0.9, 1.3)),
         rotation=normal(0, 0.2),
-        roughness=max(0.02, normal(0.10, 0.04, shift=0.45)),
+        roughness=max(0.02, normal(0.10, 0.04, shift=0.2)),
         margin=uniform(0.04, 0.14),
-        echo_db=normal(-14, 2.5, shift=-0.2),
+        echo_db=normal(-14, 2.5, shift=-0.1),
         rim_db=normal(1.5, 2.0),
-        attenuation_db=normal(0.1, 0.4, shift=0.45),
-        softness=float(np.exp(normal(np.log(2.6), 0.12))) if sign < 0 else uniform(0.0, 0.15),
+        attenuation_db=normal(0.1, 0.4, shift=0.2),
+        softness=float(np.exp(normal(np.log(2.2), 0.2))) if sign < 0 else uniform(0.0, 0.4),
         interfaces=(uniform(1.5, 2.5), uniform(6, 9), uniform(29, 34)),
         time_gain_db=normal(0, 2.5),
-        strain=uniform(0.09, 0.13),
+        strain=uniform(0.16, 0.24),
         pressure=Wave(0.5, 0.5, uniform(32, 52), uniform(0, 2 * np.pi)),
         slide=Wave(0, uniform(0.3, 1.2), uniform(60, 120), uniform(0, 2 * np.pi)),
         elevation=Wave(0, uniform(0.6, 1.4), uniform(80, 140), uniform(0, 2 * np.pi)),

@@ -19,13 +19,14 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from lddm_aug.engine.generator_training import build_generator
-from lddm_aug.evaluation.cost import gflop_per_clip
+from lddm_aug.evaluation.cost import clips_per_second, gflop_per_clip
 
 COLUMNS = ('configs', 'model', 'input', 'M parameters', 'GMACs')
 CONVENTION = ('GMACs: 10⁹ multiply-adds of convolutions and matrix products, for one video as the '
               'config tests it, or one still and the clip generated from it. Counted by fvcore, '
               'for generators by PyTorch, with the pixels that warps mix. Normalisation, '
               'activations, pooling, resizing, shifts and the fetching of tokens are not counted.')
+RATE = 'Clips/s: one process on one thread, or on one GPU.'
 # as fvcore names what counts in published figures; it counts normalisation and more as well
 MULTIPLY_ADDS = ('conv', 'linear', 'addmm', 'matmul', 'bmm', 'baddbmm', 'einsum')
 
@@ -38,10 +39,15 @@ class ModelCost:
     input_shape: tuple[int, ...]
     parameters: int
     macs: float
+    clips_per_second: float | None = None            # of a generator, where it was timed
 
 
-def analyse(configs: Iterable[Path]) -> dict[ModelCost, list[str]]:
-    """Names of the configs by what their models cost; what only lists stages is left out."""
+def analyse(configs: Iterable[Path], timed: bool = False) -> dict[ModelCost, list[str]]:
+    """Names of the configs by what their models cost; what only lists stages is left out.
+
+    Args:
+        timed: measure also how many clips per second the generators make.
+    """
     costs: dict[ModelCost, list[str]] = {}
     known: dict[str, ModelCost] = {}
     for path in configs:
@@ -49,7 +55,7 @@ def analyse(configs: Iterable[Path]) -> dict[ModelCost, list[str]]:
         if 'stages' in config or not {'model', 'generator'} & set(config) or 'bank' in config:
             continue
         if 'generator' in config:
-            cost = generator_cost(config)
+            cost = generator_cost(config, timed)
         elif str(config.model.type).endswith(('Recognizer', 'Recognizer2D', 'Recognizer3D')):
             shape = input_shape(config)
             key = f'{config.model} {shape}'
@@ -80,13 +86,16 @@ def recognizer_cost(config: Config, shape: Sequence[int]) -> ModelCost:
                      _parameters(recognizer), macs)
 
 
-def generator_cost(config: Config) -> ModelCost:
-    """What one still costs."""
+def generator_cost(config: Config, timed: bool = False) -> ModelCost:
+    """What one still costs; its weights are untrained, which changes nothing."""
     init_default_scope('mmaction')
     generator = build_generator(config).eval()
+    if torch.cuda.is_available():
+        generator.cuda()
     return ModelCost(type(generator).__name__,
                      (generator.channels, generator.size, generator.size),
-                     _parameters(generator), gflop_per_clip(generator) * 1e9 / 2)
+                     _parameters(generator), gflop_per_clip(generator) * 1e9 / 2,
+                     clips_per_second(generator) if timed else None)
 
 
 def input_shape(config: Config) -> tuple[int, ...]:
@@ -103,14 +112,23 @@ def input_shape(config: Config) -> tuple[int, ...]:
 
 def to_markdown(costs: dict[ModelCost, list[str]]) -> str:
     """A table, and what its figures count."""
-    rows = [(_common_name(names), cost.model, ' × '.join(map(str, cost.input_shape)),
-             f'{cost.parameters / 1e6:.2f}', f'{cost.macs / 1e9:.2f}')
-            for cost, names in costs.items()]
-    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
-    lines = [COLUMNS, tuple('-' * width for width in widths), *rows]
+    rows: list[tuple[str, ...]] = [
+        (_common_name(names), cost.model, ' × '.join(map(str, cost.input_shape)),
+         f'{cost.parameters / 1e6:.2f}', f'{cost.macs / 1e9:.2f}') for cost, names in costs.items()]
+    columns: tuple[str, ...] = COLUMNS
+    notes = [CONVENTION]
+    if any(cost.clips_per_second is not None for cost in costs):
+        columns, notes = (*COLUMNS, 'clips/s'), [*notes, RATE]
+        rows = [(*row, _rate(cost)) for row, cost in zip(rows, costs, strict=True)]
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    lines = [columns, tuple('-' * width for width in widths), *rows]
     table = ['| ' + ' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
              + ' |' for line in lines]
-    return '\n'.join([*table, '', CONVENTION])
+    return '\n'.join([*table, '', *notes])
+
+
+def _rate(cost: ModelCost) -> str:
+    return '' if cost.clips_per_second is None else f'{cost.clips_per_second:.2f}'
 
 
 def _common_name(names: Sequence[str]) -> str:

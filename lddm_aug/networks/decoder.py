@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.transforms.functional import gaussian_blur
 
 from lddm_aug.functional.adain import adain
 from lddm_aug.functional.warp import hold_still, warp
@@ -14,6 +15,7 @@ HEADS = ('motion', 'paint')
 # the head's outputs start near zero and are all of order one; displacements are of several pixels
 FIELD_SCALE = 8.0
 FIRST_SCALE = 0.05                                   # of the expected error, before training
+SOFTNESS = (1.0, 2.0)                                # σ of the blurred stills, in pixels
 
 
 class StillPyramid(nn.Module):
@@ -82,9 +84,10 @@ class VideoDecoder(nn.Module):
     The clip is (B, C, T, H, W), its frame 0 the still itself; beside it stands (B, 1, T, H, W),
     the error that is expected of each of its pixels, in units of [−1, 1].  Two heads:
 
-    - `motion`: a field (pixels) that warps the still, a gain and a residual, all computed at half
-      resolution and all relative to frame 0, so that where nothing is said, nothing moves.
-      Ultrasound motion is mostly the still moved, and what is moved keeps its speckle.
+    - `motion`: a field (pixels) that warps the still, a gain, a residual and how much of two
+      blurred stills is moved in its place, all computed at half resolution and all relative to
+      frame 0, so that where nothing is said, nothing moves.  Ultrasound motion is mostly the still
+      moved, and what is moved keeps its speckle; where speckle decorrelates, its mean remains.
     - `paint`: every frame's pixels through tanh, as in the paper.
 
     Args:
@@ -113,7 +116,7 @@ class VideoDecoder(nn.Module):
             raise ValueError('VideoDecoder: time_compression is a power of two up to '
                              f'{2 ** (len(widths) - 1)}, but got {time_compression}')
         self.time_scales = [2 if i < doublings else 1 for i in range(len(widths) - 1)]
-        outputs = 2 + 1 + channels if head == 'motion' else channels
+        outputs = 2 + 1 + channels + len(SOFTNESS) if head == 'motion' else channels
         self.to_output = nn.Conv3d(widths[0], outputs, 3, padding=1)
         nn.init.normal_(self.to_output.weight, std=1e-3)
         self.to_scale = nn.Conv3d(widths[0], 1, 3, padding=1)
@@ -139,6 +142,16 @@ class VideoDecoder(nn.Module):
 
     def _move(self, still: Tensor, output: Tensor) -> Tensor:
         change = output - output[:, :, :1]                        # nothing changes in frame 0
-        field, gain, residual = change.split([2, 1, change.shape[1] - 3], dim=1)
+        channels = still.shape[1]
+        field, gain, residual, softening = change.split([2, 1, channels, len(SOFTNESS)], dim=1)
+        sharp, *soft = warp(_with_blurred(still), FIELD_SCALE * field).split(channels, dim=1)
+        moved = sharp + sum(share * (blurred - sharp) for share, blurred
+                            in zip(softening.split(1, dim=1), soft, strict=True))
         # the still's black (−1) stays black under any gain
-        return (warp(still, FIELD_SCALE * field) + 1) * gain.exp() - 1 + residual
+        return (moved + 1) * gain.exp() - 1 + residual
+
+
+def _with_blurred(still: Tensor) -> Tensor:
+    """(B, C, H, W) still → (B, C · (1 + len(SOFTNESS)), H, W), itself and blurred ones."""
+    blurred = [gaussian_blur(still, 2 * round(3 * sigma) + 1, sigma) for sigma in SOFTNESS]
+    return torch.cat([still, *blurred], dim=1)

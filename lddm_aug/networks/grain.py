@@ -1,7 +1,7 @@
 """What a latent leaves open: the fine texture that differs from frame to frame."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,10 @@ class Grain(nn.Module):
     its clips are calmer and softer than real ones.  Whoever looks for that tells them apart at
     once.  Here what is missing is drawn: stationary noise whose spectrum is that of real clips less
     that of rebuilt ones, times how large an error is expected of each pixel.  A gain brings the
-    mean squared change from frame to frame to that of real clips.  All three are measured during
-    training.  Frame 0, the still, has none.
+    mean squared change from frame to frame to that of real clips, but no further than the fine
+    texture of a frame: where a moved still is as sharp as the truth, what its changes lack is
+    motion, and noise is no motion.  All of it is measured during training.  Frame 0, the still,
+    has none.
 
     Args:
         channels: C of the clips.
@@ -49,8 +51,8 @@ class Grain(nn.Module):
             power.lerp_(spectrum.abs().square().mean(dim=0), SPECTRUM_MOMENTUM)
         real, made, scale = (clip[:, :, 1:].float() for clip in (real, made, scale))
         drawn = self._shaped(torch.randn_like(real)) * scale
-        changes = [change(clip) for clip in (real, made, drawn)]
-        lacking = (changes[0] - changes[1]).clamp(min=0) / changes[2].clamp(min=1e-12)
+        lacking = torch.minimum(*(_lacking(measure, real, made, drawn)
+                                  for measure in (change, detail)))
         self.gain.lerp_(lacking.sqrt().clamp(max=1), SPECTRUM_MOMENTUM)
 
     def forward(self, scale: Tensor, seeds: Sequence[int]) -> Tensor:
@@ -76,4 +78,15 @@ class Grain(nn.Module):
 
 def change(clip: Tensor) -> Tensor:
     """Mean squared difference of neighbouring frames of (B, C, T, H, W) clips."""
-    return clip.float().diff(dim=2).square().mean()
+    return clip.diff(dim=2).square().mean()
+
+
+def detail(clip: Tensor) -> Tensor:
+    """Mean squared Laplacian of the frames of (B, C, T, H, W) clips."""
+    return (clip[..., 1:-1, :].diff(n=2, dim=4) + clip[..., 1:-1].diff(n=2, dim=3)).square().mean()
+
+
+def _lacking(measure: Callable[[Tensor], Tensor], real: Tensor, made: Tensor, drawn: Tensor
+             ) -> Tensor:
+    """By which factor of its power the drawn noise brings the made clips to the real ones."""
+    return (measure(real) - measure(made)).clamp(min=0) / measure(drawn).clamp(min=1e-12)

@@ -40,7 +40,7 @@ class VectorEncoder(nn.Module):
         with torch.no_grad():
             left = self.stages(self.stem(torch.zeros(1, channels, num_frames, size, size)))
         self.to_latent = nn.Conv3d(WIDTHS[-1], 2 * latent_channels, tuple(left.shape[2:]))
-        _, log_variance = self.to_latent.bias.chunk(2)
+        _, log_variance = self.to_latent.bias.chunk(2)  # type: ignore[union-attr]
         nn.init.constant_(log_variance, FIRST_LOG_VARIANCE)
 
     def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
 
 # generator → its config, behind the first part of its name
-CONFIGS = {'lddm': '', 'lddm_class': '', 'cinn': '_cinn', 'still': '_repeat_still',
+CONFIGS = {'lddm': '', 'lddm_blind': '', 'cinn': '_cinn', 'still': '_repeat_still',
            'warp': '_random_warp', 'transfer': '_motion_transfer'}
 SHARED = 'autoencoder'                               # the stage that generators have in common
 PACKAGE = 'package'
@@ -57,7 +57,7 @@ def generator_options(study: Study, generator: str, ratio: str, seed: int) -> di
             options |= {f'{prefix}{key}.{name}': value
                         for name, value in {**videos, 'seed': seed}.items()}
             options[f'{prefix}{key}.classes'] = classes_of(study)
-        if generator == 'lddm_class' and config.get('model', {}).get('type') == 'LatentDiffusion':
+        if generator == 'lddm' and config.get('model', {}).get('type') == 'LatentDiffusion':
             options[f'{prefix}model.classes'] = classes_of(study)
         options |= {key: value for key, value in study.generator_options
                     if stage and key.startswith(prefix)}

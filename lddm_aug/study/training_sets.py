@@ -3,8 +3,8 @@
     real            real videos only
     real_twice      a placebo: the same real videos in place of synthetic clips
     synthetic       LDDM's clips only
-    lddm_mix        real + LDDM's clips, made from the still alone
-    lddm_class_mix  … whose generator was told the still's class
+    lddm_mix        real + LDDM's clips; its generator is told the still's class
+    lddm_blind_mix  … and here it isn't: it has the still alone, as in the paper
     cinn_mix        real + the clips of the paper's baseline
     still_mix       control: real + stills in which nothing moves
     warp_mix        control: … that are warped at random
@@ -25,7 +25,7 @@ REAL, SYNTHETIC = 'real', 'synthetic'
 # base → what joins the real videos: a generator's clips, or other videos
 BASES = {
     'real': None, 'real_twice': 'real', 'oracle': 'oracle',
-    'synthetic': 'lddm', 'lddm_mix': 'lddm', 'lddm_class_mix': 'lddm_class', 'cinn_mix': 'cinn',
+    'synthetic': 'lddm', 'lddm_mix': 'lddm', 'lddm_blind_mix': 'lddm_blind', 'cinn_mix': 'cinn',
     'still_mix': 'still', 'warp_mix': 'warp', 'transfer_mix': 'transfer',
 }
 CONTROLS = ('real_twice', 'still_mix', 'warp_mix', 'transfer_mix')

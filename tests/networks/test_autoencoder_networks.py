@@ -1,5 +1,6 @@
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch.testing import assert_close
 
 from lddm_aug.networks.decoder import VideoDecoder
@@ -8,7 +9,7 @@ from lddm_aug.networks.encoder import VideoEncoder
 
 def tell_something(decoder: VideoDecoder) -> VideoDecoder:
     """A new decoder's head says almost nothing; let it speak up."""
-    torch.nn.init.normal_(decoder.to_output.weight, std=0.1)
+    torch.nn.init.normal_(decoder.to_output.weight, std=0.03)
     return decoder
 
 
@@ -43,10 +44,22 @@ def test_where_the_motion_head_says_nothing_nothing_moves():
 
 def test_black_stays_black_under_any_gain():
     decoder = VideoDecoder(1, 4, widths=(8, 8, 8))
-    output = torch.zeros(1, 4, 16, 32, 32)
+    output = torch.zeros(1, 6, 16, 32, 32)
     output[:, 2, 1:] = 3.
     clip = decoder._move(torch.full((1, 1, 32, 32), -1.), output)
     assert_close(clip, torch.full_like(clip, -1.))
+
+
+@pytest.mark.parametrize(('which', 'sigma'), [(4, 1.), (5, 2.)])
+def test_softening_moves_a_blurred_still_in_place_of_the_still(which, sigma):
+    decoder, still = VideoDecoder(1, 4, widths=(8, 8, 8)), torch.rand(1, 1, 32, 32) * 2 - 1
+    output = torch.zeros(1, 6, 3, 32, 32)
+    output[:, which, 1:] = 1.
+    blurred = torch.from_numpy(gaussian_filter(
+        still[0, 0].numpy(), sigma, mode='mirror', radius=round(3 * sigma)))
+    clip = decoder._move(still, output)
+    assert_close(clip[0, 0, 2], blurred, atol=1e-4, rtol=0)
+    assert_close(clip[:, :, 0], still, atol=1e-5, rtol=0)
 
 
 def test_clips_of_a_batch_do_not_touch_each_other():

@@ -95,11 +95,11 @@ def test_a_whole_study_and_what_is_left_of_it(make_study, in_this_process, tiny_
             if run.training_set == 'real'} == {2}
 
 
-def test_a_generator_is_told_the_class_only_where_the_name_says_so(make_study):
+def test_a_generator_is_told_the_class_unless_its_name_says_that_it_is_blind(make_study):
     asked = make_study()
-    told = generator_options(asked, 'lddm_class', 'given', 0)
+    told = generator_options(asked, 'lddm', 'given', 0)
     assert told.pop('diffusion.model.classes') == ('benign', 'malignant')
-    assert told == generator_options(asked, 'lddm', 'given', 0)
+    assert told == generator_options(asked, 'lddm_blind', 'given', 0)
     assert told['diffusion.train_dataloader.dataset.clips.split_file'] is None
 
 
