@@ -1,6 +1,7 @@
 """Any table of files, its columns mapped to ours."""
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -119,9 +120,15 @@ def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = N
 def _read(table: Path, columns: CsvColumns) -> list[tuple[int, dict[str, str]]]:
     """(line, column → value) of every row; a line is that of a table without line breaks in it."""
     try:
-        read = pd.read_csv(table, dtype=str, keep_default_na=False, encoding='utf-8-sig',
-                           skipinitialspace=True)
-    except (ValueError, pd.errors.ParserError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter('error', pd.errors.ParserWarning)
+            # without index_col, rows that are longer than the header are read one column off
+            read = pd.read_csv(table, dtype=str, keep_default_na=False, encoding='utf-8-sig',
+                               skipinitialspace=True, index_col=False)
+    except pd.errors.ParserWarning as error:
+        raise ValueError(f'{table}: rows have more values than the header has columns; put values '
+                         'that hold a comma in double quotes') from error
+    except ValueError as error:
         raise ValueError(f'{table}: not a table in UTF-8 ({error})') from error
     read.columns = read.columns.str.strip()
     needed = {'path': columns.path, 'label': columns.label, 'group': columns.group,

@@ -19,7 +19,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,12 @@ class PreparedFolder:
             return False
         self._begin()
         self._remove_strays(items)
-        for name, content in contents.items():
-            if content is not None:
-                with write_aside(self.folder / name) as file:
+        with ExitStack() as stack:                   # all are written before one takes its name
+            for name, content in contents.items():
+                if content is not None:
+                    file = stack.enter_context(write_aside(self.folder / name))
                     file.write(content)
+                    file.flush()
         return True
 
     def _claim(self, settings: dict[str, Any]) -> None:

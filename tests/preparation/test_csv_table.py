@@ -78,6 +78,13 @@ def test_bad_rows_are_named(make):
         assert reason in reasons[line - 3]
 
 
+@pytest.mark.parametrize('more', ['old', ''])
+def test_values_without_a_column_are_refused_and_shift_none(make, more: str):
+    table = make([('a.npy', 'x', 'p', more), ('b.npy', 'y', 'q', '')])
+    with pytest.raises(ValueError, match='rows have more values than the header has columns'):
+        list_csv(table, CsvColumns(group='group'))
+
+
 def test_a_column_that_is_not_there_is_refused(make):
     with pytest.raises(ValueError, match="no column 'diagnosis' for the label; name one of path"):
         list_csv(make([('a.npy', 'x', 'p')]), CsvColumns(label='diagnosis'))

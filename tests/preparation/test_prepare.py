@@ -11,7 +11,9 @@ from PIL import Image
 
 from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.frames import read_frames, read_still
+from lddm_aug.files import write_aside
 from lddm_aug.preparation import prepare as prepare_module
+from lddm_aug.preparation import prepared_folder
 from lddm_aug.preparation.folder import list_folder
 from lddm_aug.preparation.prepare import Options, prepare
 from lddm_aug.preparation.prepared_folder import names_of, refuse_nesting
@@ -135,6 +137,22 @@ def test_a_killed_run_leaves_no_tables_and_is_gone_on_with(good, out, run, monke
     report = run(list_folder(good))
     assert report.made == 1
     assert {name: content for name, (content, _) in snapshot().items()} == whole
+
+
+def test_a_run_killed_while_it_writes_its_tables_leaves_none(good, out, run, monkeypatch):
+    def killed(path):
+        if path.name == 'left_out.csv':
+            raise KeyboardInterrupt
+        return write_aside(path)
+
+    monkeypatch.setattr(prepared_folder, 'write_aside', killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(list_folder(good))
+    assert not list(out.glob('*.csv*'))
+    monkeypatch.undo()
+    assert run(list_folder(good)).made == 0
+    assert {file.name for file in out.glob('*.csv')} == {'videos.csv', 'stills.csv',
+                                                         'left_out.csv'}
 
 
 def test_a_changed_source_is_read_again_and_a_removed_one_forgotten(good, out, run, table, write):
