@@ -10,6 +10,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from lddm_aug.functional.adain import adain
 from lddm_aug.functional.warp import hold_still, warp
+from lddm_aug.networks.encoder import PIXELS, unfold_time
 
 HEADS = ('motion', 'paint')
 # the head's outputs start near zero and are all of order one; displacements are of several pixels
@@ -88,6 +89,7 @@ class VideoDecoder(nn.Module):
       blurred stills is moved in its place, all computed at half resolution and all relative to
       frame 0, so that where nothing is said, nothing moves.  Ultrasound motion is mostly the still
       moved, and what is moved keeps its speckle; where speckle decorrelates, its mean remains.
+      What the field has in common at a place of the latent it takes from there on a straight way.
     - `paint`: every frame's pixels through tanh, as in the paper.
 
     Args:
@@ -116,7 +118,12 @@ class VideoDecoder(nn.Module):
             raise ValueError('VideoDecoder: time_compression is a power of two up to '
                              f'{2 ** (len(widths) - 1)}, but got {time_compression}')
         self.time_scales = [2 if i < doublings else 1 for i in range(len(widths) - 1)]
-        outputs = 2 + 1 + channels + len(SOFTNESS) if head == 'motion' else channels
+        self.time_compression = time_compression
+        outputs = channels
+        if head == 'motion':
+            outputs = 2 + 1 + channels + len(SOFTNESS)
+            self.to_field = nn.Conv3d(latent_channels, 2 * time_compression, 1, bias=False)
+            nn.init.normal_(self.to_field.weight, std=0.02)
         self.to_output = nn.Conv3d(widths[0], outputs, 3, padding=1)
         nn.init.normal_(self.to_output.weight, std=1e-3)
         self.to_scale = nn.Conv3d(widths[0], 1, 3, padding=1)
@@ -134,11 +141,21 @@ class VideoDecoder(nn.Module):
                 x = F.interpolate(x, scale_factor=(time_scale, 2, 2), mode='trilinear')
         # in full precision: bfloat16 cannot tell pixel 50.25 from pixel 50.3
         output = F.interpolate(self.to_output(x).float(), scale_factor=(1, 2, 2), mode='trilinear')
-        clip = self._move(still, output) if self.head == 'motion' else output.tanh()
+        if self.head == 'motion':
+            clip = self._move(still, self._add_straight(output, latent))
+        else:
+            clip = output.tanh()
         # what it expects of itself must not change what it does
         scale = F.interpolate(self.to_scale(x.detach()).float(), scale_factor=(1, 2, 2),
                               mode='trilinear').exp() * FIRST_SCALE
         return torch.cat([still.unsqueeze(2), clip[:, :, 1:]], dim=2), scale
+
+    def _add_straight(self, output: Tensor, latent: Tensor) -> Tensor:
+        """Add to the field what is the same at a place of the latent, blended between places."""
+        field = unfold_time(self.to_field(latent), self.time_compression)     # (B, 2, T, h, w)
+        field = F.interpolate(field.float(), size=output.shape[2:], mode='trilinear')
+        straight = field * (PIXELS / FIELD_SCALE)
+        return torch.cat([output[:, :2] + straight, output[:, 2:]], dim=1)
 
     def _move(self, still: Tensor, output: Tensor) -> Tensor:
         change = output - output[:, :, :1]                        # nothing changes in frame 0

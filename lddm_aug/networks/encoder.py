@@ -1,13 +1,18 @@
 """Video encoder: a 3D ResNet-18 (Hara et al. 2018) that ends in a grid of latents."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lddm_aug.functional.optical_flow import lucas_kanade
+from lddm_aug.functional.warp import warp
+
 GROUPS = 8
+PIXELS = 4.0                                         # displacements are of about so many
 
 
 class BasicBlock3d(nn.Module):
@@ -31,8 +36,10 @@ class BasicBlock3d(nn.Module):
 class VideoEncoder(nn.Module):
     """(B, C, T, H, W) clip → mean and log variance of its (B, Cz, T/r_t, H/r_s, W/r_s) latent.
 
-    Every frame is seen beside its difference from frame 0: the decoder has frame 0 anyway, and the
-    latent only needs to tell what changes.
+    The decoder has frame 0 anyway, so the latent only needs to tell what changes.  Every frame is
+    seen beside the field that moves frame 0 towards it, and what remains then: networks need
+    thousands of steps to learn to match speckle, Lucas and Kanade none.  The field's means over the
+    places of the latent also reach it on a straight way.
 
     Args:
         channels: C of the clip.
@@ -49,16 +56,36 @@ class VideoEncoder(nn.Module):
         strides = [(t, s, s) for t, s in zip(time_strides, space_strides, strict=True)]
         widths = [width, width, 2 * width, 4 * width, 4 * width]
         self.stem = nn.Sequential(
-            nn.Conv3d(2 * channels, width, (3, 7, 7), strides[0], padding=(1, 3, 3), bias=False),
+            nn.Conv3d(2 * channels + 2, width, (3, 7, 7), strides[0], padding=(1, 3, 3),
+                      bias=False),
             nn.GroupNorm(GROUPS, width), nn.ReLU())
         self.stages = nn.Sequential(*[
             nn.Sequential(BasicBlock3d(before, after, stride),
                           BasicBlock3d(after, after, (1, 1, 1)))
             for before, after, stride in zip(widths[:-1], widths[1:], strides[1:], strict=True)])
         self.to_latent = nn.Conv3d(widths[-1], 2 * latent_channels, 1)
+        self.time_compression = math.prod(time_strides)
+        self.from_field = nn.Conv3d(2 * self.time_compression, latent_channels, 1, bias=False)
 
     def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
-        change = clip - clip[:, :, :1]
-        features = self.stages(self.stem(torch.cat([clip, change], dim=1)))
+        field = lucas_kanade(clip[:, :, 0], clip)                 # (B, 2, T, H, W)
+        remains = clip - warp(clip[:, :, 0], field)
+        field = field / PIXELS
+        features = self.stages(self.stem(torch.cat([clip, remains, field], dim=1)))
         mean, log_variance = self.to_latent(features).chunk(2, dim=1)
-        return mean, log_variance.clamp(-20, 5)
+        return mean + self._straight(field, mean.shape[3:]), log_variance.clamp(-20, 5)
+
+    def _straight(self, field: Tensor, places: Sequence[int]) -> Tensor:
+        """(B, 2, T, H, W) field → (B, Cz, T/r_t, H/r_s, W/r_s)."""
+        means = F.adaptive_avg_pool3d(field, (field.shape[2], *places))
+        return self.from_field(fold_time(means, self.time_compression))
+
+
+def fold_time(x: Tensor, factor: int) -> Tensor:
+    """(B, C, T, h, w) → (B, C · factor, T / factor, h, w): neighbouring frames become channels."""
+    return x.unflatten(2, (-1, factor)).transpose(2, 3).flatten(1, 2)
+
+
+def unfold_time(x: Tensor, factor: int) -> Tensor:
+    """What undoes `fold_time`."""
+    return x.unflatten(1, (-1, factor)).transpose(2, 3).flatten(2, 3)

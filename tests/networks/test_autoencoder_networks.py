@@ -3,8 +3,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch.testing import assert_close
 
+from lddm_aug.functional.warp import warp
 from lddm_aug.networks.decoder import VideoDecoder
-from lddm_aug.networks.encoder import VideoEncoder
+from lddm_aug.networks.encoder import VideoEncoder, fold_time, unfold_time
 
 
 def tell_something(decoder: VideoDecoder) -> VideoDecoder:
@@ -37,9 +38,34 @@ def test_where_the_motion_head_says_nothing_nothing_moves():
     decoder = VideoDecoder(1, 4, widths=(8, 8, 8))
     torch.nn.init.zeros_(decoder.to_output.weight)
     torch.nn.init.normal_(decoder.to_output.bias)        # said in every frame, so no change
+    torch.nn.init.zeros_(decoder.to_field.weight)
     still = torch.rand(1, 1, 32, 32) * 2 - 1
     clip, _ = decoder(still, torch.randn(1, 4, 4, 4, 4))
     assert_close(clip, still.unsqueeze(2).expand_as(clip), atol=1e-5, rtol=0)
+
+
+def test_on_the_straight_way_alone_the_still_moves_as_the_clip_does():
+    encoder = VideoEncoder(1, 8, width=8, time_strides=(2, 1, 2, 1, 1))
+    decoder = VideoDecoder(1, 8, widths=(8, 8, 8))
+    for silent in (encoder.to_latent.weight, encoder.to_latent.bias, decoder.to_output.weight,
+                   decoder.to_output.bias):
+        torch.nn.init.zeros_(silent)
+    for straight in (encoder.from_field, decoder.to_field):
+        straight.weight.data = torch.eye(8).view(8, 8, 1, 1, 1)
+    noise = torch.randn(64, 64, generator=torch.Generator().manual_seed(0)).numpy()
+    still = torch.from_numpy(gaussian_filter(noise, 2)).view(1, 1, 64, 64) * 4
+    shift = torch.linspace(0, 3, 16).view(1, 1, 16, 1, 1).expand(1, 2, 16, 64, 64)
+    clip = warp(still, shift)
+    rebuilt, _ = decoder(still, encoder(clip)[0])
+    assert (rebuilt - clip)[..., 12:-12, 12:-12].abs().mean() < 0.02 * clip.std()
+
+
+def test_time_folds_into_channels_and_back_frame_by_frame():
+    x = torch.arange(2 * 3 * 8).view(1, 2, 3 * 8, 1, 1)
+    folded = fold_time(x, 4)
+    assert folded.shape == (1, 8, 6, 1, 1)
+    assert folded[0, :4, 1, 0, 0].tolist() == [4, 5, 6, 7]
+    assert torch.equal(unfold_time(folded, 4), x)
 
 
 def test_black_stays_black_under_any_gain():

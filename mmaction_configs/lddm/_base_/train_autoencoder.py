@@ -6,7 +6,7 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False))
 val_evaluator = dict(type='ReconstructionMetric')
 
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=900, val_interval=450)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=400, val_interval=200)
 val_cfg = dict(type='ValLoop')
 optim_wrapper = dict(
     type='OptimWrapper', clip_grad=dict(max_norm=1.0),
