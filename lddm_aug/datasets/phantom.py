@@ -6,8 +6,8 @@ a virtual probe over the block, presses it, and shows what each slice would look
     draw_patient → tissue_envelope → material_points (per frame) → shadow, gain, log compression
 
 Which class it is, one slice hardly tells: aspect ratio, contour, contrast and shadow overlap. The
-sweep tells: a benign lesion flattens and widens when the probe presses, a malignant one stays
-rigid, and its outline changes more from slice to slice. Every patient is a function of its id.
+sweep tells: a benign lesion flattens and widens when the probe presses, a malignant one hardly
+yields, and its outline changes more from slice to slice. Every patient is a function of its id.
 
 Lengths are in mm. Axes: depth z (0 at the probe), lateral x and elevation y (0 in the centre).
 The phantom is a test bench, not a model of disease: it makes no claim about real patients.

@@ -65,7 +65,8 @@ def describe(results: Results, out: Path) -> list[str]:
     return [
         f'{len(runs)} trainings ({out.name}), {min(seeds)} to {max(seeds)} seeds each; '
         f'{tested[0]} to {tested[-1]} test videos of {len(results.resamples.groups)} patients '
-        f'(groups) in all; recognizers in their {" and ".join(forms)} form.',
+        f'(groups) in all; recognizers in their {" and ".join(forms)} form; '
+        f'mixes with {results.usual_times:g} synthetic clips per real one.',
         'Iterations, the same for every training set: '
         + ', '.join(f'{name} {"/".join(map(str, counts))}' for name, counts in iterations.items())
         + (f'. NOT the same within {", ".join(uneven)}: such rows must not be compared.'

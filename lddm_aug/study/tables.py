@@ -1,7 +1,7 @@
 """What is compared with what: a study's lines → tables and plots."""
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,13 +104,20 @@ class Results:
                   if run.ratio == ratio and row.get('n_train')]
         return float(np.mean(counts)) if counts else 0.
 
+    @property
+    def usual_times(self) -> float:
+        """Synthetic clips per real one in most of the mixes, and in all tables but one."""
+        counts = Counter(run.synthetic_per_real for run in self.rows
+                         if run.synthetic_per_real is not None)
+        return min(counts, key=lambda times: (-counts[times], times), default=1.)
+
     def seeds(self, recognizer: str, training_set: str, ratio: str,
               times: float | None = None) -> dict[int, Scores]:
-        """Of the mixes, those at one synthetic clip per real one, or at `times`."""
+        """Of the mixes, those at `times` synthetic clips per real one, or at the usual number."""
         return {run.seed: scores for run, scores in self.scores.items()
                 if (run.recognizer, run.training_set, run.ratio)
                 == (recognizer, training_set, ratio)
-                and (run.synthetic_per_real or 1.) == (times or 1.)}
+                and run.synthetic_per_real in (None, times or self.usual_times)}
 
     def figure(self, metric: str, recognizer: str, training_set: str, ratio: str,
                times: float | None = None) -> Estimate | None:

@@ -9,7 +9,7 @@ import pytest
 from lddm_aug.study.plan import Run
 from lddm_aug.study.records import keep
 from lddm_aug.study.report import write_report
-from lddm_aug.study.tables import ALL, Lines, Results, Table, all_blocks
+from lddm_aug.study.tables import ALL, Lines, Results, Table, all_blocks, means
 
 # of 40 test videos, how many are recognized at each ratio
 RIGHT = {'real': {'7:3': 30, '3:7': 20}, 'real_twice': {'7:3': 30, '3:7': 20},
@@ -63,6 +63,19 @@ def test_the_first_table_is_the_papers(results: Results):
     f1, accuracy = (part.split()[0] for part in cells(table, 'TSM', 'lddm_mix')[1].split(' / '))
     assert accuracy == '82.5' and abs(float(f1) - 82.5) < 0.1
     assert [row[0] for row in table.rows] == ['TSM'] * 5 + ['TDN'] * 5 + ['all of them'] * 5
+
+
+def test_tables_show_the_ratio_that_most_mixes_have(tmp_path):
+    out = tmp_path / 'study_twice.jsonl'
+    for seed in (0, 1):
+        keep_run(out, Run('tsm', 'real', '3:7', seed), 20)
+        keep_run(out, Run('tsm', 'still_mix', '3:7', seed, 2.), 30)
+        keep_run(out, Run('tsm', 'oracle', '3:7', seed, 2.), 36)
+    keep_run(out, Run('tsm', 'still_mix', '3:7', 0, 1.), 10)
+    results = Results.read(out, count=50)
+    assert results.usual_times == 2
+    assert cells(block(results, 'Accuracy: against'), 'TSM', '3:7', 'oracle')[0].startswith('+40.0')
+    assert cells(means(results, 'accuracy'), 'TSM', 'still_mix')[0].startswith('75.0')
 
 
 def test_differences_are_in_points_with_a_mark_where_0_is_left_out(results: Results):
