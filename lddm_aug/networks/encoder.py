@@ -73,11 +73,11 @@ class VideoEncoder(nn.Module):
         field = field / PIXELS
         features = self.stages(self.stem(torch.cat([clip, remains, field], dim=1)))
         mean, log_variance = self.to_latent(features).chunk(2, dim=1)
-        return mean + self._straight(field, mean.shape[3:]), log_variance.clamp(-20, 5)
+        return mean + self._straight(field, *mean.shape[3:]), log_variance.clamp(-20, 5)
 
-    def _straight(self, field: Tensor, places: Sequence[int]) -> Tensor:
-        """(B, 2, T, H, W) field → (B, Cz, T/r_t, H/r_s, W/r_s)."""
-        means = F.adaptive_avg_pool3d(field, (field.shape[2], *places))
+    def _straight(self, field: Tensor, height: int, width: int) -> Tensor:
+        """(B, 2, T, H, W) field → its (B, Cz, T/r_t, height, width) part of the latent."""
+        means = F.adaptive_avg_pool3d(field, (field.shape[2], height, width))
         return self.from_field(fold_time(means, self.time_compression))
 
 

@@ -6,4 +6,4 @@ model = _base_.autoencoder
 train_dataloader = dict(dataset=_base_.train_clips)
 val_dataloader = dict(dataset=_base_.test_clips)
 default_hooks = dict(preview=_base_.preview_hook)
-train_cfg = dict(max_iters=900, val_interval=300)
+train_cfg = dict(max_iters=700, val_interval=350)
