@@ -64,7 +64,8 @@ def _gradient(image: Tensor) -> tuple[Tensor, Tensor]:
 
 def _window_mean(image: Tensor, window: int) -> Tensor:
     """(N, C, h, w) → the mean over a square around every pixel."""
-    return F.avg_pool2d(F.pad(image, (window // 2,) * 4, mode='replicate'), window, stride=1)
+    padded = F.pad(image, (window // 2,) * 4, mode='replicate')
+    return F.avg_pool2d(F.avg_pool2d(padded, (window, 1), stride=1), (1, window), stride=1)
 
 
 def _frames_together(clip: Tensor) -> Tensor:

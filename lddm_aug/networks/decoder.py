@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from lddm_aug.functional.adain import adain
-from lddm_aug.functional.warp import hold_still, warp
+from lddm_aug.functional.warp import warp
+from lddm_aug.networks.convolutions import FactorisedConv3d, FramewiseConv3d, SpaceConv3d
 from lddm_aug.networks.encoder import PIXELS, unfold_time
 
 HEADS = ('motion', 'paint')
@@ -43,40 +44,46 @@ class StillPyramid(nn.Module):
         return features
 
 
-class FactorisedConv3d(nn.Sequential):
-    """A 3×3×3 convolution as 1×3×3 in space, then 3×1×1 in time (Tran et al. 2018)."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(
-            nn.Conv3d(in_channels, out_channels, (1, 3, 3), padding=(0, 1, 1)),
-            nn.Conv3d(out_channels, out_channels, (3, 1, 1), padding=(1, 0, 0)))
-
-
 class AdaINBlock(nn.Module):
     """One scale of the decoder: what the still shows here, then how the latent moves it.
 
     Two normalised convolutions beside a shortcut.  The first is scaled and shifted pixel by pixel
     by the still's features (SPADE, Park et al. 2019), the second frame by frame by the latent
-    (AdaIN, Huang and Belongie 2017).
+    (AdaIN, Huang and Belongie 2017).  The still's features also are the last input channels; they
+    stay the same in every frame and cost as much as one.
     """
 
     def __init__(self, in_channels: int, out_channels: int, still_channels: int,
                  latent_channels: int) -> None:
         super().__init__()
-        self.from_still = nn.Conv2d(still_channels, 2 * in_channels, 3, padding=1)
+        inputs = in_channels + still_channels
+        self.from_still = nn.Conv2d(still_channels, 2 * inputs, 3, padding=1)
         self.from_latent = nn.Conv1d(latent_channels, 2 * out_channels, 3, padding=1)
-        self.conv1 = FactorisedConv3d(in_channels, out_channels)
+        self.conv1 = FactorisedConv3d(inputs, out_channels)
         self.conv2 = FactorisedConv3d(out_channels, out_channels)
-        self.shortcut = nn.Conv3d(in_channels, out_channels, 1)
+        self.shortcut = SpaceConv3d(inputs, out_channels, size=1)
 
     def forward(self, x: Tensor, still_features: Tensor, latent: Tensor) -> Tensor:
         scale, shift = self.from_still(still_features).unsqueeze(2).chunk(2, dim=1)
-        out = self.conv1(F.leaky_relu(adain(x, 1 + scale, shift), 0.2))
+        parts = [x, still_features.unsqueeze(2)]
+        channels = [part.shape[1] for part in parts]
+        moving, held = (F.leaky_relu(adain(*part), 0.2) for part in
+                        zip(parts, (1 + scale).split(channels, 1), shift.split(channels, 1),
+                            strict=True))
+        out = self.conv1(moving, held.squeeze(2))
         frames = F.interpolate(latent.mean(dim=(3, 4)), size=x.shape[2], mode='linear')
         style = self.from_latent(frames)[..., None, None]         # (B, 2·C, T', 1, 1)
         scale, shift = style.chunk(2, dim=1)
         out = self.conv2(F.leaky_relu(adain(out, 1 + scale, shift), 0.2))
-        return self.shortcut(x) + out
+        return self.shortcut(x, still_features) + out
+
+
+def enlarge(x: Tensor, time_scale: int = 1) -> Tensor:
+    """(B, C, T, H, W) → (B, C, time_scale · T, 2H, 2W), linearly between places."""
+    if time_scale == 1:                                           # half the work of trilinear
+        return F.interpolate(x.flatten(1, 2), scale_factor=2, mode='bilinear').view(
+            *x.shape[:3], 2 * x.shape[3], 2 * x.shape[4])
+    return F.interpolate(x, scale_factor=(time_scale, 2, 2), mode='trilinear')
 
 
 class VideoDecoder(nn.Module):
@@ -110,7 +117,7 @@ class VideoDecoder(nn.Module):
         self.from_latent = nn.Conv3d(latent_channels, widths[-1], 1)
         inputs = [*widths[1:], widths[-1]]
         self.blocks = nn.ModuleList([
-            AdaINBlock(before + width, width, width, latent_channels)
+            AdaINBlock(before, width, width, latent_channels)
             for before, width in zip(inputs, widths, strict=True)])
         # time is brought back as early as possible, together with space
         doublings = time_compression.bit_length() - 1
@@ -124,9 +131,9 @@ class VideoDecoder(nn.Module):
             outputs = 2 + 1 + channels + len(SOFTNESS)
             self.to_field = nn.Conv3d(latent_channels, 2 * time_compression, 1, bias=False)
             nn.init.normal_(self.to_field.weight, std=0.02)
-        self.to_output = nn.Conv3d(widths[0], outputs, 3, padding=1)
+        self.to_output = FramewiseConv3d(widths[0], outputs)
         nn.init.normal_(self.to_output.weight, std=1e-3)
-        self.to_scale = nn.Conv3d(widths[0], 1, 3, padding=1)
+        self.to_scale = FramewiseConv3d(widths[0], 1)
         nn.init.zeros_(self.to_scale.weight)
         nn.init.zeros_(self.to_scale.bias)  # type: ignore[arg-type]
 
@@ -134,20 +141,18 @@ class VideoDecoder(nn.Module):
         features = self.still_pyramid(still)
         x = self.from_latent(latent)
         for level in range(len(self.blocks) - 1, -1, -1):         # coarse to fine
-            held = hold_still(features[level], x.shape[2])
-            x = self.blocks[level](torch.cat([x, held], dim=1), features[level], latent)
+            x = self.blocks[level](x, features[level], latent)
             if level > 0:
                 time_scale = self.time_scales[len(self.blocks) - 1 - level]
-                x = F.interpolate(x, scale_factor=(time_scale, 2, 2), mode='trilinear')
+                x = enlarge(x, time_scale)
         # in full precision: bfloat16 cannot tell pixel 50.25 from pixel 50.3
-        output = F.interpolate(self.to_output(x).float(), scale_factor=(1, 2, 2), mode='trilinear')
+        output = enlarge(self.to_output(x).float())
         if self.head == 'motion':
             clip = self._move(still, self._add_straight(output, latent))
         else:
             clip = output.tanh()
         # what it expects of itself must not change what it does
-        scale = F.interpolate(self.to_scale(x.detach()).float(), scale_factor=(1, 2, 2),
-                              mode='trilinear').exp() * FIRST_SCALE
+        scale = enlarge(self.to_scale(x.detach()).float()).exp() * FIRST_SCALE
         return torch.cat([still.unsqueeze(2), clip[:, :, 1:]], dim=2), scale
 
     def _add_straight(self, output: Tensor, latent: Tensor) -> Tensor:

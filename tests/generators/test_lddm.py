@@ -126,7 +126,8 @@ def test_a_class_it_knows_changes_the_clip_and_another_is_refused():
 
 
 @pytest.mark.parametrize('sampler, target', [
-    ('DDPM', 'v'), ('DDIM', 'v'), ('DPMSolverMultistep', 'v'), ('FlowMatchEuler', 'flow')])
+    ('DDPM', 'v'), ('DDIM', 'v'), ('DPMSolverMultistep', 'v'), ('FlowMatchEuler', 'flow'),
+    ('DPMSolverMultistep', 'flow')])
 def test_the_seed_alone_decides_whatever_the_sampler(sampler, target):
     torch.manual_seed(0)
     generator = LDDMGenerator(dict(DIFFUSION, noise=dict(target=target)), size=32, steps=3,

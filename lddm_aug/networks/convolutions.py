@@ -1,0 +1,71 @@
+"""Convolutions of clips, computed in two dimensions.
+
+On CPUs PyTorch's two-dimensional kernels are several times as fast as its Conv3d where a kernel is
+flat, where there are few output channels and, above all, for a single clip.
+"""
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class SpaceConv3d(nn.Conv3d):
+    """A 1×n×n convolution: every frame by itself, and once what is the same in all of them.
+
+    Args:
+        size: n, odd.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, size: int = 3) -> None:
+        super().__init__(in_channels, out_channels, (1, size, size),
+                         padding=(0, size // 2, size // 2))
+
+    def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
+        """(B, C, T, H, W), and (B, C', H, W) that follow in every frame → (B, C'', T, H, W)."""
+        frames = x.transpose(1, 2).flatten(0, 1)                  # (B · T, C, H, W)
+        weight, padding = self.weight.squeeze(2), self.padding[1:]
+        moving, same = weight.split([x.shape[1], weight.shape[1] - x.shape[1]], dim=1)
+        out = F.conv2d(frames, moving, self.bias, padding=padding)
+        out = out.unflatten(0, (len(x), -1)).transpose(1, 2)
+        return out if held is None else out + F.conv2d(held, same, padding=padding).unsqueeze(2)
+
+
+class TimeConv3d(nn.Conv3d):
+    """A 3×1×1 convolution: neighbouring frames, pixel by pixel."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, (3, 1, 1), padding=(1, 0, 0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = F.conv2d(x.flatten(3), self.weight.squeeze(4), self.bias, padding=(1, 0))
+        return rows.unflatten(3, x.shape[3:])                     # of (B, C, T, H · W)
+
+
+class FactorisedConv3d(nn.Sequential):
+    """A 3×3×3 convolution as 1×3×3 in space, then 3×1×1 in time (Tran et al. 2018)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(SpaceConv3d(in_channels, out_channels),
+                         TimeConv3d(out_channels, out_channels))
+
+    def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
+        """As `SpaceConv3d`."""
+        space, time = self
+        return time(space(x, held))
+
+
+class FramewiseConv3d(nn.Conv3d):
+    """A 3×3×3 convolution: each frame's part in its neighbours, moved to them and added."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames = x.transpose(1, 2).flatten(0, 1)                  # (B · T, C, H, W)
+        weight = self.weight.transpose(1, 2).flatten(0, 1)        # (C' · 3, C, 3, 3)
+        parts = F.conv2d(frames, weight, padding=1)
+        before, here, after = parts.unflatten(0, (len(x), -1)).unflatten(2, (-1, 3)).unbind(3)
+        before = F.pad(before[:, :-1], (0, 0) * 3 + (1, 0))       # (B, T, C', H, W) each
+        after = F.pad(after[:, 1:], (0, 0) * 3 + (0, 1))
+        out = (before + here + after).transpose(1, 2)
+        return out if self.bias is None else out + self.bias.view(-1, 1, 1, 1)
