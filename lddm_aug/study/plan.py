@@ -14,7 +14,8 @@ from mmengine.config import Config
 from lddm_aug.study.training_sets import TrainingSet
 
 RECOGNIZERS = ('c3d', 'tsm', 'tdn', 'atmnet')
-FORMS = {'small': '{}_phantom_real.py', 'full': '{}_busv_real.py'}
+FORMS = {'small': '{}_phantom_real.py', 'lungs': '{}_covid_blues_real.py',
+         'full': '{}_busv_real.py'}
 GIVEN = 'given'            # the split that the table of videos itself has; given-8: 8 of its groups
 MAX_SEED = 2**32
 
@@ -34,7 +35,8 @@ class Study:
             `given-8` for 8 of its training groups, drawn by the seed, and its whole test.
         seeds: of split, generator, clips and recognizer.
         synthetic_per_real: of the mixes, one training each.
-        form: small networks for a CPU, or full ones; the same for every training set.
+        form: small networks for a CPU, the same with more pixels and steps for lungs (TSM and C3D),
+            or full ones; the same for every training set.
         generators: the first part of the generators' configs' names.
         iterations: of every training, in place of the configs'.
         generator_options: values for the generators' configs, by dotted key with the stage first.
@@ -69,6 +71,11 @@ class Study:
             if unknown:
                 raise ValueError(f'Study: {what} must be one of {", ".join(known)}, but got '
                                  f'{", ".join(unknown)}')
+        missing = [recognizer for recognizer in self.recognizers
+                   if not self.recognizer_config(recognizer).is_file()]
+        if missing:
+            raise ValueError(f'Study: form {self.form!r} has no config for {", ".join(missing)}; '
+                             f'add {self.recognizer_config(missing[0])} or leave it out')
         for name in ('recognizers', 'training_sets', 'ratios', 'seeds', 'synthetic_per_real'):
             if not getattr(self, name):
                 raise ValueError(f'Study: {name} must name at least one, but got none')
@@ -90,6 +97,9 @@ class Study:
     @property
     def root(self) -> Path:
         return self.data if self.data_root is None else self.data_root
+
+    def recognizer_config(self, recognizer: str) -> Path:
+        return self.configs / FORMS[self.form].format(recognizer)
 
     def split_file(self, ratio: str, seed: int) -> Path | None:
         """None where the table's own split is meant."""

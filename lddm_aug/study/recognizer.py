@@ -16,7 +16,7 @@ import lddm_aug
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.journal import fingerprint
 from lddm_aug.study import stores
-from lddm_aug.study.plan import FORMS, Run, Study, read_config
+from lddm_aug.study.plan import Run, Study, read_config
 from lddm_aug.study.quality import plausible, score_clips
 from lddm_aug.study.training_sets import TrainingSet, put_into
 
@@ -30,7 +30,7 @@ PLACES = ('ann_file', 'data_root', 'split_file', 'store', 'keep', 'out_file', 'w
 def recognizer_config(study: Study, run: Run) -> Config:
     """The config of a training."""
     folder, training_set = run.folder(study), TrainingSet.parse(run.training_set)
-    config = read_config(study.configs / FORMS[study.form].format(run.recognizer))
+    config = read_config(study.recognizer_config(run.recognizer))
     classes = stores.classes_of(study)
     config.merge_from_dict({
         'model.cls_head.num_classes': len(classes),
