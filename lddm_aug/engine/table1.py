@@ -44,7 +44,7 @@ GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'moti
 # Chen, Shi et al. 2024, Table 1: BUSV, conditioned on the first frame; which DIV isn't said.
 PAPER = {'cinn': dict(fvd=58.98, dtfvd=0.62, lpips=0.33, div=2.23),
          'lddm': dict(fvd=53.82, dtfvd=0.58, lpips=0.32, div=1.07)}
-COLUMNS = {'fd': 'FD', 'fvd': 'FVD', 'dtfvd': 'DTFVD', 'lpips': 'LPIPS', 'div': 'DIV',
+COLUMNS = {'fd': 'FD', 'fd_tempo': 'FD-tempo', 'fvd': 'FVD', 'dtfvd': 'DTFVD', 'lpips': 'LPIPS', 'div': 'DIV',
            'psnr_db': 'PSNR', 'ssim': 'SSIM', 'two_sample_auc': 'AUC', 'gflop_per_clip': 'GFLOP',
            'clips_per_second': 'clips/s'}
 
@@ -56,7 +56,8 @@ class Table1:
     Attributes:
         data: name of the data set, by which configs are found: `lddm/DATA.py` for lddm,
             `lddm/DATA_GENERATOR.py` for the others, `r3d_DATA_real.py` for the network of the
-            Fréchet distance; where size isn't 64, `DATA_SIZE` stands for DATA in the first two.
+            Fréchet distance and, if there is one, `r3d_DATA_tempo.py` for that of a second one;
+            where size isn't 64, `DATA_SIZE` stands for DATA in the first two.
         configs: folder of the configs.
         work_dir: where trainings go.
         out: the results, a JSON file that is written again after every row.
@@ -64,7 +65,7 @@ class Table1:
         size: height and width of the clips, in pixels.
         sampler_steps: with how many steps of its sampler LDDM's distance is measured besides.
         redo: measure rows again that stand in `out`; trainings that are finished stay.
-        networks: what looks at the clips, but for the network of the Fréchet distance.
+        networks: what looks at the clips, but for the networks of the Fréchet distances.
         options: how much is measured; the seed is the row's.
         segments: clips of each held-out video.
         train_segments: clips of each training video, for the memorisation audit.
@@ -104,6 +105,12 @@ class Table1:
         return self.configs / f'r3d_{self.data}_real.py'
 
     @property
+    def feature_configs(self) -> dict[str, Path]:
+        """Figure → the recognizer in which it is taken."""
+        tempo = self.configs / f'r3d_{self.data}_tempo.py'
+        return {'fd': self.recognizer} | ({'fd_tempo': tempo} if tempo.is_file() else {})
+
+    @property
     def precision(self) -> tuple[str, ...]:
         """Sets weights that were learnt in full precision apart from others."""
         return () if self.amp else ('float32',)
@@ -117,13 +124,15 @@ class Table1:
 def make_table1(table: Table1) -> dict[str, Any]:
     """Train and measure what is missing; what then stands in `out`."""
     results = _read_results(table)
-    clips, fd = _read_clips(table), _fd_network(table)
+    clips = _read_clips(table)
+    features = {figure: _feature_network(table, config)
+                for figure, config in table.feature_configs.items()}
     for seed in table.seeds:
         for name in table.generators:
             if not table.redo and _done(results['rows'], table, name, seed):
                 print(f'{name}, seed {seed}: done before', flush=True)
                 continue
-            row = _make_row(table, name, seed, clips, fd)
+            row = _make_row(table, name, seed, clips, features)
             _put(results['rows'], row)
             _write_results(table, results)
             print(f'{name}, seed {seed}: FD {row["fd"]:.3g}, trained in '
@@ -131,7 +140,8 @@ def make_table1(table: Table1) -> dict[str, Any]:
     for seed in table.seeds if 'lddm' in table.generators else ():
         for steps in table.sampler_steps:
             if table.redo or not _done(results['sampler_steps'], table, 'lddm', seed, steps):
-                _put(results['sampler_steps'], _compare_steps(table, seed, steps, clips[0], fd))
+                _put(results['sampler_steps'], _compare_steps(table, seed, steps, clips[0],
+                                                             features['fd']))
                 _write_results(table, results)
     return results
 
@@ -165,10 +175,10 @@ def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> str:
 def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
     """What the figures are called, and how LDDM and its baseline compare."""
     rows = results['rows']
-    for key in ('fd_network', 'lpips_name', 'div_name'):
+    for key in ('fd_network', 'fd_tempo_network', 'lpips_name', 'div_name'):
         names = sorted({row[key] for row in rows if row.get(key)})
         if names:
-            yield f'{COLUMNS[key.split("_")[0]]}: {", ".join(names)}'
+            yield f'{COLUMNS[key.rpartition("_")[0]]}: {", ".join(names)}'
     yield f'GFLOP: per clip, {FLOP_CONVENTION}; clips/s: one process on one thread or one GPU'
     fd = {name: [row['fd'] for row in rows if row['generator'] == name] for name in PAPER}
     if all(fd.values()):
@@ -199,27 +209,27 @@ def _read(dataset: Mapping[str, Any], generator: Generator, segments: int) -> Cl
                       data_root=dataset.get('data_root'), split_file=dataset.get('split_file'))
 
 
-def _fd_network(table: Table1) -> RecognizerFeatures:
-    """The recognizer in which the Fréchet distance is taken, trained once on real clips."""
-    config = Config.fromfile(table.recognizer)
-    folder = table.work_dir / f'{table.recognizer.stem}_{_identity([config])}'
+def _feature_network(table: Table1, config_file: Path) -> RecognizerFeatures:
+    """A recognizer in which a Fréchet distance is taken, trained once on real clips."""
+    config = Config.fromfile(config_file)
+    folder = table.work_dir / f'{config_file.stem}_{_identity([config])}'
     config.work_dir = str(folder)
     config.log_level = 'WARNING'
     checkpoint, measured = train_stage(config, resume=True)
-    print(f'{table.recognizer.stem}: accuracy {measured["video/accuracy"]:.2f} on held-out videos',
-          flush=True)
-    return RecognizerFeatures(table.recognizer, checkpoint, device=table.device)
+    accuracy = measured.get('video/accuracy', measured.get('acc/top1'))
+    print(f'{config_file.stem}: accuracy {accuracy:.2f} on held-out videos', flush=True)
+    return RecognizerFeatures(config_file, checkpoint, device=table.device)
 
 
 def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet],
-              fd: RecognizerFeatures) -> dict[str, Any]:
+              features: Mapping[str, Any]) -> dict[str, Any]:
     package, seconds = _train(table, name, seed)
     generator = load_package(package, table.device)
     if generator.size != table.size:
         raise ValueError(f'Table1: clips of {table.size} pixels were asked for, but '
                          f'{table.config(name)} makes {generator.size}')
     began = time.perf_counter()
-    figures = evaluate_synthesis(generator, *clips, replace(table.networks, fd=fd),
+    figures = evaluate_synthesis(generator, *clips, replace(table.networks, **features),
                                  replace(table.options, seed=seed))
     return dict(
         generator=name, seed=seed, size=generator.size,
@@ -306,7 +316,8 @@ def _tables(config: Any) -> Iterator[str]:
 
 def _row_identity(table: Table1, name: str, seed: int) -> str:
     return _identity([*_stage_configs(table.config(name)).values(),
-                      Config.fromfile(table.recognizer)], seed, *table.precision)
+                      *map(Config.fromfile, table.feature_configs.values())], seed,
+                     *table.precision)
 
 
 def _done(rows: Sequence[Mapping[str, Any]], table: Table1, name: str, seed: int,
@@ -348,7 +359,8 @@ def _protocol(table: Table1) -> dict[str, Any]:
                 if (network := getattr(table.networks, name)) is not None}
     return dict(
         data=table.data, size=table.size, fd_network=table.recognizer.stem,
-        fd_config=_identity([Config.fromfile(table.recognizer)]),
+        **{f'{figure}_config': _identity([Config.fromfile(config)])
+           for figure, config in table.feature_configs.items()},
         networks=networks, options={key: value for key, value in asdict(table.options).items()
                                     if key != 'seed'},
         segments=table.segments, train_segments=table.train_segments, amp=table.amp,

@@ -40,12 +40,15 @@ class EvaluationNetworks:
     Attributes:
         fd: a recognizer trained here, for FD-<its name>, the two-sample test and, without a VGG,
             DIV.
+        fd_tempo: one that learnt to tell tempos apart, for a second FD-<its name> that looks at
+            motion even where the classes were not learnt.
         lpips: LPIPS itself.
         vgg: for DIV and, without `lpips`, an LPIPS-like distance.
         i3d: trained on Kinetics, for FVD and DIV.
         dti3d: trained on dynamic textures, for DTFVD and DIV.
     """
     fd: FeatureNetwork | None = None
+    fd_tempo: FeatureNetwork | None = None
     lpips: ImageDistance | None = None
     vgg: VGGDistance | None = None
     i3d: FeatureNetwork | None = None
@@ -90,7 +93,8 @@ def evaluate_synthesis(generator: Generator, real: ClipSet, training: ClipSet,
         What JSON can hold: figures and, beside a figure `x`, `x_interval`, [low, high] or None.
 
         - fd, with fd_network, fd_clips (N), fd_features (D), and fd_real: the same distance for
-          real clips of the training groups in the generator's place; fvd and dtfvd likewise;
+          real clips of the training groups in the generator's place; fd_tempo, fvd and dtfvd
+          likewise;
         - lpips, with lpips_name; psnr_db; ssim;
         - div, with div_name; every variant in div_variants;
         - two_sample_auc, with two_sample_of (each kind of numbers alone) and
@@ -111,8 +115,8 @@ def evaluate_synthesis(generator: Generator, real: ClipSet, training: ClipSet,
     return dict(
         protocol=_protocol(generator, real, training, options),
         networks=look.described(),
-        **look.frechet('fd', networks.fd), **look.frechet('fvd', networks.i3d),
-        **look.frechet('dtfvd', networks.dti3d),
+        **look.frechet('fd', networks.fd), **look.frechet('fd_tempo', networks.fd_tempo),
+        **look.frechet('fvd', networks.i3d), **look.frechet('dtfvd', networks.dti3d),
         **look.likeness(), **look.diversity(generator), **look.two_sample(),
         temporal=look.temporal(), memorisation=look.memorisation(), notes=look.notes)
 
@@ -134,7 +138,8 @@ class _Look:
     def described(self) -> dict[str, Any]:
         """Names and fingerprints of the networks that looked."""
         features = {name: network.described
-                    for name in ('fd', 'i3d', 'dti3d') if (network := getattr(self.networks, name))}
+                    for name in ('fd', 'fd_tempo', 'i3d', 'dti3d')
+                    if (network := getattr(self.networks, name))}
         images = {name: dict(network=network.name, sha256=network.sha256)
                   for name in ('lpips', 'vgg') if (network := getattr(self.networks, name))}
         return features | images

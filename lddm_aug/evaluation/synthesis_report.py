@@ -97,7 +97,7 @@ def closest_pairs(results: Mapping[str, Any], generated: ClipSet, real: ClipSet,
 
 def _distance_rows(results: Mapping[str, Any]) -> list[Row]:
     rows = []
-    for figure in ('fd', 'fvd', 'dtfvd'):
+    for figure in ('fd', 'fd_tempo', 'fvd', 'dtfvd'):
         if results[figure] is not None:
             clips, features = results[f'{figure}_clips'], results[f'{figure}_features']
             few = ' (fewer clips than features)' if clips <= features else ''

@@ -20,8 +20,8 @@ class LDDMGenerator(Generator):
         size: height and width of stills and clips, in pixels.
         num_frames: T, frames in a clip.
         frame_stride: of the clips it was trained on, in frames of the source video.
-        sampler: `DPMSolverMultistep` (DPM-Solver++ 2M, Lu et al. 2022) unless told otherwise; or for
-            a flow `FlowMatchEuler`, for other targets `DDIM` or `DDPM`.
+        sampler: `DPMSolverMultistep` (DPM-Solver++ 2M, Lu et al. 2022), the default; for a flow
+            also `FlowMatchEuler`, for other targets `DDIM` and `DDPM`.
         steps: of the sampler.
         guidance: 1 samples p(latent | still, class); above 1, these weigh more (Ho and Salimans
             2022).

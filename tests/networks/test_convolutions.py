@@ -1,4 +1,4 @@
-"""Convolutions computed in two dimensions are the three-dimensional ones whose weights they have."""
+"""What is computed in two dimensions is the three-dimensional convolution with its weights."""
 import pytest
 import torch
 from torch.nn import functional as F

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+
+from lddm_aug.datasets.transforms.sample_segment import SampleSegment
+from lddm_aug.functional.seeds import derive_seed
+
+
+@TRANSFORMS.register_module()
+class SampleTempo(BaseTransform):
+    """Take frames one, two or three apart, or three apart and shuffled, and make that the label.
+
+    Whoever tells these apart has to look at motion, and no video needs a label; after SpeedNet
+    (Benaim et al. 2020) and Shuffle and Learn (Misra et al. 2016).  Of a video too short for a
+    tempo only the faster ones are asked.
+
+    Required keys: total_frames, filename.
+    Optional keys: start_index (0).
+    Added keys: those of SampleSegment.
+    Modified keys: label, an index into `TEMPOS`.
+
+    Args:
+        num_frames: frames to take.
+        test_mode: always the same of a video, from its middle.
+    """
+
+    TEMPOS = ('every frame', 'every second', 'every third', 'every third, shuffled')
+
+    def __init__(self, num_frames: int, test_mode: bool = False) -> None:
+        self.num_frames = num_frames
+        self.test_mode = test_mode
+        self.segments = [SampleSegment(num_frames, apart * num_frames, test_mode)
+                         for apart in (1, 2, 3, 3)]
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        draw = np.random.default_rng(
+            derive_seed('tempo', Path(results['filename']).name) if self.test_mode
+            else np.random.randint(2 ** 31))
+        fitting = [label for label, segment in enumerate(self.segments)
+                   if segment.segment_length <= results['total_frames']]
+        label = int(draw.choice(fitting or [0]))
+        results = self.segments[label].transform(results)
+        if label == self.TEMPOS.index('every third, shuffled'):
+            results['frame_inds'] = draw.permutation(results['frame_inds'])
+        results['label'] = label
+        return results
+
+    def __repr__(self) -> str:
+        return f'SampleTempo(num_frames={self.num_frames}, test_mode={self.test_mode})'

@@ -1,0 +1,40 @@
+"""A tempo is drawn, taken and told."""
+import numpy as np
+import pytest
+
+from lddm_aug.datasets.transforms import SampleTempo
+
+
+def sample(total, test_mode=False, name='sweep.npy'):
+    return SampleTempo(8, test_mode).transform(
+        dict(filename=f'somewhere/{name}', total_frames=total, label=0))
+
+
+def test_the_label_tells_how_far_apart_the_frames_are():
+    np.random.seed(0)
+    seen = set()
+    for _ in range(60):
+        results = sample(40)
+        steps = {*np.diff(results['frame_inds']).tolist()}
+        seen.add(results['label'])
+        if results['label'] < 3:
+            assert steps == {results['label'] + 1}
+        else:
+            assert steps != {3} and {*np.diff(sorted(results['frame_inds']))} == {3}
+    assert seen == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize('total, known', [(8, {0}), (16, {0, 1}), (23, {0, 1}), (24, {0, 1, 2, 3})])
+def test_a_tempo_that_does_not_fit_is_not_asked(total, known):
+    np.random.seed(0)
+    assert {sample(total)['label'] for _ in range(40)} == known
+
+
+def test_a_tested_video_is_always_asked_the_same_wherever_it_lies():
+    for name in ('a.npy', 'b.npy', 'c.npy'):
+        first, other = sample(40, True, name), sample(40, True, name)
+        other_place = SampleTempo(8, True).transform(
+            dict(filename=f'elsewhere/{name}', total_frames=40, label=1))
+        for again in (other, other_place):
+            assert again['label'] == first['label']
+            np.testing.assert_array_equal(again['frame_inds'], first['frame_inds'])
