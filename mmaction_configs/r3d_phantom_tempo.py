@@ -12,5 +12,6 @@ val_dataloader = dict(dataset=dict(
     pipeline=_base_.read + tempo_centre + _base_.resize + _base_.pack))
 val_evaluator = dict(_delete_=True, type='AccMetric', metric_list=('top_k_accuracy',),
                      metric_options=dict(top_k_accuracy=dict(topk=(1,))))
+custom_hooks = [dict(type='DataGuardHook', own_labels=True), *_base_.custom_hooks[1:]]
 
 train_cfg = dict(max_iters=300, val_interval=300)

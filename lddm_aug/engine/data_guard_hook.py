@@ -27,14 +27,17 @@ class DataGuardHook(Hook):
 
     Args:
         allow_leakage: warn of leakage and go on.  Synthetic clips are refused all the same.
+        own_labels: the pipeline makes labels of its own, so that the classes aren't compared.
     """
 
-    def __init__(self, allow_leakage: bool = False) -> None:
+    def __init__(self, allow_leakage: bool = False, own_labels: bool = False) -> None:
         self.allow_leakage = allow_leakage
+        self.own_labels = own_labels
 
     def before_train(self, runner: Runner) -> None:
         train = runner.train_dataloader.dataset
-        refuse_other_classes(getattr(runner.model, 'module', runner.model), train)
+        if not self.own_labels:
+            refuse_other_classes(getattr(runner.model, 'module', runner.model), train)
         held_out = [(part, loop.dataloader.dataset)
                     for part, loop in (('validation', runner.val_loop), ('test', runner.test_loop))
                     if loop is not None]

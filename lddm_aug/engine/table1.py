@@ -44,9 +44,9 @@ GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'moti
 # Chen, Shi et al. 2024, Table 1: BUSV, conditioned on the first frame; which DIV isn't said.
 PAPER = {'cinn': dict(fvd=58.98, dtfvd=0.62, lpips=0.33, div=2.23),
          'lddm': dict(fvd=53.82, dtfvd=0.58, lpips=0.32, div=1.07)}
-COLUMNS = {'fd': 'FD', 'fd_tempo': 'FD-tempo', 'fvd': 'FVD', 'dtfvd': 'DTFVD', 'lpips': 'LPIPS', 'div': 'DIV',
-           'psnr_db': 'PSNR', 'ssim': 'SSIM', 'two_sample_auc': 'AUC', 'gflop_per_clip': 'GFLOP',
-           'clips_per_second': 'clips/s'}
+COLUMNS = {'fd': 'FD', 'fd_tempo': 'FD-tempo', 'fvd': 'FVD', 'dtfvd': 'DTFVD', 'lpips': 'LPIPS',
+           'div': 'DIV', 'psnr_db': 'PSNR', 'ssim': 'SSIM', 'two_sample_auc': 'AUC',
+           'gflop_per_clip': 'GFLOP', 'clips_per_second': 'clips/s'}
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,18 @@ def test_a_recognizer_of_other_classes_than_the_training_set_is_refused():
         refuse_other_classes(model, SimpleNamespace(metainfo=dict(classes=('a', 'b', 'c'))))
 
 
+def test_labels_of_the_pipelines_own_are_no_classes_but_groups_are_still_guarded(toy_runner):
+    train = Points()
+    train.metainfo = dict(classes=('a', 'b'))
+    for own_labels, held_out, message in ((False, 'xyz', 'the recognizer scores 4'),
+                                          (True, 'xbay', 'must not stand in training and in')):
+        runner = toy_runner(1, hooks=[dict(type='DataGuardHook', own_labels=own_labels)],
+                            train=train, val=Points(held_out))
+        runner.model.cls_head = SimpleNamespace(num_classes=4)
+        with pytest.raises(ValueError, match=message):
+            runner.train()
+
+
 # ── files, and what an audit says of them ──
 
 @pytest.fixture
