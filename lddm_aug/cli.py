@@ -1,11 +1,15 @@
 """What the tools have in common."""
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from mmengine.config import DictAction
 
 
 @contextmanager
@@ -41,3 +45,14 @@ def _sentence(error: Exception) -> str:
     if 'Original Traceback' in text:
         text = re.split(r'^[\w.]+: ', text, flags=re.MULTILINE)[-1].strip()
     return text
+
+
+class KeyValue(DictAction):
+    """MMEngine's DictAction, which fails on a word without `=` and doesn't say which."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: Any, option_string: str | None = None) -> None:
+        for value in values:
+            if '=' not in value:
+                parser.error(f'{option_string} takes key=value, but got {value}')
+        super().__call__(parser, namespace, values, option_string)

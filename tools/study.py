@@ -14,9 +14,8 @@ import os
 from pathlib import Path
 
 import torch
-from mmengine.config import DictAction
 
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import KeyValue, one_sentence_errors
 from lddm_aug.study.plan import FORMS, RECOGNIZERS, Study
 from lddm_aug.study.report import write_report
 from lddm_aug.study.study import run_study
@@ -54,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     run.add_argument('--generators', default='phantom', metavar='NAME',
                      help='whose configs: mmaction_configs/lddm/NAME.py, NAME_cinn.py and so on; '
                           'default: %(default)s')
-    run.add_argument('--generator-options', nargs='+', action=DictAction, default={},
+    run.add_argument('--generator-options', nargs='+', action=KeyValue, default={},
                      metavar='STAGE.KEY=VALUE', help="values for the generators' configs")
     run.add_argument('--iterations', type=int, help="of every training; default: the configs'")
     run.add_argument('--work-dir', type=Path, metavar='DIR',
@@ -80,7 +79,8 @@ def main() -> None:
                 generators=args.generators,
                 generator_options=tuple(args.generator_options.items()),
                 data_root=args.data_root, jobs=args.jobs,
-                threads=args.threads or max(1, (os.cpu_count() or 1) // max(args.jobs, 1))))
+                threads=max(1, (os.cpu_count() or 1) // max(args.jobs, 1))
+                if args.threads is None else args.threads))
             print(out)
         else:
             page, text = out.with_suffix('.html'), out.with_suffix('.md')

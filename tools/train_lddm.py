@@ -3,26 +3,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import KeyValue, one_sentence_errors
 from lddm_aug.engine.generator_training import train_generator
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.generators.package import CARD, load_package
-
-
-class KeyValue(DictAction):
-    """MMEngine's DictAction, which fails on a word without `=` and doesn't say which."""
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
-                 values: Any, option_string: str | None = None) -> None:
-        for value in values:
-            if '=' not in value:
-                parser.error(f'{option_string} takes key=value, but got {value}')
-        super().__call__(parser, namespace, values, option_string)
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,6 +9,8 @@ import mmaction
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from lddm_aug.cli import KeyValue
+
 
 def load_mmaction_tool(name: str) -> ModuleType:
     """MMAction2's tools/{name}.py as a module with `parse_args` and `main`."""
@@ -18,6 +20,7 @@ def load_mmaction_tool(name: str) -> ModuleType:
         raise FileNotFoundError(f'{path} is missing: install mmaction2 1.2.0 from its wheel')
     tool = module_from_spec(spec)
     spec.loader.exec_module(tool)
+    tool.DictAction = KeyValue                       # type: ignore[attr-defined]
     init_default_scope('mmaction')
     return tool
 

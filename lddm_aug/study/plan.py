@@ -11,6 +11,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from lddm_aug.datasets.mixed import MAX_PER_REAL
 from lddm_aug.study.training_sets import TrainingSet
 
 RECOGNIZERS = ('c3d', 'tsm', 'tdn', 'atmnet')
@@ -81,9 +82,10 @@ class Study:
                 raise ValueError(f'Study: {name} must name at least one, but got none')
         if not all(0 <= seed < MAX_SEED for seed in self.seeds):
             raise ValueError(f'Study: seeds must lie in [0, 2^32), but got {list(self.seeds)}')
-        if not all(0 < ratio for ratio in self.synthetic_per_real):
+        if not all(0 < ratio <= MAX_PER_REAL for ratio in self.synthetic_per_real):
             raise ValueError('Study: synthetic_per_real counts synthetic clips per real clip and '
-                             f'must be above 0, but got {list(self.synthetic_per_real)}')
+                             f'must be above 0 and at most {MAX_PER_REAL}, but got '
+                             f'{list(self.synthetic_per_real)}')
         odd = [ratio for ratio in self.ratios
                if not re.fullmatch(rf'\d+:\d+|{GIVEN}(-[1-9]\d*)?', ratio)]
         if odd:

@@ -99,8 +99,11 @@ def train_recognizer(study: Study, run: Run) -> None:
 def read_result(study: Study, run: Run, identity: str) -> dict[str, Any] | None:
     """What a finished training wrote down, if its settings were these."""
     file = run.folder(study) / RESULT
-    result = json.loads(file.read_bytes()) if file.is_file() else None
-    return result if result and result['row']['settings'] == identity else None
+    try:
+        result = json.loads(file.read_bytes()) if file.is_file() else None
+        return result if result and result['row']['settings'] == identity else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{file} is damaged; remove it, and its training is done again') from error
 
 
 def keep_plausible(study: Study, run: Run) -> None:

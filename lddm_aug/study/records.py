@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from lddm_aug.files import write_aside
@@ -11,6 +12,10 @@ from lddm_aug.study.plan import Run
 
 KEY = ('recognizer', 'training_set', 'ratio', 'seed', 'synthetic_per_real')
 FIGURES = ('iterations', 'n_test', 'accuracy', 'f1_macro', 'f1_weighted', 'auc')
+KINDS: dict[str, Any] = {
+    'recognizer': str, 'training_set': str, 'ratio': str, 'seed': int,
+    'synthetic_per_real': (float, int, NoneType), 'auc': (float, int, NoneType),
+    'iterations': int, 'n_test': int, 'classes': list, 'videos': dict}   # the others are numbers
 
 
 def scores_file(out: Path) -> Path:
@@ -34,6 +39,11 @@ def read_rows(file: Path, needed: tuple[str, ...] = FIGURES) -> dict[Run, dict[s
         if missing:
             raise ValueError(f'{file} line {number} lacks {", ".join(missing)}; remove it, and '
                              'the study will make it again')
+        wrong = [key for key in (*KEY, *needed)
+                 if not isinstance(row[key], KINDS.get(key, (float, int)))]
+        if wrong:
+            raise ValueError(f'{file} line {number}: {wrong[0]} cannot be {row[wrong[0]]!r}; '
+                             'remove it, and the study will make it again')
         rows[Run(**{key: row[key] for key in KEY})] = row
     return rows
 

@@ -30,13 +30,16 @@ def run_study(study: Study) -> None:
 
     Raises:
         FileNotFoundError: before anything is trained, if a table, split or config is missing.
-        ValueError: in the end, if trainings failed; the others are kept.
+        ValueError: before, if a line of the file is damaged or an option is for no generator; in
+            the end, if trainings failed; the others are kept.
     """
     runs = runs_of(study)
     draw_fewer_groups(study)
     require_files(study, runs)
+    refuse_unknown_options(study)
     wanted = {run: settings(study, run) for run in runs}
     kept = records.read_rows(study.out)
+    records.read_rows(records.scores_file(study.out), needed=())     # before hours, not after them
     needed_by_filters = {run.of('real') for run in runs
                          if 'filtered' in TrainingSet.parse(run.training_set).options}
     left = [run for run in runs
@@ -147,6 +150,18 @@ def require_files(study: Study, runs: Sequence[Run]) -> None:
     for path, advice in wanted.items():
         if not path.is_file():
             raise FileNotFoundError(f'Study: {path} is missing; {advice}')
+
+
+def refuse_unknown_options(study: Study) -> None:
+    """Raise ValueError for an option of the generators that none of their stages would get."""
+    files = {stores.config_file(study, generator) for generator in stores.CONFIGS}
+    stages = sorted({stage for file in files if file.is_file()
+                     for stage in stores.stage_files(file)} - {''})
+    unknown = [key for key, _ in study.generator_options
+               if key.partition('.')[0] not in stages or '.' not in key]
+    if unknown:
+        raise ValueError(f'Study: an option of a generator is stage.key, with one of the stages '
+                         f'{", ".join(stages)}, but got {", ".join(unknown)}')
 
 
 def _store_name(generator: str, run: Run) -> str:

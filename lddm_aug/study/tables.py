@@ -79,12 +79,20 @@ class Results:
         rows = read_rows(out)
         kept = read_rows(scores_file(out), needed=('classes', 'videos'))
         missing = [run.name for run in rows if run not in kept]
-        if missing or not rows:
-            raise ValueError(f'{scores_file(out)} lacks the scores of {len(missing)} trainings'
-                             f'{": " + missing[0] if missing else ""}; remove their lines from '
-                             f'{out.name}, and tools/study.py run makes them again')
+        again = f'from {out.name}, and tools/study.py run makes them again'
+        if not rows:
+            raise ValueError(f'{out} holds no training yet; make some with tools/study.py run')
+        if missing:
+            raise ValueError(f'{scores_file(out)} lacks the scores of {len(missing)} trainings: '
+                             f'{missing[0]}; remove their lines {again}')
         classes = next(iter(kept.values()))['classes']
-        scores = {run: _scores(kept[run]['videos'], classes) for run in rows}
+        scores = {}
+        for run in rows:
+            try:
+                scores[run] = _scores(kept[run]['videos'], classes)
+            except (ValueError, IndexError, TypeError) as error:
+                raise ValueError(f'{scores_file(out)}: the scores of {run.name} are damaged '
+                                 f'({error}); remove its line {again}') from error
         groups = {group for each in scores.values() for group in each.groups}
         return cls(rows, scores, classes,
                    Resamples.draw([run.seed for run in rows], sorted(groups), count))
@@ -170,9 +178,11 @@ class Results:
 
 def _scores(videos: dict[str, list], classes: list[str]) -> Scores:
     rows = list(videos.values())
+    probabilities = np.array([row[2] for row in rows], dtype=float)
+    if probabilities.shape != (max(1, len(rows)), len(classes)):
+        raise ValueError(f'{len(rows)} videos need a number for each of {len(classes)} classes')
     return Scores(np.array([row[0] for row in rows]),
-                  np.array([classes.index(row[1]) for row in rows]),
-                  np.array([row[2] for row in rows], dtype=float))
+                  np.array([classes.index(row[1]) for row in rows]), probabilities)
 
 
 def all_blocks(results: Results) -> list[Table | Lines]:

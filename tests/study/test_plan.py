@@ -6,9 +6,11 @@ import pytest
 
 from lddm_aug.study.plan import Run, Study, runs_of
 
+CONFIGS = Path(__file__).parents[2] / 'mmaction_configs'
+
 
 def study(**changes) -> Study:
-    return Study(**{'data': Path('data/mine'), 'configs': Path('configs'), 'out': Path('out'),
+    return Study(**{'data': Path('data/mine'), 'configs': CONFIGS, 'out': Path('out'),
                     'work_dir': Path('work'), **changes})
 
 
@@ -36,13 +38,15 @@ def test_a_ratio_names_the_split_of_its_seed():
 
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(recognizers=('tsn',)), 'recognizer must be one of c3d, tsm, tdn, atmnet, but got tsn'),
-    (dict(form='huge'), 'form must be one of small, full, but got huge'),
+    (dict(form='huge'), 'form must be one of small, lungs, full, but got huge'),
+    (dict(form='lungs', recognizers=('tdn',)), "form 'lungs' has no config for tdn; add"),
     (dict(training_sets=('lddm',)), "training set 'lddm': 'lddm' is unknown"),
     (dict(seeds=()), 'seeds must name at least one'),
     (dict(seeds=(-1,)), r'seeds must lie in \[0, 2\^32\)'),
     (dict(ratios=('7-3',)), "a ratio is train:test, as 7:3, or 'given', .*, but got 7-3"),
     (dict(ratios=('given-0',)), 'but got given-0'),
-    (dict(synthetic_per_real=(0.,)), 'must be above 0, but got'),
+    (dict(synthetic_per_real=(0.,)), 'must be above 0 and at most 1000, but got'),
+    (dict(synthetic_per_real=(float('inf'),)), r'but got \[inf\]'),
     (dict(jobs=0), 'jobs must be at least 1, but got 0'),
     (dict(iterations=0), 'iterations must be at least 1')])
 def test_a_study_that_makes_no_sense_is_refused_when_built(changes, message):

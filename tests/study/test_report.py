@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from lddm_aug.study.plan import Run
-from lddm_aug.study.records import keep
+from lddm_aug.study.records import keep, scores_file
 from lddm_aug.study.report import write_report
 from lddm_aug.study.tables import ALL, Lines, Results, Table, all_blocks, means
 
@@ -148,3 +149,17 @@ def test_a_missing_study_or_missing_scores_are_named(out: Path, tmp_path: Path):
     (tmp_path / 'alone.jsonl').write_text(out.read_text())
     with pytest.raises(ValueError, match='alone_scores.jsonl lacks the scores of 44 trainings'):
         Results.read(tmp_path / 'alone.jsonl')
+    (tmp_path / 'alone.jsonl').write_text('')
+    with pytest.raises(ValueError, match='alone.jsonl holds no training yet; make some with'):
+        Results.read(tmp_path / 'alone.jsonl')
+
+
+@pytest.mark.parametrize('videos', [
+    {}, {'v.npy': ['p', 'a']}, {'v.npy': ['p', 'c', [0.5, 0.5]]}, {'v.npy': ['p', 'a', [0.5]]}])
+def test_damaged_scores_name_their_training(tmp_path: Path, videos: dict):
+    run = Run('tsm', 'real', '3:7', 0)
+    keep_run(tmp_path / 'toy.jsonl', run, 20)
+    scores_file(tmp_path / 'toy.jsonl').write_text(
+        json.dumps({**run.key, 'classes': ['a', 'b'], 'videos': videos}))
+    with pytest.raises(ValueError, match='the scores of tsm real 3:7 seed 0 are damaged'):
+        Results.read(tmp_path / 'toy.jsonl')

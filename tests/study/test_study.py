@@ -144,3 +144,16 @@ def test_groups_that_cannot_hold_every_class_are_refused():
 def test_what_is_missing_is_said_before_anything_is_trained(make_study, changes, message):
     with pytest.raises(FileNotFoundError, match=message):
         run_study(make_study(**changes))
+
+
+@pytest.mark.parametrize('option', ['decoder.width', 'diffusion'])
+def test_an_option_that_no_generator_would_get_is_refused(make_study, option):
+    with pytest.raises(ValueError, match=f'autoencoder, bank, diffusion, flow, but got {option}'):
+        run_study(make_study(generator_options=((option, 3),)))
+
+
+def test_damaged_scores_are_refused_before_anything_is_trained(make_study):
+    asked = make_study()
+    scores_file(asked.out).write_text('{"recognizer":')
+    with pytest.raises(ValueError, match='study_phantom_scores.jsonl line 1 is not JSON'):
+        run_study(asked)

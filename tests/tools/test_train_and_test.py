@@ -148,8 +148,9 @@ def test_a_config_that_cannot_be_used_gets_one_sentence(run, tmp_path, text, sen
     assert not (tmp_path / 'work').exists()
 
 
-def test_an_option_without_a_value_is_named(config, run, tmp_path):
-    status, printed = run('train_lddm', config, '--work-dir', tmp_path / 'work',
+@pytest.mark.parametrize('tool', ['train', 'train_lddm'])
+def test_an_option_without_a_value_is_named(config, run, tmp_path, tool):
+    status, printed = run(tool, config, '--work-dir', tmp_path / 'work',
                           '--cfg-options', 'max_iters')
     assert status == 2
     assert printed.endswith('--cfg-options takes key=value, but got max_iters\n')
