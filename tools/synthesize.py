@@ -11,7 +11,7 @@ import argparse
 import numpy as np
 import torch
 
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import add_device_argument, one_sentence_errors
 from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.transforms.load_still import LoadStill
 from lddm_aug.evaluation.cost import describe_cost
@@ -32,8 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--per-still', type=int, default=1, metavar='N',
                         help='clips made from each still; default: 1')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
-                        help='cpu, cuda or cuda:N; default here: %(default)s')
+    add_device_argument(parser)
     parser.add_argument('--batch-size', type=int, default=8, help='clips made at once; default: 8')
     parser.add_argument('--workers', type=int, metavar='N',
                         help='processes that make clips on the CPU; default: one per core')
