@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
 import torch
 
 from lddm_aug.cli import add_device_argument, one_sentence_errors
 from lddm_aug.datasets.annotations import read_annotations
-from lddm_aug.datasets.transforms.load_still import LoadStill
+from lddm_aug.datasets.synthesize_stills import synthesize_stills
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.generators.package import load_package
-from lddm_aug.synthesis.plan import StillRequest
-from lddm_aug.synthesis.synthesize import synthesize
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,17 +40,10 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors():
         generator = load_package(args.package, args.device)
-        stills = [StillRequest(row.path, row.frame, row.label, row.group)
-                  for row in read_annotations(args.stills, args.data_root)]
-
-        read = LoadStill(generator.size, generator.channels)
-
-        def load(still: StillRequest) -> np.ndarray:
-            return read.transform({'filename': still.path, 'frame': still.frame})['still']
-
+        rows = read_annotations(args.stills, args.data_root)
         cores = torch.get_num_threads() if args.device == 'cpu' else 0
-        summary = synthesize(
-            generator, stills, load, args.out, per_still=args.per_still, seed=args.seed,
+        summary = synthesize_stills(
+            generator, rows, args.out, per_still=args.per_still, seed=args.seed,
             batch_size=args.batch_size, workers=cores if args.workers is None else args.workers)
     if summary.made:
         print(f'{summary.made} clips in {summary.seconds:.1f} s '

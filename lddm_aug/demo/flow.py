@@ -11,7 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
@@ -21,7 +20,7 @@ from sklearn.metrics import confusion_matrix
 import lddm_aug
 from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.phantom import write_phantom
-from lddm_aug.datasets.transforms.load_still import LoadStill
+from lddm_aug.datasets.synthesize_stills import synthesize_stills
 from lddm_aug.demo.prepare import Tables, prepare
 from lddm_aug.demo.report import write_report
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
@@ -31,10 +30,8 @@ from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.journal import Journal, fingerprint, peak_rss_mb
-from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.previews import Preview, encode_webp, grid
 from lddm_aug.synthesis.store import MANIFEST
-from lddm_aug.synthesis.synthesize import synthesize
 
 GENERATOR_CONFIG = 'lddm/phantom.py'
 GENERATOR_DATASETS = ('autoencoder.train_dataloader.dataset', 'autoencoder.val_dataloader.dataset',
@@ -202,17 +199,11 @@ def repeat_still_like(generator: Generator, folder: Path) -> Generator:
 def make_store(name: str, generator: Generator, folder: Path, demo: Demo, journal: Journal,
                tables: Tables, data: str) -> dict[str, float]:
     """A clip of every still."""
-    stills = [StillRequest(row.path, row.frame, row.label, row.group)
-              for row in read_annotations(tables.stills, tables.stills_root)]
-
-    read = LoadStill(generator.size, generator.channels)
-
-    def load(still: StillRequest) -> np.ndarray:
-        return read.transform({'filename': still.path, 'frame': still.frame})['still']
+    rows = read_annotations(tables.stills, tables.stills_root)
 
     def work() -> dict[str, float]:
-        made = synthesize(generator, stills, load, folder, seed=demo.seed,
-                          workers=torch.get_num_threads())
+        made = synthesize_stills(generator, rows, folder, seed=demo.seed,
+                                 workers=torch.get_num_threads())
         return {'clips': made.clips, 'seconds': round(made.seconds, 2),
                 'clips_per_second': round(made.clips_per_second, 2)}
 
