@@ -11,6 +11,13 @@ from typing import Any
 
 from mmengine.config import DictAction
 
+import torch
+
+
+def add_device_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
+                        help='cpu, cuda or cuda:N; default here: %(default)s')
+
 
 @contextmanager
 def one_sentence_errors() -> Iterator[None]:

@@ -11,20 +11,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import torch
-
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import add_device_argument, one_sentence_errors
 from lddm_aug.evaluation.clip_set import generate_clip_set, read_split
-from lddm_aug.evaluation.i3d_features import I3DFeatures
-from lddm_aug.evaluation.image_quality import LPIPSDistance, VGGDistance
+from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
 from lddm_aug.evaluation.recognizer_features import RecognizerFeatures
-from lddm_aug.evaluation.synthesis import (
-    EvaluationNetworks,
-    SynthesisOptions,
-    evaluate_synthesis,
-)
+from lddm_aug.evaluation.synthesis import SynthesisOptions, evaluate_synthesis
 from lddm_aug.evaluation.synthesis_report import PAGE, print_table, write_report
-from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package
 
 
@@ -40,17 +32,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--split-file', metavar='CSV', help='of tools/make_splits.py')
     parser.add_argument('--data-root', help="folder the paths are relative to; default: the CSV's")
     parser.add_argument('--out', required=True, type=Path, metavar='DIR')
-    networks = parser.add_argument_group('networks that look at the clips, each if it is given')
+    networks = add_network_arguments(parser)
     networks.add_argument('--fd-config', metavar='CONFIG', help='recognizer for FD-<its name>')
     networks.add_argument('--fd-checkpoint', metavar='PTH', help='its checkpoint')
-    networks.add_argument('--vgg', metavar='PATH',
-                          help='state dict of a VGG, for DIV and an LPIPS-like distance')
-    networks.add_argument('--lpips', metavar='PATH',
-                          help="state dict of torchvision's vgg16 or alexnet, for LPIPS")
-    networks.add_argument('--i3d', metavar='PATH|URL',
-                          help='I3D trained on Kinetics, for FVD and DIV')
-    networks.add_argument('--dti3d', metavar='PATH|URL',
-                          help='I3D trained on dynamic textures, for DTFVD and DIV')
     parser.add_argument('--segments', type=int, default=2, metavar='N',
                         help='clips of each held-out video; default: 2')
     parser.add_argument('--train-segments', type=int, default=3, metavar='N',
@@ -58,29 +42,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--perceptual-frames', type=int, default=0, metavar='N',
                         help='frames of a clip for LPIPS and VGG; default: all but the first')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
-                        help='cpu, cuda or cuda:N; default here: %(default)s')
+    add_device_argument(parser)
     return parser.parse_args()
 
 
-def load_networks(args: argparse.Namespace, generator: Generator) -> EvaluationNetworks:
+def load_recognizer(args: argparse.Namespace, frame_stride: float) -> RecognizerFeatures | None:
     if (args.fd_config is None) != (args.fd_checkpoint is None):
         raise ValueError('--fd-config and --fd-checkpoint belong together; give both or neither')
-    stride, device = generator.frame_stride, args.device
-    return EvaluationNetworks(
-        fd=args.fd_config and RecognizerFeatures(args.fd_config, args.fd_checkpoint, stride,
-                                                 device),
-        lpips=args.lpips and LPIPSDistance(args.lpips, device),
-        vgg=args.vgg and VGGDistance(args.vgg, device),
-        i3d=args.i3d and I3DFeatures(args.i3d, 'FVD', stride, device),
-        dti3d=args.dti3d and I3DFeatures(args.dti3d, 'DTFVD', stride, device))
+    return args.fd_config and RecognizerFeatures(args.fd_config, args.fd_checkpoint, frame_stride,
+                                                 args.device)
 
 
 def main() -> None:
     args = parse_args()
     with one_sentence_errors():
         generator = load_package(args.package, args.device)
-        networks = load_networks(args, generator)
+        stride = generator.frame_stride
+        networks = load_networks(args, stride, fd=load_recognizer(args, stride))
         real, training = (
             read_split(args.videos, split, generator, segments, args.seed, args.data_root,
                        args.split_file)

@@ -8,9 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import torch
-
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import add_device_argument, one_sentence_errors
 from lddm_aug.datasets.annotations import read_annotations, rows_of_split
 from lddm_aug.evaluation.gallery import write_gallery
 from lddm_aug.generators.package import load_package
@@ -28,8 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--per-class', type=int, default=6, metavar='N',
                         help='videos shown of each class; default: 6')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
-                        help='cpu, cuda or cuda:N; default here: %(default)s')
+    add_device_argument(parser)
     return parser.parse_args()
 
 

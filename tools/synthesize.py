@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
 import torch
 
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import add_device_argument, one_sentence_errors
 from lddm_aug.datasets.annotations import read_annotations
-from lddm_aug.datasets.transforms.load_still import LoadStill
+from lddm_aug.datasets.synthesize_stills import synthesize_stills
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.generators.package import load_package
-from lddm_aug.synthesis.plan import StillRequest
-from lddm_aug.synthesis.synthesize import synthesize
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,8 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--per-still', type=int, default=1, metavar='N',
                         help='clips made from each still; default: 1')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
-                        help='cpu, cuda or cuda:N; default here: %(default)s')
+    add_device_argument(parser)
     parser.add_argument('--batch-size', type=int, default=8, help='clips made at once; default: 8')
     parser.add_argument('--workers', type=int, metavar='N',
                         help='processes that make clips on the CPU; default: one per core')
@@ -44,17 +40,10 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors():
         generator = load_package(args.package, args.device)
-        stills = [StillRequest(row.path, row.frame, row.label, row.group)
-                  for row in read_annotations(args.stills, args.data_root)]
-
-        read = LoadStill(generator.size, generator.channels)
-
-        def load(still: StillRequest) -> np.ndarray:
-            return read.transform({'filename': still.path, 'frame': still.frame})['still']
-
+        rows = read_annotations(args.stills, args.data_root)
         cores = torch.get_num_threads() if args.device == 'cpu' else 0
-        summary = synthesize(
-            generator, stills, load, args.out, per_still=args.per_still, seed=args.seed,
+        summary = synthesize_stills(
+            generator, rows, args.out, per_still=args.per_still, seed=args.seed,
             batch_size=args.batch_size, workers=cores if args.workers is None else args.workers)
     if summary.made:
         print(f'{summary.made} clips in {summary.seconds:.1f} s '

@@ -12,13 +12,9 @@ import shlex
 import sys
 from pathlib import Path
 
-import torch
-
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import add_device_argument, one_sentence_errors
 from lddm_aug.engine.table1 import GENERATORS, Table1, format_table1, make_table1
-from lddm_aug.evaluation.i3d_features import I3DFeatures
-from lddm_aug.evaluation.image_quality import LPIPSDistance, VGGDistance
-from lddm_aug.evaluation.synthesis import EvaluationNetworks
+from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'mmaction_configs'
 
@@ -42,36 +38,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/table1/DATA')
     parser.add_argument('--out', type=Path, help='default: docs/results/table1_DATA.json')
     parser.add_argument('--configs', type=Path, default=CONFIGS, help='default: %(default)s')
-    networks = parser.add_argument_group('networks that look at the clips, each if it is given')
-    networks.add_argument('--vgg', metavar='PATH',
-                          help='state dict of a VGG, for DIV and an LPIPS-like distance')
-    networks.add_argument('--lpips', metavar='PATH',
-                          help="state dict of torchvision's vgg16 or alexnet, for LPIPS")
-    networks.add_argument('--i3d', metavar='PATH|URL',
-                          help='I3D trained on Kinetics, for FVD and DIV')
-    networks.add_argument('--dti3d', metavar='PATH|URL',
-                          help='I3D trained on dynamic textures, for DTFVD and DIV')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
-                        help='cpu, cuda or cuda:N; default here: %(default)s')
+    add_network_arguments(parser)
+    add_device_argument(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     with one_sentence_errors():
-        networks = EvaluationNetworks(
-            lpips=args.lpips and LPIPSDistance(args.lpips, args.device),
-            vgg=args.vgg and VGGDistance(args.vgg, args.device),
-            i3d=args.i3d and I3DFeatures(args.i3d, 'FVD', device=args.device),
-            dti3d=args.dti3d and I3DFeatures(args.dti3d, 'DTFVD', device=args.device))
         name = args.data if args.size == 64 else f'{args.data}_{args.size}'
         results = make_table1(Table1(
             data=args.data, configs=args.configs,
             work_dir=args.work_dir or Path('work_dirs/table1') / name,
             out=args.out or Path(f'docs/results/table1_{name}.json'),
             generators=args.generators, seeds=args.seeds, size=args.size,
-            sampler_steps=args.sampler_steps, redo=args.redo, networks=networks,
-            amp=args.amp, device=args.device, command=shlex.join(['python', *sys.argv])))
+            sampler_steps=args.sampler_steps, redo=args.redo,
+            networks=load_networks(args), amp=args.amp, device=args.device,
+            command=shlex.join(['python', *sys.argv])))
     print(format_table1(results))
 
 

@@ -8,6 +8,7 @@
     labelled_dataset.py, table_dataset.py  what the next ones share
     video_clips.py      real videos
     stills.py           labelled stills, for synthesis on the fly
+    synthesize_stills.py  … for a store
     synthetic_clips.py  generated clips, read back from their store
     mixed.py            real + synthetic at a stated ratio, for training only
     latents.py          clips encoded once, for the diffusion's training

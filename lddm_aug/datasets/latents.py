@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from lddm_aug.datasets.epochs import EpochIndex
 from lddm_aug.functional.pixels import to_unit
-from lddm_aug.models.video_autoencoder import VideoAutoencoder
+from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 
 
 @DATASETS.register_module()
@@ -38,7 +38,7 @@ class LatentDataset(Dataset):
         self.samples = self._encode(MODELS.build(autoencoder), draws, batch_size)
 
     @torch.inference_mode()
-    def _encode(self, autoencoder: VideoAutoencoder, draws: int, batch_size: int
+    def _encode(self, autoencoder: ClipAutoencoder, draws: int, batch_size: int
                 ) -> list[dict[str, Tensor | int]]:
         autoencoder.init_weights()
         device = 'cuda' if torch.cuda.is_available() else 'cpu'

@@ -5,25 +5,23 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
-from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix
 
 import lddm_aug
 from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.phantom import write_phantom
-from lddm_aug.datasets.transforms.load_still import LoadStill
+from lddm_aug.datasets.synthesize_stills import synthesize_stills
 from lddm_aug.demo.prepare import Tables, prepare
 from lddm_aug.demo.report import write_report
+from lddm_aug.demo.scores import compare, read_curves, read_scores
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
 from lddm_aug.evaluation.gallery import make_previews
 from lddm_aug.files import sha256_of, write_aside
@@ -31,10 +29,8 @@ from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.journal import Journal, fingerprint, peak_rss_mb
-from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.previews import Preview, encode_webp, grid
 from lddm_aug.synthesis.store import MANIFEST
-from lddm_aug.synthesis.synthesize import synthesize
 
 GENERATOR_CONFIG = 'lddm/phantom.py'
 GENERATOR_DATASETS = ('autoencoder.train_dataloader.dataset', 'autoencoder.val_dataloader.dataset',
@@ -202,17 +198,11 @@ def repeat_still_like(generator: Generator, folder: Path) -> Generator:
 def make_store(name: str, generator: Generator, folder: Path, demo: Demo, journal: Journal,
                tables: Tables, data: str) -> dict[str, float]:
     """A clip of every still."""
-    stills = [StillRequest(row.path, row.frame, row.label, row.group)
-              for row in read_annotations(tables.stills, tables.stills_root)]
-
-    read = LoadStill(generator.size, generator.channels)
-
-    def load(still: StillRequest) -> np.ndarray:
-        return read.transform({'filename': still.path, 'frame': still.frame})['still']
+    rows = read_annotations(tables.stills, tables.stills_root)
 
     def work() -> dict[str, float]:
-        made = synthesize(generator, stills, load, folder, seed=demo.seed,
-                          workers=torch.get_num_threads())
+        made = synthesize_stills(generator, rows, folder, seed=demo.seed,
+                                 workers=torch.get_num_threads())
         return {'clips': made.clips, 'seconds': round(made.seconds, 2),
                 'clips_per_second': round(made.clips_per_second, 2)}
 
@@ -270,45 +260,11 @@ def video_arguments(tables: Tables) -> dict[str, Any]:
             'classes': tables.classes}
 
 
-def read_scores(scores: Mapping[str, float], predictions: Path,
-                classes: Sequence[str]) -> dict[str, Any]:
-    """What is reported of a test."""
-    rows = [json.loads(line) for line in predictions.read_text().splitlines()]
-    truth, said = ([row[key] for row in rows] for key in ('label', 'predicted'))
-    names = ['accuracy', 'f1_macro', 'f1_weighted']
-    if len(classes) == 2:
-        names += ['auc', 'sensitivity', 'specificity']
-    return {**{name: round(scores[f'video/{name}'], 4) for name in names},
-            **{f'group_{name}': round(scores[f'group/{name}'], 4) for name in names[:2]
-               if f'group/{name}' in scores},
-            'n_test': len(rows),
-            'confusion': confusion_matrix(truth, said, labels=list(classes)).tolist(),
-            'correct': {row['filename']: row['label'] == row['predicted'] for row in rows}}
-
-
-def compare(ours: Mapping[str, bool], other: Mapping[str, bool]) -> dict[str, float]:
-    """Exact McNemar test: of the videos on which just one of the two is right, who has more?"""
-    gained = sum(ours[name] and not other[name] for name in ours)
-    lost = sum(other[name] and not ours[name] for name in ours)
-    p = binomtest(gained, gained + lost).pvalue if gained + lost else 1.
-    return {'gained': gained, 'lost': lost, 'p': round(float(p), 4)}
-
-
 def choose_previews(generator: Generator, tables: Tables, seed: int) -> list[Preview]:
     """Some test videos of every class beside what the generator makes of their first frames."""
     rows = [row for row in read_annotations(tables.videos, tables.videos_root)
             if row.split == 'test']
     return make_previews(generator, rows, PREVIEWS_PER_CLASS, seed)
-
-
-def read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """Every stage's training loss, as MMEngine logged it; empty where it logged none."""
-    curves: dict[str, list[tuple[int, float]]] = {}
-    for log in sorted(folder.glob('*/*/vis_data/scalars.json')):
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
-        points = [(line['step'], line['loss']) for line in lines if 'loss' in line]
-        curves.setdefault(log.parents[2].name, []).extend(points)
-    return {stage: points for stage, points in curves.items() if len(points) > 1}
 
 
 def describe(demo: Demo, tables: Tables) -> dict[str, Any]:

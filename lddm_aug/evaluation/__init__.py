@@ -9,6 +9,7 @@
         two_sample.py            can a classifier tell them from real ones?
         memorisation.py          are they training clips?
         bootstrap.py             intervals over groups
+    network_arguments.py     the networks in which they are taken, from a command line
     synthesis_report.py      a table, JSON, plots and a page of these
     gallery.py               real and generated clips for eyes
     cost.py                  what a clip costs

@@ -7,19 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 import lddm_aug
 from lddm_aug.datasets.annotations import class_names, read_annotations
-from lddm_aug.datasets.transforms import LoadStill
+from lddm_aug.datasets.synthesize_stills import synthesize_stills
 from lddm_aug.engine.generator_training import train_generator
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import load_package
 from lddm_aug.journal import Journal, fingerprint
 from lddm_aug.study.plan import Study, read_config
-from lddm_aug.synthesis.plan import StillRequest
-from lddm_aug.synthesis.synthesize import synthesize
 
 # generator → its config, behind the first part of its name
 CONFIGS = {'lddm': '', 'lddm_blind': '', 'cinn': '_cinn', 'still': '_repeat_still',
@@ -120,21 +117,12 @@ def make_store(study: Study, generator: str, ratio: str, seed: int, per_still: i
 
     def work() -> dict[str, Any]:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        made = synthesize(load_package(folder / PACKAGE, device), stills_of(study), load, out,
-                          per_still=per_still, seed=seed, progress=False)
+        rows = read_annotations(study.data / 'stills.csv', study.root)
+        made = synthesize_stills(load_package(folder / PACKAGE, device), rows, out,
+                                 per_still=per_still, seed=seed, progress=False)
         return {'clips': made.clips, 'seconds': made.seconds}
 
-    read = LoadStill(trained.size, trained.channels)
-
-    def load(still: StillRequest) -> np.ndarray:
-        return read.transform({'filename': still.path, 'frame': still.frame})['still']
-
     journal.step(f'clips {out.name}', inputs, out, work)
-
-
-def stills_of(study: Study) -> list[StillRequest]:
-    return [StillRequest(row.path, row.frame, row.label, row.group)
-            for row in read_annotations(study.data / 'stills.csv', study.root)]
 
 
 def _shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path:

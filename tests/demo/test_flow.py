@@ -1,10 +1,9 @@
-import json
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
-from lddm_aug.demo.flow import Demo, compare, point_at, read_curves, read_scores, run
+from lddm_aug.demo.flow import Demo, point_at, run
 from lddm_aug.demo.prepare import Tables
 
 CONFIGS = Path(__file__).parents[2] / 'mmaction_configs'
@@ -14,18 +13,6 @@ CONFIGS = Path(__file__).parents[2] / 'mmaction_configs'
 def tables(tmp_path):
     return Tables(tmp_path / 'videos.csv', tmp_path / 'stills.csv', Path('/data/videos'),
                   Path('/data/stills'), ('a', 'b', 'c'), {}, 4, '', ())
-
-
-def test_the_paired_test_is_mcnemars_exact_one():
-    ours = dict(zip('abcdefghij', [True] * 8 + [False] * 2, strict=True))
-    other = dict(zip('abcdefghij', [False] * 6 + [True] * 4, strict=True))
-    # 6 gained, 2 lost: 2 · (1 + 8 + 28) / 2⁸
-    assert compare(ours, other) == {'gained': 6, 'lost': 2, 'p': round(2 * 37 / 256, 4)}
-
-
-def test_recognizers_that_agree_cannot_be_told_apart():
-    same = {'a': True, 'b': False}
-    assert compare(same, same) == {'gained': 0, 'lost': 0, 'p': 1.0}
 
 
 @pytest.mark.parametrize('name', ['real', 'still_mix', 'lddm_mix'])
@@ -46,28 +33,6 @@ def test_the_three_training_sets_differ_in_nothing_else():
         return {key: config[key] for key in ('model', 'train_cfg', 'optim_wrapper',
                                              'param_scheduler', 'test_dataloader', 'randomness')}
     assert rest('real') == rest('still_mix') == rest('lddm_mix')
-
-
-def test_scores_come_from_the_written_predictions(tmp_path):
-    said = ['a', 'b', 'b', 'b', 'a']
-    truth = ['a', 'a', 'b', 'b', 'b']
-    lines = [json.dumps({'filename': str(n), 'label': label, 'predicted': predicted})
-             for n, (label, predicted) in enumerate(zip(truth, said, strict=True))]
-    (tmp_path / 'p.jsonl').write_text('\n'.join(lines))
-    scores = {f'video/{name}': 0.6 for name in ('accuracy', 'f1_macro', 'f1_weighted', 'auc',
-                                                'sensitivity', 'specificity')}
-    row = read_scores(scores, tmp_path / 'p.jsonl', ('a', 'b'))
-    assert row['confusion'] == [[1, 1], [1, 2]]
-    assert row['n_test'] == 5
-    assert row['correct'] == {'0': True, '1': False, '2': True, '3': True, '4': False}
-
-
-def test_loss_curves_are_read_per_stage(tmp_path):
-    log = tmp_path / 'autoencoder' / '20240101' / 'vis_data' / 'scalars.json'
-    log.parent.mkdir(parents=True)
-    log.write_text('{"loss": 2.0, "step": 10}\n{"psnr_db": 30, "step": 0}\n'
-                   '{"loss": 1.0, "step": 20}\n')
-    assert read_curves(tmp_path) == {'autoencoder': [(10, 2.0), (20, 1.0)]}
 
 
 def test_one_table_alone_is_refused(tmp_path):

@@ -1,0 +1,108 @@
+"""What the autoencoders have in common: modes, losses, and latents that are standardised."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from lddm_aug.functional.pixels import to_unit
+from lddm_aug.models.reconstruction_losses import AdversarialLoss, PerceptualLoss
+
+# How fast the latent statistics follow: they average over about 1 / 0.02 = 50 batches.
+STATISTICS_MOMENTUM = 0.02
+
+
+class ClipAutoencoder(BaseModel):
+    """A clip becomes a latent, and a still and a latent become a clip.
+
+    The mean and standard deviation of each latent channel are measured during training and kept
+    beside the weights; outside of this class and its children latents are standardised.
+
+    Args:
+        encoder: (B, C, T, H, W) clip → mean and log variance, each (B, Cz, t, h, w).
+        decoder: (B, C, H, W) still, (B, Cz, t, h, w) latent → (B, C, T, H, W) clip.
+        channels: C of the clips.
+        latent_channels: Cz.
+        kl_weight: of the Kullback-Leibler term, per latent value, beside L1 per pixel in [−1, 1].
+        perceptual: arguments of `PerceptualLoss`; None for none.
+        adversarial: arguments of `AdversarialLoss`; None for none.
+        init_cfg: as in MMEngine.
+    """
+
+    latent_mean: Tensor
+    latent_std: Tensor
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, channels: int, latent_channels: int,
+                 kl_weight: float, perceptual: dict | None, adversarial: dict | None,
+                 init_cfg: dict | None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.channels = channels
+        self.latent_channels = latent_channels
+        self.encoder = encoder
+        self.decoder = decoder
+        self.kl_weight = kl_weight
+        self.perceptual = PerceptualLoss(**perceptual) if perceptual else None
+        self.adversarial = AdversarialLoss(channels, **adversarial) if adversarial else None
+        self.register_buffer('latent_mean', torch.zeros(latent_channels, 1, 1, 1))
+        self.register_buffer('latent_std', torch.ones(latent_channels, 1, 1, 1))
+
+    def encode(self, clip: Tensor) -> Tensor:
+        """(B, C, T, H, W) clip in [−1, 1] → its standardised (B, Cz, t, h, w) latent."""
+        mean, _ = self.encoder(clip)
+        return (mean - self.latent_mean) / self.latent_std
+
+    def decode(self, still: Tensor, latent: Tensor,
+               seeds: Sequence[int] | None = None) -> Tensor:
+        """(B, C, H, W) still, standardised (B, Cz, t, h, w) latent → (B, C, T, H, W) clip.
+
+        Args:
+            seeds: one a clip, for what is drawn where something is.
+        """
+        return self.decoder(still, self._as_learnt(latent))
+
+    def forward(self, clip: Tensor, mode: str = 'tensor', **_: object
+                ) -> Tensor | dict[str, Tensor] | list[dict[str, Tensor]]:
+        """(B, C, T, H, W) uint8 clips → losses, or clips beside their reconstructions.
+
+        Args:
+            mode: `loss`; `predict` for a list of dict(clip, reconstruction), one a sample, each
+                (C, T, H, W) in [−1, 1]; `tensor` for the reconstructions alone.
+        """
+        clip = to_unit(clip)
+        if mode == 'loss':
+            return self.loss(clip)
+        reconstruction = self.decode(clip[:, :, 0], self.encode(clip))
+        if mode == 'predict':
+            return [dict(clip=truth, reconstruction=guess)
+                    for truth, guess in zip(clip, reconstruction, strict=True)]
+        return reconstruction
+
+    def loss(self, clip: Tensor) -> dict[str, Tensor]:
+        mean, log_variance = (value.float() for value in self.encoder(clip))
+        latent = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        self._follow_statistics(mean.detach())
+        reconstruction, of_the_decoder = self._reconstruct(clip, latent)
+        divergence = 0.5 * (mean ** 2 + log_variance.exp() - 1 - log_variance).mean()
+        losses = dict(loss_l1=F.l1_loss(reconstruction, clip),
+                      loss_kl=self.kl_weight * divergence, **of_the_decoder)
+        for loss in (self.perceptual, self.adversarial):
+            if loss is not None:
+                losses |= loss(reconstruction, clip)
+        return losses
+
+    def _reconstruct(self, clip: Tensor, latent: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """A clip from its first frame and its latent as learnt; losses of this decoder alone."""
+        return self.decoder(clip[:, :, 0], latent), {}
+
+    def _as_learnt(self, latent: Tensor) -> Tensor:
+        """Undo the standardisation."""
+        return latent * self.latent_std + self.latent_mean
+
+    def _follow_statistics(self, latent: Tensor) -> None:
+        """Of latents (B, Cz, t, h, w) as learnt."""
+        std, mean = torch.std_mean(latent.float(), dim=(0, 2, 3, 4))
+        self.latent_mean.lerp_(mean.view_as(self.latent_mean), STATISTICS_MOMENTUM)
+        self.latent_std.lerp_(std.view_as(self.latent_std), STATISTICS_MOMENTUM)
