@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import DictAction
-
 import torch
+from mmengine.config import DictAction
 
 
 def add_device_argument(parser: argparse.ArgumentParser) -> None:
