@@ -23,6 +23,7 @@ import lddm_aug  # noqa: F401  registers what the configs name
 ROOT = Path(__file__).parents[1] / 'mmaction_configs'
 CONFIGS = sorted(path for path in ROOT.rglob('*.py') if '_base_' not in path.parts)
 RECOGNIZERS = [path for path in CONFIGS if path.parent == ROOT]
+TEMPOS = [path for path in RECOGNIZERS if path.stem.endswith('_tempo')]   # their labels are their own
 
 # where a part stands in a config → who must know its type
 REGISTRIES = {
@@ -101,8 +102,21 @@ def test_nothing_of_the_inherited_data_sets_is_left(path):
     config = Config.fromfile(path)
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         assert not {'kinetics400', 'ucf101'} & set(str(config[key]).replace('/', "'").split("'"))
-    assert config.val_evaluator == config.test_evaluator == {'type': 'RecognitionMetric'}
-    assert config.test_dataloader == config.val_dataloader
+    assert config.test_evaluator == {'type': 'RecognitionMetric'}
+    if path not in TEMPOS:
+        assert config.val_evaluator == config.test_evaluator
+        assert config.test_dataloader == config.val_dataloader
+
+
+@pytest.mark.parametrize('path', TEMPOS, ids=name)
+def test_a_network_of_tempos_is_asked_for_them_in_validation_and_sees_clips_as_they_are(path):
+    config = Config.fromfile(path)
+    classes = Config.fromfile(path.with_name(path.name.replace('_tempo', '_real')))
+    steps = {loader: [step.type for step in config[f'{loader}_dataloader'].dataset.pipeline]
+             for loader in ('train', 'val', 'test')}
+    assert [loader for loader in steps if 'SampleTempo' in steps[loader]] == ['train', 'val']
+    assert config.test_dataloader == classes.test_dataloader
+    assert config.val_evaluator.type == 'AccMetric'
 
 
 @pytest.mark.parametrize('mixed', by_name('*_mix.py') + by_name('*_online.py'), ids=name)
