@@ -23,7 +23,7 @@ import lddm_aug  # noqa: F401  registers what the configs name
 ROOT = Path(__file__).parents[1] / 'mmaction_configs'
 CONFIGS = sorted(path for path in ROOT.rglob('*.py') if '_base_' not in path.parts)
 RECOGNIZERS = [path for path in CONFIGS if path.parent == ROOT]
-TEMPOS = [path for path in RECOGNIZERS if path.stem.endswith('_tempo')]   # their labels are their own
+TEMPOS = [path for path in RECOGNIZERS if path.stem.endswith('_tempo')]   # with their own labels
 
 # where a part stands in a config → who must know its type
 REGISTRIES = {
