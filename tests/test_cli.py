@@ -14,6 +14,8 @@ from lddm_aug.datasets.frames import UnreadableFile
     (ValueError('a.csv is empty'), 2), (FileNotFoundError('a.csv is missing'), 2),
     (KeyboardInterrupt(), 130), (SyntaxError('a.csv, line 3: invalid syntax'), 2),
     (KeyError('a.csv is not in the mmaction::model registry'), 2),
+    (KeyError('`cfg` must contain the key "type", but got a.csv'), 2),
+    (TypeError("A.__init__() missing 1 required positional argument: 'a.csv'"), 2),
     (TypeError("A() got an unexpected keyword argument 'a.csv'"), 2)])
 def test_what_the_user_can_mend_ends_in_one_line(capsys, error, status):
     with pytest.raises(SystemExit) as ended, one_sentence_errors():

@@ -56,6 +56,7 @@ def load_recognizer(args: argparse.Namespace, frame_stride: float) -> Recognizer
 def main() -> None:
     args = parse_args()
     with one_sentence_errors():
+        options = SynthesisOptions(seed=args.seed, perceptual_frames=args.perceptual_frames)
         generator = load_package(args.package, args.device)
         stride = generator.frame_stride
         networks = load_networks(args, stride, fd=load_recognizer(args, stride))
@@ -64,7 +65,6 @@ def main() -> None:
                        args.split_file)
             for split, segments in ((args.split, args.segments),
                                     (args.train_split, args.train_segments)))
-        options = SynthesisOptions(seed=args.seed, perceptual_frames=args.perceptual_frames)
         generated = generate_clip_set(generator, real, args.seed)
         results = evaluate_synthesis(generator, real, training, networks, options, generated)
         write_report(args.out, results, generated, real, training,

@@ -35,7 +35,11 @@ def main() -> None:
             checkpoint = (find_latest_checkpoint(config.work_dir) if args.resume == 'auto'
                           else args.resume)
             if checkpoint and '://' not in checkpoint:
-                read_checkpoint(checkpoint)
+                if 'meta' not in read_checkpoint(checkpoint):
+                    raise ValueError(f'resume: {checkpoint} holds weights without the state of a '
+                                     'training; begin from it by --cfg-options load_from=…')
+                config.custom_hooks = [*config.get('custom_hooks', []),
+                                       dict(type='WeightsGuardHook')]
             return config
 
         tool.merge_args = merge_args_and_randomness  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from lddm_aug.checkpoints import read_checkpoint
+from lddm_aug.engine.mmaction_tool import require_keys
 from lddm_aug.files import write_aside
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import refuse_foreign_folder, save_package
@@ -60,8 +61,10 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     work_dir, config_file = Path(work_dir), Path(config_file)
     config, options = Config.fromfile(config_file), dict(options or {})
     stages = _stages(config, config_file, options)
-    for stage in stages.values():
-        if 'generator' in stage:                                  # before hours, not after them
+    for stage in stages.values():                                 # before hours, not after them
+        if 'model' in stage:
+            require_keys(stage, 'train_dataloader', 'train_cfg', 'optim_wrapper')
+        if 'generator' in stage:
             refuse_foreign_folder(work_dir / PACKAGE)
             build_generator(stage)
     summary: dict[str, Any] = {}
@@ -133,6 +136,8 @@ def train_stage(stage: Config, resume: bool) -> tuple[Path, dict[str, Any]]:
         print_log(f'{work_dir.name}: finished before, {latest}', logger='current')
         return Path(latest), json.loads((work_dir / SUMMARY).read_text())
     stage.resume, stage.load_from = latest is not None, latest
+    if latest:
+        stage.custom_hooks = [*stage.get('custom_hooks', []), dict(type='WeightsGuardHook')]
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     start = time.perf_counter()
     runner = Runner.from_cfg(stage)

@@ -39,6 +39,7 @@ from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import CARD, load_package, versions
 from lddm_aug.journal import fingerprint
+from lddm_aug.models.noise_process import STEPS
 
 GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'motion_transfer')
 # Chen, Shi et al. 2024, Table 1: BUSV, conditioned on the first frame; which DIV isn't said.
@@ -95,6 +96,11 @@ class Table1:
         if unknown:
             raise ValueError(f'Table1: generators are {", ".join(GENERATORS)}, '
                              f'but got {", ".join(unknown)}')
+        if not all(0 <= seed < 2**32 for seed in self.seeds):
+            raise ValueError(f'Table1: seeds must lie in [0, 2^32), but got {list(self.seeds)}')
+        if not all(1 <= steps <= STEPS for steps in self.sampler_steps):
+            raise ValueError(f'Table1: sampler_steps must lie in [1, {STEPS}], but got '
+                             f'{list(self.sampler_steps)}')
         for config in (self.recognizer, *map(self.config, self.generators)):
             if not config.is_file():
                 raise FileNotFoundError(f'Table1: there is no config {config}; add it, or choose '
@@ -179,6 +185,12 @@ def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
         names = sorted({row[key] for row in rows if row.get(key)})
         if names:
             yield f'{COLUMNS[key.rpartition("_")[0]]}: {", ".join(names)}'
+    for key in ('fd', 'fd_tempo', 'fvd', 'dtfvd'):
+        sizes = {(row[f'{key}_clips'], row[f'{key}_features']) for row in rows
+                 if row.get(f'{key}_clips')}
+        for clips, features in sorted(sizes):
+            few = ' (fewer clips than features: too large)' if clips <= features else ''
+            yield f'{COLUMNS[key]}: of N = {clips} clips, in D = {features} features{few}'
     yield f'GFLOP: per clip, {FLOP_CONVENTION}; clips/s: one process on one thread or one GPU'
     fd = {name: [row['fd'] for row in rows if row['generator'] == name] for name in PAPER}
     if all(fd.values()):
@@ -340,13 +352,15 @@ def _read_results(table: Table1) -> dict[str, Any]:
         return dict(rows=[], sampler_steps=[], paper=PAPER, protocol=protocol)
     try:
         results = json.loads(table.out.read_bytes())
-        rows = results['rows'] + results['sampler_steps']
+        rows = [(GENERATORS.index(row['generator']), row['seed'], row['identity'])
+                for row in results['rows'] + results['sampler_steps']]
+        before = dict(results['protocol'])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'Table1: {table.out} holds no results of this tool ({error}); name '
                          'another --out, or remove it') from error
-    if rows and results['protocol'] != json.loads(json.dumps(protocol)):
+    if rows and before != json.loads(json.dumps(protocol)):
         changed = sorted(key for key in protocol
-                         if json.loads(json.dumps(protocol[key])) != results['protocol'].get(key))
+                         if json.loads(json.dumps(protocol[key])) != before.get(key))
         raise ValueError(f'Table1: the rows in {table.out} were measured in another way '
                          f'({", ".join(changed)} differ); name another --out, or remove it')
     return results

@@ -17,6 +17,8 @@ class WeightsGuardHook(Hook):
     MMEngine warns and goes on, and what it then tests has learnt nothing.
     """
 
+    priority = 'HIGH'                                # before EMAHook, which fails on such weights
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         refuse_lacking_weights(getattr(runner.model, 'module', runner.model),
                                checkpoint.get('state_dict', checkpoint))

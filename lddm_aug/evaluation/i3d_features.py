@@ -53,7 +53,11 @@ class I3DFeatures:
         self.described: dict[str, Any] = dict(
             source=str(source), sha256=sha256_of(path), size=SIZE, frame_stride=frame_stride)
         if _is_torchscript(path):
-            self.network: Any = torch.jit.load(path, map_location=device).eval()
+            try:
+                self.network: Any = torch.jit.load(path, map_location=device).eval()
+            except RuntimeError as error:
+                raise ValueError(f'{figure}: {source} cannot be read as TorchScript; is it '
+                                 'damaged, or made by another version of PyTorch?') from error
             known = {argument.name for argument in self.network.forward.schema.arguments}
             flags = dict(rescale=False, resize=False, return_features=True)
             self.flags = {name: value for name, value in flags.items() if name in known}
@@ -102,7 +106,10 @@ def fetch(source: str | Path) -> Path:
     cached = Path(torch.hub.get_dir()) / 'checkpoints' / Path(url.path).name
     if not cached.is_file():
         cached.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(str(source), str(cached))
+        try:
+            torch.hub.download_url_to_file(str(source), str(cached))
+        except OSError as error:
+            raise OSError(f'{source} cannot be fetched ({error}); give a file') from error
     return cached
 
 

@@ -20,7 +20,8 @@ from lddm_aug.networks.vgg import VGGFeatures
 
 # torchvision's vgg16 and alexnet by the number and the first shape of their convolutions, and what
 # LPIPS calls them.
-LPIPS_NETS = {(13, (64, 3, 3, 3)): 'vgg', (5, (64, 3, 11, 11)): 'alex'}
+LPIPS_NETS: dict[tuple[int, tuple[int, ...]], str] = {
+    (13, (64, 3, 3, 3)): 'vgg', (5, (64, 3, 11, 11)): 'alex'}
 
 
 class ImageDistance(Protocol):
@@ -74,16 +75,22 @@ class LPIPSDistance:
 
     def __init__(self, path: str | Path, device: str | torch.device = 'cpu') -> None:
         state = read_checkpoint(path)
-        shapes = [tuple(weight.shape) for name, weight in state.items()
-                  if name.startswith('features.') and name.endswith('.weight')]
+        shapes = [
+            tuple(weight.shape) for name, weight in state.items() if isinstance(weight, Tensor)
+            and name.startswith('features.') and name.endswith('.weight')]
         kind = LPIPS_NETS.get((len(shapes), shapes[0]) if shapes else (0, ()))
         if kind is None:
             raise ValueError(f"LPIPSDistance: {path} must be the state dict of torchvision's vgg16 "
                              f'or alexnet, but holds {len(shapes)} layers called features.N')
         self.network: Any = LPIPS(net=kind, pnet_rand=True, verbose=False)
-        self.network.net.load_state_dict(            # slice1.0.weight is features.0.weight
-            {name: state['features.' + name.split('.', 1)[1]]
-             for name in self.network.net.state_dict()})
+        try:
+            self.network.net.load_state_dict(        # slice1.0.weight is features.0.weight
+                {name: state['features.' + name.split('.', 1)[1]]
+                 for name in self.network.net.state_dict()})
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"LPIPSDistance: {path} must be the state dict of torchvision's "
+                             f'{kind}, but a weight is lacking or has another shape '
+                             f'({str(error).splitlines()[-1].strip()[:200]})') from error
         self.network.eval().requires_grad_(False).to(device)
         self.name = f'LPIPS ({kind}, v0.1)'
         self.sha256 = sha256_of(Path(path))

@@ -7,6 +7,7 @@ from lddm_aug.evaluation.i3d_features import I3DFeatures
 from lddm_aug.evaluation.image_quality import LPIPSDistance, VGGDistance
 from lddm_aug.evaluation.recognizer_features import FeatureNetwork
 from lddm_aug.evaluation.synthesis import EvaluationNetworks
+from lddm_aug.generators.package import available_device
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -29,9 +30,10 @@ def load_networks(args: argparse.Namespace, frame_stride: float = 3,
     Args:
         frame_stride: frames of the source video from one frame of the clips to the next.
     """
+    device = available_device(args.device)
     return EvaluationNetworks(
         fd=fd,
-        lpips=args.lpips and LPIPSDistance(args.lpips, args.device),
-        vgg=args.vgg and VGGDistance(args.vgg, args.device),
-        i3d=args.i3d and I3DFeatures(args.i3d, 'FVD', frame_stride, args.device),
-        dti3d=args.dti3d and I3DFeatures(args.dti3d, 'DTFVD', frame_stride, args.device))
+        lpips=args.lpips and LPIPSDistance(args.lpips, device),
+        vgg=args.vgg and VGGDistance(args.vgg, device),
+        i3d=args.i3d and I3DFeatures(args.i3d, 'FVD', frame_stride, device),
+        dti3d=args.dti3d and I3DFeatures(args.dti3d, 'DTFVD', frame_stride, device))

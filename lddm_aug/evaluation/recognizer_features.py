@@ -77,6 +77,9 @@ class RecognizerFeatures:
         return list(pipeline)
 
     def _load(self, config: Config, config_file: str | Path, checkpoint: str | Path) -> Any:
+        if 'model' not in config:
+            raise ValueError(f'RecognizerFeatures: {config_file} has no model; name the config of '
+                             'a recognizer')
         network = MODELS.build(config.model)
         state = read_checkpoint(checkpoint)
         if not hasattr(network, 'extract_feat') or 'state_dict' not in state:

@@ -73,6 +73,11 @@ class SynthesisOptions:
     diversity_stills: int = 16
     diversity_samples: int = 5
 
+    def __post_init__(self) -> None:
+        for name, number in asdict(self).items():
+            if number < 0:
+                raise ValueError(f'SynthesisOptions: {name} must be 0 or more, but got {number}')
+
 
 def evaluate_synthesis(generator: Generator, real: ClipSet, training: ClipSet,
                        networks: EvaluationNetworks | None = None,

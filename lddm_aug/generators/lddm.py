@@ -1,6 +1,7 @@
 """LDDM: condition on the still, denoise a latent, decode it."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,9 @@ class LDDMGenerator(Generator):
             solver = trained.noise_process.sampler(sampler, steps)
         except ValueError as error:
             raise ValueError(f'LDDMGenerator: {error}') from error
+        if not isinstance(guidance, (int, float)) or not 0 <= guidance < math.inf:
+            raise ValueError('LDDMGenerator: guidance is a weight, 0 or more, but got '
+                             f'{guidance!r}')
         self.sampler = dict(name=type(solver).__name__.removesuffix('Scheduler'), steps=steps,
                             guidance=guidance)
         self.diffusion = trained

@@ -80,7 +80,7 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
         FileNotFoundError: if the folder or one of its files is missing.
         ValueError: if it was made by another version, is damaged or doesn't fit together.
     """
-    folder, device = Path(folder), _available(device)
+    folder, device = Path(folder), available_device(device)
     card = _read_card(folder)
     weights = _read_weights(folder, card)
     generator = _build(folder / CARD, card['generator'])
@@ -206,16 +206,17 @@ def _swap(aside: Path, folder: Path) -> None:
     shutil.rmtree(older, ignore_errors=True)
 
 
-def _available(device: str | torch.device) -> torch.device:
+def available_device(device: str | torch.device) -> torch.device:
+    """The device itself, or ValueError where there is none."""
     try:
         device = torch.device(device)
     except RuntimeError as error:
-        raise ValueError(f'load_package: device must be cpu, cuda or cuda:N, but got '
+        raise ValueError(f'device must be cpu, cuda or cuda:N, but got '
                          f'{device!r}') from error
     if device.type not in ('cpu', 'cuda'):
-        raise ValueError(f'load_package: device must be cpu, cuda or cuda:N, but got {device}')
+        raise ValueError(f'device must be cpu, cuda or cuda:N, but got {device}')
     if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f'load_package: PyTorch sees no GPU for device {str(device)!r}; '
+        raise ValueError(f'PyTorch sees no GPU for device {str(device)!r}; '
                          "take 'cpu'")
     return device
 

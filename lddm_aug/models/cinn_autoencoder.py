@@ -51,8 +51,14 @@ class CINNAutoencoder(ClipAutoencoder):
             return super().loss(clip)
 
     def _follow_statistics(self, latent: Tensor) -> None:
-        """A batch holds one vector a clip: too few for a spread, enough for both moments."""
-        square = self.latent_std ** 2 + self.latent_mean ** 2
-        self.latent_mean.lerp_(latent.mean(dim=0), STATISTICS_MOMENTUM)
-        square = square.lerp((latent ** 2).mean(dim=0), STATISTICS_MOMENTUM)
-        self.latent_std.copy_((square - self.latent_mean ** 2).clamp(min=1e-8).sqrt())
+        """A batch holds one vector a clip: too few for a spread, enough for both moments.
+
+        The variance of both together, written so that a latent which never changes gets none:
+        the difference of the moments would leave what was rounded.
+        """
+        mean = latent.mean(dim=0)
+        variance = ((latent - mean) ** 2).mean(dim=0)
+        between = (1 - STATISTICS_MOMENTUM) * (mean - self.latent_mean) ** 2
+        variance = (self.latent_std ** 2).lerp(variance + between, STATISTICS_MOMENTUM)
+        self.latent_std.copy_(variance.sqrt())
+        self.latent_mean.lerp_(mean, STATISTICS_MOMENTUM)

@@ -13,6 +13,7 @@ from lddm_aug.models.reconstruction_losses import AdversarialLoss, PerceptualLos
 
 # How fast the latent statistics follow: they average over about 1 / 0.02 = 50 batches.
 STATISTICS_MOMENTUM = 0.02
+MIN_STD = 1e-4                                       # below this a latent channel says nothing
 
 
 class ClipAutoencoder(BaseModel):
@@ -50,7 +51,16 @@ class ClipAutoencoder(BaseModel):
         self.register_buffer('latent_std', torch.ones(latent_channels, 1, 1, 1))
 
     def encode(self, clip: Tensor) -> Tensor:
-        """(B, C, T, H, W) clip in [−1, 1] → its standardised (B, Cz, t, h, w) latent."""
+        """(B, C, T, H, W) clip in [−1, 1] → its standardised (B, Cz, t, h, w) latent.
+
+        Raises:
+            ValueError: if a latent channel is the same for every clip.
+        """
+        same = (self.latent_std.flatten() <= MIN_STD).nonzero().flatten().tolist()
+        if same:
+            raise ValueError(f'{type(self).__name__}: latent channels {same} are the same for '
+                             'every clip, so they cannot be standardised; lower kl_weight, take '
+                             'fewer latent_channels or train longer')
         mean, _ = self.encoder(clip)
         return (mean - self.latent_mean) / self.latent_std
 

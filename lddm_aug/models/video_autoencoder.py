@@ -12,7 +12,6 @@ from lddm_aug.networks.encoder import VideoEncoder
 from lddm_aug.networks.grain import Grain
 
 SCALE_WEIGHT = 0.1                                   # it has its own weights; Adam evens it out
-MIN_STD = 1e-4                                       # below this a latent channel says nothing
 
 
 @MODELS.register_module()
@@ -47,15 +46,6 @@ class VideoAutoencoder(ClipAutoencoder):
                          VideoDecoder(channels, latent_channels, **decoder),
                          channels, latent_channels, kl_weight, perceptual, adversarial, init_cfg)
         self.grain = Grain(channels, **grain) if grain else None
-
-    def encode(self, clip: Tensor) -> Tensor:
-        """(B, C, T, H, W) clip in [−1, 1] → its standardised (B, Cz, t, h, w) latent."""
-        same = (self.latent_std.flatten() <= MIN_STD).nonzero().flatten().tolist()
-        if same:
-            raise ValueError(f'VideoAutoencoder: latent channels {same} are the same for every '
-                             'clip, so they cannot be standardised; lower kl_weight, take fewer '
-                             'latent_channels or train longer')
-        return super().encode(clip)
 
     def decode(self, still: Tensor, latent: Tensor,
                seeds: Sequence[int] | None = None) -> Tensor:

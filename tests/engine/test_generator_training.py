@@ -148,9 +148,22 @@ def test_a_training_that_diverges_leaves_no_package(options, tmp_path):
     assert not (tmp_path / 'run/package').exists()
 
 
-def test_a_checkpoint_that_was_cut_off_is_named_when_going_on(options, tmp_path):
+def test_a_stage_that_cannot_be_trained_is_refused_before_the_first(tmp_path):
+    (tmp_path / 'first.py').write_text("_base_ = '" + str(CONFIG.with_name(
+        'phantom_autoencoder.py')) + "'")
+    (tmp_path / 'second.py').write_text('model = dict()')
+    (tmp_path / 'both.py').write_text("stages = dict(first='first.py', second='second.py')")
+    with pytest.raises(ValueError, match=r'second\.py: the config lacks train_dataloader'):
+        train_generator(tmp_path / 'both.py', tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_checkpoint_of_another_width_or_cut_off_is_not_gone_on_with(options, tmp_path):
     options = {key: 2 if key.endswith('max_iters') else value for key, value in options.items()}
     train_generator(CONFIG, tmp_path / 'run', options=options)
+    wider = {'diffusion.model.denoiser.width': 48, 'diffusion.train_cfg.max_iters': 4}
+    with pytest.raises(ValueError, match='WeightsGuardHook: the checkpoint lacks'):
+        train_generator(CONFIG, tmp_path / 'run', resume=True, options=options | wider)
     checkpoint = tmp_path / 'run/diffusion/iter_2.pth'
     checkpoint.write_bytes(checkpoint.read_bytes()[:999])
     with pytest.raises(ValueError, match=r'diffusion/iter_2\.pth cannot be read as a checkpoint'):

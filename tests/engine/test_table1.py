@@ -148,6 +148,17 @@ def test_rows_that_were_measured_in_another_way_are_not_mixed_in(table, results)
         make_table1(replace(table, segments=2))
 
 
+@pytest.mark.parametrize('text', [
+    '{', '[]', '{"rows": [1], "sampler_steps": []}', '{"rows": [], "sampler_steps": []}',
+    '{"rows": [{"generator": "gan", "seed": 0, "identity": ""}], "sampler_steps": [], '
+    '"protocol": {}}'])
+def test_json_of_another_tool_is_not_written_over(table, folder, text):
+    (folder / 'other.json').write_text(text)
+    with pytest.raises(ValueError, match='other.json holds no results of this tool'):
+        make_table1(replace(table, out=folder / 'other.json'))
+    assert (folder / 'other.json').read_text() == text
+
+
 def test_a_changed_config_is_trained_anew(folder, table, results):
     before = table1._identity(table1._stage_configs(table.config('lddm')).values(), 0)
     path = table.config('lddm').with_name('phantom_diffusion.py')
@@ -160,9 +171,11 @@ def test_a_changed_config_is_trained_anew(folder, table, results):
 
 @pytest.mark.parametrize(('wrong', 'message'), [
     (dict(generators=('gan',)), 'generators are lddm, cinn, .*, but got gan'),
+    (dict(seeds=(-1,)), r'seeds must lie in \[0, 2\^32\), but got \[-1\]'),
+    (dict(sampler_steps=(0,)), r'sampler_steps must lie in \[1, 1000\], but got \[0\]'),
     (dict(size=96), r'there is no config .*phantom_96\.py'),
     (dict(data='mri'), r'there is no config .*r3d_mri_real\.py')])
-def test_what_there_is_no_config_for_is_refused(table, wrong, message):
+def test_what_cannot_be_made_is_refused(table, wrong, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         replace(table, **wrong)
 
@@ -178,10 +191,12 @@ def test_the_tool_prints_the_table(table, results, folder, monkeypatch, capsys):
 
 
 def test_the_conclusions_are_ratios_of_means():
-    rows = [dict(generator=name, seed=seed, fd=fd, clips_per_second=rate)
+    rows = [dict(generator=name, seed=seed, fd=fd, clips_per_second=rate, fd_clips=40,
+                 fd_features=64)
             for name, rate, fds in (('lddm', 6., (1., 2.)), ('cinn', 5., (2., 4.)),
                                     ('cinn_paper', .5, (3., 3.))) for seed, fd in enumerate(fds)]
     text = format_table1(dict(rows=rows, sampler_steps=[]))
     assert "LDDM's FD is 0.50 × cINN's; the paper's FVD is 0.91 ×" in text
     assert 'LDDM makes 12.0 × as many clips per second as the published cINN' in text
     assert '1.5±0.71' in text
+    assert 'FD: of N = 40 clips, in D = 64 features (fewer clips than features' in text

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -57,6 +59,10 @@ def test_what_is_no_i3d_ends_in_a_sentence(clips, tmp_path):
         I3DFeatures(tmp_path / 'state.pth')
     with pytest.raises(FileNotFoundError, match='absent.pt'):
         I3DFeatures(tmp_path / 'absent.pt')
+    with zipfile.ZipFile(tmp_path / 'damaged.pt', 'w') as archive:
+        archive.writestr('damaged/code/__torch__.py', 'class')
+    with pytest.raises(ValueError, match='damaged.pt cannot be read as TorchScript'):
+        I3DFeatures(tmp_path / 'damaged.pt')
     with pytest.raises(ValueError, match="must be one of FVD, DTFVD, but got 'FID'"):
         I3DFeatures(tmp_path / 'wrong.pt', 'FID')
 
@@ -73,3 +79,13 @@ def test_a_url_is_fetched_once(monkeypatch, tmp_path):
     url = 'https://example.org/folder/i3d.pt?download=1'
     assert fetch(url).read_bytes() == fetch(url).read_bytes() == b'weights'
     assert asked == [url]
+
+
+def test_a_url_that_cannot_be_fetched_is_named(monkeypatch, tmp_path):
+    def fail(url: str, path: str) -> None:
+        raise URLError('refused')
+
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
+    with pytest.raises(OSError, match='https://example.org/i3d.pt cannot be fetched .*refused'):
+        fetch('https://example.org/i3d.pt')

@@ -90,3 +90,7 @@ def test_what_lpips_cannot_take_is_refused(tmp_path):
         torch.save(state, tmp_path / 'other.pth')
         with pytest.raises(ValueError, match="other.pth must be.* torchvision's vgg16 or alexnet"):
             LPIPSDistance(tmp_path / 'other.pth')
+    torch.save({f'features.{n}.weight': torch.zeros(64, 3, 11, 11) for n in range(5)},
+               tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match="torchvision's alex, but a weight is lacking or has"):
+        LPIPSDistance(tmp_path / 'other.pth')

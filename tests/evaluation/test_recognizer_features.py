@@ -38,6 +38,10 @@ def test_what_does_not_belong_together_is_refused(recognizer, tmp_path):
     (tmp_path / 'empty.py').write_text('model = dict()')
     with pytest.raises(ValueError, match='has no test_dataloader.*config of a recognizer'):
         RecognizerFeatures(tmp_path / 'empty.py', recognizer.checkpoint)
+    (tmp_path / 'data.py').write_text(
+        "test_dataloader = dict(dataset=dict(pipeline=[dict(type='ReadVideo')]))")
+    with pytest.raises(ValueError, match='data.py has no model; name the config of a recognizer'):
+        RecognizerFeatures(tmp_path / 'data.py', recognizer.checkpoint)
     torch.save(dict(weight=torch.zeros(1)), tmp_path / 'bare.pth')
     with pytest.raises(ValueError, match='checkpoint from tools/train.py'):
         RecognizerFeatures(recognizer.config, tmp_path / 'bare.pth')

@@ -112,6 +112,12 @@ def test_a_sampler_without_steps_is_refused(tiny_lddm):
         MODELS.build(dict(tiny_lddm.config, steps=0))
 
 
+@pytest.mark.parametrize('guidance', [-1, float('nan'), '2'])
+def test_guidance_that_is_no_weight_is_refused(tiny_lddm, guidance):
+    with pytest.raises(ValueError, match='guidance is a weight, 0 or more, but got'):
+        MODELS.build(dict(tiny_lddm.config, guidance=guidance))
+
+
 def test_a_class_it_knows_changes_the_clip_and_another_is_refused():
     torch.manual_seed(0)
     generator = LDDMGenerator(dict(DIFFUSION, classes=('benign', 'malignant')), size=32, steps=3)

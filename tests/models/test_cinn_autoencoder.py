@@ -38,6 +38,14 @@ def test_latents_come_out_standardised_though_a_batch_holds_two(autoencoder):
     autoencoder.latent_mean, autoencoder.latent_std = before
 
 
+def test_a_latent_that_never_changes_is_not_standardised():
+    autoencoder = CINNAutoencoder(**CONFIG)
+    for _ in range(1200):
+        autoencoder._follow_statistics(torch.full((2, 8, 1, 1, 1), 0.5))
+    with pytest.raises(ValueError, match='CINNAutoencoder: latent channels .* are the same for'):
+        autoencoder.encode(to_unit(clips(1)))
+
+
 def test_a_reconstruction_begins_with_its_still_and_draws_nothing(autoencoder):
     still, latent = to_unit(clips(1))[:, :, 0], torch.randn(1, 8, 1, 1, 1)
     with torch.no_grad():

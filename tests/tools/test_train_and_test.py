@@ -130,6 +130,16 @@ def test_a_damaged_checkpoint_gets_one_sentence(config, run, tmp_path, tool, con
     assert not (tmp_path / 'work').exists()
 
 
+@pytest.mark.parametrize('content, sentence', [
+    ({'x': torch.ones(1)}, 'holds weights without the state of a training'),
+    ({'meta': {}, 'state_dict': {'x': torch.ones(1)}}, 'WeightsGuardHook: the checkpoint lacks ')])
+def test_a_training_does_not_go_on_from_anything_else(config, run, tmp_path, content, sentence):
+    torch.save(content, tmp_path / 'a.pth')
+    status, printed = run('train', config, '--resume', tmp_path / 'a.pth',
+                          '--work-dir', tmp_path / 'work')
+    assert status == 2 and sentence in printed
+
+
 def test_another_models_checkpoint_is_not_tested(config, run, tmp_path):
     torch.save({'state_dict': {'x': torch.ones(1)}}, tmp_path / 'a.pth')
     status, printed = run('test', config, tmp_path / 'a.pth', '--work-dir', tmp_path / 'work')

@@ -159,6 +159,12 @@ def test_what_cannot_be_built_is_refused(arch, message):
         ATMNet(arch)
 
 
+@pytest.mark.parametrize('wrong', [dict(num_segments=0), dict(drop_path=1.)])
+def test_numbers_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ValueError, match=r'num_segments must be at least 1 and drop_path in'):
+        ATMNet(SMALL, **wrong)
+
+
 def test_along_time_frames_that_are_no_whole_clips_are_refused():
     with pytest.raises(ValueError, match='num_segments=3 frames, but 4 frames'):
         ATMNet(SMALL, T, along_time=True)(torch.zeros(4, 3, 32, 32))
