@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from lddm_aug.checkpoints import read_checkpoint
-from lddm_aug.engine.mmaction_tool import require_keys
+from lddm_aug.engine.mmaction_tool import require_files, require_keys
 from lddm_aug.files import write_aside
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import refuse_foreign_folder, save_package
@@ -59,7 +59,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         raise ValueError('train_generator: mixed precision needs a GPU, or a CPU that computes in '
                          'bfloat16 (AVX-512), and there is neither; train without --amp')
     work_dir, config_file = Path(work_dir), Path(config_file)
-    config, options = Config.fromfile(config_file), dict(options or {})
+    config, options = _read_config(config_file), dict(options or {})
     stages = _stages(config, config_file, options)
     for stage in stages.values():                                 # before hours, not after them
         if 'model' in stage:
@@ -100,6 +100,11 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir
 
 
+def _read_config(file: Path) -> Config:
+    require_files(config=str(file))                  # MMEngine doesn't say whose syntax is wrong
+    return Config.fromfile(file)
+
+
 def _stages(config: Config, config_file: Path, options: dict[str, Any]) -> dict[str, Config]:
     """Each stage's config by name, options put in."""
     if 'stages' not in config:
@@ -107,7 +112,7 @@ def _stages(config: Config, config_file: Path, options: dict[str, Any]) -> dict[
         if 'model' not in config and 'generator' not in config:
             raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
         return {config_file.stem: config}
-    stages = {name: Config.fromfile(config_file.parent / path)
+    stages = {name: _read_config(config_file.parent / path)
               for name, path in config.stages.items()}
     for key, value in options.items():
         name, _, rest = key.partition('.')

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import mmaction
+from mmaction.registry import OPTIMIZERS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -35,7 +36,14 @@ def require_files(**paths: str | None) -> None:
 
 
 def require_keys(config: Config, *keys: str) -> None:
-    """Raise ValueError for what a config must say and doesn't."""
+    """Raise ValueError for what a config must say and doesn't, or for an unknown optimizer.
+
+    Of an unknown one MMEngine says that None is not callable.
+    """
     missing = [key for key in keys if key not in config]
     if missing:
         raise ValueError(f'{config.filename}: the config lacks {", ".join(missing)}')
+    name = config.get('optim_wrapper', {}).get('optimizer', {}).get('type')
+    if isinstance(name, str) and OPTIMIZERS.get(name) is None:
+        raise ValueError(f'{config.filename}: there is no optimizer {name!r}; name one of PyTorch, '
+                         'as AdamW')

@@ -147,12 +147,17 @@ def test_another_models_checkpoint_is_not_tested(config, run, tmp_path):
     assert 'test.py: WeightsGuardHook: the checkpoint lacks ' in printed
 
 
-@pytest.mark.parametrize('text, sentence', [
-    ('', 'the config lacks model, train_dataloader, train_cfg, optim_wrapper'),
-    ('x = = 3', 'invalid syntax (bad.py, line 1)')])
-def test_a_config_that_cannot_be_used_gets_one_sentence(run, tmp_path, text, sentence):
+@pytest.mark.parametrize('tool, text, sentence', [
+    ('train', '', 'the config lacks model, train_dataloader, train_cfg, optim_wrapper'),
+    ('train', 'x = = 3', 'invalid syntax (bad.py, line 1)'),
+    ('train_lddm', 'x = = 3', 'invalid syntax (bad.py, line 1)'),
+    ('train_lddm', 'model = dict()',
+     'the config lacks train_dataloader, train_cfg, optim_wrapper'),
+    ('train', CONFIG.replace("'SGD'", "'SDG'"),
+     "there is no optimizer 'SDG'; name one of PyTorch, as AdamW")])
+def test_a_config_that_cannot_be_used_gets_one_sentence(run, tmp_path, tool, text, sentence):
     (tmp_path / 'bad.py').write_text(text)
-    status, printed = run('train', tmp_path / 'bad.py', '--work-dir', tmp_path / 'work')
+    status, printed = run(tool, tmp_path / 'bad.py', '--work-dir', tmp_path / 'work')
     assert status == 2
     assert printed.endswith(f'{sentence}\n') and 'bad.py' in printed
     assert not (tmp_path / 'work').exists()
