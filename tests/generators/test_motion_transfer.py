@@ -16,7 +16,7 @@ LABELS = [0, 1, 0, 1, 1, 0]
 def empty() -> MotionTransfer:
     torch.manual_seed(0)
     generator = MotionTransfer(AUTOENCODER, size=32)
-    torch.nn.init.normal_(generator.autoencoder.decoder.to_output.weight, std=0.05)
+    torch.nn.init.normal_(generator.autoencoder.decoder.to_output.weight, std=0.02)
     return generator
 
 
