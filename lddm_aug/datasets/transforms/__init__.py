@@ -1,5 +1,6 @@
 """What a sample goes through, one transform per file."""
 from lddm_aug.datasets.transforms.flip_clip import FlipClip
+from lddm_aug.datasets.transforms.frame_differences import FrameDifferences
 from lddm_aug.datasets.transforms.load_still import LoadStill
 from lddm_aug.datasets.transforms.pack_clip import PackClip
 from lddm_aug.datasets.transforms.read_video import ReadVideo
@@ -9,5 +10,5 @@ from lddm_aug.datasets.transforms.soften_label import SoftenLabel
 from lddm_aug.datasets.transforms.synthesize_clip import SynthesizeClip
 from lddm_aug.datasets.transforms.take_windows import TakeWindows
 
-__all__ = ['FlipClip', 'LoadStill', 'PackClip', 'ReadVideo', 'SampleSegment', 'SampleTempo',
-           'SoftenLabel', 'SynthesizeClip', 'TakeWindows']
+__all__ = ['FlipClip', 'FrameDifferences', 'LoadStill', 'PackClip', 'ReadVideo', 'SampleSegment',
+           'SampleTempo', 'SoftenLabel', 'SynthesizeClip', 'TakeWindows']
