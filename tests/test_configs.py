@@ -116,8 +116,9 @@ def test_a_network_of_tempos_is_asked_for_them_in_validation_and_sees_clips_as_t
              for loader in ('train', 'val', 'test')}
     assert [loader for loader in steps if 'SampleTempo' in steps[loader]] == ['train', 'val']
     assert len({'FrameDifferences' in of_loader for of_loader in steps.values()}) == 1
-    test = config.test_dataloader.dataset
-    test.pipeline = [step for step in test.pipeline if step.type != 'FrameDifferences']
+    for test in (config.test_dataloader, classes.test_dataloader):
+        test.dataset.pipeline = [step for step in test.dataset.pipeline
+                                 if step.type != 'FrameDifferences']
     assert config.test_dataloader == classes.test_dataloader
     assert config.val_evaluator.type == 'AccMetric'
 

@@ -36,7 +36,7 @@ class Study:
             `given-8` for 8 of its training groups, drawn by the seed, and its whole test.
         seeds: of split, generator, clips and recognizer.
         synthetic_per_real: of the mixes, one training each.
-        form: small networks for a CPU, the same with more pixels and steps for lungs (TSM and C3D),
+        form: small networks for a CPU, the same that also see frame differences (TSM and C3D),
             or full ones; the same for every training set.
         generators: the first part of the generators' configs' names.
         iterations: of every training, in place of the configs'.

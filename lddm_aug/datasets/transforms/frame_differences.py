@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 @TRANSFORMS.register_module()
 class FrameDifferences(BaseTransform):
-    """Put what changes from frame to frame in the frames' place, around middle grey.
+    """Show what changes from frame to frame, around middle grey, in the frames' place.
 
     Where a still says much and motion little, a network that sees frames learns the stills.  Frame
     t becomes 127.5 + gain · (frame t − frame t − 1); the first, which has none before it, becomes
@@ -20,21 +21,28 @@ class FrameDifferences(BaseTransform):
 
     Args:
         gain: grey levels of the result for one grey level of change.
+        channels: those that show it, and the others stay; by default all.
     """
 
-    def __init__(self, gain: float = 8.) -> None:
+    def __init__(self, gain: float = 8., channels: Sequence[int] | None = None) -> None:
         if not gain > 0:
             raise ValueError(f'FrameDifferences: gain must be above 0, but got {gain!r}')
         self.gain = gain
+        self.channels = None if channels is None else list(channels)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        frames = np.stack(results['imgs']).astype(np.float32)
+        frames = np.stack(results['imgs']).astype(np.float32)       # (T, H, W, C)
+        channels = list(range(frames.shape[-1])) if self.channels is None else self.channels
+        if not {*channels} <= {*range(frames.shape[-1])}:
+            raise ValueError(f'FrameDifferences: channels must lie in [0, {frames.shape[-1]}), '
+                             f'but got {channels}')
         if len(frames) < 2:
             raise ValueError('FrameDifferences: needs at least two frames, but '
                              f'{results.get("filename", "a clip")} has {len(frames)}')
-        changes = 127.5 + self.gain * np.diff(frames, axis=0)
-        results['imgs'] = [changes[0], *changes]
+        changes = 127.5 + self.gain * np.diff(frames[..., channels], axis=0)
+        frames[..., channels] = np.concatenate([changes[:1], changes])
+        results['imgs'] = list(frames)
         return results
 
     def __repr__(self) -> str:
-        return f'FrameDifferences(gain={self.gain})'
+        return f'FrameDifferences(gain={self.gain}, channels={self.channels})'
