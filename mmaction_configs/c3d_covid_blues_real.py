@@ -1,4 +1,4 @@
-"""What does the phantom's small C3D reach with lung videos alone?  It sees motion besides frames."""
+"""What does the phantom's small C3D reach with lung videos alone?  It sees motion too."""
 _base_ = ['./c3d_phantom_real.py']
 
 model = dict(cls_head=dict(

@@ -1,11 +1,11 @@
-"""What does the phantom's small TSM reach with lung videos alone?  It sees motion besides frames."""
+"""What does the phantom's small TSM reach with lung videos alone?  It sees motion too."""
 _base_ = ['./tsm_phantom_real.py']
 
 model = dict(cls_head=dict(
     loss_cls=dict(type='CrossEntropyLoss', class_weight=(1.34, 0.80))))   # 40 and 67 videos
 
 lungs = dict(ann_file='data/covid_blues/videos.csv', classes=('0', '1'))
-# the look of a lung differs more from patient to patient than with its B-lines; how it moves doesn't
+# how a lung looks differs more from patient to patient than with its B-lines; how it moves doesn't
 see = [dict(type='ColorJitter', brightness=0.3, contrast=0.3, saturation=0, hue=0),
        dict(type='Resize', scale=(56, 56), keep_ratio=False),
        dict(type='FrameDifferences', gain=4., channels=(1, 2))]
