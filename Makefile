@@ -24,7 +24,7 @@ demo: $(ready)
 test: $(ready)
 	$(python) -m ruff check
 	$(python) -m mypy lddm_aug tools
-	$(python) -m pytest
+	OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist loadfile
 
 # A .venv that works is kept, with whatever Python it has; so is a full mmcv that stands in it
 # (see the extra `lite` in pyproject.toml).
