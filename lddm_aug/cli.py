@@ -41,15 +41,28 @@ def one_sentence_errors() -> Iterator[None]:
 def _can_be_mended(error: Exception) -> bool:
     """Whether it is about a file, a value, or a config's syntax, parts and keys."""
     text = str(error)
-    return (isinstance(error, (ValueError, OSError, SyntaxError))
+    return (isinstance(error, (ValueError, OSError, SyntaxError)) or _place_in_a_config(error) != ''
             or isinstance(error, KeyError) and ('registry' in text or 'the key "type"' in text)
             or isinstance(error, TypeError) and ('unexpected keyword argument' in text or
                                                  '__init__() missing' in text))
 
 
+def _place_in_a_config(error: Exception) -> str:
+    """File and line of a name that a config doesn't define; empty for every other error."""
+    where = error.__traceback__
+    if not isinstance(error, NameError) or where is None:
+        return ''
+    while where.tb_next is not None:
+        where = where.tb_next
+    # MMEngine runs a config as no module, so that it has no name
+    in_config = '__name__' not in where.tb_frame.f_globals
+    return f'{where.tb_frame.f_code.co_filename}:{where.tb_lineno}: ' if in_config else ''
+
+
 def _sentence(error: Exception) -> str:
     """What it says, without the traceback that PyTorch puts before an error in a worker."""
-    text = str(error.args[0] if isinstance(error, KeyError) else error)
+    text = _place_in_a_config(error) + str(
+        error.args[0] if isinstance(error, KeyError) else error)
     if 'Original Traceback' in text:
         text = re.split(r'^[\w.]+: ', text, flags=re.MULTILINE)[-1].strip()
     return text

@@ -3,6 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
 from lddm_aug import cli
@@ -29,6 +30,19 @@ def test_what_the_user_can_mend_ends_in_one_line(capsys, error, status):
 def test_a_defect_of_ours_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError), one_sentence_errors():
         raise ZeroDivisionError
+
+
+def test_a_name_that_a_config_does_not_define_is_told_with_its_place(capsys, tmp_path):
+    config = tmp_path / 'mine.py'
+    config.write_text('model = dict()\nepochs = unknown + 1\n')
+    with pytest.raises(SystemExit), one_sentence_errors():
+        Config.fromfile(config)
+    assert capsys.readouterr().err.endswith(f": {config}:2: name 'unknown' is not defined\n")
+
+
+def test_an_undefined_name_of_ours_keeps_its_traceback():
+    with pytest.raises(NameError), one_sentence_errors():
+        unknown  # noqa: B018, F821
 
 
 def test_python_x_dev_shows_the_traceback(monkeypatch):

@@ -44,7 +44,7 @@ class I3D(nn.Module):
             raise ValueError(f"I3D: output must be 'logits' or 'pooled', but got {output!r}")
         self.output = output
         state = {_our_name(name): weight for name, weight in state.items()}
-        classes = len(state.get('conv3d_0c_1x1.conv3d.bias', ()))
+        classes = state.get('conv3d_0c_1x1.conv3d.bias', torch.empty(0)).numel()
         self.conv3d_1a_7x7 = _Unit(3, 64, 7, 2, eps)
         self.conv3d_2b_1x1 = _Unit(64, 64, 1, 1, eps)
         self.conv3d_2c_3x3 = _Unit(64, 192, 3, 1, eps)

@@ -100,7 +100,7 @@ def _convolutions(path: str | Path) -> dict[int, tuple[Tensor, Tensor]]:
             channels = len(bias)
         if len(found) < 2:
             raise ValueError('it has no two numbered convolutions')
-    except (KeyError, ValueError, AttributeError) as error:
+    except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise ValueError(f'VGGFeatures: {path} holds no VGG ({error}); give the state dict of one, '
                          "such as torchvision's vgg16") from error
     return found

@@ -74,5 +74,7 @@ def test_padding_is_tensorflows_same(size, kernel, stride, before, after):
 def test_another_network_and_too_few_frames_are_refused(state):
     with pytest.raises(ValueError, match='state dict of another network'):
         I3D({'weight': torch.zeros(3)})
+    with pytest.raises(ValueError, match='state dict of another network'):
+        I3D({'conv3d_0c_1x1.conv3d.bias': torch.tensor(1.)})
     with pytest.raises(ValueError, match=r'T from 8 on, but got \(1, 3, 4, 32, 32\)'):
         I3D(state)(torch.zeros(1, 3, 4, 32, 32))

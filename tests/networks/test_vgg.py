@@ -82,6 +82,9 @@ def test_what_is_no_vgg_is_refused(tmp_path):
     torch.save(nn.Linear(3, 3).state_dict(), tmp_path / 'linear.pth')
     with pytest.raises(ValueError, match='linear.pth holds no VGG.*state dict of one'):
         VGGFeatures(tmp_path / 'linear.pth')
+    torch.save({'0.weight': torch.tensor(1.), '0.bias': torch.tensor(1.)}, tmp_path / 'one.pth')
+    with pytest.raises(ValueError, match='one.pth holds no VGG'):
+        VGGFeatures(tmp_path / 'one.pth')
     other = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(9, 8, 3))
     torch.save(other.state_dict(), tmp_path / 'other.pth')
     with pytest.raises(ValueError, match=r'layer 2 has the shape \(8, 9, 3, 3\) after 8 channels'):

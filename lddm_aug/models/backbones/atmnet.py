@@ -124,9 +124,9 @@ class ATMNet(PretrainedBackbone):
                  init_cfg: dict | None = None) -> None:
         super().__init__(pretrained, init_cfg)
         depths, dims, mlp_ratios, interval = _read_arch(arch)
-        if num_segments < 1 or not 0 <= drop_path < 1:
-            raise ValueError('ATMNet: num_segments must be at least 1 and drop_path in [0, 1), but '
-                             f'got {num_segments!r} and {drop_path!r}')
+        if not isinstance(num_segments, int) or num_segments < 1 or not 0 <= drop_path < 1:
+            raise ValueError('ATMNet: num_segments must be a whole number from 1 on and drop_path '
+                             f'in [0, 1), but got {num_segments!r} and {drop_path!r}')
         self.num_segments = self.frames_per_clip = num_segments
         self.along_time = along_time
         num_frames = num_segments if along_time else None

@@ -111,12 +111,12 @@ class TDN(PretrainedBackbone):
         super().__init__(pretrained, init_cfg)
         if depth not in STAGE_BLOCKS:
             raise ValueError(f'TDN: depth must be one of {sorted(STAGE_BLOCKS)}, but got {depth!r}')
-        if base_channels < 8 or base_channels % 8:
+        if not isinstance(base_channels, int) or base_channels < 8 or base_channels % 8:
             raise ValueError('TDN: base_channels must be a multiple of 8, because L-TDM works on a '
                              f'16th of the channels, but got {base_channels!r}')
-        if num_segments < 2:
-            raise ValueError('TDN: num_segments must be at least 2, or nothing is between them, '
-                             f'but got {num_segments!r}')
+        if not isinstance(num_segments, int) or num_segments < 2:
+            raise ValueError('TDN: num_segments must be a whole number from 2 on, or nothing is '
+                             f'between them, but got {num_segments!r}')
         blocks = STAGE_BLOCKS[depth] if stage_blocks is None else tuple(stage_blocks)
         if len(blocks) != 4 or min(blocks) < 1:
             raise ValueError('TDN: stage_blocks must be four numbers of at least 1, '

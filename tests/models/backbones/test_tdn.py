@@ -240,7 +240,9 @@ def test_a_file_that_is_not_there_is_asked_for_before_the_training_not_when_buil
 @pytest.mark.parametrize(('wrong', 'message'), [
     ({'depth': 34}, r'depth must be one of \[50, 101\], but got 34'),
     ({'base_channels': 12}, 'base_channels must be a multiple of 8.*12'),
-    ({'num_segments': 1}, 'num_segments must be at least 2.*1'),
+    ({'num_segments': 1}, 'num_segments must be a whole number from 2 on.*1'),
+    ({'num_segments': '8'}, "num_segments must be a whole number from 2 on.*'8'"),
+    ({'base_channels': '64'}, "base_channels must be a multiple of 8.*'64'"),
     ({'stage_blocks': (1, 1, 1)}, 'stage_blocks must be four numbers'),
 ])
 def test_what_cannot_be_built_is_refused(wrong, message):
