@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 from lddm_aug.cli import add_device_argument, one_sentence_errors
-from lddm_aug.engine.table1 import GENERATORS, Table1, format_table1, make_table1
+from lddm_aug.engine.table1 import Table1, make_table1
 from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
+from lddm_aug.evaluation.table1_results import GENERATORS, format_table1
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'mmaction_configs'
 

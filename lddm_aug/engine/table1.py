@@ -6,16 +6,12 @@ depends on: what was done before is found again, and what has changed is done an
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
@@ -35,19 +31,17 @@ from lddm_aug.evaluation.synthesis import (
     SynthesisOptions,
     evaluate_synthesis,
 )
-from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.evaluation.table1_results import (
+    GENERATORS,
+    put_row,
+    read_results,
+    write_results,
+)
+from lddm_aug.files import sha256_of
 from lddm_aug.generators.base import Generator
-from lddm_aug.generators.package import CARD, load_package, versions
+from lddm_aug.generators.package import CARD, load_package
 from lddm_aug.journal import fingerprint
 from lddm_aug.models.noise_process import STEPS
-
-GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'motion_transfer')
-# Chen, Shi et al. 2024, Table 1: BUSV, conditioned on the first frame; which DIV isn't said.
-PAPER = {'cinn': dict(fvd=58.98, dtfvd=0.62, lpips=0.33, div=2.23),
-         'lddm': dict(fvd=53.82, dtfvd=0.58, lpips=0.32, div=1.07)}
-COLUMNS = {'fd': 'FD', 'fd_tempo': 'FD-tempo', 'fvd': 'FVD', 'dtfvd': 'DTFVD', 'lpips': 'LPIPS',
-           'div': 'DIV', 'psnr_db': 'PSNR', 'ssim': 'SSIM', 'two_sample_auc': 'AUC',
-           'gflop_per_clip': 'GFLOP', 'clips_per_second': 'clips/s'}
 
 
 @dataclass(frozen=True)
@@ -129,7 +123,8 @@ class Table1:
 
 def make_table1(table: Table1) -> dict[str, Any]:
     """Train and measure what is missing; what then stands in `out`."""
-    results = _read_results(table)
+    protocol = _protocol(table)
+    results = read_results(table.out, protocol)
     clips = _read_clips(table)
     features = {figure: _feature_network(table, config)
                 for figure, config in table.feature_configs.items()}
@@ -139,72 +134,17 @@ def make_table1(table: Table1) -> dict[str, Any]:
                 print(f'{name}, seed {seed}: done before', flush=True)
                 continue
             row = _make_row(table, name, seed, clips, features)
-            _put(results['rows'], row)
-            _write_results(table, results)
+            put_row(results['rows'], row)
+            write_results(table.out, results, protocol, table.command, table.device)
             print(f'{name}, seed {seed}: FD {row["fd"]:.3g}, trained in '
                   f'{row["training_seconds"]:.0f} s', flush=True)
     for seed in table.seeds if 'lddm' in table.generators else ():
         for steps in table.sampler_steps:
             if table.redo or not _done(results['sampler_steps'], table, 'lddm', seed, steps):
-                _put(results['sampler_steps'], _compare_steps(table, seed, steps, clips[0],
+                put_row(results['sampler_steps'], _compare_steps(table, seed, steps, clips[0],
                                                              features['fd']))
-                _write_results(table, results)
+                write_results(table.out, results, protocol, table.command, table.device)
     return results
-
-
-def format_table1(results: Mapping[str, Any]) -> str:
-    """The mean over seeds of every figure, ± its standard deviation; then the paper's rows."""
-    rows = results['rows']
-    shown = [key for key in COLUMNS if any(row.get(key) is not None for row in rows)]
-    lines = [['generator', 'seeds', *(COLUMNS[key] for key in shown)]]
-    for name in GENERATORS:
-        same = [row for row in rows if row['generator'] == name]
-        if same:
-            lines.append([name, str(len(same)), *(_mean(same, key) for key in shown)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = [' '.join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-            for line in lines]
-    for name, figures in PAPER.items():
-        text.append(f'the paper, {name}: ' + ', '.join(
-            f'{COLUMNS[key]} {value:g}' for key, value in figures.items()))
-    return '\n'.join([*text, *_conclusions(results)])
-
-
-def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> str:
-    values = [row[key] for row in rows if row.get(key) is not None]
-    if not values:
-        return '-'
-    spread = f'±{np.std(values, ddof=1):.2g}' if len(values) > 1 else ''
-    return f'{np.mean(values):.3g}{spread}'
-
-
-def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
-    """What the figures are called, and how LDDM and its baseline compare."""
-    rows = results['rows']
-    for key in ('fd_network', 'fd_tempo_network', 'lpips_name', 'div_name'):
-        names = sorted({row[key] for row in rows if row.get(key)})
-        if names:
-            yield f'{COLUMNS[key.rpartition("_")[0]]}: {", ".join(names)}'
-    for key in ('fd', 'fd_tempo', 'fvd', 'dtfvd'):
-        sizes = {(row[f'{key}_clips'], row[f'{key}_features']) for row in rows
-                 if row.get(f'{key}_clips')}
-        for clips, features in sorted(sizes):
-            few = ' (fewer clips than features: too large)' if clips <= features else ''
-            yield f'{COLUMNS[key]}: of N = {clips} clips, in D = {features} features{few}'
-    yield f'GFLOP: per clip, {FLOP_CONVENTION}; clips/s: one process on one thread or one GPU'
-    fd = {name: [row['fd'] for row in rows if row['generator'] == name] for name in PAPER}
-    if all(fd.values()):
-        yield (f"LDDM's FD is {np.mean(fd['lddm']) / np.mean(fd['cinn']):.2f} × cINN's; "
-               f"the paper's FVD is {PAPER['lddm']['fvd'] / PAPER['cinn']['fvd']:.2f} ×")
-    rates = {name: [row['clips_per_second'] for row in rows if row['generator'] == name]
-             for name in ('lddm', 'cinn_paper')}
-    if all(rates.values()):
-        yield (f'LDDM makes {np.mean(rates["lddm"]) / np.mean(rates["cinn_paper"]):.1f} × as many '
-               'clips per second as the published cINN')
-    for row in results['sampler_steps']:
-        yield (f'LDDM, seed {row["seed"]}: FD {row["fd"]:.3g} with {row["steps"]} steps, '
-               f'{row["fd_default"]:.3g} with {row["default_steps"]} '
-               f'({row["change"]:+.1%})')
 
 
 def _read_clips(table: Table1) -> tuple[ClipSet, ClipSet]:
@@ -338,34 +278,6 @@ def _done(rows: Sequence[Mapping[str, Any]], table: Table1, name: str, seed: int
                and row['identity'] == _row_identity(table, name, seed) for row in rows)
 
 
-def _put(rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
-    """In place of the older one, and in the paper's order."""
-    def place(row: Mapping[str, Any]) -> tuple:
-        return GENERATORS.index(row['generator']), row['seed'], row.get('steps', 0)
-
-    rows[:] = sorted([other for other in rows if place(other) != place(row)] + [row], key=place)
-
-
-def _read_results(table: Table1) -> dict[str, Any]:
-    protocol = _protocol(table)
-    if not table.out.is_file():
-        return dict(rows=[], sampler_steps=[], paper=PAPER, protocol=protocol)
-    try:
-        results = json.loads(table.out.read_bytes())
-        rows = [(GENERATORS.index(row['generator']), row['seed'], row['identity'])
-                for row in results['rows'] + results['sampler_steps']]
-        before = dict(results['protocol'])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'Table1: {table.out} holds no results of this tool ({error}); name '
-                         'another --out, or remove it') from error
-    if rows and before != json.loads(json.dumps(protocol)):
-        changed = sorted(key for key in protocol
-                         if json.loads(json.dumps(protocol[key])) != before.get(key))
-        raise ValueError(f'Table1: the rows in {table.out} were measured in another way '
-                         f'({", ".join(changed)} differ); name another --out, or remove it')
-    return results
-
-
 def _protocol(table: Table1) -> dict[str, Any]:
     """What all rows have in common: rows that differ in it cannot be compared."""
     networks = {name: dict(name=network.name)
@@ -383,13 +295,3 @@ def _protocol(table: Table1) -> dict[str, Any]:
         clips_per_second='one process on one thread, or one GPU')
 
 
-def _write_results(table: Table1, results: dict[str, Any]) -> None:
-    results |= dict(
-        paper=PAPER, protocol=_protocol(table), command=table.command,
-        versions=versions() | {'python': platform.python_version(),
-                               **{name: version(name) for name in ('mmengine', 'mmaction2')}},
-        machine=dict(device=table.device, threads=torch.get_num_threads(),
-                     processor=platform.machine()))
-    table.out.parent.mkdir(parents=True, exist_ok=True)
-    with write_aside(table.out) as file:
-        file.write(json.dumps(results, indent=1).encode() + b'\n')

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lddm_aug.engine import table1
-from lddm_aug.engine.table1 import Table1, format_table1, make_table1
+from lddm_aug.engine.table1 import Table1, make_table1
 from lddm_aug.evaluation.synthesis import SynthesisOptions
+from lddm_aug.evaluation.table1_results import format_table1
 
 ROOT = Path(__file__).parents[2]
 SMALL = dict(encoder=dict(width=8), decoder=dict(widths=(8, 8, 8)))
