@@ -3,11 +3,9 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.journal import Journal, fingerprint, peak_rss_mb
 from lddm_aug.synthesis.previews import Preview, encode_webp, grid
 from lddm_aug.synthesis.store import MANIFEST
+from lddm_aug.versions import run_versions
 
 GENERATOR_CONFIG = 'lddm/phantom.py'
 GENERATOR_DATASETS = ('autoencoder.train_dataloader.dataset', 'autoencoder.val_dataloader.dataset',
@@ -102,16 +101,15 @@ def run(demo: Demo) -> dict[str, Any]:
         journal.forget()
 
     tables = make_tables(demo, journal)
-    data = data_identity(tables)
-    package, autoencoder = make_generator(demo, journal, tables, data)
+    flow = Flow(demo, journal, tables, data_identity(tables))
+    package, autoencoder = flow.make_generator()
     generator = load_package(package)
     stores = {'still_mix': demo.work_dir / 'stores' / 'repeat_still',
               'lddm_mix': demo.work_dir / 'stores' / 'lddm'}
     repeated = repeat_still_like(generator, demo.work_dir / 'repeat_still')
-    make_store('repeat the stills', repeated, stores['still_mix'], demo, journal, tables, data)
-    synthesis = make_store('synthesize', generator, stores['lddm_mix'], demo, journal, tables, data)
-    recognition = [make_recognizer(name, stores.get(name), demo, journal, tables, data)
-                   for name in TRAINING_SETS]
+    flow.make_store('repeat the stills', repeated, stores['still_mix'])
+    synthesis = flow.make_store('synthesize', generator, stores['lddm_mix'])
+    recognition = [flow.make_recognizer(name, stores.get(name)) for name in TRAINING_SETS]
     recognition[-1]['against'] = {
         row['training_set']: compare(recognition[-1]['correct'], row['correct'])
         for row in recognition[:-1]}
@@ -123,7 +121,7 @@ def run(demo: Demo) -> dict[str, Any]:
         'recognition': [{key: value for key, value in row.items() if key != 'correct'}
                         for row in recognition],
         'data': describe(demo, tables),
-        'versions': versions(),
+        'versions': run_versions(),
         'command': demo.command,
         'wall_s': round(time.monotonic() - started + journal.seconds_of_earlier_calls, 1),
         'peak_rss_mb': round(max(journal.peak_rss_mb, peak_rss_mb()), 1),
@@ -161,30 +159,87 @@ def data_identity(tables: Tables) -> str:
                         'files': states})
 
 
-def make_generator(demo: Demo, journal: Journal, tables: Tables,
-                   data: str) -> tuple[Path, dict[str, float]]:
-    """Train it; its package, and how well the autoencoder rebuilds held-out clips."""
-    config, folder = demo.configs / GENERATOR_CONFIG, demo.work_dir / 'generator'
-    options: dict[str, Any] = {}
-    for dataset in GENERATOR_DATASETS:
-        arguments = {**video_arguments(tables), 'seed': demo.seed}
-        options |= {f'{dataset}.{key}': value for key, value in arguments.items()}
-    stages = Config.fromfile(config).stages
-    for stage in stages:
-        options |= {f'{stage}.log_level': 'ERROR', f'{stage}.default_hooks.logger.interval': 10,
-                    f'{stage}.default_hooks.progress': dict(type='ProgressBarHook', title=stage)}
-    options |= demo.budget.generator
-    texts = [Config.fromfile(config.parent / stage).pretty_text for stage in stages.values()]
+@dataclass(frozen=True)
+class Flow:
+    """The steps that are not done again as long as what they depend on stays as it was.
 
-    def train() -> dict[str, Any]:
-        begun = any(folder.glob('*/last_checkpoint'))
-        train_generator(config, folder, resume=begun, options=options, seed=demo.seed)
-        return json.loads((folder / SUMMARY).read_bytes())['autoencoder']
+    Attributes:
+        data: changes when a table does, or a file that one names.
+    """
+    demo: Demo
+    journal: Journal
+    tables: Tables
+    data: str
 
-    inputs = {'data': data, 'configs': texts, 'options': options, 'seed': demo.seed,
-              'version': lddm_aug.__version__}
-    measured = journal.step('train the generator', inputs, folder, train)
-    return folder / 'package', {key: measured[key] for key in ('psnr_db', 'still_psnr_db')}
+    def make_generator(self) -> tuple[Path, dict[str, float]]:
+        """Train it; its package, and how well the autoencoder rebuilds held-out clips."""
+        config, folder = self.demo.configs / GENERATOR_CONFIG, self.demo.work_dir / 'generator'
+        options: dict[str, Any] = {}
+        for dataset in GENERATOR_DATASETS:
+            arguments = {**video_arguments(self.tables), 'seed': self.demo.seed}
+            options |= {f'{dataset}.{key}': value for key, value in arguments.items()}
+        stages = Config.fromfile(config).stages
+        for stage in stages:
+            options |= {f'{stage}.log_level': 'ERROR', f'{stage}.default_hooks.logger.interval': 10,
+                        f'{stage}.default_hooks.progress': dict(type='ProgressBarHook',
+                                                                title=stage)}
+        options |= self.demo.budget.generator
+        texts = [Config.fromfile(config.parent / stage).pretty_text for stage in stages.values()]
+
+        def train() -> dict[str, Any]:
+            begun = any(folder.glob('*/last_checkpoint'))
+            train_generator(config, folder, resume=begun, options=options, seed=self.demo.seed)
+            return json.loads((folder / SUMMARY).read_bytes())['autoencoder']
+
+        inputs = {'data': self.data, 'configs': texts, 'options': options, 'seed': self.demo.seed,
+                  'version': lddm_aug.__version__}
+        measured = self.journal.step('train the generator', inputs, folder, train)
+        return folder / 'package', {key: measured[key] for key in ('psnr_db', 'still_psnr_db')}
+
+    def make_store(self, name: str, generator: Generator, folder: Path) -> dict[str, float]:
+        """A clip of every still."""
+        rows = read_annotations(self.tables.stills, self.tables.stills_root)
+
+        def work() -> dict[str, float]:
+            made = synthesize_stills(generator, rows, folder, seed=self.demo.seed,
+                                     workers=torch.get_num_threads())
+            return {'clips': made.clips, 'seconds': round(made.seconds, 2),
+                    'clips_per_second': round(made.clips_per_second, 2)}
+
+        inputs = {'data': self.data, 'package': generator.package_sha256, 'seed': self.demo.seed}
+        return self.journal.step(name, inputs, folder, work)
+
+    def make_recognizer(self, training_set: str, store: Path | None) -> dict[str, Any]:
+        """Train on a training set and score the test videos."""
+        folder = self.demo.work_dir / 'recognizers' / f'{RECOGNIZER}_{training_set}'
+        config = Config.fromfile(self.demo.configs / f'{RECOGNIZER}_phantom_{training_set}.py')
+        predictions = folder / 'predictions.jsonl'
+        for loader in (config.train_dataloader, config.test_dataloader):
+            point_at(loader.dataset, self.tables, store, self.demo.seed)
+        # Nothing is chosen by looking at a validation: the last weights are tested.
+        config.merge_from_dict({
+            'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None,
+            'test_evaluator': dict(type='RecognitionMetric', out_file=str(predictions)),
+            'model.cls_head.num_classes': len(self.tables.classes),
+            'randomness.seed': self.demo.seed,
+            'default_hooks.progress': dict(type='ProgressBarHook',
+                                           title=f'{RECOGNIZER} {training_set}'),
+            'log_level': 'ERROR', 'work_dir': str(folder), **self.demo.budget.recognizer})
+        inputs = {'data': self.data, 'config': config.pretty_text,
+                  'store': sha256_of(store / MANIFEST) if store else None,
+                  'version': lddm_aug.__version__}
+
+        def work() -> dict[str, Any]:
+            config.resume = (folder / 'last_checkpoint').exists()
+            config.experiment_name = f'{folder.name}_{time.time_ns()}'    # MMEngine wants a new one
+            runner = Runner.from_cfg(config)
+            runner.train()
+            scores = runner.test()
+            return {'recognizer': RECOGNIZER, 'training_set': training_set,
+                    'iterations': runner.iter, 'seed': self.demo.seed,
+                    **read_scores(scores, predictions, self.tables.classes)}
+
+        return self.journal.step(f'train {RECOGNIZER} on {training_set}', inputs, folder, work)
 
 
 def repeat_still_like(generator: Generator, folder: Path) -> Generator:
@@ -193,54 +248,6 @@ def repeat_still_like(generator: Generator, folder: Path) -> Generator:
                           generator.frame_stride)
     save_package(folder, control, groups=())
     return control
-
-
-def make_store(name: str, generator: Generator, folder: Path, demo: Demo, journal: Journal,
-               tables: Tables, data: str) -> dict[str, float]:
-    """A clip of every still."""
-    rows = read_annotations(tables.stills, tables.stills_root)
-
-    def work() -> dict[str, float]:
-        made = synthesize_stills(generator, rows, folder, seed=demo.seed,
-                                 workers=torch.get_num_threads())
-        return {'clips': made.clips, 'seconds': round(made.seconds, 2),
-                'clips_per_second': round(made.clips_per_second, 2)}
-
-    inputs = {'data': data, 'package': generator.package_sha256, 'seed': demo.seed}
-    return journal.step(name, inputs, folder, work)
-
-
-def make_recognizer(training_set: str, store: Path | None, demo: Demo, journal: Journal,
-                    tables: Tables, data: str) -> dict[str, Any]:
-    """Train on a training set and score the test videos."""
-    folder = demo.work_dir / 'recognizers' / f'{RECOGNIZER}_{training_set}'
-    config = Config.fromfile(demo.configs / f'{RECOGNIZER}_phantom_{training_set}.py')
-    predictions = folder / 'predictions.jsonl'
-    for loader in (config.train_dataloader, config.test_dataloader):
-        point_at(loader.dataset, tables, store, demo.seed)
-    # Nothing is chosen by looking at a validation: the last weights are the ones that are tested.
-    config.merge_from_dict({
-        'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None,
-        'test_evaluator': dict(type='RecognitionMetric', out_file=str(predictions)),
-        'model.cls_head.num_classes': len(tables.classes),
-        'randomness.seed': demo.seed,
-        'default_hooks.progress': dict(type='ProgressBarHook',
-                                       title=f'{RECOGNIZER} {training_set}'),
-        'log_level': 'ERROR', 'work_dir': str(folder), **demo.budget.recognizer})
-    inputs = {'data': data, 'config': config.pretty_text,
-              'store': sha256_of(store / MANIFEST) if store else None,
-              'version': lddm_aug.__version__}
-
-    def work() -> dict[str, Any]:
-        config.resume = (folder / 'last_checkpoint').exists()
-        config.experiment_name = f'{folder.name}_{time.time_ns()}'    # MMEngine wants a new one
-        runner = Runner.from_cfg(config)
-        runner.train()
-        scores = runner.test()
-        return {'recognizer': RECOGNIZER, 'training_set': training_set, 'iterations': runner.iter,
-                'seed': demo.seed, **read_scores(scores, predictions, tables.classes)}
-
-    return journal.step(f'train {RECOGNIZER} on {training_set}', inputs, folder, work)
 
 
 def point_at(dataset: ConfigDict, tables: Tables, store: Path | None, seed: int) -> None:
@@ -273,9 +280,3 @@ def describe(demo: Demo, tables: Tables) -> dict[str, Any]:
     kept = asdict(tables)
     return {'source': source, 'videos': str(tables.videos), 'stills': str(tables.stills),
             **{key: kept[key] for key in ('classes', 'counts', 'test_groups', 'split', 'skipped')}}
-
-
-def versions() -> dict[str, str]:
-    names = ('torch', 'mmengine', 'mmaction2', 'diffusers', 'numpy')
-    return {'lddm_aug': lddm_aug.__version__, 'python': platform.python_version(),
-            **{name: version(name) for name in names}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 
 from lddm_aug.evaluation.cost import FLOP_CONVENTION
 from lddm_aug.files import write_aside
-from lddm_aug.generators.package import versions
+from lddm_aug.versions import run_versions
 
 GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'motion_transfer')
 # Chen, Shi et al. 2024, Table 1: BUSV, conditioned on the first frame; which DIV isn't said.
@@ -55,8 +54,7 @@ def write_results(file: Path, results: dict[str, Any], protocol: Mapping[str, An
                   command: str, device: str) -> None:
     results |= dict(
         paper=PAPER, protocol=protocol, command=command,
-        versions=versions() | {'python': platform.python_version(),
-                               **{name: version(name) for name in ('mmengine', 'mmaction2')}},
+        versions=run_versions(),
         machine=dict(device=device, threads=torch.get_num_threads(),
                      processor=platform.machine()))
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,6 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from mmaction.registry import MODELS
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-import lddm_aug
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.generators.base import Generator
+from lddm_aug.versions import clip_versions
 
 FORMAT_VERSION = 1
 CARD = 'package.json'
@@ -94,14 +93,6 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
     return generator.eval().requires_grad_(False).to(device)
 
 
-def versions() -> dict[str, str]:
-    """Of the packages on which a clip's bytes depend."""
-    return {'lddm_aug': lddm_aug.__version__,
-            'torch': torch.__version__,
-            'diffusers': version('diffusers'),
-            'zuko': version('zuko')}
-
-
 def _write_package(folder: Path, generator: Generator, groups: list[str],
                    config_text: str) -> dict[str, Any]:
     state = {name: weight.contiguous().cpu() for name, weight in generator.state_dict().items()}
@@ -112,7 +103,7 @@ def _write_package(folder: Path, generator: Generator, groups: list[str],
         'format_version': FORMAT_VERSION,
         'generator': generator.config,
         'groups': groups,
-        'versions': versions(),
+        'versions': clip_versions(),
         'config_text': config_text,
         'weights_sha256': sha256_of(folder / WEIGHTS) if state else None,
     }

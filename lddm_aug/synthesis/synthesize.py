@@ -21,10 +21,10 @@ from tqdm import tqdm
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator
-from lddm_aug.generators.package import versions
 from lddm_aug.synthesis.contact_sheet import contact_sheet
 from lddm_aug.synthesis.plan import ClipRequest, StillRequest, plan_clips
 from lddm_aug.synthesis.store import CONTACT_SHEET, StoreWriter
+from lddm_aug.versions import clip_versions
 
 CLIPS_ON_SHEET = 12
 # tqdm would turn a rate below 1 over into seconds per clip.
@@ -225,7 +225,7 @@ def _row(request: ClipRequest, generator: Generator) -> dict[str, Any]:
         'steps': generator.sampler.get('steps'),
         'guidance': generator.sampler.get('guidance'),
         'frame_stride': generator.frame_stride,
-        'versions': versions(),
+        'versions': clip_versions(),
     }
 
 

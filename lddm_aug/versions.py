@@ -1,0 +1,21 @@
+"""With which versions something was made."""
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+import torch
+
+import lddm_aug
+
+
+def clip_versions() -> dict[str, str]:
+    """Of the packages on which a clip's bytes depend."""
+    return {'lddm_aug': lddm_aug.__version__, 'torch': torch.__version__,
+            'diffusers': version('diffusers'), 'zuko': version('zuko')}
+
+
+def run_versions() -> dict[str, str]:
+    """Of what trainings and measurements depend on besides."""
+    return clip_versions() | {'python': platform.python_version(), **{
+        name: version(name) for name in ('mmengine', 'mmaction2', 'numpy')}}
