@@ -12,6 +12,9 @@ from lddm_aug.networks.encoder import VideoEncoder
 from lddm_aug.networks.grain import Grain
 
 SCALE_WEIGHT = 0.1                                   # it has its own weights; Adam evens it out
+# In [−1, 1].  Of a latent far from all that were seen, the exponential expects anything: up to 47
+# were met, which is a clip of white noise.  Ordinary clips expect 0.02 to 0.1.
+LARGEST_SCALE = 0.25
 
 
 @MODELS.register_module()
@@ -56,7 +59,9 @@ class VideoAutoencoder(ClipAutoencoder):
                 one, nearer to the truth pixel by pixel and too smooth.
         """
         clip, scale = self.decoder(still, self._as_learnt(latent))
-        return clip if self.grain is None or seeds is None else clip + self.grain(scale, seeds)
+        if self.grain is None or seeds is None:
+            return clip
+        return clip + self.grain(scale.clamp(max=LARGEST_SCALE), seeds)
 
     def _reconstruct(self, clip: Tensor, latent: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         reconstruction, scale = self.decoder(clip[:, :, 0], latent)

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
@@ -6,7 +8,8 @@ from torch.testing import assert_close
 from lddm_aug.evaluation.reconstruction_metric import psnr_db
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.reconstruction_losses import PerceptualLoss
-from lddm_aug.models.video_autoencoder import VideoAutoencoder
+from lddm_aug.models.video_autoencoder import LARGEST_SCALE, VideoAutoencoder
+from lddm_aug.networks.decoder import FIRST_SCALE
 
 
 @pytest.fixture
@@ -133,3 +136,22 @@ def test_grain_is_added_for_a_seed_alone_and_learns_nothing_into_the_clip():
     assert_close(autoencoder.decode(still, latent, [3]), with_grain, rtol=0, atol=0)
     assert torch.equal(with_grain[:, :, 0], still)
     assert (with_grain - likeliest)[:, :, 1:].std() > 0.01
+
+
+def test_a_decoder_that_expects_any_error_does_not_bury_the_clip_under_grain():
+    """Past the bound it makes no difference how much is expected."""
+    torch.manual_seed(0)
+    autoencoder = VideoAutoencoder(dict(width=8), dict(widths=(8, 8, 8)), latent_channels=4,
+                                   grain=dict(num_frames=16, size=32))
+    autoencoder.train()(sliding_clips(), mode='loss')             # so that something is lacking
+    autoencoder.eval()
+    still = to_unit(sliding_clips()[:1])[:, :, 0]
+    latent = autoencoder.encode(to_unit(sliding_clips()[:1]))
+
+    def grain(logarithm: float) -> torch.Tensor:
+        torch.nn.init.constant_(autoencoder.decoder.to_scale.bias, logarithm)
+        return autoencoder.decode(still, latent, [3]) - autoencoder.decode(still, latent)
+
+    usual, doubled = grain(0.), grain(math.log(2))
+    assert_close(doubled, 2 * usual)
+    assert_close(grain(5.), LARGEST_SCALE / FIRST_SCALE * usual)
