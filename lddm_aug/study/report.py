@@ -41,7 +41,8 @@ def write_report(out: Path, page: Path, text: Path) -> None:
         if isinstance(block, Table):
             lines += markdown(block)
         else:
-            plot = text.with_name(f'{text.stem}_{len(lines)}.svg')
+            number = 1 + list(plots).index(block.title)           # the same in every report
+            plot = text.with_name(f'{text.stem}_{number}.svg')
             with write_aside(plot) as file:
                 file.write(plots[block.title])
             lines.append(f'![{block.title}]({plot.name})')

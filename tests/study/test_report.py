@@ -134,7 +134,7 @@ def test_the_page_needs_nothing_beside_it_and_the_text_its_plots(out: Path, tmp_
     addresses = re.findall(r'(?:src|href)="([^"]*)"', html)
     assert len(addresses) == 4 and all(each.startswith('data:image/svg') for each in addresses)
     plots = re.findall(r'!\[.*\]\((.*)\)', markdown)
-    assert len(plots) == 4 and all((tmp_path / plot).read_bytes().startswith(b'<?xml')
+    assert plots == [f'study_{number}.svg' for number in range(1, 5)] and all((tmp_path / plot).read_bytes().startswith(b'<?xml')
                                    for plot in plots)
     for wanted in ('pigeonhole', '| TSM | lddm_mix |', 'tsm 160, tdn 160.'):
         assert wanted in markdown
