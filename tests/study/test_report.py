@@ -134,8 +134,8 @@ def test_the_page_needs_nothing_beside_it_and_the_text_its_plots(out: Path, tmp_
     addresses = re.findall(r'(?:src|href)="([^"]*)"', html)
     assert len(addresses) == 4 and all(each.startswith('data:image/svg') for each in addresses)
     plots = re.findall(r'!\[.*\]\((.*)\)', markdown)
-    assert plots == [f'study_{number}.svg' for number in range(1, 5)] and all((tmp_path / plot).read_bytes().startswith(b'<?xml')
-                                   for plot in plots)
+    assert plots == [f'study_{number}.svg' for number in range(1, 5)]
+    assert all((tmp_path / plot).read_bytes().startswith(b'<?xml') for plot in plots)
     for wanted in ('pigeonhole', '| TSM | lddm_mix |', 'tsm 160, tdn 160.'):
         assert wanted in markdown
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
