@@ -41,7 +41,7 @@ def one_sentence_errors() -> Iterator[None]:
 def _can_be_mended(error: Exception) -> bool:
     """Whether it is about a file, a value, or a config's syntax, parts and keys."""
     text = str(error)
-    return (isinstance(error, (ValueError, OSError, SyntaxError)) or _place_in_a_config(error) != ''
+    return (isinstance(error, (ValueError, OSError, SyntaxError)) or bool(_place_in_a_config(error))
             or isinstance(error, KeyError) and ('registry' in text or 'the key "type"' in text)
             or isinstance(error, TypeError) and ('unexpected keyword argument' in text or
                                                  '__init__() missing' in text))

@@ -123,8 +123,7 @@ class Table1:
 
 def make_table1(table: Table1) -> dict[str, Any]:
     """Train and measure what is missing; what then stands in `out`."""
-    protocol = _protocol(table)
-    results = read_results(table.out, protocol)
+    results = read_results(table.out, _protocol(table))
     clips = _read_clips(table)
     features = {figure: _feature_network(table, config)
                 for figure, config in table.feature_configs.items()}
@@ -135,15 +134,15 @@ def make_table1(table: Table1) -> dict[str, Any]:
                 continue
             row = _make_row(table, name, seed, clips, features)
             put_row(results['rows'], row)
-            write_results(table.out, results, protocol, table.command, table.device)
+            write_results(table.out, results, table.command, table.device)
             print(f'{name}, seed {seed}: FD {row["fd"]:.3g}, trained in '
                   f'{row["training_seconds"]:.0f} s', flush=True)
     for seed in table.seeds if 'lddm' in table.generators else ():
         for steps in table.sampler_steps:
             if table.redo or not _done(results['sampler_steps'], table, 'lddm', seed, steps):
-                put_row(results['sampler_steps'], _compare_steps(table, seed, steps, clips[0],
-                                                             features['fd']))
-                write_results(table.out, results, protocol, table.command, table.device)
+                put_row(results['sampler_steps'],
+                        _compare_steps(table, seed, steps, clips[0], features['fd']))
+                write_results(table.out, results, table.command, table.device)
     return results
 
 

@@ -47,14 +47,13 @@ def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
                          if json.loads(json.dumps(protocol[key])) != before.get(key))
         raise ValueError(f'Table1: the rows in {file} were measured in another way '
                          f'({", ".join(changed)} differ); name another --out, or remove it')
-    return results
+    return results | dict(paper=PAPER, protocol=protocol)
 
 
-def write_results(file: Path, results: dict[str, Any], protocol: Mapping[str, Any],
-                  command: str, device: str) -> None:
+def write_results(file: Path, results: dict[str, Any], command: str, device: str) -> None:
+    """Write them, and with what they were made."""
     results |= dict(
-        paper=PAPER, protocol=protocol, command=command,
-        versions=run_versions(),
+        command=command, versions=run_versions(),
         machine=dict(device=device, threads=torch.get_num_threads(),
                      processor=platform.machine()))
     file.parent.mkdir(parents=True, exist_ok=True)

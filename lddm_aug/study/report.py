@@ -36,13 +36,13 @@ def write_report(out: Path, page: Path, text: Path) -> None:
         plots={title: 'data:image/svg+xml;base64,' + base64.b64encode(plot).decode('ascii')
                for title, plot in plots.items()})
     lines = [f'# Do synthetic clips help? `{out.stem}`', '', *(f'- {each}' for each in sentences)]
+    numbers = {title: number for number, title in enumerate(plots, 1)}
     for block in blocks:
         lines += ['', f'## {block.title}', '', block.note, '']
         if isinstance(block, Table):
             lines += markdown(block)
         else:
-            number = 1 + list(plots).index(block.title)           # the same in every report
-            plot = text.with_name(f'{text.stem}_{number}.svg')
+            plot = text.with_name(f'{text.stem}_{numbers[block.title]}.svg')
             with write_aside(plot) as file:
                 file.write(plots[block.title])
             lines.append(f'![{block.title}]({plot.name})')

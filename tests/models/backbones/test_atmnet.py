@@ -162,7 +162,8 @@ def test_what_cannot_be_built_is_refused(arch, message):
 @pytest.mark.parametrize('wrong', [dict(num_segments=0), dict(num_segments='8'),
                                    dict(drop_path=1.)])
 def test_numbers_that_cannot_be_are_refused(wrong):
-    with pytest.raises(ValueError, match='num_segments must be a whole number from 1 on'):
+    rule = 'num_segments must be a whole number from 1 on and drop_path in'
+    with pytest.raises(ValueError, match=rule):
         ATMNet(SMALL, **wrong)
 
 
