@@ -29,6 +29,7 @@ def mend() -> None:
     require_mmcv()
     import_torchvision()
     stand_in_for_drn()
+    leave_out_vindlu()
     allow_checkpoints_of_mmengine()
     let_hue_turn_back()
 
@@ -87,6 +88,25 @@ def stand_in_for_drn() -> None:
     module.DRN = DRN  # type: ignore[attr-defined]
     sys.modules[package] = ModuleType(package)
     sys.modules[module.__name__] = module
+
+
+def leave_out_vindlu() -> None:
+    """Let `mmaction.models` be imported beside transformers 5, which its VindLU doesn't know.
+
+    Functions that it imports are gone.  MMAction2 then treats VindLU as where there is no
+    transformers: asked to build one, it says what to install.
+    """
+    if importlib.util.find_spec('transformers') is None:
+        return
+    from mmaction.utils import dependency
+
+    try:
+        from transformers.modeling_utils import (  # noqa: F401
+            apply_chunking_to_forward,
+            find_pruneable_heads_and_indices,
+        )
+    except ImportError:
+        dependency.WITH_MULTIMODAL = False
 
 
 def allow_checkpoints_of_mmengine() -> None:

@@ -1,4 +1,4 @@
-"""With which versions something was made."""
+"""With which versions, and on what, something was made."""
 from __future__ import annotations
 
 import platform
@@ -19,3 +19,10 @@ def run_versions() -> dict[str, str]:
     """Of what trainings and measurements depend on besides."""
     return clip_versions() | {'python': platform.python_version(), **{
         name: version(name) for name in ('mmengine', 'mmaction2', 'numpy')}}
+
+
+def machine(device: str | torch.device) -> str:
+    """What computes there: the GPU's name, or threads of a processor."""
+    if torch.device(device).type == 'cuda':
+        return torch.cuda.get_device_name(device)
+    return f'{torch.get_num_threads()} × {platform.machine()}'

@@ -53,6 +53,20 @@ def test_the_missing_drn_says_that_it_is_missing():
         DRN()
 
 
+def test_models_can_be_imported_beside_a_transformers_without_what_vindlu_wants(tmp_path):
+    for name, text in (('transformers/__init__.py', ''), ('transformers/modeling_utils.py', ''),
+                       ('transformers-5.0.0.dist-info/METADATA',
+                        'Metadata-Version: 2.1\nName: transformers\nVersion: 5.0.0\n')):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    code = ("import lddm_aug, mmaction.models; from mmaction.registry import MODELS; "
+            "print(MODELS.get('ResNetTSM').__name__); MODELS.build(dict(type='VindLUVQA'))")
+    run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                         env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+    assert run.stdout.strip() == 'ResNetTSM'
+    assert 'requires extra multi-modal dependencies' in run.stderr.splitlines()[-1]
+
+
 def test_without_an_mmcv_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     with pytest.raises(ImportError, match='pip install "mmcv-lite>=2.0.0,<2.2", or .* full mmcv'):

@@ -42,6 +42,7 @@ from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import CARD, load_package
 from lddm_aug.journal import fingerprint
 from lddm_aug.models.noise_process import STEPS
+from lddm_aug.versions import machine
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def make_table1(table: Table1) -> dict[str, Any]:
                 continue
             row = _make_row(table, name, seed, clips, features)
             put_row(results['rows'], row)
-            write_results(table.out, results, table.command, table.device)
+            write_results(table.out, results, table.command)
             print(f'{name}, seed {seed}: FD {row["fd"]:.3g}, trained in '
                   f'{row["training_seconds"]:.0f} s', flush=True)
     for seed in table.seeds if 'lddm' in table.generators else ():
@@ -142,7 +143,7 @@ def make_table1(table: Table1) -> dict[str, Any]:
             if table.redo or not _done(results['sampler_steps'], table, 'lddm', seed, steps):
                 put_row(results['sampler_steps'],
                         _compare_steps(table, seed, steps, clips[0], features['fd']))
-                write_results(table.out, results, table.command, table.device)
+                write_results(table.out, results, table.command)
     return results
 
 
@@ -187,8 +188,8 @@ def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet
         **{key: value for key, value in figures.items() if key != 'protocol'},
         gflop_per_clip=gflop_per_clip(generator), clips_per_second=clips_per_second(generator),
         training_seconds=seconds, evaluation_seconds=round(time.perf_counter() - began, 1),
-        sampler=generator.sampler, package_sha256=generator.package_sha256,
-        identity=_row_identity(table, name, seed))
+        machine=machine(table.device), sampler=generator.sampler,
+        package_sha256=generator.package_sha256, identity=_row_identity(table, name, seed))
 
 
 def _train(table: Table1, name: str, seed: int) -> tuple[Path, float]:
@@ -229,7 +230,8 @@ def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: Feat
             lambda chosen: (frechet_distance(few[chosen], theirs[chosen])
                             / frechet_distance(many[chosen], theirs[chosen]) - 1),
             real.groups, resamples=table.options.resamples, seed=seed),
-        fd_network=fd.name, identity=_row_identity(table, 'lddm', seed))
+        fd_network=fd.name, machine=machine(table.device),
+        identity=_row_identity(table, 'lddm', seed))
 
 
 def _with_steps(generator: Generator, steps: int) -> Generator:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from lddm_aug.datasets.epochs import EpochIndex
 from lddm_aug.datasets.transforms import PackClip, ReadVideo, SampleSegment
 from lddm_aug.datasets.video_clips import VideoClipDataset
+from lddm_aug.evaluation.clip_statistics import ClipDescriptions, describe_clips
 from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.generators.base import Generator
@@ -46,6 +48,11 @@ class ClipSet:
     def stills(self) -> Tensor:
         """(N, C, H, W) first frames in [−1, 1]."""
         return to_unit(self.clips[:, :, 0])
+
+    @cached_property
+    def described(self) -> ClipDescriptions:
+        """Statistics and motion of every clip, measured once."""
+        return describe_clips(self.clips)
 
     def subset(self, indices: Sequence[int]) -> ClipSet:
         return ClipSet(self.clips[list(indices)], [self.groups[i] for i in indices],

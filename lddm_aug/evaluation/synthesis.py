@@ -12,7 +12,6 @@ from lddm_aug.evaluation.bootstrap import group_interval, mean_interval
 from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set
 from lddm_aug.evaluation.clip_statistics import (
     STATISTICS,
-    describe_clips,
     five_quantiles,
     statistic_gap,
 )
@@ -137,8 +136,6 @@ class _Look:
         self.resampling: dict[str, Any] = dict(resamples=options.resamples, seed=options.seed)
         self.notes: list[str] = []
         self.features: dict[str, tuple[NDArray, NDArray]] = {}     # generated, real
-        self.described_clips = {name: describe_clips(clips.clips) for name, clips in (
-            ('generated', generated), ('real', real), ('training', training))}
 
     def described(self) -> dict[str, Any]:
         """Names and fingerprints of the networks that looked."""
@@ -219,7 +216,7 @@ class _Look:
 
     def two_sample(self) -> dict[str, Any]:
         """Can a classifier tell the clips from real ones, and by what?"""
-        ours, theirs = (self.described_clips[name].statistics for name in ('generated', 'real'))
+        ours, theirs = self.generated.described.statistics, self.real.described.statistics
         generated, real = dict(statistics=ours), dict(statistics=theirs)
         if 'fd' in self.features:
             generated['features'], real['features'] = self.features['fd']
@@ -233,7 +230,7 @@ class _Look:
 
     def temporal(self) -> dict[str, Any]:
         """How far the distribution of each statistic is from that of real clips."""
-        ours, theirs = (self.described_clips[name].statistics for name in ('generated', 'real'))
+        ours, theirs = self.generated.described.statistics, self.real.described.statistics
         rows = {}
         for name, a, b in zip(STATISTICS, ours.T, theirs.T, strict=True):
             def gap(clips: NDArray, a: NDArray = a, b: NDArray = b) -> float:
@@ -249,7 +246,7 @@ class _Look:
         """Does it hand out its training clips?"""
         average = shrunk_pixels(self.training.clips).mean(axis=0)
         ways = {name: dict(pixels=shrunk_pixels(clips.clips) - average,
-                           motion=self.described_clips[name].motion)
+                           motion=clips.described.motion)
                 for name, clips in (('generated', self.generated), ('real', self.real),
                                     ('training', self.training))}
         return memorisation_audit(ways['generated'], ways['real'], ways['training'], self.groups,

@@ -2,13 +2,11 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from lddm_aug.evaluation.cost import FLOP_CONVENTION
 from lddm_aug.files import write_aside
@@ -36,7 +34,7 @@ def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
         return dict(rows=[], sampler_steps=[], paper=PAPER, protocol=protocol)
     try:
         results = json.loads(file.read_bytes())
-        rows = [(GENERATORS.index(row['generator']), row['seed'], row['identity'])
+        rows = [(GENERATORS.index(row['generator']), row['seed'], row['identity'], row['machine'])
                 for row in results['rows'] + results['sampler_steps']]
         before = dict(results['protocol'])
     except (ValueError, KeyError, TypeError) as error:
@@ -50,12 +48,9 @@ def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
     return results | dict(paper=PAPER, protocol=protocol)
 
 
-def write_results(file: Path, results: dict[str, Any], command: str, device: str) -> None:
+def write_results(file: Path, results: dict[str, Any], command: str) -> None:
     """Write them, and with what they were made."""
-    results |= dict(
-        command=command, versions=run_versions(),
-        machine=dict(device=device, threads=torch.get_num_threads(),
-                     processor=platform.machine()))
+    results |= dict(command=command, versions=run_versions())
     file.parent.mkdir(parents=True, exist_ok=True)
     with write_aside(file) as out:
         out.write(json.dumps(results, indent=1).encode() + b'\n')
@@ -113,11 +108,14 @@ def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
     if all(fd.values()):
         yield (f"LDDM's FD is {np.mean(fd['lddm']) / np.mean(fd['cinn']):.2f} × cINN's; "
                f"the paper's FVD is {PAPER['lddm']['fvd'] / PAPER['cinn']['fvd']:.2f} ×")
-    rates = {name: [row['clips_per_second'] for row in rows if row['generator'] == name]
-             for name in ('lddm', 'cinn_paper')}
-    if all(rates.values()):
-        yield (f'LDDM makes {np.mean(rates["lddm"]) / np.mean(rates["cinn_paper"]):.1f} × as many '
-               'clips per second as the published cINN')
+    for machine in sorted({row['machine'] for row in rows}):
+        rates = {name: [row['clips_per_second'] for row in rows
+                        if (row['generator'], row['machine']) == (name, machine)]
+                 for name in ('lddm', 'cinn_paper')}
+        if all(rates.values()):
+            ratio = np.mean(rates['lddm']) / np.mean(rates['cinn_paper'])
+            yield (f'LDDM makes {ratio:.1f} × as many clips per second as the published cINN, '
+                   f'on {machine}')
     for row in results['sampler_steps']:
         yield (f'LDDM, seed {row["seed"]}: FD {row["fd"]:.3g} with {row["steps"]} steps, '
                f'{row["fd_default"]:.3g} with {row["default_steps"]} '
