@@ -133,7 +133,7 @@ class VideoDecoder(nn.Module):
             nn.init.normal_(self.to_field.weight, std=0.02)
         self.to_output = FramewiseConv3d(widths[0], outputs)
         nn.init.normal_(self.to_output.weight, std=1e-3)
-        self.to_scale = FramewiseConv3d(widths[0], 1)
+        self.to_scale = FramewiseConv3d(widths[0] + 1, 1)
         nn.init.zeros_(self.to_scale.weight)
         nn.init.zeros_(self.to_scale.bias)  # type: ignore[arg-type]
 
@@ -152,7 +152,8 @@ class VideoDecoder(nn.Module):
         else:
             clip = output.tanh()
         # what it expects of itself must not change what it does
-        scale = enlarge(self.to_scale(x.detach()).float()).exp() * FIRST_SCALE
+        seen = torch.cat([x.detach(), _log_brightness(clip.detach())], dim=1)
+        scale = enlarge(self.to_scale(seen).float()).exp() * FIRST_SCALE
         return torch.cat([still.unsqueeze(2), clip[:, :, 1:]], dim=2), scale
 
     def _add_straight(self, output: Tensor, latent: Tensor) -> Tensor:
@@ -177,3 +178,13 @@ def _with_blurred(still: Tensor) -> Tensor:
     """(B, C, H, W) still → (B, C · (1 + len(SOFTNESS)), H, W), itself and blurred ones."""
     blurred = [gaussian_blur(still, 2 * round(3 * sigma) + 1, sigma) for sigma in SOFTNESS]
     return torch.cat([still, *blurred], dim=1)
+
+
+def _log_brightness(clip: Tensor) -> Tensor:
+    """(B, C, T, H, W) clip → (B, 1, T, H/2, W/2), −2.8 where it is black, 2.8 where it is white.
+
+    Speckle multiplies: how much a pixel changes is a power of how bright it is, and nothing comes
+    back from a shadow.
+    """
+    grey = 127.5 * (F.avg_pool3d(clip.mean(dim=1, keepdim=True), (1, 2, 2)) + 1)
+    return grey.clamp(min=0).log1p() - 2.8

@@ -17,12 +17,12 @@ class Grain(nn.Module):
 
     Speckle that decorrelates cannot be foreseen: a decoder trained on pixels smooths it away, and
     its clips are calmer and softer than real ones.  Whoever looks for that tells them apart at
-    once.  Here what is missing is drawn: stationary noise whose spectrum is that of real clips less
-    that of rebuilt ones, times how large an error is expected of each pixel.  A gain brings the
-    mean squared change from frame to frame to that of real clips, but no further than the fine
-    texture of a frame: where a moved still is as sharp as the truth, what its changes lack is
-    motion, and noise is no motion.  All of it is measured during training.  Frame 0, the still,
-    has none.
+    once.  Here what is missing is drawn: stationary noise, times how large an error is expected of
+    each pixel.  Its spectrum is that of what changes in real clips since frame 0, less that of
+    rebuilt ones, both in units of the expected error.  A gain brings the change from frame to frame
+    to that of real clips, but no further than the fine texture of a frame: where a moved still is
+    as sharp as the truth, what its changes lack is motion, and noise is no motion.  All of it is
+    measured during training.  Frame 0, the still, has none.
 
     Args:
         channels: C of the clips.
@@ -46,8 +46,9 @@ class Grain(nn.Module):
     def follow(self, real: Tensor, made: Tensor, scale: Tensor) -> None:
         """Measure (B, C, T, H, W) clips, whose errors are expected to be (B, 1, T, H, W)."""
         steady = scale[:, :, 1:].float().mean(dim=2, keepdim=True)  # what stands still stays so
+        still = real[:, :, :1].float()               # 1 / steady is no part of what changes
         for clip, power in ((real, self.real_power), (made, self.made_power)):
-            spectrum = torch.fft.rfftn(clip[:, :, 1:].float() / steady, dim=(2, 3, 4))
+            spectrum = torch.fft.rfftn((clip[:, :, 1:].float() - still) / steady, dim=(2, 3, 4))
             power.lerp_(spectrum.abs().square().mean(dim=0), SPECTRUM_MOMENTUM)
         real, made, scale = (clip[:, :, 1:].float() for clip in (real, made, scale))
         drawn = self._shaped(torch.randn_like(real)) * scale
@@ -77,13 +78,18 @@ class Grain(nn.Module):
 
 
 def change(clip: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring frames of (B, C, T, H, W) clips."""
-    return clip.diff(dim=2).square().mean()
+    """How much neighbouring frames of (B, C, T, H, W) clips differ: the mean, squared.
+
+    Squares of parts that know nothing of each other add up.  A mean of squares would be ruled by
+    the few places where most happens, and everything else would get too much noise for it.
+    """
+    return clip.diff(dim=2).abs().mean().square()
 
 
 def detail(clip: Tensor) -> Tensor:
-    """Mean squared Laplacian of the frames of (B, C, T, H, W) clips."""
-    return (clip[..., 1:-1, :].diff(n=2, dim=4) + clip[..., 1:-1].diff(n=2, dim=3)).square().mean()
+    """The same of the Laplacian of the frames of (B, C, T, H, W) clips."""
+    laplacian = clip[..., 1:-1, :].diff(n=2, dim=4) + clip[..., 1:-1].diff(n=2, dim=3)
+    return laplacian.abs().mean().square()
 
 
 def _lacking(measure: Callable[[Tensor], Tensor], real: Tensor, made: Tensor, drawn: Tensor

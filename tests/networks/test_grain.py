@@ -47,9 +47,25 @@ def test_what_a_sharp_clip_lacks_is_motion_and_no_noise_stands_in_for_it():
 
 
 def test_clips_that_lack_nothing_get_nothing():
+    """They change twice as much."""
     grain, clip = Grain(1, 5, 8), torch.randn(4, 1, 5, 8, 8)
-    grain.follow(clip, 2 * clip, torch.ones(4, 1, 5, 8, 8))
+    grain.follow(clip, 2 * clip - clip[:, :, :1], torch.ones(4, 1, 5, 8, 8))
     assert not grain(torch.ones(2, 1, 5, 8, 8), [1, 2]).any()
+
+
+def test_what_stays_as_it_is_counts_for_nothing_however_sure_the_decoder_is_of_it():
+    """A bright margin of which no error is expected, and noise of 1 elsewhere."""
+    torch.manual_seed(0)
+    grain, scale = Grain(1, 5, 8), torch.ones(32, 1, 5, 8, 8)
+    scale[..., :2] = 1e-3
+    for _ in range(100):
+        made = torch.zeros(32, 1, 5, 8, 8)
+        made[..., :2] = 1
+        noise = torch.randn_like(made)
+        noise[..., :2] = 0
+        grain.follow(made + noise, made, scale)
+    drawn = grain(scale, range(32))[:, :, 1:, ..., 2:]
+    assert abs(drawn.std() - 0.75 ** 0.5) < 0.05     # three quarters of the places are noise
 
 
 def test_frame_0_has_none_and_elsewhere_the_scale_says_how_much():
