@@ -19,7 +19,8 @@ class Grain(nn.Module):
     its clips are calmer and softer than real ones.  Whoever looks for that tells them apart at
     once.  Here what is missing is drawn: stationary noise, times how large an error is expected of
     each pixel.  Its spectrum is that of what changes in real clips since frame 0, less that of
-    rebuilt ones, both in units of the expected error.  A gain brings the change from frame to frame
+    rebuilt ones, both in units of the expected error; but nothing of it stands still, since that
+    would appear in frame 1 all at once, and be seen to.  A gain brings the change from frame to frame
     to that of real clips, but no further than the fine texture of a frame: where a moved still is
     as sharp as the truth, what its changes lack is motion, and noise is no motion.  All of it is
     measured during training.  Frame 0, the still, has none.
@@ -66,6 +67,7 @@ class Grain(nn.Module):
     def _shaped(self, white: Tensor) -> Tensor:
         """(B, C, T − 1, H, W) white noise → noise with the missing power."""
         missing = (self.real_power - self.made_power).clamp(min=0)
+        missing[:, 0] = 0                            # of frequency 0 in time
         amplitude = (missing / white[0, 0].numel()).sqrt()
         spectrum = torch.fft.rfftn(white, dim=(2, 3, 4)) * amplitude
         return torch.fft.irfftn(spectrum, s=white.shape[2:], dim=(2, 3, 4))
