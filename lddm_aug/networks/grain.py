@@ -20,10 +20,10 @@ class Grain(nn.Module):
     once.  Here what is missing is drawn: stationary noise, times how large an error is expected of
     each pixel.  Its spectrum is that of what changes in real clips since frame 0, less that of
     rebuilt ones, both in units of the expected error; but nothing of it stands still, since that
-    would appear in frame 1 all at once, and be seen to.  A gain brings the change from frame to frame
-    to that of real clips, but no further than the fine texture of a frame: where a moved still is
-    as sharp as the truth, what its changes lack is motion, and noise is no motion.  All of it is
-    measured during training.  Frame 0, the still, has none.
+    would appear in frame 1 all at once, and be seen to.  A gain brings the change from frame to
+    frame to that of real clips, but no further than the fine texture of a frame: where a moved
+    still is as sharp as the truth, what its changes lack is motion, and noise is no motion.  All of
+    it is measured during training.  Frame 0, the still, has none.
 
     Args:
         channels: C of the clips.
