@@ -21,8 +21,6 @@ def run_versions() -> dict[str, str]:
         name: version(name) for name in ('mmengine', 'mmaction2', 'numpy')}}
 
 
-def machine(device: str | torch.device) -> str:
-    """What computes there: the GPU's name, or threads of a processor."""
-    if torch.device(device).type == 'cuda':
-        return torch.cuda.get_device_name(device)
-    return f'{torch.get_num_threads()} × {platform.machine()}'
+def machine(device: torch.device) -> str:
+    """What computes there: the GPU's name, or the processor's kind."""
+    return torch.cuda.get_device_name(device) if device.type == 'cuda' else platform.machine()

@@ -179,3 +179,19 @@ def test_a_phantoms_recognizer_downloads_nothing(path):
     backbone = Config.fromfile(path).model.backbone
     assert backbone.get('pretrained') is None
     assert not backbone.get('pretrained2d')                  # else ResNetTSM loads all the same
+
+
+@pytest.mark.parametrize('path', [path for path in CONFIGS if 'stages' in Config.fromfile(path)],
+                         ids=name)
+def test_the_stages_of_a_generator_agree_on_size_and_autoencoder(path):
+    """On frames read, grain and clips made; the stages after the first, on the first one's."""
+    stages = [Config.fromfile(path.parent / stage) for stage in
+              Config.fromfile(path).stages.values()]
+    sizes = {part['size'] for stage in stages for place, part in parts(stage.to_dict())
+             if part['type'] in ('ReadVideo', 'LDDMGenerator', 'CINNGenerator', 'MotionTransfer')}
+    first, *later = [stage.to_dict() for stage in stages]
+    sizes |= {model['grain']['size'] for model in [first['model']] if model.get('grain')}
+    assert len(sizes) == 1
+    for stage in later:
+        trained = stage['model'] if 'model' in stage else stage['bank']
+        assert trained['autoencoder'] == first['model']

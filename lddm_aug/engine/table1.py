@@ -23,7 +23,12 @@ from lddm_aug.engine.generator_training import (
 )
 from lddm_aug.evaluation.bootstrap import group_interval
 from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, read_split
-from lddm_aug.evaluation.cost import FLOP_CONVENTION, clips_per_second, gflop_per_clip
+from lddm_aug.evaluation.cost import (
+    FLOP_CONVENTION,
+    clips_per_second,
+    device_of,
+    gflop_per_clip,
+)
 from lddm_aug.evaluation.frechet import frechet_distance
 from lddm_aug.evaluation.recognizer_features import FeatureNetwork, RecognizerFeatures
 from lddm_aug.evaluation.synthesis import (
@@ -42,7 +47,7 @@ from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import CARD, load_package
 from lddm_aug.journal import fingerprint
 from lddm_aug.models.noise_process import STEPS
-from lddm_aug.versions import machine
+from lddm_aug.versions import machine, run_versions
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,7 @@ def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet
         **{key: value for key, value in figures.items() if key != 'protocol'},
         gflop_per_clip=gflop_per_clip(generator), clips_per_second=clips_per_second(generator),
         training_seconds=seconds, evaluation_seconds=round(time.perf_counter() - began, 1),
-        machine=machine(table.device), sampler=generator.sampler,
+        machine=machine(device_of(generator)), versions=run_versions(), sampler=generator.sampler,
         package_sha256=generator.package_sha256, identity=_row_identity(table, name, seed))
 
 
@@ -230,8 +235,7 @@ def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: Feat
             lambda chosen: (frechet_distance(few[chosen], theirs[chosen])
                             / frechet_distance(many[chosen], theirs[chosen]) - 1),
             real.groups, resamples=table.options.resamples, seed=seed),
-        fd_network=fd.name, machine=machine(table.device),
-        identity=_row_identity(table, 'lddm', seed))
+        fd_network=fd.name, identity=_row_identity(table, 'lddm', seed))
 
 
 def _with_steps(generator: Generator, steps: int) -> Generator:

@@ -25,7 +25,7 @@ def gflop_per_clip(generator: Generator) -> float:
     activations and resizing, a few FLOP per value, are not.
     """
     still = torch.zeros(1, generator.channels, generator.size, generator.size,
-                        device=_device(generator))
+                        device=device_of(generator))
     counter = FlopCounterMode(display=False, custom_mapping={
         torch.ops.aten.grid_sampler_2d: _grid_sampler_flop,
         torch.ops.aten._fft_r2c: _fft_r2c_flop, torch.ops.aten._fft_c2r: _fft_c2r_flop})
@@ -44,7 +44,7 @@ def clips_per_second(generator: Generator, clips: int = 8, max_seconds: float = 
         clips: how many are timed.
         max_seconds: no further clip is begun once these have passed; one is always timed.
     """
-    device = _device(generator)
+    device = device_of(generator)
     still = torch.zeros(1, generator.channels, generator.size, generator.size, device=device)
     batch = 1 if device.type == 'cpu' else clips
     stills = still.expand(batch, -1, -1, -1)
@@ -61,7 +61,8 @@ def describe_cost(generator: Generator) -> str:
     return f'{gflop_per_clip(generator):.2f} GFLOP per clip ({FLOP_CONVENTION})'
 
 
-def _device(generator: Generator) -> torch.device:
+def device_of(generator: Generator) -> torch.device:
+    """Where it computes: on the CPU, if it has no weights."""
     return next(chain(generator.parameters(), generator.buffers()), torch.empty(0)).device
 
 

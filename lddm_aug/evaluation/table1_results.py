@@ -34,7 +34,7 @@ def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
         return dict(rows=[], sampler_steps=[], paper=PAPER, protocol=protocol)
     try:
         results = json.loads(file.read_bytes())
-        rows = [(GENERATORS.index(row['generator']), row['seed'], row['identity'], row['machine'])
+        rows = [(GENERATORS.index(row['generator']), row['seed'], row['identity'])
                 for row in results['rows'] + results['sampler_steps']]
         before = dict(results['protocol'])
     except (ValueError, KeyError, TypeError) as error:
@@ -84,7 +84,8 @@ def format_table1(results: Mapping[str, Any]) -> str:
 
 def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> str:
     values = [row[key] for row in rows if row.get(key) is not None]
-    if not values:
+    machines = {row.get('machine') for row in rows}
+    if not values or key == 'clips_per_second' and len(machines) > 1:
         return '-'
     spread = f'±{np.std(values, ddof=1):.2g}' if len(values) > 1 else ''
     return f'{np.mean(values):.3g}{spread}'
@@ -108,9 +109,9 @@ def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
     if all(fd.values()):
         yield (f"LDDM's FD is {np.mean(fd['lddm']) / np.mean(fd['cinn']):.2f} × cINN's; "
                f"the paper's FVD is {PAPER['lddm']['fvd'] / PAPER['cinn']['fvd']:.2f} ×")
-    for machine in sorted({row['machine'] for row in rows}):
+    for machine in sorted({row['machine'] for row in rows if 'machine' in row}):
         rates = {name: [row['clips_per_second'] for row in rows
-                        if (row['generator'], row['machine']) == (name, machine)]
+                        if (row['generator'], row.get('machine')) == (name, machine)]
                  for name in ('lddm', 'cinn_paper')}
         if all(rates.values()):
             ratio = np.mean(rates['lddm']) / np.mean(rates['cinn_paper'])

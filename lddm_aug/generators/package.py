@@ -88,7 +88,7 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
     except RuntimeError as error:
         raise ValueError(f'load_package: the weights in {folder / WEIGHTS} are not those of '
                          f'{card["generator"]["type"]} as {CARD} describes it; '
-                         f'save the package again ({_short(error)})') from error
+                         f'train the generator again ({_short(error)})') from error
     generator.groups, generator.package_sha256 = tuple(card['groups']), card['sha256']
     return generator.eval().requires_grad_(False).to(device)
 

@@ -13,7 +13,7 @@ from lddm_aug.networks.grain import Grain
 
 SCALE_WEIGHT = 0.1                                   # it has its own weights; Adam evens it out
 # In [−1, 1].  Of a latent far from all that were seen, the exponential expects anything: up to 47
-# were met, which is a clip of white noise.  Ordinary clips expect 0.02 to 0.1.
+# were met, which is a clip of white noise.  Ordinary clips expect 0.003 to 0.12.
 LARGEST_SCALE = 0.25
 
 

@@ -17,6 +17,7 @@ HEADS = ('motion', 'paint')
 # the head's outputs start near zero and are all of order one; displacements are of several pixels
 FIELD_SCALE = 8.0
 FIRST_SCALE = 0.05                                   # of the expected error, before training
+MIDDLE = 2.8                                         # about log(256) / 2
 SOFTNESS = (1.0, 2.0)                                # σ of the blurred stills, in pixels
 
 
@@ -181,10 +182,10 @@ def _with_blurred(still: Tensor) -> Tensor:
 
 
 def _log_brightness(clip: Tensor) -> Tensor:
-    """(B, C, T, H, W) clip → (B, 1, T, H/2, W/2), −2.8 where it is black, 2.8 where it is white.
+    """(B, C, T, H, W) clip → (B, 1, T, H/2, W/2), logarithm of grey levels, about 0 in the middle.
 
-    Speckle multiplies: how much a pixel changes is a power of how bright it is, and nothing comes
-    back from a shadow.
+    Errors grow about as the root of the brightness, from 0.3 grey levels in the black to 6 in the
+    white of lung videos; of the still's features, which are normalised, that couldn't be learnt.
     """
     grey = 127.5 * (F.avg_pool3d(clip.mean(dim=1, keepdim=True), (1, 2, 2)) + 1)
-    return grey.clamp(min=0).log1p() - 2.8
+    return grey.clamp(min=0).log1p() - MIDDLE

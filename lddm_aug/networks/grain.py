@@ -18,12 +18,12 @@ class Grain(nn.Module):
     Speckle that decorrelates cannot be foreseen: a decoder trained on pixels smooths it away, and
     its clips are calmer and softer than real ones.  Whoever looks for that tells them apart at
     once.  Here what is missing is drawn: stationary noise, times how large an error is expected of
-    each pixel.  Its spectrum is that of what changes in real clips since frame 0, less that of
-    rebuilt ones, both in units of the expected error; but nothing of it stands still, since that
-    would appear in frame 1 all at once, and be seen to.  A gain brings the change from frame to
-    frame to that of real clips, but no further than the fine texture of a frame: where a moved
-    still is as sharp as the truth, what its changes lack is motion, and noise is no motion.  All of
-    it is measured during training.  Frame 0, the still, has none.
+    each pixel.  Its spectrum is that of real clips less that of rebuilt ones, both in units of the
+    expected error; but nothing of it stands still, since that would appear in frame 1 all at once,
+    and be seen to.  A gain brings the change from frame to frame to that of real clips, but no
+    further than the fine texture of a frame: where a moved still is as sharp as the truth, what its
+    changes lack is motion, and noise is no motion.  All of it is measured during training.  Frame
+    0, the still, has none.
 
     Args:
         channels: C of the clips.
@@ -47,9 +47,8 @@ class Grain(nn.Module):
     def follow(self, real: Tensor, made: Tensor, scale: Tensor) -> None:
         """Measure (B, C, T, H, W) clips, whose errors are expected to be (B, 1, T, H, W)."""
         steady = scale[:, :, 1:].float().mean(dim=2, keepdim=True)  # what stands still stays so
-        still = real[:, :, :1].float()               # 1 / steady is no part of what changes
         for clip, power in ((real, self.real_power), (made, self.made_power)):
-            spectrum = torch.fft.rfftn((clip[:, :, 1:].float() - still) / steady, dim=(2, 3, 4))
+            spectrum = torch.fft.rfftn(clip[:, :, 1:].float() / steady, dim=(2, 3, 4))
             power.lerp_(spectrum.abs().square().mean(dim=0), SPECTRUM_MOMENTUM)
         real, made, scale = (clip[:, :, 1:].float() for clip in (real, made, scale))
         drawn = self._shaped(torch.randn_like(real)) * scale
@@ -82,8 +81,9 @@ class Grain(nn.Module):
 def change(clip: Tensor) -> Tensor:
     """How much neighbouring frames of (B, C, T, H, W) clips differ: the mean, squared.
 
-    Squares of parts that know nothing of each other add up.  A mean of squares would be ruled by
-    the few places where most happens, and everything else would get too much noise for it.
+    It adds up as a variance does where the parts are Gaussian and spread alike, elsewhere nearly.
+    Variances themselves would be ruled by the few places where most happens, and everything else
+    would get too much noise for it.
     """
     return clip.diff(dim=2).abs().mean().square()
 
