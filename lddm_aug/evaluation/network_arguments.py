@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from lddm_aug.evaluation.i3d_features import I3DFeatures
 from lddm_aug.evaluation.image_quality import LPIPSDistance, VGGDistance
@@ -14,7 +15,8 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> argparse._Argument
     """Returns their group, to which a tool may add more."""
     group = parser.add_argument_group('networks that look at the clips, each if it is given')
     group.add_argument('--vgg', metavar='PATH',
-                       help='state dict of a VGG, for DIV and an LPIPS-like distance')
+                       help="state dict of torchvision's VGG or of style transfer's, for DIV and "
+                            'an LPIPS-like distance')
     group.add_argument('--lpips', metavar='PATH',
                        help="state dict of torchvision's vgg16 or alexnet, for LPIPS")
     group.add_argument('--i3d', metavar='PATH|URL', help='I3D trained on Kinetics, for FVD and DIV')
@@ -29,7 +31,15 @@ def load_networks(args: argparse.Namespace, frame_stride: float = 3,
 
     Args:
         frame_stride: frames of the source video from one frame of the clips to the next.
+
+    Raises:
+        FileNotFoundError: naming the option whose file isn't there.
     """
+    for name in ('vgg', 'lpips', 'i3d', 'dti3d'):
+        path = getattr(args, name)
+        if path and '://' not in path and not Path(path).is_file():
+            raise FileNotFoundError(f'--{name}: there is no file {path}; give its path, or leave '
+                                    'it out, and the figures that need it are left out too')
     device = available_device(args.device)
     return EvaluationNetworks(
         fd=fd,

@@ -48,6 +48,7 @@ def test_a_package_becomes_a_table_json_plots_and_a_page(monkeypatch, capsys, da
     (['--split', 'val'], "no row has split 'val'"),
     (['--fd-config', 'r3d.py'], '--fd-config and --fd-checkpoint belong together'),
     (['--vgg', 'videos.csv'], 'videos.csv cannot be read as a checkpoint'),
+    (['--vgg', 'vgg.pth'], '--vgg: there is no file vgg.pth; give its path, or leave it out'),
     (['--i3d', 'absent.pt'], 'absent.pt')])
 def test_bad_input_ends_in_a_sentence(monkeypatch, capsys, data, arguments, says):
     monkeypatch.chdir(data)
