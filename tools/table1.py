@@ -36,8 +36,10 @@ def parse_args() -> argparse.Namespace:
                         help='train in mixed precision, on a GPU or a CPU with bfloat16')
     parser.add_argument('--redo', action='store_true',
                         help='measure rows again; finished trainings stay')
-    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/table1/DATA, or DATA_SIZE')
-    parser.add_argument('--out', type=Path, help='default: docs/results/table1_DATA.json, or table1_DATA_SIZE.json')
+    parser.add_argument('--work-dir', type=Path,
+                        help='default: work_dirs/table1/DATA, or DATA_SIZE where it is not 64')
+    parser.add_argument('--out', type=Path,
+                        help='default: docs/results/table1_DATA.json, or table1_DATA_SIZE.json')
     parser.add_argument('--configs', type=Path, default=CONFIGS, help='default: %(default)s')
     add_network_arguments(parser)
     add_device_argument(parser)
