@@ -47,9 +47,8 @@ def test_what_a_sharp_clip_lacks_is_motion_and_no_noise_stands_in_for_it():
 
 
 def test_clips_that_lack_nothing_get_nothing():
-    """They change twice as much."""
     grain, clip = Grain(1, 5, 8), torch.randn(4, 1, 5, 8, 8)
-    grain.follow(clip, 2 * clip - clip[:, :, :1], torch.ones(4, 1, 5, 8, 8))
+    grain.follow(clip, 2 * clip, torch.ones(4, 1, 5, 8, 8))
     assert not grain(torch.ones(2, 1, 5, 8, 8), [1, 2]).any()
 
 
