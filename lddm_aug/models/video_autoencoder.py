@@ -34,7 +34,7 @@ class VideoAutoencoder(ClipAutoencoder):
         kl_weight: of the Kullback-Leibler term, per latent value, beside L1 per pixel in [−1, 1].
         perceptual: dict(vgg=path of the weights, weight=…, frames=frames of each clip that are
             compared, drawn anew each time).
-        grain: dict(num_frames=T, size=H) of the clips, to model what the latent leaves open: see
+        grain: dict(num_frames=T, size=H) of the clips, to give them the texture of real ones: see
             `Grain`.  None for none.
         adversarial: dict(spatial=weight, temporal=weight, width=channels of the
             discriminators).
@@ -56,19 +56,19 @@ class VideoAutoencoder(ClipAutoencoder):
 
         Args:
             seeds: one a clip, from which its grain is drawn; without them the clip is the likeliest
-                one, nearer to the truth pixel by pixel and too smooth.
+                one, nearer to the truth pixel by pixel and too soft.
         """
-        clip, scale = self.decoder(still, self._as_learnt(latent))
+        clip, sharp, scale = self.decoder(still, self._as_learnt(latent))
         if self.grain is None or seeds is None:
             return clip
-        return clip + self.grain(scale.clamp(max=LARGEST_SCALE), seeds)
+        return self.grain(clip, sharp, scale.clamp(max=LARGEST_SCALE), seeds)
 
     def _reconstruct(self, clip: Tensor, latent: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        reconstruction, scale = self.decoder(clip[:, :, 0], latent)
+        reconstruction, sharp, scale = self.decoder(clip[:, :, 0], latent)
         if self.grain is None:
             return reconstruction, {}
         # of a Laplace distribution, as L1 is, and of its scale alone
         residual = (clip - reconstruction).detach()
         loss = SCALE_WEIGHT * ((residual / scale).abs() + scale.log()).mean()
-        self.grain.follow(clip, reconstruction.detach(), scale.detach())
+        self.grain.follow(clip, reconstruction.detach(), sharp.detach(), scale.detach())
         return reconstruction, dict(loss_scale=loss)

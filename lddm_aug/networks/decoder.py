@@ -90,15 +90,17 @@ def enlarge(x: Tensor, time_scale: int = 1) -> Tensor:
 class VideoDecoder(nn.Module):
     """(B, C, H, W) still and (B, Cz, T/r_t, H/r_s, W/r_s) latent → clip, and how sure it is.
 
-    The clip is (B, C, T, H, W), its frame 0 the still itself; beside it stands (B, 1, T, H, W),
-    the error that is expected of each of its pixels, in units of [−1, 1].  Two heads:
+    The clip is (B, C, T, H, W), its frame 0 the still itself.  Beside it stand the same clip with
+    nothing blurred, and (B, 1, T, H, W), the error that is expected of each of the first one's
+    pixels, in units of [−1, 1].  Two heads:
 
     - `motion`: a field (pixels) that warps the still, a gain, a residual and how much of two
       blurred stills is moved in its place, all computed at half resolution and all relative to
       frame 0, so that where nothing is said, nothing moves.  Ultrasound motion is mostly the still
-      moved, and what is moved keeps its speckle; where speckle decorrelates, its mean remains.
+      moved, and what is moved keeps its speckle; where speckle decorrelates, its mean remains, and
+      the clip with nothing blurred is the sharper one.
       What the field has in common at a place of the latent it takes from there on a straight way.
-    - `paint`: every frame's pixels through tanh, as in the paper.
+    - `paint`: every frame's pixels through tanh, as in the paper; both clips are the same.
 
     Args:
         channels: C.
@@ -138,7 +140,7 @@ class VideoDecoder(nn.Module):
         nn.init.zeros_(self.to_scale.weight)
         nn.init.zeros_(self.to_scale.bias)  # type: ignore[arg-type]
 
-    def forward(self, still: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, still: Tensor, latent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         features = self.still_pyramid(still)
         x = self.from_latent(latent)
         for level in range(len(self.blocks) - 1, -1, -1):         # coarse to fine
@@ -149,13 +151,15 @@ class VideoDecoder(nn.Module):
         # in full precision: bfloat16 cannot tell pixel 50.25 from pixel 50.3
         output = enlarge(self.to_output(x).float())
         if self.head == 'motion':
-            clip = self._move(still, self._add_straight(output, latent))
+            clip, sharp = self._move(still, self._add_straight(output, latent))
         else:
-            clip = output.tanh()
+            clip = sharp = output.tanh()
         # what it expects of itself must not change what it does
         seen = torch.cat([x.detach(), _log_brightness(clip.detach())], dim=1)
         scale = enlarge(self.to_scale(seen).float()).exp() * FIRST_SCALE
-        return torch.cat([still.unsqueeze(2), clip[:, :, 1:]], dim=2), scale
+        clip, sharp = (torch.cat([still.unsqueeze(2), frames[:, :, 1:]], dim=2)
+                       for frames in (clip, sharp))
+        return clip, sharp, scale
 
     def _add_straight(self, output: Tensor, latent: Tensor) -> Tensor:
         """Add to the field what is the same at a place of the latent, blended between places."""
@@ -164,15 +168,16 @@ class VideoDecoder(nn.Module):
         straight = field * (PIXELS / FIELD_SCALE)
         return torch.cat([output[:, :2] + straight, output[:, 2:]], dim=1)
 
-    def _move(self, still: Tensor, output: Tensor) -> Tensor:
+    def _move(self, still: Tensor, output: Tensor) -> tuple[Tensor, Tensor]:
         change = output - output[:, :, :1]                        # nothing changes in frame 0
         channels = still.shape[1]
         field, gain, residual, softening = change.split([2, 1, channels, len(SOFTNESS)], dim=1)
         sharp, *soft = warp(_with_blurred(still), FIELD_SCALE * field).split(channels, dim=1)
-        moved = sharp + sum(share * (blurred - sharp) for share, blurred
-                            in zip(softening.split(1, dim=1), soft, strict=True))
+        blurred = sharp + sum(share * (blurred - sharp) for share, blurred
+                              in zip(softening.split(1, dim=1), soft, strict=True))
         # the still's black (−1) stays black under any gain
-        return (moved + 1) * gain.exp() - 1 + residual
+        moved, held = ((pixels + 1) * gain.exp() - 1 + residual for pixels in (blurred, sharp))
+        return moved, held
 
 
 def _with_blurred(still: Tensor) -> Tensor:

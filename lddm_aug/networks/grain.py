@@ -1,29 +1,35 @@
-"""What a latent leaves open: the fine texture that differs from frame to frame."""
+"""The fine texture of a rebuilt clip: what it keeps of the still's, and what is drawn anew."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from lddm_aug.functional.seeds import derive_seed
 
-# How fast the spectrum follows: it averages over about 1 / 0.02 = 50 batches.
-SPECTRUM_MOMENTUM = 0.02
+# How fast what is measured follows: it averages over about 1 / 0.02 = 50 batches.
+MOMENTUM = 0.02
 
 
 class Grain(nn.Module):
-    """Gaussian noise with the power that rebuilt clips lack, at every frequency in space and time.
+    """Gives a rebuilt clip as much texture, and as much change of it, as real clips have.
 
     Speckle that decorrelates cannot be foreseen: a decoder trained on pixels smooths it away, and
     its clips are calmer and softer than real ones.  Whoever looks for that tells them apart at
-    once.  Here what is missing is drawn: stationary noise, times how large an error is expected of
-    each pixel.  Its spectrum is that of real clips less that of rebuilt ones, both in units of the
-    expected error; but nothing of it stands still, since that would appear in frame 1 all at once,
-    and be seen to.  A gain brings the change from frame to frame to that of real clips, but no
-    further than the fine texture of a frame: where a moved still is as sharp as the truth, what its
+    once.  Two things bring back what is missing:
+
+    - the blur of what moves is taken back in part: `softness` is the share of it that remains;
+    - what then still lacks is drawn: stationary Gaussian noise, times how large an error is
+      expected of each pixel, with the power that rebuilt clips lack at every frequency in space
+      and time, in units of the expected error, times a `gain`.  Nothing of it stands still, since
+      that would appear in frame 1 all at once, and be seen to.
+
+    Both numbers together bring two measures of rebuilt clips to those of real ones: the change
+    from frame to frame, and the detail of a frame.  Where one of them would go beyond its bounds,
+    the measure that lacks less decides: where a moved still is as sharp as the truth, what its
     changes lack is motion, and noise is no motion.  All of it is measured during training.  Frame
-    0, the still, has none.
+    0, the still, stays as it is.
 
     Args:
         channels: C of the clips.
@@ -33,6 +39,7 @@ class Grain(nn.Module):
 
     real_power: Tensor
     made_power: Tensor
+    softness: Tensor
     gain: Tensor
 
     def __init__(self, channels: int, num_frames: int, size: int) -> None:
@@ -41,27 +48,57 @@ class Grain(nn.Module):
         power = torch.zeros(channels, num_frames - 1, size, size // 2 + 1)
         self.register_buffer('real_power', power)
         self.register_buffer('made_power', power.clone())
+        self.register_buffer('softness', torch.ones(()))
         self.register_buffer('gain', torch.ones(()))
 
     @torch.no_grad()
-    def follow(self, real: Tensor, made: Tensor, scale: Tensor) -> None:
-        """Measure (B, C, T, H, W) clips, whose errors are expected to be (B, 1, T, H, W)."""
-        steady = scale[:, :, 1:].float().mean(dim=2, keepdim=True)  # what stands still stays so
-        for clip, power in ((real, self.real_power), (made, self.made_power)):
-            spectrum = torch.fft.rfftn(clip[:, :, 1:].float() / steady, dim=(2, 3, 4))
-            power.lerp_(spectrum.abs().square().mean(dim=0), SPECTRUM_MOMENTUM)
-        real, made, scale = (clip[:, :, 1:].float() for clip in (real, made, scale))
-        drawn = self._shaped(torch.randn_like(real)) * scale
-        lacking = torch.minimum(*(_lacking(measure, real, made, drawn)
-                                  for measure in (change, detail)))
-        self.gain.lerp_(lacking.sqrt().clamp(max=1), SPECTRUM_MOMENTUM)
+    def follow(self, real: Tensor, clip: Tensor, sharp: Tensor, scale: Tensor) -> None:
+        """Measure clips, (B, C, T, H, W).
 
-    def forward(self, scale: Tensor, seeds: Sequence[int]) -> Tensor:
-        """(B, 1, T, H, W) scales, B seeds → (B, C, T, H, W) noise."""
+        Args:
+            clip: the likeliest one that the decoder made of each real one.
+            sharp: the same with nothing blurred.
+            scale: (B, 1, T, H, W), the error that is expected of the likeliest one.
+        """
+        real, clip, sharp, scale = (x[:, :, 1:].float() for x in (real, clip, sharp, scale))
+        made = self._softened(clip, sharp)
+        steady = scale.mean(dim=2, keepdim=True)                  # what stands still stays so
+        for frames, power in ((real, self.real_power), (made, self.made_power)):
+            spectrum = torch.fft.rfftn(frames / steady, dim=(2, 3, 4))
+            power.lerp_(spectrum.abs().square().mean(dim=0), MOMENTUM)
+        drawn = self._shaped(torch.randn_like(real)) * scale
+        softness, gain = self._balance(*(
+            torch.stack([measure(frames) for measure in (change, detail)])
+            for frames in (real, made, clip, sharp, drawn)))
+        self.softness.lerp_(softness, MOMENTUM)
+        self.gain.lerp_(gain, MOMENTUM)
+
+    def forward(self, clip: Tensor, sharp: Tensor, scale: Tensor, seeds: Sequence[int]) -> Tensor:
+        """Clips and scales as for `follow`, B seeds → (B, C, T, H, W) clips with texture."""
         # one by one: a transform of several differs in the last bits from that of one
         shaped = [self._shaped(self._white(seed).unsqueeze(0).to(scale)) for seed in seeds]
         noise = self.gain * torch.cat(shaped)
-        return torch.cat([torch.zeros_like(noise[:, :, :1]), noise], dim=2) * scale
+        return (self._softened(clip, sharp)
+                + torch.cat([torch.zeros_like(noise[:, :, :1]), noise], dim=2) * scale)
+
+    def _softened(self, clip: Tensor, sharp: Tensor) -> Tensor:
+        return sharp + self.softness * (clip - sharp)
+
+    def _balance(self, real: Tensor, made: Tensor, clip: Tensor, sharp: Tensor, drawn: Tensor
+                 ) -> tuple[Tensor, Tensor]:
+        """(2,) measures of each → the softness and the gain that bring made ones to real ones.
+
+        Two equations, one for each measure m, linear in softness and squared gain:
+        m(made) + (softness − softness now) · (m(clip) − m(sharp)) + gain² · m(drawn) = m(real).
+        """
+        lacking, slope, drawn = real - made, clip - sharp, drawn.clamp(min=1e-12)
+        determinant = slope[0] * drawn[1] - slope[1] * drawn[0]
+        step = (lacking[0] * drawn[1] - lacking[1] * drawn[0]) / determinant
+        # where both clips are the same, no softness is better than another
+        step = torch.where(determinant == 0, 0, step)
+        softness = (self.softness + step).clamp(0, 1)
+        power = (lacking - slope * (softness - self.softness)) / drawn
+        return softness, power.min().clamp(0, 1).sqrt()
 
     def _shaped(self, white: Tensor) -> Tensor:
         """(B, C, T − 1, H, W) white noise → noise with the missing power."""
@@ -92,9 +129,3 @@ def detail(clip: Tensor) -> Tensor:
     """The same of the Laplacian of the frames of (B, C, T, H, W) clips."""
     laplacian = clip[..., 1:-1, :].diff(n=2, dim=4) + clip[..., 1:-1].diff(n=2, dim=3)
     return laplacian.abs().mean().square()
-
-
-def _lacking(measure: Callable[[Tensor], Tensor], real: Tensor, made: Tensor, drawn: Tensor
-             ) -> Tensor:
-    """By which factor of its power the drawn noise brings the made clips to the real ones."""
-    return (measure(real) - measure(made)).clamp(min=0) / measure(drawn).clamp(min=1e-12)

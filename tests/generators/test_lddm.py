@@ -3,6 +3,7 @@ import torch
 from mmaction.registry import MODELS
 from torch.testing import assert_close
 
+from lddm_aug.functional.companding import compress
 from lddm_aug.functional.pixels import to_uint8
 from lddm_aug.generators.lddm import LDDMGenerator
 
@@ -77,6 +78,13 @@ def test_ten_steps_land_on_the_distribution_that_the_denoiser_knows(generator):
     latents = generator.denoise(torch.zeros(64, 8, 4, 4), list(range(64)), torch.full((64,), -1))
     assert latents.mean() == pytest.approx(2.5, abs=0.02)
     assert latents.std() == pytest.approx(0.5, abs=0.05)
+
+
+def test_what_was_learnt_compressed_is_expanded_again(generator):
+    asked = generator.diffusion.denoiser.condition(stills(2)), [1, 2], torch.full((2,), -1)
+    learnt = generator.denoise(*asked)
+    generator.diffusion.compressed = True
+    assert_close(compress(generator.denoise(*asked)), learnt)
 
 
 def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):

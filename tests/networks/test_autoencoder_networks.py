@@ -28,7 +28,7 @@ def test_the_strides_give_the_latents_shape(time_strides, space_strides, latent)
 def test_frame_0_is_the_still(head, channels):
     decoder = tell_something(VideoDecoder(channels, 4, widths=(8, 8, 8), head=head))
     still = torch.rand(2, channels, 32, 32) * 2 - 1
-    clip, _ = decoder(still, torch.randn(2, 4, 4, 4, 4))
+    clip, _, _ = decoder(still, torch.randn(2, 4, 4, 4, 4))
     assert clip.shape == (2, channels, 16, 32, 32)
     assert torch.equal(clip[:, :, 0], still)
     assert (clip[:, :, 1:] - still.unsqueeze(2)).abs().mean() > 1e-3
@@ -40,7 +40,7 @@ def test_where_the_motion_head_says_nothing_nothing_moves():
     torch.nn.init.normal_(decoder.to_output.bias)        # said in every frame, so no change
     torch.nn.init.zeros_(decoder.to_field.weight)
     still = torch.rand(1, 1, 32, 32) * 2 - 1
-    clip, _ = decoder(still, torch.randn(1, 4, 4, 4, 4))
+    clip, _, _ = decoder(still, torch.randn(1, 4, 4, 4, 4))
     assert_close(clip, still.unsqueeze(2).expand_as(clip), atol=1e-5, rtol=0)
 
 
@@ -56,7 +56,7 @@ def test_on_the_straight_way_alone_the_still_moves_as_the_clip_does():
     still = torch.from_numpy(gaussian_filter(noise, 2)).view(1, 1, 64, 64) * 4
     shift = torch.linspace(0, 3, 16).view(1, 1, 16, 1, 1).expand(1, 2, 16, 64, 64)
     clip = warp(still, shift)
-    rebuilt, _ = decoder(still, encoder(clip)[0])
+    rebuilt, _, _ = decoder(still, encoder(clip)[0])
     assert (rebuilt - clip)[..., 12:-12, 12:-12].abs().mean() < 0.02 * clip.std()
 
 
@@ -72,8 +72,8 @@ def test_black_stays_black_under_any_gain():
     decoder = VideoDecoder(1, 4, widths=(8, 8, 8))
     output = torch.zeros(1, 6, 16, 32, 32)
     output[:, 2, 1:] = 3.
-    clip = decoder._move(torch.full((1, 1, 32, 32), -1.), output)
-    assert_close(clip, torch.full_like(clip, -1.))
+    for clip in decoder._move(torch.full((1, 1, 32, 32), -1.), output):
+        assert_close(clip, torch.full_like(clip, -1.))
 
 
 @pytest.mark.parametrize(('which', 'sigma'), [(4, 1.), (5, 2.)])
@@ -83,9 +83,10 @@ def test_softening_moves_a_blurred_still_in_place_of_the_still(which, sigma):
     output[:, which, 1:] = 1.
     blurred = torch.from_numpy(gaussian_filter(
         still[0, 0].numpy(), sigma, mode='mirror', radius=round(3 * sigma)))
-    clip = decoder._move(still, output)
+    clip, sharp = decoder._move(still, output)
     assert_close(clip[0, 0, 2], blurred, atol=1e-4, rtol=0)
     assert_close(clip[:, :, 0], still, atol=1e-5, rtol=0)
+    assert_close(sharp, still.unsqueeze(2).expand_as(sharp), atol=1e-5, rtol=0)
 
 
 def test_clips_of_a_batch_do_not_touch_each_other():

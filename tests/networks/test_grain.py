@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.testing import assert_close
 
-from lddm_aug.networks.grain import Grain
+from lddm_aug.networks.grain import Grain, change, detail
 
 
 def moving_average(white: torch.Tensor) -> torch.Tensor:
@@ -15,9 +17,19 @@ def correlation(noise: torch.Tensor, shift: int, axis: int) -> float:
     return float((noise * noise.roll(shift, dims=axis)).mean() / noise.square().mean())
 
 
+def follow(grain: Grain, real: torch.Tensor, made: torch.Tensor) -> None:
+    """A decoder that blurs nothing, and expects the same error everywhere."""
+    grain.follow(real, made, made, torch.ones_like(real))
+
+
+def noise(grain: Grain, scale: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
+    nothing = torch.zeros_like(scale)
+    return grain(nothing, nothing, scale, seeds)
+
+
 def shown_noise() -> Grain:
     grain, clip = Grain(1, 5, 8), torch.randn(4, 1, 5, 8, 8)
-    grain.follow(clip, torch.zeros_like(clip), torch.ones(4, 1, 5, 8, 8))
+    follow(grain, clip, torch.zeros_like(clip))
     return grain
 
 
@@ -27,8 +39,8 @@ def test_it_draws_what_the_rebuilt_clips_lack():
     grain, scale = Grain(1, 33, 16), torch.full((16, 1, 33, 16, 16), 0.2)
     for _ in range(200):
         white = torch.randn(16, 1, 33, 16, 16)
-        grain.follow(white + moving_average(torch.randn_like(white)), white, scale)
-    drawn = grain(scale, range(16))[:, :, 1:]
+        grain.follow(white + moving_average(torch.randn_like(white)), white, white, scale)
+    drawn = noise(grain, scale, range(16))[:, :, 1:]
     assert_close(drawn.std(), torch.tensor(1.), rtol=0.05, atol=0)
     assert abs(correlation(drawn, 1, 4) - 0.5) < 0.05
     assert abs(correlation(drawn, 2, 4)) < 0.05
@@ -42,14 +54,14 @@ def test_what_a_sharp_clip_lacks_is_motion_and_no_noise_stands_in_for_it():
     moving = torch.cat([frame.roll(step, dims=4) for step in range(5)], dim=2)
     grain.gain.fill_(0)
     for _ in range(300):
-        grain.follow(moving, frame.expand_as(moving), torch.ones(4, 1, 5, 8, 8))
+        follow(grain, moving, frame.expand_as(moving))
     assert grain.gain < 0.25                         # 0.96 where changes alone decided
 
 
 def test_clips_that_lack_nothing_get_nothing():
     grain, clip = Grain(1, 5, 8), torch.randn(4, 1, 5, 8, 8)
-    grain.follow(clip, 2 * clip, torch.ones(4, 1, 5, 8, 8))
-    assert not grain(torch.ones(2, 1, 5, 8, 8), [1, 2]).any()
+    follow(grain, clip, 2 * clip)
+    assert not noise(grain, torch.ones(2, 1, 5, 8, 8), [1, 2]).any()
 
 
 def test_a_few_places_of_large_change_bring_the_others_no_noise():
@@ -58,30 +70,54 @@ def test_a_few_places_of_large_change_bring_the_others_no_noise():
     grain, size = Grain(1, 17, 8), torch.ones(1, 1, 1, 8, 8)
     size[..., 0, 0] = 30
     for _ in range(300):
-        noise, more = torch.randn(2, 16, 1, 17, 8, 8)
-        grain.follow(size * (noise + more), size * noise, torch.ones(16, 1, 17, 8, 8))
-    drawn = grain(torch.ones(16, 1, 17, 8, 8), range(16))[:, :, 1:]
+        some, more = torch.randn(2, 16, 1, 17, 8, 8)
+        follow(grain, size * (some + more), size * some)
+    drawn = noise(grain, torch.ones(16, 1, 17, 8, 8), range(16))[:, :, 1:]
     # what 63 places lack is 1; the mean over places is 1.45, the root of the mean square 3.88
     assert 0.9 < drawn.std() < 1.6
 
 
+def test_texture_that_real_clips_keep_is_kept_and_what_they_replace_is_drawn():
+    """Six tenths of the still's texture stay in the real clips; the decoder would blur it all."""
+    torch.manual_seed(0)
+    grain, scale = Grain(1, 17, 16), torch.ones(16, 1, 17, 16, 16)
+    for _ in range(400):
+        sharp = torch.randn(16, 1, 1, 16, 16).expand_as(scale)
+        real = 0.6 * sharp + 0.8 * torch.randn(16, 1, 17, 16, 16)
+        grain.follow(real, torch.zeros_like(sharp), sharp, scale)
+    assert_close(grain.softness, torch.tensor(0.4), rtol=0, atol=0.05)
+    finished = grain(torch.zeros_like(sharp), sharp, scale, range(16))[:, :, 1:]
+    for measure in (change, detail):
+        assert_close(measure(finished), measure(real[:, :, 1:]), rtol=0.1, atol=0)
+
+
+def test_the_decoder_s_blur_remains_where_real_clips_are_as_soft():
+    torch.manual_seed(0)
+    grain, scale = Grain(1, 9, 16), torch.ones(8, 1, 9, 16, 16)
+    for _ in range(300):
+        soft, more = torch.randn(2, 8, 1, 9, 16, 16)
+        grain.follow(soft, soft, soft + more, scale)
+    assert_close(grain.softness, torch.tensor(1.))
+    assert_close(grain(soft, soft + more, scale, range(8)), soft, rtol=0, atol=0.05)
+
+
 def test_nothing_of_it_stands_still():
-    noise = shown_noise()(torch.ones(2, 1, 5, 8, 8), [1, 2])
-    assert noise.any()
-    assert_close(noise.mean(dim=2), torch.zeros(2, 1, 8, 8), rtol=0, atol=1e-6)
+    drawn = noise(shown_noise(), torch.ones(2, 1, 5, 8, 8), [1, 2])
+    assert drawn.any()
+    assert_close(drawn.mean(dim=2), torch.zeros(2, 1, 8, 8), rtol=0, atol=1e-6)
 
 
 def test_frame_0_has_none_and_elsewhere_the_scale_says_how_much():
     scale = torch.ones(2, 1, 5, 8, 8)
     scale[..., 4:] = 10
-    noise = shown_noise()(scale, [1, 2])
-    assert not noise[:, :, 0].any()
-    ratio = noise[:, :, 1:, :, 4:].std() / noise[:, :, 1:, :, :4].std()
+    drawn = noise(shown_noise(), scale, [1, 2])
+    assert not drawn[:, :, 0].any()
+    ratio = drawn[:, :, 1:, :, 4:].std() / drawn[:, :, 1:, :, :4].std()
     assert 8 < ratio < 12.5
 
 
 def test_the_seed_decides_and_nothing_else():
     grain, scale = shown_noise(), torch.ones(2, 1, 5, 8, 8)
-    together = grain(scale, [7, 8])
-    assert torch.equal(together[1:], grain(scale[:1], [8]))
+    together = noise(grain, scale, [7, 8])
+    assert torch.equal(together[1:], noise(grain, scale[:1], [8]))
     assert not torch.equal(together[0], together[1])
