@@ -71,7 +71,10 @@ class LDDMGenerator(Generator):
             steps = step.to(condition.device).expand(len(latent))
             said = self._guided(latent, steps, condition, labels)
             latent = solver.step(said, step, latent, generator=draws).prev_sample
-        return expand(latent) if self.diffusion.compressed else latent
+        latent = expand(latent) if self.diffusion.compressed else latent
+        # the decoder has never seen larger ones, and expanding makes a small excess a large one
+        limit = float(self.diffusion.largest) or math.inf
+        return latent.clamp(-limit, limit)
 
     def _guided(self, latent: Tensor, steps: Tensor, condition: Tensor, labels: Tensor) -> Tensor:
         """Ho and Salimans 2022, eq. 6, with guidance = 1 + w."""

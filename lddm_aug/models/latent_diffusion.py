@@ -20,6 +20,9 @@ class LatentDiffusion(BaseModel):
 
     The autoencoder is carried along so that a checkpoint can synthesize, but isn't trained.
 
+    Attributes:
+        largest: magnitude of the largest latent value that it learnt from; 0 before.
+
     Args:
         autoencoder: config of the `VideoAutoencoder` that made the latents; its `init_cfg` names
             the checkpoint.
@@ -33,6 +36,8 @@ class LatentDiffusion(BaseModel):
         drop_class: share of the samples whose class is withheld.
         init_cfg: as in MMEngine.
     """
+
+    largest: Tensor
 
     def __init__(self, autoencoder: dict, denoiser: dict, noise: dict | None = None,
                  drop_still: float = 0.1, compressed: bool = False, classes: Sequence[str] = (),
@@ -48,6 +53,7 @@ class LatentDiffusion(BaseModel):
         self.noise_process = NoiseProcess(**(noise or {}))
         self.drop_still = drop_still
         self.compressed = compressed
+        self.register_buffer('largest', torch.zeros(()))
         self.classes = tuple(classes)
         self.drop_class = drop_class
 
@@ -67,6 +73,7 @@ class LatentDiffusion(BaseModel):
         withheld = torch.rand(len(still), 1, 1, 1, device=still.device) < self.drop_still
         condition = torch.where(withheld, self.denoiser.no_still, condition)
         told = self._told(label, len(still), still.device)
+        self.largest.copy_(latent.abs().amax().maximum(self.largest))
         if self.compressed:
             latent = compress(latent)
         steps = self.noise_process.draw_steps(len(latent), latent.device)

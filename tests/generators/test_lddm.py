@@ -87,6 +87,16 @@ def test_what_was_learnt_compressed_is_expanded_again(generator):
     assert_close(compress(generator.denoise(*asked)), learnt)
 
 
+def test_no_latent_is_larger_than_those_it_learnt_from(generator):
+    asked = generator.diffusion.denoiser.condition(stills(2)), [1, 2], torch.full((2,), -1)
+    free = generator.denoise(*asked)
+    largest = free.abs().max() / 2
+    told = torch.zeros(1, *generator.latent_shape)
+    told[0, 1, 2, 3, 0] = -largest
+    generator.diffusion(told, torch.zeros(1, 1, 32, 32, dtype=torch.uint8), mode='loss')
+    assert_close(generator.denoise(*asked), free.clamp(-largest, largest))
+
+
 def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):
     denoiser = generator.diffusion.denoiser
     latent, steps = torch.randn(1, *generator.latent_shape), torch.tensor([400])
