@@ -73,7 +73,7 @@ class LatentDiffusion(BaseModel):
         withheld = torch.rand(len(still), 1, 1, 1, device=still.device) < self.drop_still
         condition = torch.where(withheld, self.denoiser.no_still, condition)
         told = self._told(label, len(still), still.device)
-        self.largest.copy_(latent.abs().amax().maximum(self.largest))
+        self.largest.copy_(latent.detach().abs().amax().maximum(self.largest))
         if self.compressed:
             latent = compress(latent)
         steps = self.noise_process.draw_steps(len(latent), latent.device)
