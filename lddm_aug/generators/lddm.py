@@ -9,7 +9,6 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.functional.companding import expand
 from lddm_aug.generators.base import Generator
 
 
@@ -71,10 +70,7 @@ class LDDMGenerator(Generator):
             steps = step.to(condition.device).expand(len(latent))
             said = self._guided(latent, steps, condition, labels)
             latent = solver.step(said, step, latent, generator=draws).prev_sample
-        latent = expand(latent) if self.diffusion.compressed else latent
-        # the decoder has never seen larger ones, and expanding makes a small excess a large one
-        limit = float(self.diffusion.largest) or math.inf
-        return latent.clamp(-limit, limit)
+        return latent
 
     def _guided(self, latent: Tensor, steps: Tensor, condition: Tensor, labels: Tensor) -> Tensor:
         """Ho and Salimans 2022, eq. 6, with guidance = 1 + w."""

@@ -8,7 +8,6 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from lddm_aug.functional.companding import compress
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.noise_process import NoiseProcess
 from lddm_aug.networks.denoiser import Denoiser
@@ -20,9 +19,6 @@ class LatentDiffusion(BaseModel):
 
     The autoencoder is carried along so that a checkpoint can synthesize, but isn't trained.
 
-    Attributes:
-        largest: magnitude of the largest latent value that it learnt from; 0 before.
-
     Args:
         autoencoder: config of the `VideoAutoencoder` that made the latents; its `init_cfg` names
             the checkpoint.
@@ -30,18 +26,14 @@ class LatentDiffusion(BaseModel):
         noise: arguments of `NoiseProcess`: what the denoiser learns to say.
         drop_still: share of the samples whose still is withheld, for guidance (Ho and Salimans
             2022).
-        compressed: learn the latents through `compress`: a few clips move several times as much as
-            the others, and tails as heavy as theirs are learnt late, if at all.
         classes: names of the classes that it is told beside the still; none by default.
         drop_class: share of the samples whose class is withheld.
         init_cfg: as in MMEngine.
     """
 
-    largest: Tensor
-
     def __init__(self, autoencoder: dict, denoiser: dict, noise: dict | None = None,
-                 drop_still: float = 0.1, compressed: bool = False, classes: Sequence[str] = (),
-                 drop_class: float = 0.1, init_cfg: dict | None = None) -> None:
+                 drop_still: float = 0.1, classes: Sequence[str] = (), drop_class: float = 0.1,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         for name, share in (('drop_still', drop_still), ('drop_class', drop_class)):
             if not 0 <= share <= 1:
@@ -52,8 +44,6 @@ class LatentDiffusion(BaseModel):
                                  num_classes=len(classes), **denoiser)
         self.noise_process = NoiseProcess(**(noise or {}))
         self.drop_still = drop_still
-        self.compressed = compressed
-        self.register_buffer('largest', torch.zeros(()))
         self.classes = tuple(classes)
         self.drop_class = drop_class
 
@@ -73,9 +63,6 @@ class LatentDiffusion(BaseModel):
         withheld = torch.rand(len(still), 1, 1, 1, device=still.device) < self.drop_still
         condition = torch.where(withheld, self.denoiser.no_still, condition)
         told = self._told(label, len(still), still.device)
-        self.largest.copy_(latent.detach().abs().amax().maximum(self.largest))
-        if self.compressed:
-            latent = compress(latent)
         steps = self.noise_process.draw_steps(len(latent), latent.device)
         seen, target = self.noise_process.noised(latent, torch.randn_like(latent), steps)
         error = (self.denoiser(seen, steps, condition, told) - target) ** 2

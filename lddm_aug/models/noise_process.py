@@ -1,7 +1,6 @@
 """How latents are noised for training, and the samplers that undo it."""
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -42,7 +41,7 @@ class NoiseProcess:
     | `epsilon` | √ᾱ z + √(1 − ᾱ) ε | ε                  | Ho et al. 2020, eq. 14           |
     | `flow`    | (1 − s) z + s ε    | ε − z              | Lipman et al. 2023; Liu et al. 2023 |
 
-    ᾱ follows the cosine of Nichol and Dhariwal 2021; s is uniform in (0, 1], then shifted.
+    ᾱ follows the cosine of Nichol and Dhariwal 2021; s is uniform in (0, 1].
 
     Args:
         target: `v`, `epsilon` or `flow`.
@@ -50,13 +49,10 @@ class NoiseProcess:
             training as in sampling.  For `v`; at pure noise ε says nothing about the latent.
         min_snr_gamma: γ of Hang et al. 2023: errors of steps with little noise weigh less.  Not
             for `flow`.
-        shift: a of Esser et al. 2024, eq. 23, for `flow`: s becomes a s / (1 + (a − 1) s), so
-            that above 1 more is learnt where there is much noise, and how a whole clip moves is
-            decided.
     """
 
     def __init__(self, target: str = 'v', zero_terminal_snr: bool = True,
-                 min_snr_gamma: float | None = None, shift: float = 1.0) -> None:
+                 min_snr_gamma: float | None = None) -> None:
         if target not in FITTING:
             raise ValueError(f'NoiseProcess: target is one of {", ".join(FITTING)}, '
                              f'but got {target!r}')
@@ -69,11 +65,7 @@ class NoiseProcess:
         if min_snr_gamma is not None and not min_snr_gamma > 0:
             raise ValueError('NoiseProcess: min_snr_gamma is a signal-to-noise ratio above 0, but '
                              f'got {min_snr_gamma!r}')
-        if not 0 < shift < math.inf or (target != 'flow' and shift != 1):
-            raise ValueError("NoiseProcess: shift is above 0 for target 'flow', and 1 for others, "
-                             f'but got {shift!r}')
         self.target = target
-        self.shift = shift
         self.min_snr_gamma = min_snr_gamma
         self.schedule: dict[str, Any] = dict(num_train_timesteps=STEPS)
         if target != 'flow':
@@ -85,7 +77,7 @@ class NoiseProcess:
     def draw_steps(self, count: int, device: torch.device) -> Tensor:
         """(count,) noise levels as the denoiser is told them: 0 … 999, of a flow 1000 · s."""
         if self.target == 'flow':
-            return STEPS * _shifted(1 - torch.rand(count, device=device), self.shift)
+            return STEPS * (1 - torch.rand(count, device=device))
         return torch.randint(STEPS, (count,), device=device)
 
     def noised(self, latent: Tensor, noise: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,8 +122,3 @@ class NoiseProcess:
         if self.target == 'flow':
             solver.set_begin_index(0)                # many steps begin with several of one level
         return solver
-
-
-def _shifted(s: Tensor, shift: float) -> Tensor:
-    """Noise levels in (0, 1], more of them near 1 where the shift is above 1."""
-    return shift * s / (1 + (shift - 1) * s)

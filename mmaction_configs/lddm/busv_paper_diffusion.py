@@ -2,8 +2,7 @@
 _base_ = './busv_diffusion.py'
 
 model = dict(autoencoder=dict(decoder=dict(head='paint'), grain=None),
-             noise=dict(_delete_=True, target='epsilon', zero_terminal_snr=False), drop_still=0.,
-             compressed=False)
+             noise=dict(target='epsilon', zero_terminal_snr=False), drop_still=0.)
 generator = dict(sampler='DDPM', steps=1000)
 train_dataloader = dict(batch_size=16, dataset=dict(
     autoencoder=dict(decoder=dict(head='paint'), grain=None), draws=1))

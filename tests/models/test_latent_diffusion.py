@@ -2,7 +2,6 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lddm_aug.functional.companding import compress
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 
 AUTOENCODER = dict(type='VideoAutoencoder', latent_channels=4, encoder=dict(width=8),
@@ -29,15 +28,6 @@ def test_the_loss_is_zero_for_a_denoiser_that_knows_the_latent(diffusion):
     diffusion.denoiser = oracle
     stills = torch.randint(256, (4, 1, 64, 64), dtype=torch.uint8)
     assert diffusion(latent, stills, mode='loss')['loss_v'] < 1e-6
-
-
-def test_latents_are_learnt_compressed_where_that_is_asked_for(diffusion):
-    latent, stills = 3 * torch.randn(2, 4, 4, 8, 8), torch.zeros(2, 1, 64, 64, dtype=torch.uint8)
-    losses = []
-    for diffusion.compressed, learnt in ((True, latent), (False, compress(latent))):
-        torch.manual_seed(1)
-        losses.append(diffusion(learnt, stills, mode='loss')['loss_v'])
-    assert_close(*losses)
 
 
 def test_training_leaves_the_autoencoder_as_it_was(diffusion):

@@ -1,5 +1,5 @@
 model = dict(
-    type='LatentDiffusion', drop_still=0.1, compressed=True, noise=dict(target='flow', shift=3.0),
+    type='LatentDiffusion', drop_still=0.1, noise=dict(target='flow'),
     denoiser=dict(still_widths=(16, 32, 64), width=128, depth=4, heads=4, dropout=0.1))
 generator = dict(type='LDDMGenerator', num_frames=16, frame_stride=3, steps=10, guidance=1.0)
 
