@@ -55,8 +55,8 @@ class VideoAutoencoder(ClipAutoencoder):
         """(B, C, H, W) still, standardised (B, Cz, t, h, w) latent → (B, C, T, H, W) clip.
 
         Args:
-            seeds: one a clip, from which its grain is drawn; without them the clip is the likeliest
-                one, nearer to the truth pixel by pixel and too soft.
+            seeds: one a clip, from which its grain is drawn, and blur taken back; without them the
+                clip is the likeliest one, nearer to the truth pixel by pixel and too soft.
         """
         clip, sharp, scale = self.decoder(still, self._as_learnt(latent))
         if self.grain is None or seeds is None:

@@ -18,7 +18,7 @@ HEADS = ('motion', 'paint')
 FIELD_SCALE = 8.0
 FIRST_SCALE = 0.05                                   # of the expected error, before training
 MIDDLE = 2.8                                         # about log(256) / 2
-SOFTNESS = (1.0, 2.0)                                # σ of the blurred stills, in pixels
+BLURS = (1.0, 2.0)                                # σ of the blurred stills, in pixels
 
 
 class StillPyramid(nn.Module):
@@ -131,7 +131,7 @@ class VideoDecoder(nn.Module):
         self.time_compression = time_compression
         outputs = channels
         if head == 'motion':
-            outputs = 2 + 1 + channels + len(SOFTNESS)
+            outputs = 2 + 1 + channels + len(BLURS)
             self.to_field = nn.Conv3d(latent_channels, 2 * time_compression, 1, bias=False)
             nn.init.normal_(self.to_field.weight, std=0.02)
         self.to_output = FramewiseConv3d(widths[0], outputs)
@@ -169,20 +169,21 @@ class VideoDecoder(nn.Module):
         return torch.cat([output[:, :2] + straight, output[:, 2:]], dim=1)
 
     def _move(self, still: Tensor, output: Tensor) -> tuple[Tensor, Tensor]:
+        """The clip, and the same with nothing blurred."""
         change = output - output[:, :, :1]                        # nothing changes in frame 0
         channels = still.shape[1]
-        field, gain, residual, softening = change.split([2, 1, channels, len(SOFTNESS)], dim=1)
+        field, gain, residual, softening = change.split([2, 1, channels, len(BLURS)], dim=1)
         sharp, *soft = warp(_with_blurred(still), FIELD_SCALE * field).split(channels, dim=1)
-        blurred = sharp + sum(share * (blurred - sharp) for share, blurred
-                              in zip(softening.split(1, dim=1), soft, strict=True))
+        softened = sharp + sum(share * (blurred - sharp) for share, blurred
+                               in zip(softening.split(1, dim=1), soft, strict=True))
         # the still's black (−1) stays black under any gain
-        moved, held = ((pixels + 1) * gain.exp() - 1 + residual for pixels in (blurred, sharp))
-        return moved, held
+        clip, sharp = ((pixels + 1) * gain.exp() - 1 + residual for pixels in (softened, sharp))
+        return clip, sharp
 
 
 def _with_blurred(still: Tensor) -> Tensor:
-    """(B, C, H, W) still → (B, C · (1 + len(SOFTNESS)), H, W), itself and blurred ones."""
-    blurred = [gaussian_blur(still, 2 * round(3 * sigma) + 1, sigma) for sigma in SOFTNESS]
+    """(B, C, H, W) still → (B, C · (1 + len(BLURS)), H, W), itself and blurred ones."""
+    blurred = [gaussian_blur(still, 2 * round(3 * sigma) + 1, sigma) for sigma in BLURS]
     return torch.cat([still, *blurred], dim=1)
 
 

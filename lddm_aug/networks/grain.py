@@ -26,10 +26,9 @@ class Grain(nn.Module):
       that would appear in frame 1 all at once, and be seen to.
 
     Both numbers together bring two measures of rebuilt clips to those of real ones: the change
-    from frame to frame, and the detail of a frame.  Where one of them would go beyond its bounds,
-    the measure that lacks less decides: where a moved still is as sharp as the truth, what its
-    changes lack is motion, and noise is no motion.  All of it is measured during training.  Frame
-    0, the still, stays as it is.
+    from frame to frame, and the detail of a frame.  Where that can't be, there is rather too little
+    noise: where a moved still is as sharp as the truth, what its changes lack is motion, and noise
+    is no motion.  All of it is measured during training.  Frame 0, the still, stays as it is.
 
     Args:
         channels: C of the clips.
@@ -66,10 +65,10 @@ class Grain(nn.Module):
         for frames, power in ((real, self.real_power), (made, self.made_power)):
             spectrum = torch.fft.rfftn(frames / steady, dim=(2, 3, 4))
             power.lerp_(spectrum.abs().square().mean(dim=0), MOMENTUM)
-        drawn = self._shaped(torch.randn_like(real)) * scale
-        softness, gain = self._balance(*(
-            torch.stack([measure(frames) for measure in (change, detail)])
-            for frames in (real, made, clip, sharp, drawn)))
+        noise = self._shaped(torch.randn_like(real)) * scale
+        softness, gain = balance(
+            self.softness, lacking=_measures(real) - _measures(made),
+            slope=_measures(clip) - _measures(sharp), drawn=_measures(noise))
         self.softness.lerp_(softness, MOMENTUM)
         self.gain.lerp_(gain, MOMENTUM)
 
@@ -83,22 +82,6 @@ class Grain(nn.Module):
 
     def _softened(self, clip: Tensor, sharp: Tensor) -> Tensor:
         return sharp + self.softness * (clip - sharp)
-
-    def _balance(self, real: Tensor, made: Tensor, clip: Tensor, sharp: Tensor, drawn: Tensor
-                 ) -> tuple[Tensor, Tensor]:
-        """(2,) measures of each → the softness and the gain that bring made ones to real ones.
-
-        Two equations, one for each measure m, linear in softness and squared gain:
-        m(made) + (softness − softness now) · (m(clip) − m(sharp)) + gain² · m(drawn) = m(real).
-        """
-        lacking, slope, drawn = real - made, clip - sharp, drawn.clamp(min=1e-12)
-        determinant = slope[0] * drawn[1] - slope[1] * drawn[0]
-        step = (lacking[0] * drawn[1] - lacking[1] * drawn[0]) / determinant
-        # where both clips are the same, no softness is better than another
-        step = torch.where(determinant == 0, 0, step)
-        softness = (self.softness + step).clamp(0, 1)
-        power = (lacking - slope * (softness - self.softness)) / drawn
-        return softness, power.min().clamp(0, 1).sqrt()
 
     def _shaped(self, white: Tensor) -> Tensor:
         """(B, C, T − 1, H, W) white noise → noise with the missing power."""
@@ -129,3 +112,39 @@ def detail(clip: Tensor) -> Tensor:
     """The same of the Laplacian of the frames of (B, C, T, H, W) clips."""
     laplacian = clip[..., 1:-1, :].diff(n=2, dim=4) + clip[..., 1:-1].diff(n=2, dim=3)
     return laplacian.abs().mean().square()
+
+
+def balance(softness: Tensor, lacking: Tensor, slope: Tensor, drawn: Tensor
+            ) -> tuple[Tensor, Tensor]:
+    """How much blur and noise bring the change and the detail of made clips to those of real ones.
+
+    Solves lacking = slope · (new softness − softness) + gain² · drawn, which holds to first order;
+    so it is asked again until nothing is lacking.  Both stay in [0, 1]: where the softness would
+    leave it, the measure that lacks less decides on the gain, and where the gain would, the detail
+    alone decides on the softness.
+
+    Args:
+        softness: of the made clips.
+        lacking: (2,) change and detail of real clips less those of made ones.
+        slope: (2,) those of the likeliest clips less those of the sharp ones.
+        drawn: (2,) those of the noise that a gain of 1 adds.
+
+    Returns:
+        The new softness, and the gain.
+    """
+    drawn = drawn.clamp(min=1e-12)
+    (slope_change, slope_detail), (lacking_change, lacking_detail) = slope, lacking
+    (drawn_change, drawn_detail) = drawn
+    determinant = slope_change * drawn_detail - slope_detail * drawn_change
+    step = (lacking_change * drawn_detail - lacking_detail * drawn_change) / determinant
+    # where both clips are exactly the same, as those of the head `paint`, no softness is better
+    new = (softness + torch.where(determinant == 0, 0, step)).clamp(0, 1)
+    wanted = ((lacking - slope * (new - softness)) / drawn).min()
+    power = wanted.clamp(0, 1)
+    by_detail = softness + (lacking_detail - power * drawn_detail) / slope_detail
+    alone = (power != wanted) & (slope_detail != 0)
+    return torch.where(alone, by_detail.clamp(0, 1), new), power.sqrt()
+
+
+def _measures(clip: Tensor) -> Tensor:
+    return torch.stack([change(clip), detail(clip)])

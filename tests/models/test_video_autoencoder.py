@@ -10,6 +10,7 @@ from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.reconstruction_losses import PerceptualLoss
 from lddm_aug.models.video_autoencoder import LARGEST_SCALE, VideoAutoencoder
 from lddm_aug.networks.decoder import FIRST_SCALE
+from lddm_aug.networks.grain import Grain
 
 
 @pytest.fixture
@@ -138,19 +139,49 @@ def test_grain_is_added_for_a_seed_alone_and_learns_nothing_into_the_clip():
     assert (with_grain - likeliest)[:, :, 1:].std() > 0.01
 
 
+def test_with_no_blur_left_and_no_noise_a_clip_is_the_sharp_one():
+    torch.manual_seed(0)
+    autoencoder = VideoAutoencoder(dict(width=8), dict(widths=(8, 8, 8)), latent_channels=4,
+                                   grain=dict(num_frames=16, size=32))
+    torch.nn.init.normal_(autoencoder.decoder.to_output.weight, std=0.1)
+    autoencoder.train()(sliding_clips(), mode='loss')
+    autoencoder.eval()
+    autoencoder.grain.softness.fill_(0)
+    autoencoder.grain.gain.fill_(0)
+    still = to_unit(sliding_clips()[:1])[:, :, 0]
+    latent = autoencoder.encode(to_unit(sliding_clips()[:1]))
+    clip, sharp, _ = autoencoder.decoder(still, autoencoder._as_learnt(latent))
+    assert (clip - sharp).abs().max() > 0.01
+    assert_close(autoencoder.decode(still, latent, [3]), sharp)
+    assert_close(autoencoder.decode(still, latent), clip)
+
+
+def test_what_the_decoder_s_clips_lack_in_training_is_measured_with_their_blur(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Grain, 'follow', lambda _, *clips: seen.extend(clips))
+    torch.manual_seed(0)
+    autoencoder = VideoAutoencoder(dict(width=8), dict(widths=(8, 8, 8)), latent_channels=4,
+                                   grain=dict(num_frames=16, size=32))
+    torch.nn.init.normal_(autoencoder.decoder.to_output.weight, std=0.1)
+    autoencoder.train()(sliding_clips(), mode='loss')
+    real, clip, sharp, _ = seen
+    assert_close(real, to_unit(sliding_clips()))
+    assert (clip - sharp).abs().max() > 0.01
+
+
 def test_a_decoder_that_expects_any_error_does_not_bury_the_clip_under_grain():
     """Past the bound it makes no difference how much is expected."""
     torch.manual_seed(0)
     autoencoder = VideoAutoencoder(dict(width=8), dict(widths=(8, 8, 8)), latent_channels=4,
                                    grain=dict(num_frames=16, size=32))
     autoencoder.train()(sliding_clips(), mode='loss')             # so that something is lacking
+    autoencoder.grain.softness.fill_(1)                           # so that noise is all it adds
     autoencoder.eval()
     still = to_unit(sliding_clips()[:1])[:, :, 0]
     latent = autoencoder.encode(to_unit(sliding_clips()[:1]))
 
     def grain(logarithm: float) -> torch.Tensor:
         torch.nn.init.constant_(autoencoder.decoder.to_scale.bias, logarithm)
-        autoencoder.grain.softness.fill_(1)
         return autoencoder.decode(still, latent, [3]) - autoencoder.decode(still, latent)
 
     usual, doubled = grain(0.), grain(math.log(2))

@@ -28,9 +28,9 @@ def test_the_strides_give_the_latents_shape(time_strides, space_strides, latent)
 def test_frame_0_is_the_still(head, channels):
     decoder = tell_something(VideoDecoder(channels, 4, widths=(8, 8, 8), head=head))
     still = torch.rand(2, channels, 32, 32) * 2 - 1
-    clip, _, _ = decoder(still, torch.randn(2, 4, 4, 4, 4))
-    assert clip.shape == (2, channels, 16, 32, 32)
-    assert torch.equal(clip[:, :, 0], still)
+    clip, sharp, _ = decoder(still, torch.randn(2, 4, 4, 4, 4))
+    assert clip.shape == sharp.shape == (2, channels, 16, 32, 32)
+    assert torch.equal(clip[:, :, 0], still) and torch.equal(sharp[:, :, 0], still)
     assert (clip[:, :, 1:] - still.unsqueeze(2)).abs().mean() > 1e-3
 
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 import torch
 from torch.testing import assert_close
 
-from lddm_aug.networks.grain import Grain, change, detail
+from lddm_aug.networks.grain import Grain, balance, change, detail
 
 
 def moving_average(white: torch.Tensor) -> torch.Tensor:
@@ -92,13 +93,44 @@ def test_texture_that_real_clips_keep_is_kept_and_what_they_replace_is_drawn():
 
 
 def test_the_decoder_s_blur_remains_where_real_clips_are_as_soft():
+    """The softness comes back from 0 although noise, too, could make up for a part."""
     torch.manual_seed(0)
     grain, scale = Grain(1, 9, 16), torch.ones(8, 1, 9, 16, 16)
+    grain.softness.fill_(0)
     for _ in range(300):
-        soft, more = torch.randn(2, 8, 1, 9, 16, 16)
-        grain.follow(soft, soft, soft + more, scale)
-    assert_close(grain.softness, torch.tensor(1.))
-    assert_close(grain(soft, soft + more, scale, range(8)), soft, rtol=0, atol=0.05)
+        soft = moving_average(moving_average(torch.randn(8, 1, 9, 16, 16)))
+        sharp = soft + torch.randn(8, 1, 1, 16, 16)
+        grain.follow(soft, soft, sharp, scale)
+    assert grain.softness > 0.8                      # the nearer, the smaller its steps
+    left = grain(soft, sharp, scale, range(8)) - soft
+    assert left[:, :, 1:].std() < 0.2                # of 1 when nothing is blurred
+
+
+@pytest.mark.parametrize(('softness', 'gain'), [(0.2, 0.5), (0.9, 0.), (0., 1.)])
+def test_the_balance_finds_the_softness_and_the_gain_that_were_taken(softness, gain):
+    now, slope, drawn = torch.tensor([0.4, 0.4]), torch.tensor([-0.3, -5.]), torch.tensor([2., 7.])
+    lacking = slope * (softness - now) + gain ** 2 * drawn
+    found = balance(now[0], lacking, slope, drawn)
+    assert_close(torch.stack(found), torch.tensor([softness, gain]), rtol=0, atol=1e-3)
+
+
+def test_where_noise_would_be_negative_detail_alone_decides_on_the_softness():
+    sharp, slope, drawn = torch.tensor([2., 1.5]), torch.tensor([-.5, -1.]), torch.ones(2)
+    softness, gain = balance(torch.tensor(0.), torch.ones(2) - sharp, slope, drawn)
+    assert_close(torch.stack([softness, gain]), torch.tensor([0.5, 0.]))
+
+
+def test_where_no_softness_is_enough_the_measure_that_lacks_less_decides_on_the_gain():
+    slope, drawn = torch.tensor([-0.1, -1.]), torch.tensor([1., 1.])
+    softness, gain = balance(torch.tensor(0.), torch.tensor([0.25, 0.9]), slope, drawn)
+    assert_close(torch.stack([softness, gain]), torch.tensor([0., 0.5]))
+
+
+@pytest.mark.parametrize('lacking', [0., 0.25])
+def test_where_nothing_is_blurred_the_softness_stays(lacking):
+    softness, gain = balance(torch.tensor(0.3), torch.full((2,), lacking), torch.zeros(2),
+                             torch.ones(2))
+    assert_close(torch.stack([softness, gain]), torch.tensor([0.3, lacking ** 0.5]))
 
 
 def test_nothing_of_it_stands_still():
