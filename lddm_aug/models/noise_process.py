@@ -25,7 +25,7 @@ SAMPLERS: dict[str, tuple[Any, dict[str, Any]]] = {
     'FlowMatchEuler': (FlowMatchEulerDiscreteScheduler, {})}
 # Of second order, and with shorter steps where there is much noise (Esser et al. 2024, eq. 23): ten
 # of Euler's, evenly spaced, would lose an eighth of the latents' spread, and of motion.
-FLOW_SHIFT = 3.0
+FLOW_SHIFT = 5.0
 DEFAULT_SAMPLER = 'DPMSolverMultistep'
 FITTING = {'v': ('DPMSolverMultistep', 'DDIM', 'DDPM'),
            'epsilon': ('DPMSolverMultistep', 'DDIM', 'DDPM'),
