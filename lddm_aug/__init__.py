@@ -14,10 +14,12 @@ Importing it registers every part with MMAction2.  A room imports only from room
     models/      what is learnt: autoencoders, what makes latents, recognizers MMAction2 lacks
     networks/    modules that know shapes, not configs
     functional/  pure tensor functions beside their equations, and seeds
-    checkpoints.py  checkpoints read with a sentence where they can't be
+    checkpoints.py  checkpoints found, and read with a sentence where they can't be
     cli.py       what the tools have in common
     files.py     files that are whole or absent
     journal.py   which steps of a long command are done
+    processes.py  processes that end with the one that began them
+    versions.py  with what something was made
     compat.py    what is broken between the packages below, mended once
 """
 from lddm_aug import compat

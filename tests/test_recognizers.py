@@ -19,6 +19,7 @@ from torch.testing import assert_close
 
 import lddm_aug  # noqa: F401  registers the generators
 from lddm_aug.datasets.frames import read_still
+from lddm_aug.engine.analysis import input_shape
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.synthesis.plan import StillRequest
@@ -162,6 +163,18 @@ def test_each_of_the_basic_configs_takes_a_training_step(name, data):
     moved = [key for key, weight in model.named_parameters() if (weight != before[key]).any()]
     assert any(key.startswith('cls_head') for key in moved)
     assert len(moved) > 0.5 * len(before)
+
+
+@pytest.mark.parametrize('recognizer', ['c3d', 'tsm', 'tdn', 'atmnet'])
+def test_a_busv_recognizer_scores_what_its_test_pipeline_gives(recognizer):
+    config = Config.fromfile(REPOSITORY / 'mmaction_configs' / f'{recognizer}_busv_real.py')
+    shape = input_shape(config)
+    with torch.device('meta'):                               # full size, without the numbers
+        model = MODELS.build(config.model).to('meta').eval()
+        videos = [torch.empty(shape, dtype=torch.uint8)]
+        inputs = model.data_preprocessor(dict(inputs=videos, data_samples=None))['inputs']
+        scores = model(inputs, stage='head')
+    assert scores.shape == (1, len(config.classes))
 
 
 @pytest.mark.parametrize(('name', 'shape'), [

@@ -34,7 +34,7 @@ def main() -> None:
             require_files(config=str(config))
         configs = args.configs or sorted(path for path in CONFIGS.rglob('*.py')
                                          if '_base_' not in path.parts)
-        table = to_markdown(analyse(configs, timed=args.time))
+        table = to_markdown(analyse(configs, timed=args.time, skip=not args.configs))
         print(table)
         if args.out:
             args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,9 @@ def parse_args() -> argparse.Namespace:
                         help='videos that the generator was trained on; default: train')
     parser.add_argument('--split-file', metavar='CSV', help='of tools/make_splits.py')
     parser.add_argument('--data-root', help="folder the paths are relative to; default: the CSV's")
+    parser.add_argument('--reference-fps', type=float, metavar='FPS',
+                        help='of the data set that the generator was trained on, if it has one; '
+                             'needs the column fps; default: all videos have the same rate')
     parser.add_argument('--out', required=True, type=Path, metavar='DIR')
     networks = add_network_arguments(parser)
     networks.add_argument('--fd-config', metavar='CONFIG', help='recognizer for FD-<its name>')
@@ -62,7 +65,7 @@ def main() -> None:
         networks = load_networks(args, stride, fd=load_recognizer(args, stride))
         real, training = (
             read_split(args.videos, split, generator, segments, args.seed, args.data_root,
-                       args.split_file)
+                       args.split_file, args.reference_fps)
             for split, segments in ((args.split, args.segments),
                                     (args.train_split, args.train_segments)))
         generated = generate_clip_set(generator, real, args.seed)

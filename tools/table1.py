@@ -32,6 +32,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--size', type=int, default=64, help='pixels; default: 64')
     parser.add_argument('--sampler-steps', nargs='+', type=int, default=(), metavar='N',
                         help="also compare LDDM's own number of steps with these")
+    parser.add_argument('--temperatures', nargs='+', type=float, default=(), metavar='X',
+                        help='also measure LDDM at these temperatures; below 1 it moves less')
     parser.add_argument('--amp', action='store_true',
                         help='train in mixed precision, on a GPU or a CPU with bfloat16')
     parser.add_argument('--redo', action='store_true',
@@ -55,7 +57,7 @@ def main() -> None:
             work_dir=args.work_dir or Path('work_dirs/table1') / name,
             out=args.out or Path(f'docs/results/table1_{name}.json'),
             generators=args.generators, seeds=args.seeds, size=args.size,
-            sampler_steps=args.sampler_steps, redo=args.redo,
+            sampler_steps=args.sampler_steps, temperatures=args.temperatures, redo=args.redo,
             networks=load_networks(args), amp=args.amp, device=args.device,
             command=shlex.join(['python', *sys.argv])))
     print(format_table1(results))

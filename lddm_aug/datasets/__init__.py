@@ -11,6 +11,7 @@
     synthesize_stills.py  … for a store
     synthetic_clips.py  generated clips, read back from their store
     mixed.py            real + synthetic at a stated ratio, for training only
+    leaves.py           what data sets that are made of others hold
     latents.py          clips encoded once, for the diffusion's training
     phantom.py          simulated sweeps, so that everything runs with no download
     transforms/         what a sample goes through

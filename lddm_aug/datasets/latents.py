@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lddm_aug.datasets.epochs import EpochIndex
+from lddm_aug.datasets.leaves import groups_of
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 
@@ -34,7 +35,7 @@ class LatentDataset(Dataset):
                              'trained one, but there is none; train a config with both stages')
         self.clips = DATASETS.build(clips)
         self.metainfo = self.clips.metainfo
-        self.groups = self.clips.groups
+        self.groups = groups_of(self.clips)
         self.samples = self._encode(MODELS.build(autoencoder), draws, batch_size)
 
     @torch.inference_mode()

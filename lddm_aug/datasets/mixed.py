@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from lddm_aug.datasets.audit_record import refuse_audited_leaks
 from lddm_aug.datasets.epochs import EpochIndex, epoch_of
+from lddm_aug.datasets.leaves import groups_of, leaves
 from lddm_aug.functional.seeds import derive_seed, seeded
 
 BALANCES = ('equal_share', 'union')
@@ -55,7 +56,7 @@ class LDDMMixedDataset(Dataset):
         self.synthetic: Any = (DATASETS.build(synthetic) if isinstance(synthetic, dict)
                                else synthetic)
         if not allow_leakage:
-            refuse_audited_leaks('LDDMMixedDataset', (self.real, self.synthetic))
+            refuse_audited_leaks('LDDMMixedDataset', leaves(self))
         self.synthetic_per_real = synthetic_per_real
         self.class_balance = class_balance
         self.seed = seed
@@ -72,8 +73,7 @@ class LDDMMixedDataset(Dataset):
     @property
     def groups(self) -> frozenset[str]:
         """Those of both parts, as far as they know them."""
-        none: frozenset[str] = frozenset()
-        return getattr(self.real, 'groups', none) | getattr(self.synthetic, 'groups', none)
+        return groups_of(self.real) | groups_of(self.synthetic)
 
     def full_init(self) -> None:
         """Count what there is, settle the shares and print them."""

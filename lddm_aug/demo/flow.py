@@ -14,6 +14,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
 import lddm_aug
+from lddm_aug.checkpoints import POINTER, go_on
 from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.phantom import write_phantom
 from lddm_aug.datasets.synthesize_stills import synthesize_stills
@@ -187,7 +188,7 @@ class Flow:
         texts = [Config.fromfile(config.parent / stage).pretty_text for stage in stages.values()]
 
         def train() -> dict[str, Any]:
-            begun = any(folder.glob('*/last_checkpoint'))
+            begun = any(folder.glob(f'*/{POINTER}'))
             train_generator(config, folder, resume=begun, options=options, seed=self.demo.seed)
             return json.loads((folder / SUMMARY).read_bytes())['autoencoder']
 
@@ -230,7 +231,7 @@ class Flow:
                   'version': lddm_aug.__version__}
 
         def work() -> dict[str, Any]:
-            config.resume = (folder / 'last_checkpoint').exists()
+            go_on(config, folder)
             config.experiment_name = f'{folder.name}_{time.time_ns()}'    # MMEngine wants a new one
             runner = Runner.from_cfg(config)
             runner.train()

@@ -3,6 +3,7 @@ from lddm_aug.engine.bfloat16_optim_wrapper import Bfloat16OptimWrapper
 from lddm_aug.engine.data_guard_hook import DataGuardHook
 from lddm_aug.engine.finite_loss_hook import FiniteLossHook
 from lddm_aug.engine.iteration_seed_hook import IterationSeedHook
+from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.preview_hook import PreviewHook
 from lddm_aug.engine.progress_bar_hook import ProgressBarHook
 from lddm_aug.engine.safe_checkpoint_hook import SafeCheckpointHook
@@ -10,5 +11,5 @@ from lddm_aug.engine.synthetic_share_hook import SyntheticShareHook
 from lddm_aug.engine.weights_guard_hook import WeightsGuardHook
 
 __all__ = ['Bfloat16OptimWrapper', 'DataGuardHook', 'FiniteLossHook', 'IterationSeedHook',
-           'PreviewHook', 'ProgressBarHook', 'SafeCheckpointHook', 'SyntheticShareHook',
-           'WeightsGuardHook']
+           'LatentStatisticsHook', 'PreviewHook', 'ProgressBarHook', 'SafeCheckpointHook',
+           'SyntheticShareHook', 'WeightsGuardHook']

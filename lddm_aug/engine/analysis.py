@@ -5,7 +5,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ CONVENTION = ('GMACs: 10⁹ multiply-adds of convolutions and matrix products, f
               'for generators by PyTorch, with the pixels that warps mix. Normalisation, '
               'activations, pooling, resizing, shifts and the fetching of tokens are not counted.')
 RATE = 'Clips/s: one process on one thread, or on one GPU.'
+RECOGNIZERS = ('Recognizer', 'Recognizer2D', 'Recognizer3D')
 # as fvcore names what counts in published figures; it counts normalisation and more as well
 MULTIPLY_ADDS = ('conv', 'linear', 'addmm', 'matmul', 'bmm', 'baddbmm', 'einsum')
 
@@ -42,28 +43,63 @@ class ModelCost:
     clips_per_second: float | None = None            # of a generator, where it was timed
 
 
-def analyse(configs: Iterable[Path], timed: bool = False) -> dict[ModelCost, list[str]]:
-    """Names of the configs by what their models cost; what only lists stages is left out.
+def analyse(configs: Iterable[Path], timed: bool = False,
+            skip: bool = False) -> dict[ModelCost, list[str]]:
+    """Names of the configs by what their models cost.
+
+    A config that lists stages costs what the generator of its last stage does.
 
     Args:
         timed: measure also how many clips per second the generators make.
+        skip: leave out what names no model of its own, in place of refusing it or measuring the
+            last of its stages.
+
+    Raises:
+        ValueError: if a config has nothing to measure; before the first is measured.
     """
     costs: dict[ModelCost, list[str]] = {}
     known: dict[str, ModelCost] = {}
-    for path in configs:
-        config = Config.fromfile(path)
-        if 'stages' in config or not {'model', 'generator'} & set(config) or 'bank' in config:
-            continue
+    for name, config in [*_read(configs, skip)]:
         if 'generator' in config:
-            cost = generator_cost(config, timed)
-        elif str(config.model.type).endswith(('Recognizer', 'Recognizer2D', 'Recognizer3D')):
+            key = f'{config.generator} {config.get("model")}'
+            cost = known[key] = known.get(key) or generator_cost(config, timed)
+        else:
             shape = input_shape(config)
             key = f'{config.model} {shape}'
             cost = known[key] = known.get(key) or recognizer_cost(config, shape)
-        else:
-            continue                                 # half of a generator
-        costs.setdefault(cost, []).append(path.stem)
+        costs.setdefault(cost, []).append(name)
     return costs
+
+
+def _read(paths: Iterable[Path], skip: bool) -> Iterator[tuple[str, Config]]:
+    """Each config's name, and what of it is measured."""
+    for path in paths:
+        config = Config.fromfile(path)
+        if skip and not _names_a_model(config):
+            continue
+        if 'stages' in config:
+            config = Config.fromfile(path.parent / list(config.stages.values())[-1])
+        _require_model(path, config)
+        yield path.stem, config
+
+
+def _names_a_model(config: Config) -> bool:
+    """Whether it makes a generator by itself, or is a recognizer's; not what fills a bank."""
+    recognizer = str(config.get('model', {}).get('type')).endswith(RECOGNIZERS)
+    return 'bank' not in config and ('generator' in config or recognizer)
+
+
+def _require_model(path: Path, config: Config) -> None:
+    if 'bank' in config:
+        raise ValueError(f'{path}: its generator is filled with training clips and makes none '
+                         'without them; tools/synthesize.py prints what its package costs')
+    if not _names_a_model(config):
+        raise ValueError(f'{path}: names neither a recognizer nor a generator, so there is nothing '
+                         'to measure; take the config that trains one')
+    if ('generator' not in config
+            and 'pipeline' not in config.get('test_dataloader', {}).get('dataset', {})):
+        raise ValueError(f'{path}: its test_dataloader has no data set with a pipeline, from which '
+                         'the shape of the input is known; take a config that adds one')
 
 
 def recognizer_cost(config: Config, shape: Sequence[int]) -> ModelCost:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 from mmaction.registry import HOOKS
@@ -11,6 +10,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.datasets.audit_record import AuditRecord, refuse_audited_leaks
+from lddm_aug.datasets.leaves import groups_of, leaves
+from lddm_aug.models.segment_recognizer import refuse_other_segments
 
 SHOWN = 5
 
@@ -25,6 +26,10 @@ class DataGuardHook(Hook):
     with those of the recognizer.  Of MMAction2's own data sets, which know no groups, only the
     origin is looked at.
 
+    A recognizer whose head and backbone disagree over the segments of a clip is refused before
+    anything is read, also where it isn't a SegmentRecognizer: it would score frames of different
+    clips as one.
+
     Args:
         allow_leakage: warn of leakage and go on.  Synthetic clips are refused all the same.
         own_labels: the pipeline makes labels of its own, so that the classes aren't compared.
@@ -34,10 +39,13 @@ class DataGuardHook(Hook):
         self.allow_leakage = allow_leakage
         self.own_labels = own_labels
 
+    def before_run(self, runner: Runner) -> None:
+        refuse_other_segments('DataGuardHook', _recognizer(runner))
+
     def before_train(self, runner: Runner) -> None:
         train = runner.train_dataloader.dataset
         if not self.own_labels:
-            refuse_other_classes(getattr(runner.model, 'module', runner.model), train)
+            refuse_other_classes(_recognizer(runner), train)
         held_out = [(part, loop.dataloader.dataset)
                     for part, loop in (('validation', runner.val_loop), ('test', runner.test_loop))
                     if loop is not None]
@@ -107,17 +115,6 @@ def refuse_shared_files(part: str, train: Any, held_out: Any) -> None:
             'with tools/make_splits.py --audit, or go on all the same by allow_leakage=True')
 
 
-def leaves(dataset: Any) -> Iterator[Any]:
-    """The data sets inside MMEngine's wrappers and ours."""
-    inner = [*getattr(dataset, 'datasets', ()), getattr(dataset, 'dataset', None),
-             getattr(dataset, 'real', None), getattr(dataset, 'synthetic', None)]
-    inside = [part for part in inner if part is not None]
-    for part in inside:
-        yield from leaves(part)
-    if not inside:
-        yield dataset
-
-
 def refuse_other_classes(model: Any, dataset: Any) -> None:
     """Raise ValueError if a recognizer scores other classes than its training set has."""
     classes = getattr(dataset, 'metainfo', {}).get('classes', ())
@@ -128,9 +125,6 @@ def refuse_other_classes(model: Any, dataset: Any) -> None:
                          f'set model.cls_head.num_classes={len(classes)}')
 
 
-def groups_of(dataset: Any) -> frozenset[str]:
-    """A data set's groups, looked for inside MMEngine's wrappers; none where it knows none."""
-    if hasattr(dataset, 'groups'):
-        return frozenset(dataset.groups)
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    return frozenset().union(*(groups_of(part) for part in inner if part is not None))
+def _recognizer(runner: Runner) -> Any:
+    """Without what MMEngine wraps around it for several processes."""
+    return getattr(runner.model, 'module', runner.model)

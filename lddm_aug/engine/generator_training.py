@@ -12,13 +12,16 @@ from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
-from lddm_aug.checkpoints import read_checkpoint
+from lddm_aug.checkpoints import go_on, last_checkpoint, read_checkpoint
+from lddm_aug.datasets.leaves import groups_of
+from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.mmaction_tool import require_files, require_keys
 from lddm_aug.files import write_aside
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import refuse_foreign_folder, save_package
+from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 
 SUMMARY = 'training.json'
 PACKAGE = 'package'
@@ -55,18 +58,11 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         ValueError: if an option names no stage, mixed precision finds nothing to run on, or the
             config has nothing to train or package.
     """
-    if amp and not (torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()):
-        raise ValueError('train_generator: mixed precision needs a GPU, or a CPU that computes in '
-                         'bfloat16 (AVX-512), and there is neither; train without --amp')
+    _refuse_amp_without_hardware(amp)
     work_dir, config_file = Path(work_dir), Path(config_file)
     config, options = _read_config(config_file), dict(options or {})
     stages = _stages(config, config_file, options)
-    for stage in stages.values():                                 # before hours, not after them
-        if 'model' in stage:
-            require_keys(stage, 'train_dataloader', 'train_cfg', 'optim_wrapper')
-        if 'generator' in stage:
-            refuse_foreign_folder(work_dir / PACKAGE)
-            build_generator(stage)
+    _check(stages, work_dir / PACKAGE)
     summary: dict[str, Any] = {}
     checkpoint: Path | None = None
     for name, stage in stages.items():
@@ -85,10 +81,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         if 'model' in stage:
             checkpoint, summary[name] = train_stage(stage, resume)
         if 'generator' in stage and is_main_process():
-            generator = build_generator(stage)
-            if checkpoint is not None:
-                learnt = getattr(generator, generator.learnt)
-                learnt.load_state_dict(read_checkpoint(checkpoint)['state_dict'])
+            generator = _trained_generator(stage, checkpoint)
             if 'bank' in stage:
                 summary[name] = dict(groups=_fill(generator, stage.bank))
             groups = sorted({group for part in summary.values() for group in part['groups']})
@@ -98,6 +91,22 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         with write_aside(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary, indent=2).encode())
     return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir
+
+
+def _refuse_amp_without_hardware(amp: bool) -> None:
+    if amp and not (torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()):
+        raise ValueError('train_generator: mixed precision needs a GPU, or a CPU that computes in '
+                         'bfloat16 (AVX-512), and there is neither; train without --amp')
+
+
+def _check(stages: Mapping[str, Config], package: Path) -> None:
+    """Before hours, not after them."""
+    for stage in stages.values():
+        if 'model' in stage:
+            require_keys(stage, 'train_dataloader', 'train_cfg', 'optim_wrapper')
+        if 'generator' in stage:
+            refuse_foreign_folder(package)
+            build_generator(stage)
 
 
 def _read_config(file: Path) -> Config:
@@ -134,31 +143,36 @@ def _hand_over(stage: Config, checkpoint: Path) -> None:
 
 
 def train_stage(stage: Config, resume: bool) -> tuple[Path, dict[str, Any]]:
-    """Train one stage, or a recognizer; its last checkpoint, and what held-out groups gave."""
+    """Train one stage, or a recognizer; its last checkpoint, and what held-out groups gave.
+
+    Beside that stand the seconds it took, None where it was interrupted in between.
+    """
     work_dir = Path(stage.work_dir)
-    latest = find_latest_checkpoint(str(work_dir)) if resume else None
-    if latest and _is_finished(latest, stage) and (work_dir / SUMMARY).exists():
-        print_log(f'{work_dir.name}: finished before, {latest}', logger='current')
-        return Path(latest), json.loads((work_dir / SUMMARY).read_text())
-    stage.resume, stage.load_from = latest is not None, latest
-    if latest:
+    begun = resume and go_on(stage, work_dir)
+    if begun and _is_finished(stage) and (work_dir / SUMMARY).exists():
+        print_log(f'{work_dir.name}: finished before, {stage.load_from}', logger='current')
+        return Path(stage.load_from), json.loads((work_dir / SUMMARY).read_text())
+    if begun:
         stage.custom_hooks = [*stage.get('custom_hooks', []), dict(type='WeightsGuardHook')]
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     start = time.perf_counter()
     runner = Runner.from_cfg(stage)
+    if issubclass(MODELS.get(stage.model.type), ClipAutoencoder):
+        runner.register_hook(LatentStatisticsHook())
     runner.train()
     measured = runner.val() if runner.val_loop is not None else {}
     dataset = runner.train_dataloader.dataset
-    summary = dict(measured, seconds=round(time.perf_counter() - start, 1),
-                   iterations=runner.iter, groups=sorted(dataset.groups))
+    seconds = None if begun else round(time.perf_counter() - start, 1)
+    summary = dict(measured, seconds=seconds, iterations=runner.iter,
+                   groups=sorted(groups_of(dataset)))
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary, indent=2).encode())
-    return Path(find_latest_checkpoint(str(work_dir))), summary
+    return last_checkpoint(work_dir), summary
 
 
-def _is_finished(checkpoint: str, stage: Config) -> bool:
-    return read_checkpoint(checkpoint)['meta']['iter'] >= stage.train_cfg.max_iters
+def _is_finished(stage: Config) -> bool:
+    return read_checkpoint(stage.load_from)['meta']['iter'] >= stage.train_cfg.max_iters
 
 
 def _fill(generator: Any, bank: Config) -> list[str]:
@@ -176,6 +190,14 @@ def build_generator(stage: Config) -> Generator:
         learnt = MODELS.get(arguments['type']).learnt
         arguments[learnt] = _without_checkpoints(stage.model.to_dict())
     return MODELS.build(arguments)
+
+
+def _trained_generator(stage: Config, checkpoint: Path | None) -> Any:
+    generator = build_generator(stage)
+    if checkpoint is not None:
+        learnt = getattr(generator, generator.learnt)
+        learnt.load_state_dict(read_checkpoint(checkpoint)['state_dict'])
+    return generator
 
 
 def _without_checkpoints(model: dict[str, Any]) -> dict[str, Any]:

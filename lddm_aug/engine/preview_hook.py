@@ -110,7 +110,7 @@ def write_video(runner: Runner, name: str, clip: np.ndarray, step: int) -> None:
     wandb = runner.visualizer.get_backend('WandbVisBackend')
     if wandb is not None:
         run = wandb.experiment
-        run.log({name: run.Video(io.BytesIO(gif), format='gif')})
+        run.log({name: run.Video(io.BytesIO(gif), format='gif')}, step=step)
 
 
 def _averaged_model(runner: Runner) -> nn.Module:

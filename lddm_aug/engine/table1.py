@@ -1,18 +1,19 @@
 """Table 1 of the paper again: every generator on the same split and seeds, beside the paper's row.
 
-Whatever is trained works in a folder named after its config and a fingerprint of all that it
-depends on: what was done before is found again, and what has changed is done anew.
+Whatever is trained works in a folder named after its config and a fingerprint of the configs and
+tables that it depends on: what was done before is found again, and what has changed is done anew.
+A change of the code is not seen; `redo` measures again, and another `work_dir` trains again.
 """
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmaction.registry import MODELS
 from mmengine.config import Config
 
 from lddm_aug.engine.generator_training import (
@@ -26,7 +27,6 @@ from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, read_split
 from lddm_aug.evaluation.cost import (
     FLOP_CONVENTION,
     clips_per_second,
-    device_of,
     gflop_per_clip,
 )
 from lddm_aug.evaluation.frechet import frechet_distance
@@ -40,10 +40,11 @@ from lddm_aug.evaluation.table1_results import (
     GENERATORS,
     put_row,
     read_results,
+    sampling_of,
     write_results,
 )
 from lddm_aug.files import sha256_of
-from lddm_aug.generators.base import Generator
+from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.generators.package import CARD, load_package
 from lddm_aug.journal import fingerprint
 from lddm_aug.models.noise_process import STEPS
@@ -56,15 +57,16 @@ class Table1:
 
     Attributes:
         data: name of the data set, by which configs are found: `lddm/DATA.py` for lddm,
-            `lddm/DATA_GENERATOR.py` for the others, `r3d_DATA_real.py` for the network of the
-            Fréchet distance and, if there is one, `r3d_DATA_tempo.py` for that of a second one;
-            where size isn't 64, `DATA_SIZE` stands for DATA in the first two.
+            `lddm/DATA_GENERATOR.py` for the others, with `DATA_SIZE` in place of DATA where there
+            is such a one; `r3d_DATA_real.py` for the network of the Fréchet distance and, if there
+            is one, `r3d_DATA_tempo.py` for that of a second one.
         configs: folder of the configs.
         work_dir: where trainings go.
         out: the results, a JSON file that is written again after every row.
         generators, seeds: the rows.
         size: height and width of the clips, in pixels.
         sampler_steps: with how many steps of its sampler LDDM's distance is measured besides.
+        temperatures: at which other temperatures LDDM is measured besides.
         redo: measure rows again that stand in `out`; trainings that are finished stay.
         networks: what looks at the clips, but for the networks of the Fréchet distances.
         options: how much is measured; the seed is the row's.
@@ -82,6 +84,7 @@ class Table1:
     seeds: Sequence[int] = (0, 1, 2)
     size: int = 64
     sampler_steps: Sequence[int] = ()
+    temperatures: Sequence[float] = ()
     redo: bool = False
     networks: EvaluationNetworks = EvaluationNetworks()
     options: SynthesisOptions = SynthesisOptions()
@@ -101,10 +104,21 @@ class Table1:
         if not all(1 <= steps <= STEPS for steps in self.sampler_steps):
             raise ValueError(f'Table1: sampler_steps must lie in [1, {STEPS}], but got '
                              f'{list(self.sampler_steps)}')
-        for config in (self.recognizer, *map(self.config, self.generators)):
+        if not all(0 <= temperature < math.inf for temperature in self.temperatures):
+            raise ValueError('Table1: temperatures are standard deviations, 0 or more, but got '
+                             f'{list(self.temperatures)}')
+        generators = [self.config(name) for name in dict.fromkeys(('lddm', *self.generators))]
+        for config in (self.recognizer, *generators):
             if not config.is_file():
                 raise FileNotFoundError(f'Table1: there is no config {config}; add it, or choose '
-                                        'other generators, another size or other data')
+                                        'other generators or other data')
+        for config in generators:                                 # before hours, not after them
+            *_, last = _stage_configs(config).values()
+            if last.generator.size != self.size:
+                raise ValueError(f'Table1: clips of {self.size} pixels were asked for, but those '
+                                 f'of {config} have {last.generator.size}; choose that size, or '
+                                 f'add {config.with_name(f"{self.data}_{self.size}.py").name} and '
+                                 'its stages')
 
     @property
     def recognizer(self) -> Path:
@@ -122,9 +136,9 @@ class Table1:
         return () if self.amp else ('float32',)
 
     def config(self, generator: str) -> Path:
-        data = self.data if self.size == 64 else f'{self.data}_{self.size}'
-        return self.configs / 'lddm' / (f'{data}.py' if generator == 'lddm' else
-                                        f'{data}_{generator}.py')
+        kind = '' if generator == 'lddm' else f'_{generator}'
+        sized = self.configs / f'lddm/{self.data}_{self.size}{kind}.py'
+        return sized if sized.is_file() else self.configs / f'lddm/{self.data}{kind}.py'
 
 
 def make_table1(table: Table1) -> dict[str, Any]:
@@ -141,13 +155,17 @@ def make_table1(table: Table1) -> dict[str, Any]:
             row = _make_row(table, name, seed, clips, features)
             put_row(results['rows'], row)
             write_results(table.out, results, table.command)
-            print(f'{name}, seed {seed}: FD {row["fd"]:.3g}, trained in '
-                  f'{row["training_seconds"]:.0f} s', flush=True)
+            print(f'{name}, seed {seed}: FD {row["fd"]:.3g}', flush=True)
     for seed in table.seeds if 'lddm' in table.generators else ():
         for steps in table.sampler_steps:
             if table.redo or not _done(results['sampler_steps'], table, 'lddm', seed, steps):
                 put_row(results['sampler_steps'],
                         _compare_steps(table, seed, steps, clips[0], features['fd']))
+                write_results(table.out, results, table.command)
+        for temperature in table.temperatures:
+            if table.redo or not _done(results['temperatures'], table, 'lddm', seed, temperature):
+                row = _make_row(table, 'lddm', seed, clips, features, temperature)
+                put_row(results['temperatures'], row | dict(temperature=temperature))
                 write_results(table.out, results, table.command)
     return results
 
@@ -163,7 +181,8 @@ def _read_clips(table: Table1) -> tuple[ClipSet, ClipSet]:
 
 def _read(dataset: Mapping[str, Any], generator: Generator, segments: int) -> ClipSet:
     return read_split(dataset['ann_file'], dataset.get('split'), generator, segments,
-                      data_root=dataset.get('data_root'), split_file=dataset.get('split_file'))
+                      data_root=dataset.get('data_root'), split_file=dataset.get('split_file'),
+                      reference_fps=dataset.get('reference_fps'))
 
 
 def _feature_network(table: Table1, config_file: Path) -> RecognizerFeatures:
@@ -179,12 +198,11 @@ def _feature_network(table: Table1, config_file: Path) -> RecognizerFeatures:
 
 
 def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet],
-              features: Mapping[str, Any]) -> dict[str, Any]:
+              features: Mapping[str, Any], temperature: float | None = None) -> dict[str, Any]:
     package, seconds = _train(table, name, seed)
     generator = load_package(package, table.device)
-    if generator.size != table.size:
-        raise ValueError(f'Table1: clips of {table.size} pixels were asked for, but '
-                         f'{table.config(name)} makes {generator.size}')
+    if temperature is not None:
+        generator.sampler['temperature'] = temperature
     began = time.perf_counter()
     figures = evaluate_synthesis(generator, *clips, replace(table.networks, **features),
                                  replace(table.options, seed=seed))
@@ -197,8 +215,8 @@ def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet
         package_sha256=generator.package_sha256, identity=_row_identity(table, name, seed))
 
 
-def _train(table: Table1, name: str, seed: int) -> tuple[Path, float]:
-    """A generator's package, and the seconds that its stages took to train.
+def _train(table: Table1, name: str, seed: int) -> tuple[Path, float | None]:
+    """A generator's package, and the seconds that its stages took; None if one was interrupted.
 
     Generators share a stage whose config, and whose earlier stages' configs, are the same.
     """
@@ -217,32 +235,29 @@ def _train(table: Table1, name: str, seed: int) -> tuple[Path, float]:
         train_generator(config_file, folder, resume=True, options=options, seed=seed,
                         amp=table.amp, folders=folders)
     measured = json.loads((folder / SUMMARY).read_bytes())
-    return folder / 'package', sum(part.get('seconds', 0.) for part in measured.values())
+    seconds = [part.get('seconds', 0.) for part in measured.values()]
+    return folder / 'package', None if None in seconds else sum(seconds)
 
 
 def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: FeatureNetwork
                    ) -> dict[str, Any]:
     """LDDM's Fréchet distance with so many steps and with its own, from the same noise."""
     generator = load_package(_train(table, 'lddm', seed)[0], table.device)
-    theirs = fd(real.clips)
-    few, many = (fd(generate_clip_set(sampled, real, seed).clips)
-                 for sampled in (generator, _with_steps(generator, steps)))
-    distances = [frechet_distance(ours, theirs) for ours in (few, many)]
+    theirs, default = fd(real.clips), generator.sampler['steps']
+    ours = {}
+    for number in {default, steps}:
+        generator.sampler['steps'] = number
+        ours[number] = fd(generate_clip_set(generator, real, seed).clips)
+    few, many = ours[default], ours[steps]
+    distances = [frechet_distance(clips, theirs) for clips in (few, many)]
     return dict(
-        generator='lddm', seed=seed, steps=steps, default_steps=generator.sampler['steps'],
+        generator='lddm', seed=seed, steps=steps, default_steps=default,
         fd=distances[1], fd_default=distances[0], change=distances[0] / distances[1] - 1,
         change_interval=group_interval(
             lambda chosen: (frechet_distance(few[chosen], theirs[chosen])
                             / frechet_distance(many[chosen], theirs[chosen]) - 1),
             real.groups, resamples=table.options.resamples, seed=seed),
         fd_network=fd.name, identity=_row_identity(table, 'lddm', seed))
-
-
-def _with_steps(generator: Generator, steps: int) -> Generator:
-    other = MODELS.build({**generator.config, 'steps': steps})
-    other.load_state_dict(generator.state_dict())
-    device = next(generator.parameters()).device
-    return other.eval().requires_grad_(False).to(device)
 
 
 def _stage_configs(config_file: Path) -> dict[str, Config]:
@@ -278,16 +293,18 @@ def _row_identity(table: Table1, name: str, seed: int) -> str:
 
 
 def _done(rows: Sequence[Mapping[str, Any]], table: Table1, name: str, seed: int,
-          steps: int | None = None) -> bool:
-    return any((row['generator'], row['seed'], row.get('steps')) == (name, seed, steps)
+          sampling: float | None = None) -> bool:
+    return any((row['generator'], row['seed'], sampling_of(row)) == (name, seed, sampling)
                and row['identity'] == _row_identity(table, name, seed) for row in rows)
 
 
 def _protocol(table: Table1) -> dict[str, Any]:
     """What all rows have in common: rows that differ in it cannot be compared."""
-    networks = {name: dict(name=network.name)
-                for name in ('lpips', 'vgg', 'i3d', 'dti3d')
-                if (network := getattr(table.networks, name)) is not None}
+    given = {name: network for name in ('lpips', 'vgg', 'i3d', 'dti3d')
+             if (network := getattr(table.networks, name)) is not None}
+    networks = {name: dict(name=network.name, sha256=network.described['sha256']
+                           if name.endswith('i3d') else network.sha256)
+                for name, network in given.items()}
     return dict(
         data=table.data, size=table.size, fd_network=table.recognizer.stem,
         **{f'{figure}_config': _identity([Config.fromfile(config)])

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from mmcv.transforms import BaseTransform
 from torch import Tensor
 
 from lddm_aug.datasets.epochs import EpochIndex
@@ -15,7 +16,7 @@ from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.evaluation.clip_statistics import ClipDescriptions, describe_clips
 from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.functional.seeds import derive_seed
-from lddm_aug.generators.base import Generator
+from lddm_aug.generators.base import Generator, device_of
 
 DEVICE_CLIPS = 8                                     # sent to a generator at once
 
@@ -77,9 +78,22 @@ def read_clip_set(dataset: VideoClipDataset, segments: int = 1) -> ClipSet:
                    [classes[int(sample['label'])] for sample in samples])
 
 
+def clip_pipeline(generator: Generator, test_mode: bool = True) -> list[BaseTransform]:
+    """From a video to a clip of a generator's size, length and tempo.
+
+    Args:
+        test_mode: take the middle instead of drawing.
+    """
+    frames = generator.num_frames
+    return [ReadVideo(generator.size, generator.channels, cache=True),
+            SampleSegment(frames, round(frames * generator.frame_stride), test_mode=test_mode),
+            PackClip()]
+
+
 def read_split(videos: str | Path, split: str | None, generator: Generator, segments: int = 1,
                seed: int = 0, data_root: str | Path | None = None,
-               split_file: str | Path | None = None) -> ClipSet:
+               split_file: str | Path | None = None,
+               reference_fps: float | None = None) -> ClipSet:
     """Clips of a table's videos in a generator's size, length and tempo.
 
     Args:
@@ -87,14 +101,11 @@ def read_split(videos: str | Path, split: str | None, generator: Generator, segm
         split: rows to take; see `TableDataset`, also for `data_root` and `split_file`.
         segments: clips from each video; 1 takes the middle, more are drawn.
         seed: of the drawing.
+        reference_fps: of the data set that the generator was trained on; see `VideoClipDataset`.
     """
-    frames = generator.num_frames
-    pipeline = [ReadVideo(generator.size, generator.channels, cache=True),
-                SampleSegment(frames, round(frames * generator.frame_stride),
-                              test_mode=segments == 1),
-                PackClip()]
     return read_clip_set(VideoClipDataset(
-        str(videos), pipeline, split=split, seed=seed, min_frames=frames,
+        str(videos), clip_pipeline(generator, test_mode=segments == 1), split=split, seed=seed,
+        min_frames=generator.num_frames, reference_fps=reference_fps,
         data_root=None if data_root is None else str(data_root),
         split_file=None if split_file is None else str(split_file)), segments)
 
@@ -107,7 +118,7 @@ def generate_clip_set(generator: Generator, real: ClipSet, seed: int = 0, sample
         sample: another one gives other clips of the same stills.
         indices: of the real clips that are asked for; by default all.
     """
-    device = next((weight.device for weight in generator.parameters()), torch.device('cpu'))
+    device = device_of(generator)
     indices = list(range(len(real))) if indices is None else indices
     asked, clips = real.subset(indices), []
     seeds = [derive_seed('evaluation', seed, sample, index) for index in indices]

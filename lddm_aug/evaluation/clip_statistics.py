@@ -12,6 +12,10 @@ from torch import Tensor
 MOTION_GRID = 8           # a clip's motion is kept on a grid of 8 × 8
 DARK = 20                 # grey levels; where less than this comes back there is no speckle
 WINDOW = 7                # pixels, of the windows in which speckle is measured
+MIN_FRAMES = 3            # of a clip: jitter and first_step compare changes from frame to frame
+# Grey levels; where less than this changes it is single pixels that were rounded another way, and
+# what they do is not motion: a ratio of two such changes could be anything.
+LEAST_STEP = 0.1
 
 # What each statistic tells; all are numbers of one clip.
 STATISTICS = {
@@ -45,19 +49,30 @@ class ClipDescriptions:
 
 
 def describe_clips(clips: Tensor) -> ClipDescriptions:
-    """(N, C, T, H, W) uint8 clips → their statistics; colour counts as grey."""
+    """(N, C, T, H, W) uint8 clips → their statistics; colour counts as grey.
+
+    Raises:
+        ValueError: if clips have fewer than MIN_FRAMES frames.
+    """
+    if clips.shape[2] < MIN_FRAMES:
+        raise ValueError(f'describe_clips: statistics over time need clips of T = {MIN_FRAMES} '
+                         f'frames or more, but got {clips.shape[2]}; take a generator of longer '
+                         'clips')
     grey = clips.float().mean(dim=1).round().byte().numpy()        # (N, T, H, W)
     described = [_describe(clip) for clip in grey]
     return ClipDescriptions(np.array([list(statistics.values()) for statistics, _ in described]),
                             np.stack([motion for _, motion in described]))
 
 
-def statistic_gap(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
-    """Wasserstein distance between two samples, in standard deviations of the second one.
+def statistic_gap(ours: NDArray[np.float64], theirs: NDArray[np.float64], spread: float) -> float:
+    """Wasserstein distance between two samples, in standard deviations of real clips.
 
     0: the same distribution.  1: on average shifted by as much as real clips differ.
+
+    Args:
+        spread: this standard deviation, of all real clips: those of a resample may be all alike.
     """
-    return float(wasserstein_distance(ours, theirs) / max(theirs.std(), 1e-9))
+    return float(wasserstein_distance(ours, theirs) / spread)
 
 
 def five_quantiles(values: NDArray[np.float64]) -> list[float]:
@@ -107,8 +122,9 @@ def _describe(clip: NDArray[np.uint8]) -> tuple[dict[str, float], NDArray[np.flo
     statistics = dict(
         flow=np.linalg.norm(flow, axis=-1).mean(), flow_spread=flow.std(axis=(0, 1, 2)).mean(),
         unexplained=_rms(_undone(frames, flow)), flicker=np.abs(steps.mean(axis=(1, 2))).mean(),
-        jitter=_rms(np.diff(steps, axis=0)) / max(_rms(steps), 1e-3),
-        first_step=_rms(steps[0]) / max(step_size, 1e-3), drift=_rms(frames[-1] - frames[0]),
+        jitter=_rms(np.diff(steps, axis=0)) / max(_rms(steps), LEAST_STEP),
+        first_step=_rms(steps[0]) / max(step_size, LEAST_STEP),
+        drift=_rms(frames[-1] - frames[0]),
         sharpness=np.mean(sharp[1:]), sharpness_kept=sharp[-1] - sharp[0],
         speckle_contrast=np.mean(contrasts[1:]), contrast_kept=contrasts[-1] - contrasts[0],
         grain_x=grains[:, 0].mean(), grain_y=grains[:, 1].mean(), brightness=frames[1:].mean())

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import math
 import time
-from itertools import chain
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from lddm_aug.generators.base import Generator
+from lddm_aug.generators.base import Generator, device_of
 
 FLOP_CONVENTION = '2 FLOP per multiply-add'
 TAPS = {0: 4, 1: 1, 2: 16}        # what grid_sample mixes: bilinear, nearest, bicubic
@@ -59,11 +58,6 @@ def clips_per_second(generator: Generator, clips: int = 8, max_seconds: float = 
 def describe_cost(generator: Generator) -> str:
     """One line for a tool to print."""
     return f'{gflop_per_clip(generator):.2f} GFLOP per clip ({FLOP_CONVENTION})'
-
-
-def device_of(generator: Generator) -> torch.device:
-    """Where it computes: on the CPU, if it has no weights."""
-    return next(chain(generator.parameters(), generator.buffers()), torch.empty(0)).device
 
 
 def _wait_for(clips: Tensor) -> None:

@@ -39,7 +39,7 @@ def _check(ours: NDArray, theirs: NDArray) -> None:
     if ours.ndim != 2 or theirs.ndim != 2 or ours.shape[1] != theirs.shape[1] or min(
             len(ours), len(theirs)) < 2:
         raise ValueError('frechet_distance: needs (N, D) and (M, D) features with N, M ≥ 2, but '
-                         f'got {shapes}')
+                         f'got {shapes}; take both from one network, and from more clips')
     if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         raise ValueError(f'frechet_distance: features of shapes {shapes} must be finite; the '
                          'generator or the feature network has diverged')

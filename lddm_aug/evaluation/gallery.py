@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from lddm_aug.datasets.annotations import Annotation, class_names
-from lddm_aug.datasets.transforms import PackClip, ReadVideo, SampleSegment
+from lddm_aug.evaluation.clip_set import clip_pipeline
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.files import write_aside
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
 from lddm_aug.functional.seeds import derive_seed
-from lddm_aug.generators.base import Generator
+from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.synthesis.previews import Preview, render_page
 
 
@@ -52,8 +52,7 @@ def make_previews(generator: Generator, rows: Sequence[Annotation], per_class: i
 
 def show_video(generator: Generator, row: Annotation, seed: int) -> Preview:
     """The clip in the middle of a video, its reconstruction, and two clips from its first frame."""
-    device = next(generator.parameters(), torch.empty(0)).device
-    clip = _read_clip(generator, row).to(device)                    # (1, C, T, H, W)
+    clip = _read_clip(generator, row).to(device_of(generator))      # (1, C, T, H, W)
     shown = {'real': clip[0]}
     autoencoder = _find_autoencoder(generator)
     if autoencoder is not None:
@@ -74,11 +73,7 @@ def reconstruct(autoencoder: Any, clip: Tensor) -> Tensor:
 def _read_clip(generator: Generator, row: Annotation) -> Tensor:
     """(1, C, T, H, W) in [−1, 1]."""
     sample = {'filename': str(row.path), 'label': row.label, 'group': row.group, 'seed': 0}
-    for transform in (
-            ReadVideo(generator.size, generator.channels),
-            SampleSegment(generator.num_frames, generator.num_frames * generator.frame_stride,
-                          test_mode=True),
-            PackClip()):
+    for transform in clip_pipeline(generator):
         sample = transform(sample)
     return to_unit(sample['clip'])[None]                            # type: ignore[arg-type]
 

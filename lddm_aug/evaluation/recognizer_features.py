@@ -54,7 +54,7 @@ class RecognizerFeatures:
 
     def __init__(self, config_file: str | Path, checkpoint: str | Path, frame_stride: float = 3,
                  device: str | torch.device = 'cpu') -> None:
-        self.name = f'FD-{Path(config_file).stem}'
+        self.name, self.config_file = f'FD-{Path(config_file).stem}', config_file
         config = Config.fromfile(config_file)
         init_default_scope('mmaction')
         self.frame_stride = frame_stride
@@ -96,9 +96,22 @@ class RecognizerFeatures:
 
     @torch.inference_mode()
     def __call__(self, clips: Tensor) -> NDArray[np.float64]:
-        """(N, C, T, H, W) uint8 clips → (N, D) features."""
+        """(N, C, T, H, W) uint8 clips → (N, D) features.
+
+        Raises:
+            ValueError: if the recognizer looks at more than T frames.
+        """
+        self._check(clips.shape[2])
         features = [self._features(clips[i:i + BATCH]) for i in range(0, len(clips), BATCH)]
         return torch.cat(features).double().cpu().numpy()
+
+    def _check(self, num_frames: int) -> None:
+        wanted = max((getattr(transform, 'num_frames', 0)
+                      for transform in self.transforms.transforms), default=0)
+        if wanted > num_frames:
+            raise ValueError(f'RecognizerFeatures: {self.config_file} looks at {wanted} frames, '
+                             f"but the generator's clips have T = {num_frames}; name the config of "
+                             f'a recognizer of {num_frames} frames or fewer')
 
     def _features(self, clips: Tensor) -> Tensor:
         packed = [self.transforms(self._sample(clip)) for clip in clips]

@@ -30,6 +30,7 @@ from lddm_aug.evaluation.two_sample import giveaways, two_sample_test
 from lddm_aug.generators.base import Generator
 
 DTI3D_SCALE = 1000                                   # published DIV in DTI3D features is × 1000
+MORE_CLIPS = 'raise --segments, or add videos'       # the advice where held-out clips are few
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def evaluate_synthesis(generator: Generator, real: ClipSet, training: ClipSet,
         **look.frechet('fd', networks.fd), **look.frechet('fd_tempo', networks.fd_tempo),
         **look.frechet('fvd', networks.i3d), **look.frechet('dtfvd', networks.dti3d),
         **look.likeness(), **look.diversity(generator), **look.two_sample(),
-        temporal=look.temporal(), memorisation=look.memorisation(), notes=look.notes)
+        temporal=look.temporal(), memorisation=look.memorisation(generator), notes=look.notes)
 
 
 class _Look:
@@ -151,20 +152,24 @@ class _Look:
         if network is None:
             self.notes.append(f'{figure}: no network was given')
             return {figure: None, f'{figure}_interval': None, f'{figure}_network': None}
+        if len(self.real) < 2:
+            self.notes.append(f'{figure}: needs two held-out clips, but got one; {MORE_CLIPS}')
+            return {figure: None, f'{figure}_interval': None, f'{figure}_network': network.name}
         ours, theirs = network(self.generated.clips), network(self.real.clips)
         self.features[figure] = ours, theirs
-        others = network(self.training.subset(_evenly(len(self.training), len(self.real))).clips)
         clips, features = theirs.shape
         if clips <= features:
             self.notes.append(f'{figure}: {clips} clips are not more than {features} features; '
-                              'the distance is too large by a part that shrinks with more clips')
+                              'the distance is too large by a part that shrinks with more clips; '
+                              f'{MORE_CLIPS}')
         return {
             figure: frechet_distance(ours, theirs),
             f'{figure}_interval': group_interval(
                 lambda clips: frechet_distance(ours[clips], theirs[clips]), self.groups,
                 bounds=(0, np.inf), **self.resampling),
             f'{figure}_network': network.name, f'{figure}_clips': clips,
-            f'{figure}_features': features, f'{figure}_real': frechet_distance(others, theirs)}
+            f'{figure}_features': features,
+            f'{figure}_real': self._reached_by_real(figure, network, theirs)}
 
     def likeness(self) -> dict[str, Any]:
         """How near each clip is to the real one that goes on from the same frame."""
@@ -231,19 +236,23 @@ class _Look:
     def temporal(self) -> dict[str, Any]:
         """How far the distribution of each statistic is from that of real clips."""
         ours, theirs = self.generated.described.statistics, self.real.described.statistics
-        rows = {}
-        for name, a, b in zip(STATISTICS, ours.T, theirs.T, strict=True):
-            def gap(clips: NDArray, a: NDArray = a, b: NDArray = b) -> float:
-                return statistic_gap(a[clips], b[clips])
-
-            rows[name] = dict(
-                gap=statistic_gap(a, b), gap_interval=group_interval(
-                    gap, self.groups, bounds=(0, np.inf), **self.resampling),
-                generated=five_quantiles(a), real=five_quantiles(b))
+        rows = {name: dict(**self._gap(a, b), generated=five_quantiles(a), real=five_quantiles(b))
+                for name, a, b in zip(STATISTICS, ours.T, theirs.T, strict=True)}
+        alike = [name for name, row in rows.items() if row['gap'] is None]
+        if alike:
+            self.notes.append('temporal: a gap is counted in standard deviations of real clips, '
+                              f'which are all alike in {", ".join(alike)}; {MORE_CLIPS}')
         return rows
 
-    def memorisation(self) -> dict[str, Any]:
+    def memorisation(self, generator: Generator) -> dict[str, Any]:
         """Does it hand out its training clips?"""
+        groups = {*self.training.groups}
+        unseen = sorted(groups - {*generator.groups}) if generator.groups else []
+        if unseen:
+            self.notes.append(
+                f'memorisation: the generator was not trained on {len(unseen)} of the '
+                f'{len(groups)} groups of the training clips ({unseen[0]}, …), and cannot repeat '
+                'what it never saw; name the split that it was trained on')
         average = shrunk_pixels(self.training.clips).mean(axis=0)
         ways = {name: dict(pixels=shrunk_pixels(clips.clips) - average,
                            motion=clips.described.motion)
@@ -251,6 +260,26 @@ class _Look:
                                     ('training', self.training))}
         return memorisation_audit(ways['generated'], ways['real'], ways['training'], self.groups,
                                   **self.resampling)
+
+    def _reached_by_real(self, figure: str, network: FeatureNetwork, theirs: NDArray
+                         ) -> float | None:
+        if len(self.training) < 2:
+            self.notes.append(f'{figure}_real: needs two training clips, but got one; raise '
+                              '--train-segments, or add videos')
+            return None
+        others = self.training.subset(_evenly(len(self.training), len(self.real)))
+        return frechet_distance(network(others.clips), theirs)
+
+    def _gap(self, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> dict[str, Any]:
+        if np.ptp(theirs) == 0:
+            return dict(gap=None, gap_interval=None)
+        spread = float(theirs.std())
+
+        def gap(clips: NDArray) -> float:
+            return statistic_gap(ours[clips], theirs[clips], spread)
+
+        return dict(gap=statistic_gap(ours, theirs, spread), gap_interval=group_interval(
+            gap, self.groups, bounds=(0, np.inf), **self.resampling))
 
     def _means(self, figures: dict[str, Any]) -> dict[str, Any]:
         """Means over clips, and their intervals; None stays None."""

@@ -37,9 +37,11 @@ def table_rows(results: Mapping[str, Any]) -> list[Row]:
         best = results['two_sample_giveaways'][0]
         rows.append(_row(results, 'two_sample_auc', 'two-sample AUC',
                          f'.5 is perfect; {best["name"]} alone gives {best["auc"]:.2f}'))
-    widest = max(results['temporal'], key=lambda name: results['temporal'][name]['gap'])
-    rows.append(_row(results['temporal'][widest], 'gap', f'widest gap: {widest}',
-                     'in standard deviations of real clips'))
+    gaps = {name: row for name, row in results['temporal'].items() if row['gap'] is not None}
+    if gaps:
+        widest = max(gaps, key=lambda name: gaps[name]['gap'])
+        rows.append(_row(gaps[widest], 'gap', f'widest gap: {widest}',
+                         'in standard deviations of real clips'))
     rows += [_row(found, 'near', f'near a training clip, by {way}',
                   f'.05 is expected; {found["copies"]} look like copies')
              for way, found in results['memorisation'].items()]
@@ -101,10 +103,11 @@ def _distance_rows(results: Mapping[str, Any]) -> list[Row]:
         if results[figure] is not None:
             clips, features = results[f'{figure}_clips'], results[f'{figure}_features']
             few = ' (fewer clips than features)' if clips <= features else ''
-            rows.append(_row(
-                results, figure, results[f'{figure}_network'],
-                f'N = {clips}, D = {features}{few}; real clips of the training groups: '
-                f'{results[f"{figure}_real"]:.3g}'))
+            reached = results[f'{figure}_real']
+            others = '' if reached is None else (
+                f'; real clips of the training groups: {reached:.3g}')
+            rows.append(_row(results, figure, results[f'{figure}_network'],
+                             f'N = {clips}, D = {features}{few}{others}'))
     return rows
 
 

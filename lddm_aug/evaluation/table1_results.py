@@ -31,11 +31,12 @@ def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: if the file holds something else, or rows of another protocol.
     """
     if not file.is_file():
-        return dict(rows=[], sampler_steps=[], paper=PAPER, protocol=protocol)
+        return dict(rows=[], sampler_steps=[], temperatures=[], paper=PAPER, protocol=protocol)
     try:
-        results = json.loads(file.read_bytes())
+        results = dict(temperatures=[]) | json.loads(file.read_bytes())
         rows = [(GENERATORS.index(row['generator']), row['seed'], row['identity'])
-                for row in results['rows'] + results['sampler_steps']]
+                for row in results['rows'] + results['sampler_steps']
+                + results['temperatures']]
         before = dict(results['protocol'])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'Table1: {file} holds no results of this tool ({error}); name '
@@ -59,9 +60,14 @@ def write_results(file: Path, results: dict[str, Any], command: str) -> None:
 def put_row(rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
     """In place of the older one, and in the paper's order."""
     def place(row: Mapping[str, Any]) -> tuple:
-        return GENERATORS.index(row['generator']), row['seed'], row.get('steps', 0)
+        return GENERATORS.index(row['generator']), row['seed'], sampling_of(row) or 0
 
     rows[:] = sorted([other for other in rows if place(other) != place(row)] + [row], key=place)
+
+
+def sampling_of(row: Mapping[str, Any]) -> float | None:
+    """The steps, or the temperature, of a row that stands beside the table; None for its own."""
+    return row.get('steps', row.get('temperature'))
 
 
 def format_table1(results: Mapping[str, Any]) -> str:
@@ -105,7 +111,8 @@ def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
             few = ' (fewer clips than features: too large)' if clips <= features else ''
             yield f'{COLUMNS[key]}: of N = {clips} clips, in D = {features} features{few}'
     yield f'GFLOP: per clip, {FLOP_CONVENTION}; clips/s: one process on one thread or one GPU'
-    fd = {name: [row['fd'] for row in rows if row['generator'] == name] for name in PAPER}
+    fd = {name: [row['fd'] for row in rows if row['generator'] == name and row['fd'] is not None]
+          for name in PAPER}
     if all(fd.values()):
         yield (f"LDDM's FD is {np.mean(fd['lddm']) / np.mean(fd['cinn']):.2f} × cINN's; "
                f"the paper's FVD is {PAPER['lddm']['fvd'] / PAPER['cinn']['fvd']:.2f} ×")
@@ -121,3 +128,8 @@ def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
         yield (f'LDDM, seed {row["seed"]}: FD {row["fd"]:.3g} with {row["steps"]} steps, '
                f'{row["fd_default"]:.3g} with {row["default_steps"]} '
                f'({row["change"]:+.1%})')
+    for temperature in sorted({row['temperature'] for row in results.get('temperatures', ())}):
+        calm = [row for row in results['temperatures'] if row['temperature'] == temperature]
+        yield f'LDDM at temperature {temperature:g}, {len(calm)} seeds: ' + ', '.join(
+            f'{title} {_mean(calm, key)}' for key, title in COLUMNS.items()
+            if any(row.get(key) is not None for row in calm))

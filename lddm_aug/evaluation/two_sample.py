@@ -81,7 +81,8 @@ def _held_out_scores(kinds: Sequence[NDArray], is_generated: NDArray, groups: Se
     for train, test in folds.split(scores, is_generated, groups):
         seen, unseen = [], []
         for values in kinds:
-            components = min(COMPONENTS, values.shape[1], len(train))
+            # centred, N clips span N − 1 dimensions: of one more, whitening makes noise
+            components = min(COMPONENTS, values.shape[1], len(train) - 1)
             reduce = make_pipeline(StandardScaler(), PCA(components, whiten=True,
                                                          svd_solver='full'))
             seen.append(reduce.fit_transform(values[train]))

@@ -1,9 +1,11 @@
 """What every generator is: a still and a seed in, a clip out."""
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import torch
@@ -27,7 +29,8 @@ class Generator(nn.Module, ABC):
         size: height and width of stills and clips, in pixels.
         num_frames: T, frames in a clip; frame 0 is the still.
         frame_stride: frames of the source video from one frame of the clip to the next.
-        sampler: name, steps and guidance of the sampler; empty where nothing is sampled.
+        sampler: name, steps, guidance and temperature of the sampler, as far as it has them; empty
+            where nothing is sampled.
         groups: groups that the generator was trained on.
         classes: names of the classes that it can be told; empty where it knows none.
         package_sha256: of the package it came from; empty until it was saved or loaded.
@@ -113,6 +116,19 @@ class Generator(nn.Module, ABC):
         if not stills.is_floating_point() or not stills.abs().max() <= 1 + 1e-4:
             raise ValueError(f'{name}: stills must be float in [-1, 1], but got {stills.dtype} '
                              f'up to {stills.abs().max().item():g}; see functional.pixels.to_unit')
+
+
+def device_of(generator: Generator) -> torch.device:
+    """Where it computes: on the CPU, if it has no weights."""
+    return next(chain(generator.parameters(), generator.buffers()), torch.empty(0)).device
+
+
+def require_temperature(generator: Generator, temperature: float) -> None:
+    """Raise ValueError for what is no standard deviation of a sampler's noise."""
+    if (isinstance(temperature, bool) or not isinstance(temperature, (int, float))
+            or not 0 <= temperature < math.inf):
+        raise ValueError(f'{type(generator).__name__}: temperature is a standard deviation, 0 or '
+                         f'more, but got {temperature!r}')
 
 
 @contextmanager

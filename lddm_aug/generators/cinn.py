@@ -1,14 +1,13 @@
 """cINN, the paper's baseline: condition on the still, turn noise into a latent, decode it."""
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.generators.base import Generator
+from lddm_aug.generators.base import Generator, require_temperature
 
 
 @MODELS.register_module()
@@ -24,7 +23,8 @@ class CINNGenerator(Generator):
             to what is likely.
 
     Raises:
-        ValueError: if temperature is negative or not finite.
+        ValueError: if temperature is negative or not finite, or the flow can't make clips of this
+            size and num_frames.
     """
 
     learnt = 'flow'
@@ -36,14 +36,14 @@ class CINNGenerator(Generator):
                          frame_stride=frame_stride)
         self.config = dict(type='CINNGenerator', flow=flow, size=size, num_frames=num_frames,
                            frame_stride=frame_stride, temperature=temperature)
-        if not 0 <= temperature < math.inf:
-            raise ValueError('CINNGenerator: temperature is a standard deviation, 0 or more, but '
-                             f'got {temperature!r}')
+        require_temperature(self, temperature)
         self.sampler = dict(name='CouplingFlow', steps=1, temperature=temperature)
         self.flow = trained
         clip = torch.zeros(1, self.channels, num_frames, size, size)
         with torch.no_grad():
-            self.latent_shape = tuple(trained.autoencoder.encode(clip).shape[1:])
+            latent = trained.autoencoder.encode(clip)
+            trained.require_fit(latent, trained.condition(clip[:, :, 0]))
+        self.latent_shape = tuple(latent.shape[1:])
         self.eval()
 
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.generators.base import Generator
+from lddm_aug.generators.base import Generator, require_temperature
+from lddm_aug.models.latent_diffusion import LatentDiffusion
 
 
 @MODELS.register_module()
@@ -25,19 +26,27 @@ class LDDMGenerator(Generator):
             also `FlowMatchEuler`, for other targets `DDIM` and `DDPM`.
         steps: of the sampler.
         guidance: 1 samples p(latent | still, class); above 1, these weigh more (Ho and Salimans
-            2022).
+            2022).  Other than 1 it needs a diffusion that has learnt without them, too: with
+            drop_still above 0, and drop_class where it has classes.
+        temperature: standard deviation of the noise that sampling starts from: 1 samples the
+            distribution, less stays nearer to what is likely, and moves less.
+
+    Raises:
+        ValueError: if the sampler, its steps, guidance or temperature make no sense, or the
+            diffusion can't make clips of this size and num_frames.
     """
 
     learnt = 'diffusion'
 
     def __init__(self, diffusion: dict, size: int, num_frames: int = 16, frame_stride: int = 3,
-                 sampler: str | None = None, steps: int = 10, guidance: float = 1.0) -> None:
+                 sampler: str | None = None, steps: int = 10, guidance: float = 1.0,
+                 temperature: float = 1.0) -> None:
         trained = MODELS.build(diffusion)
         super().__init__(channels=trained.autoencoder.channels, size=size, num_frames=num_frames,
                          frame_stride=frame_stride)
         self.config = dict(type='LDDMGenerator', diffusion=diffusion, size=size,
                            num_frames=num_frames, frame_stride=frame_stride, sampler=sampler,
-                           steps=steps, guidance=guidance)
+                           steps=steps, guidance=guidance, temperature=temperature)
         try:
             solver = trained.noise_process.sampler(sampler, steps)
         except ValueError as error:
@@ -45,8 +54,14 @@ class LDDMGenerator(Generator):
         if not isinstance(guidance, (int, float)) or not 0 <= guidance < math.inf:
             raise ValueError('LDDMGenerator: guidance is a weight, 0 or more, but got '
                              f'{guidance!r}')
+        if guidance != 1 and not _learnt_untold(trained):
+            raise ValueError('LDDMGenerator: guidance other than 1 needs a diffusion trained with '
+                             'drop_still above 0, and drop_class where it has classes, but got '
+                             f'guidance={guidance!r} with drop_still={trained.drop_still!r} and '
+                             f'drop_class={trained.drop_class!r}; take guidance=1 or train it anew')
+        require_temperature(self, temperature)
         self.sampler = dict(name=type(solver).__name__.removesuffix('Scheduler'), steps=steps,
-                            guidance=guidance)
+                            guidance=guidance, temperature=temperature)
         self.diffusion = trained
         self.classes = trained.classes
         self.latent_shape = self._latent_shape()
@@ -65,7 +80,7 @@ class LDDMGenerator(Generator):
         # drawn on the CPU: the same on every device
         draws = [torch.Generator().manual_seed(seed) for seed in seeds]
         latent = torch.stack([torch.randn(self.latent_shape, generator=draw) for draw in draws])
-        latent = latent.to(condition)
+        latent = self.sampler['temperature'] * latent.to(condition)
         for step in solver.timesteps:
             steps = step.to(condition.device).expand(len(latent))
             said = self._guided(latent, steps, condition, labels)
@@ -84,5 +99,13 @@ class LDDMGenerator(Generator):
 
     def _latent_shape(self) -> tuple[int, ...]:
         clip = torch.zeros(1, self.channels, self.num_frames, self.size, self.size)
+        denoiser = self.diffusion.denoiser
         with torch.no_grad():
-            return tuple(self.diffusion.autoencoder.encode(clip).shape[1:])
+            latent = self.diffusion.autoencoder.encode(clip)
+            denoiser.require_fit(latent, denoiser.condition(clip[:, :, 0]))
+        return tuple(latent.shape[1:])
+
+
+def _learnt_untold(diffusion: LatentDiffusion) -> bool:
+    """Whether it was trained without the still and its class, too."""
+    return diffusion.drop_still > 0 and (diffusion.drop_class > 0 or not diffusion.classes)

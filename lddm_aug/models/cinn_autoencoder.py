@@ -7,7 +7,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.models.clip_autoencoder import STATISTICS_MOMENTUM, ClipAutoencoder
+from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 from lddm_aug.networks.spade_decoder import SpadeDecoder
 from lddm_aug.networks.vector_encoder import VectorEncoder
 
@@ -49,16 +49,3 @@ class CINNAutoencoder(ClipAutoencoder):
         # gradients of 1e35, now and then, and the training diverged
         with torch.autocast('cpu', enabled=False):
             return super().loss(clip)
-
-    def _follow_statistics(self, latent: Tensor) -> None:
-        """A batch holds one vector a clip: too few for a spread, enough for both moments.
-
-        The variance of both together, written so that a latent which never changes gets none:
-        the difference of the moments would leave what was rounded.
-        """
-        mean = latent.mean(dim=0)
-        variance = ((latent - mean) ** 2).mean(dim=0)
-        between = (1 - STATISTICS_MOMENTUM) * (mean - self.latent_mean) ** 2
-        variance = (self.latent_std ** 2).lerp(variance + between, STATISTICS_MOMENTUM)
-        self.latent_std.copy_(variance.sqrt())
-        self.latent_mean.lerp_(mean, STATISTICS_MOMENTUM)

@@ -1,7 +1,7 @@
 """What the autoencoders have in common: modes, losses, and latents that are standardised."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,16 +11,15 @@ from torch import Tensor, nn
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.reconstruction_losses import AdversarialLoss, PerceptualLoss
 
-# How fast the latent statistics follow: they average over about 1 / 0.02 = 50 batches.
-STATISTICS_MOMENTUM = 0.02
 MIN_STD = 1e-4                                       # below this a latent channel says nothing
 
 
 class ClipAutoencoder(BaseModel):
     """A clip becomes a latent, and a still and a latent become a clip.
 
-    The mean and standard deviation of each latent channel are measured during training and kept
-    beside the weights; outside of this class and its children latents are standardised.
+    The mean and standard deviation of each latent channel are measured when it is trained (see
+    `LatentStatisticsHook`) and kept beside the weights; outside of this class and its children
+    latents are standardised.
 
     Args:
         encoder: (B, C, T, H, W) clip → mean and log variance, each (B, Cz, t, h, w).
@@ -93,7 +92,6 @@ class ClipAutoencoder(BaseModel):
     def loss(self, clip: Tensor) -> dict[str, Tensor]:
         mean, log_variance = (value.float() for value in self.encoder(clip))
         latent = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        self._follow_statistics(mean.detach())
         reconstruction, of_the_decoder = self._reconstruct(clip, latent)
         divergence = 0.5 * (mean ** 2 + log_variance.exp() - 1 - log_variance).mean()
         losses = dict(loss_l1=F.l1_loss(reconstruction, clip),
@@ -103,6 +101,19 @@ class ClipAutoencoder(BaseModel):
                 losses |= loss(reconstruction, clip)
         return losses
 
+    @torch.no_grad()
+    def measure_latents(self, batches: Iterable[Tensor]) -> None:
+        """Standardise by the latents of these (B, C, T, H, W) uint8 clips from now on."""
+        training = self.training
+        self.eval()
+        device = self.latent_mean.device
+        latents = torch.cat([self.encoder(to_unit(clips.to(device)))[0].double()
+                             for clips in batches])
+        std, mean = torch.std_mean(latents, dim=(0, 2, 3, 4), correction=0, keepdim=True)
+        self.latent_mean.copy_(mean[0])
+        self.latent_std.copy_(std[0])
+        self.train(training)
+
     def _reconstruct(self, clip: Tensor, latent: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """A clip from its first frame and its latent as learnt; losses of this decoder alone."""
         return self.decoder(clip[:, :, 0], latent), {}
@@ -110,9 +121,3 @@ class ClipAutoencoder(BaseModel):
     def _as_learnt(self, latent: Tensor) -> Tensor:
         """Undo the standardisation."""
         return latent * self.latent_std + self.latent_mean
-
-    def _follow_statistics(self, latent: Tensor) -> None:
-        """Of latents (B, Cz, t, h, w) as learnt."""
-        std, mean = torch.std_mean(latent.float(), dim=(0, 2, 3, 4))
-        self.latent_mean.lerp_(mean.view_as(self.latent_mean), STATISTICS_MOMENTUM)
-        self.latent_std.lerp_(std.view_as(self.latent_std), STATISTICS_MOMENTUM)

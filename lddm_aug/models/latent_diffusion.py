@@ -29,6 +29,10 @@ class LatentDiffusion(BaseModel):
         classes: names of the classes that it is told beside the still; none by default.
         drop_class: share of the samples whose class is withheld.
         init_cfg: as in MMEngine.
+
+    Raises:
+        ValueError: if a share isn't in [0, 1]; when trained with a label that is none of the
+            classes.
     """
 
     def __init__(self, autoencoder: dict, denoiser: dict, noise: dict | None = None,
@@ -73,5 +77,10 @@ class LatentDiffusion(BaseModel):
         """(B,) classes, −1 where none is told."""
         if label is None or not self.classes:
             return torch.full((count,), -1, device=device)
+        largest = int(label.max())                       # one number from the device a step
+        if largest >= len(self.classes):
+            raise ValueError('LatentDiffusion: a label is an index into classes '
+                             f'({", ".join(self.classes)}), or -1 where none is told, but got '
+                             f'{largest}; name every class of the stills in classes')
         withheld = torch.rand(count, device=device) < self.drop_class
         return torch.where(withheld, -1, label)

@@ -70,20 +70,23 @@ class LatentFlow(BaseModel):
 
     def loss(self, latent: Tensor, still: Tensor) -> Tensor:
         condition = self.condition(still)
-        self._check(latent, condition)
+        self.require_fit(latent, condition)
         latent = latent + self.noise * torch.randn_like(latent)
         if not self.initialised:
             self._initialise(latent, condition)
         return -self.flow.log_density(latent, condition).mean() / latent[0].numel()
 
-    def _check(self, latent: Tensor, condition: Tensor) -> None:
+    def require_fit(self, latent: Tensor, condition: Tensor) -> None:
+        """Raise ValueError if (B, Cz, t, h, w) latents and (B, Cs, h, w) conditions don't fit."""
         squeeze = self.flow.squeeze
         fitting = [squeeze * side for side in condition.shape[2:]]
         if list(latent.shape[3:]) != fitting or latent.shape[2] % squeeze:
-            raise ValueError(f'LatentFlow: {len(self.still_pyramid.levels)} still_widths and '
+            doublings = len(self.still_pyramid.levels)
+            raise ValueError(f'LatentFlow: {doublings} still_widths and '
                              f'squeeze={squeeze} fit latents of (t, h, w) = ({squeeze} · n, '
                              f'{fitting[0]}, {fitting[1]}), but got {tuple(latent.shape[2:])}; '
-                             'one more of the still_widths halves h and w')
+                             'one more of the still_widths halves h and w, of stills of a '
+                             f'multiple of {2 ** doublings} pixels')
 
     @torch.no_grad()
     def _initialise(self, latent: Tensor, condition: Tensor) -> None:

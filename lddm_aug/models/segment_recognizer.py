@@ -21,18 +21,18 @@ class SegmentRecognizer(Recognizer2D):
         **kwargs: as in `Recognizer2D`.
 
     Raises:
-        ValueError: when built, if head and backbone disagree; when called, if the frames of a
-            clip are no multiple of what the backbone takes as one.
+        ValueError: when built, if the backbone has no `num_segments` or the head others; when
+            called, if the frames of a clip are no multiple of what the backbone takes as one.
     """
 
     def __init__(self, backbone: dict, cls_head: dict | None = None, **kwargs: Any) -> None:
         super().__init__(backbone=backbone, cls_head=cls_head, **kwargs)
-        wanted = self.backbone.num_segments
-        given = getattr(self.cls_head, 'num_segments', wanted) if self.with_cls_head else wanted
-        if given != wanted:
+        if getattr(self.backbone, 'num_segments', None) is None:
             raise ValueError(
-                'SegmentRecognizer: head and backbone must have the same number of segments, but '
-                f'cls_head has num_segments={given} and backbone has num_segments={wanted}')
+                'SegmentRecognizer: backbone must have num_segments, as TDN, ATMNet and ResNetTSM '
+                f'have, but {type(self.backbone).__name__} has none; take Recognizer2D or '
+                'Recognizer3D for it')
+        refuse_other_segments('SegmentRecognizer', self)
 
     def extract_feat(self, inputs: Tensor, *args: Any, **kwargs: Any) -> tuple:
         """(N, frames, C, H, W) → features, as in `Recognizer2D`."""
@@ -43,3 +43,18 @@ class SegmentRecognizer(Recognizer2D):
                 f'{self.backbone.num_segments} takes clips of {wanted} frames, but got '
                 f'{inputs.shape[1]}; change the sampling or num_segments')
         return super().extract_feat(inputs, *args, **kwargs)
+
+
+def refuse_other_segments(owner: str, recognizer: Any) -> None:
+    """Raise ValueError if head and backbone both count the segments of a clip, and differ.
+
+    Args:
+        owner: begins the message.
+    """
+    given, wanted = (getattr(getattr(recognizer, part, None), 'num_segments', None)
+                     for part in ('cls_head', 'backbone'))
+    if None not in (given, wanted) and given != wanted:
+        raise ValueError(
+            f'{owner}: head and backbone must have the same number of segments, but cls_head has '
+            f'num_segments={given} and backbone has num_segments={wanted}; set both to what the '
+            'pipeline samples')

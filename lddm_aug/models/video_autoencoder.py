@@ -39,6 +39,9 @@ class VideoAutoencoder(ClipAutoencoder):
         adversarial: dict(spatial=weight, temporal=weight, width=channels of the
             discriminators).
         init_cfg: as in MMEngine, for example a checkpoint to start from.
+
+    Raises:
+        ValueError: if encoder and decoder don't compress time and space alike.
     """
 
     def __init__(self, encoder: dict, decoder: dict, channels: int = 1, latent_channels: int = 8,
@@ -48,6 +51,13 @@ class VideoAutoencoder(ClipAutoencoder):
         super().__init__(VideoEncoder(channels, latent_channels, **encoder),
                          VideoDecoder(channels, latent_channels, **decoder),
                          channels, latent_channels, kl_weight, perceptual, adversarial, init_cfg)
+        encoded, decoded = ((part.time_compression, part.space_compression)
+                            for part in (self.encoder, self.decoder))
+        if encoded != decoded:
+            raise ValueError('VideoAutoencoder: encoder and decoder must compress time and space '
+                             f'alike, but got {encoded} from the products of time_strides and '
+                             f'space_strides, and {decoded} from time_compression and '
+                             '2 ** len(widths); change one of them')
         self.grain = Grain(channels, **grain) if grain else None
 
     def decode(self, still: Tensor, latent: Tensor,

@@ -22,7 +22,7 @@ from zuko.transforms import (
 )
 
 from lddm_aug.functional.warp import hold_still
-from lddm_aug.networks.decoder import FactorisedConv3d
+from lddm_aug.networks.convolutions import FactorisedConv3d
 
 KERNELS = (1, 3)
 # a coupling stretches or shrinks by less than e, softly: the flow stays invertible in float32

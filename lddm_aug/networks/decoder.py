@@ -129,6 +129,7 @@ class VideoDecoder(nn.Module):
                              f'{2 ** (len(widths) - 1)}, but got {time_compression}')
         self.time_scales = [2 if i < doublings else 1 for i in range(len(widths) - 1)]
         self.time_compression = time_compression
+        self.space_compression = 2 ** len(widths)
         outputs = channels
         if head == 'motion':
             outputs = 2 + 1 + channels + len(BLURS)

@@ -71,6 +71,10 @@ class Denoiser(nn.Module):
         heads: of the attention.
         dropout: in the MLPs.
         num_classes: of the stills, where it is told them; 0 for none.
+
+    Raises:
+        ValueError: when called with a latent of other places than the condition, or of places that
+            aren't whole tokens.
     """
 
     def __init__(self, channels: int, latent_channels: int,
@@ -86,7 +90,7 @@ class Denoiser(nn.Module):
                                stride=(1, patch, patch))
         self.embed_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(),
                                          nn.Linear(width, width))
-        # the last row, which −1 fetches, stands for a class that isn't told
+        # the last row stands for a class that isn't told
         self.embed_class = nn.Embedding(num_classes + 1, width) if num_classes else None
         self.blocks = nn.ModuleList([DenoiserBlock(width, heads, dropout) for _ in range(depth)])
         self.norm = nn.LayerNorm(width)
@@ -98,19 +102,33 @@ class Denoiser(nn.Module):
         """(B, C, H, W) still in [−1, 1] → (B, Cs, h, w) condition."""
         return self.still_pyramid(still)[-1]
 
+    def require_fit(self, latent: Tensor, condition: Tensor) -> None:
+        """Raise ValueError if (B, Cz, t, h, w) latents and (B, Cs, h, w) conditions don't fit."""
+        doublings, (h, w) = len(self.still_pyramid.levels), latent.shape[3:]
+        if latent.shape[3:] != condition.shape[2:]:
+            raise ValueError(f'Denoiser: {doublings} still_widths fit latents of (h, w) = '
+                             f'{tuple(condition.shape[2:])}, but got ({h}, {w}); one more of the '
+                             'still_widths halves h and w')
+        if h % self.patch or w % self.patch:
+            raise ValueError(f'Denoiser: h and w of the latents are multiples of patch='
+                             f'{self.patch}, but got ({h}, {w}); take stills of a multiple of '
+                             f'{2 ** doublings * self.patch} pixels, or patch=1')
+
     def forward(self, noisy: Tensor, step: Tensor, condition: Tensor, label: Tensor) -> Tensor:
         """(B, Cz, t, h, w) noisy latent, (B,) steps, (B, Cs, h, w) condition → (B, Cz, t, h, w).
 
         Args:
             label: (B,) classes, −1 where none is told; ignored where it knows none.
         """
+        self.require_fit(noisy, condition)
         batch, channels, t, height, width = noisy.shape
         h, w = height // self.patch, width // self.patch
         x = self.embed(torch.cat([noisy, hold_still(condition, t)], dim=1))   # (B, width, t, h, w)
         x = x.flatten(2).transpose(1, 2) + self._places(t, h, w, noisy)
         level = self.embed_level(sinusoids(step, self.width))
         if self.embed_class is not None:
-            level = level + self.embed_class(label % self.embed_class.num_embeddings)
+            untold = self.embed_class.num_embeddings - 1
+            level = level + self.embed_class(torch.where(label < 0, untold, label))
         for block in self.blocks:
             x = block(x, level)
         out = self.to_output(self.norm(x))                        # (B, t·h·w, Cz·patch²)

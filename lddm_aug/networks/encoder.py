@@ -47,6 +47,9 @@ class VideoEncoder(nn.Module):
         width: channels of the first stage; the next have 2, 4 and 4 times as many.
         time_strides: of the stem and the four stages; their product is r_t.
         space_strides: likewise; their product is r_s.
+
+    Raises:
+        ValueError: when called with clips whose T is no multiple of r_t, or H or W none of r_s.
     """
 
     def __init__(self, channels: int, latent_channels: int, width: int = 16,
@@ -65,15 +68,25 @@ class VideoEncoder(nn.Module):
             for before, after, stride in zip(widths[:-1], widths[1:], strides[1:], strict=True)])
         self.to_latent = nn.Conv3d(widths[-1], 2 * latent_channels, 1)
         self.time_compression = math.prod(time_strides)
+        self.space_compression = math.prod(space_strides)
         self.from_field = nn.Conv3d(2 * self.time_compression, latent_channels, 1, bias=False)
 
     def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        self._check(clip)
         field = lucas_kanade(clip[:, :, 0], clip)                 # (B, 2, T, H, W)
         remains = clip - warp(clip[:, :, 0], field)
         field = field / PIXELS
         features = self.stages(self.stem(torch.cat([clip, remains, field], dim=1)))
         mean, log_variance = self.to_latent(features).chunk(2, dim=1)
         return mean + self._straight(field, *mean.shape[3:]), log_variance.clamp(-20, 5)
+
+    def _check(self, clip: Tensor) -> None:
+        num_frames, height, width = clip.shape[2:]
+        time, space = self.time_compression, self.space_compression
+        if num_frames % time or height % space or width % space:
+            raise ValueError(f'VideoEncoder: takes clips of a multiple of {time} frames and of '
+                             f'{space} pixels, the products of its strides, but got {num_frames} '
+                             f'frames of {height} × {width} pixels; change num_frames or size')
 
     def _straight(self, field: Tensor, height: int, width: int) -> Tensor:
         """(B, 2, T, H, W) field → its (B, Cz, T/r_t, height, width) part of the latent."""

@@ -34,6 +34,9 @@ class Grain(nn.Module):
         channels: C of the clips.
         num_frames: T.
         size: H and W.
+
+    Raises:
+        ValueError: when called with clips of another shape.
     """
 
     real_power: Tensor
@@ -59,6 +62,7 @@ class Grain(nn.Module):
             sharp: the same with nothing blurred.
             scale: (B, 1, T, H, W), the error that is expected of the likeliest one.
         """
+        self._check(real)
         real, clip, sharp, scale = (x[:, :, 1:].float() for x in (real, clip, sharp, scale))
         made = self._softened(clip, sharp)
         steady = scale.mean(dim=2, keepdim=True)                  # what stands still stays so
@@ -74,11 +78,20 @@ class Grain(nn.Module):
 
     def forward(self, clip: Tensor, sharp: Tensor, scale: Tensor, seeds: Sequence[int]) -> Tensor:
         """Clips and scales as for `follow`, B seeds → (B, C, T, H, W) clips with texture."""
+        self._check(clip)
         # one by one: a transform of several differs in the last bits from that of one
         shaped = [self._shaped(self._white(seed).unsqueeze(0).to(scale)) for seed in seeds]
         noise = self.gain * torch.cat(shaped)
         return (self._softened(clip, sharp)
                 + torch.cat([torch.zeros_like(noise[:, :, :1]), noise], dim=2) * scale)
+
+    def _check(self, clip: Tensor) -> None:
+        channels, changes, height, width = self.shape
+        expected = (channels, changes + 1, height, width)
+        if tuple(clip.shape[1:]) != expected:
+            raise ValueError(f'Grain: clips must be (C, T, H, W) = {expected}, as channels, '
+                             f'num_frames and size say, but got {tuple(clip.shape[1:])}; set grain '
+                             'in the config of the autoencoder to the shape of the clips')
 
     def _softened(self, clip: Tensor, sharp: Tensor) -> Tensor:
         return sharp + self.softness * (clip - sharp)

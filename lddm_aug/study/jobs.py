@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 import time
 import traceback
 from collections import defaultdict
@@ -17,6 +16,8 @@ from typing import Any
 
 import cv2
 import torch
+
+from lddm_aug.processes import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _ready(waiting: Sequence[Job], running: dict[int, tuple[Job, Any, float]],
 
 def _work(job: Job, threads: int) -> None:
     """In the job's process: end with status 0, or say why not in the last line of the log."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(threads)
     cv2.setNumThreads(0)
     job.log.parent.mkdir(parents=True, exist_ok=True)
@@ -105,14 +106,6 @@ def _work(job: Job, threads: int) -> None:
             print(' '.join(str(error).split()) or type(error).__name__)
             log.flush()
             os._exit(1)
-
-
-def _end_with_parent() -> None:
-    """Else a job whose study was killed would go on beside that of the next call."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _reason(job: Job, exitcode: int) -> str:

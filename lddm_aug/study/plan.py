@@ -64,6 +64,7 @@ class Study:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, 'generator_options', _tuples(self.generator_options))
         for name in self.training_sets:
             TrainingSet.parse(name)
         for what, given, known in (('recognizer', self.recognizers, RECOGNIZERS),
@@ -160,6 +161,11 @@ def runs_of(study: Study) -> list[Run]:
         for times in study.synthetic_per_real if training_set.is_mix else (None,):
             runs[Run(recognizer, name, ratio, seed, times)] = None
     return list(runs)
+
+
+def _tuples(value: Any) -> Any:
+    """Tuples in place of lists, which a command line gives and which no cache can look up."""
+    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 def read_config(file: Path) -> Config:

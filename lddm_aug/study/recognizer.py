@@ -13,6 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
 import lddm_aug
+from lddm_aug.checkpoints import POINTER, go_on, last_checkpoint
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.journal import fingerprint
 from lddm_aug.study import stores
@@ -28,10 +29,19 @@ PLACES = ('ann_file', 'data_root', 'split_file', 'store', 'keep', 'out_file', 'w
 
 
 def recognizer_config(study: Study, run: Run) -> Config:
-    """The config of a training."""
+    """The config of a training.
+
+    Raises:
+        ValueError: if it weighs other classes than the data have.
+    """
     folder, training_set = run.folder(study), TrainingSet.parse(run.training_set)
     config = read_config(study.recognizer_config(run.recognizer))
     classes = stores.classes_of(study)
+    weights = config.model.cls_head.get('loss_cls', {}).get('class_weight')
+    if weights is not None and len(weights) != len(classes):
+        raise ValueError(f'{study.recognizer_config(run.recognizer)}: class_weight has '
+                         f'{len(weights)} weights, one per class, but {study.data} has '
+                         f'{len(classes)} classes; take another form, or a config of your own')
     config.merge_from_dict({
         'model.cls_head.num_classes': len(classes),
         # the last weights count: nothing is chosen by looking at the test videos
@@ -51,7 +61,9 @@ def recognizer_config(study: Study, run: Run) -> Config:
 
 
 def settings(study: Study, run: Run) -> str:
-    """Changes with all that a training's figures depend on."""
+    """Changes with tables, split, configs, options and version, but not with the code: after
+    changing that, name another --out and --work-dir, or remove the lines and the work_dir.
+    """
     generator = TrainingSet.parse(run.training_set).generator
     split = study.split_file(run.ratio, run.seed)
     return fingerprint({
@@ -64,20 +76,21 @@ def settings(study: Study, run: Run) -> str:
 def train_recognizer(study: Study, run: Run) -> None:
     """Train, test and write down what came of it, unless that was done."""
     folder, identity = run.folder(study), settings(study, run)
-    if read_result(study, run, identity):
+    if read_result(study, run, identity) and not lacks_checkpoint(study, run):
         return
     (folder / RESULT).unlink(missing_ok=True)
     begun = folder / f'begun_{identity}'
     if not begun.exists():                           # a training with other settings was begun
-        for left in (*folder.glob('*.pth'), *folder.glob('begun_*'), folder / 'last_checkpoint'):
-            left.unlink(missing_ok=True)
+        _remove_checkpoints(folder)
+        for left in folder.glob('begun_*'):
+            left.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     begun.touch()
     config = recognizer_config(study, run)
     if 'filtered' in TrainingSet.parse(run.training_set).options:
         keep_plausible(study, run)
 
-    config.resume = (folder / 'last_checkpoint').exists()
+    go_on(config, folder)
     config.experiment_name = f'{folder.name}_{time.time_ns()}'       # MMEngine wants a new one
     started = time.monotonic()
     runner = Runner.from_cfg(config)
@@ -92,8 +105,7 @@ def train_recognizer(study: Study, run: Run) -> None:
     with write_aside(folder / RESULT) as file:
         file.write(json.dumps(result).encode())
     if run.training_set != 'real':                   # what a filter learns from stays
-        for checkpoint in folder.glob('*.pth'):
-            checkpoint.unlink()
+        _remove_checkpoints(folder)
 
 
 def read_result(study: Study, run: Run, identity: str) -> dict[str, Any] | None:
@@ -123,8 +135,18 @@ def keep_plausible(study: Study, run: Run) -> None:
 
 def real_checkpoint(study: Study, run: Run) -> Path:
     """What training on real videos alone left, in the split that this training belongs to."""
-    pointer = run.of('real').folder(study) / 'last_checkpoint'
-    return Path(pointer.read_text()) if pointer.is_file() else pointer
+    return last_checkpoint(run.of('real').folder(study))
+
+
+def lacks_checkpoint(study: Study, run: Run) -> bool:
+    """Whether a filter of the study learns from this training, and its weights are gone."""
+    return (run.training_set == 'real' and not real_checkpoint(study, run).is_file()
+            and any('filtered' in TrainingSet.parse(name).options for name in study.training_sets))
+
+
+def _remove_checkpoints(folder: Path) -> None:
+    for left in (*folder.glob('*.pth'), folder / POINTER):
+        left.unlink(missing_ok=True)
 
 
 def _videos_in(dataset: Any) -> int:

@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any
 
 from lddm_aug.files import write_aside
-from lddm_aug.study.plan import Run
+from lddm_aug.study.plan import RECOGNIZERS, Run
 
 KEY = ('recognizer', 'training_set', 'ratio', 'seed', 'synthetic_per_real')
 FIGURES = ('iterations', 'n_test', 'accuracy', 'f1_macro', 'f1_weighted', 'auc')
@@ -44,6 +44,9 @@ def read_rows(file: Path, needed: tuple[str, ...] = FIGURES) -> dict[Run, dict[s
         if wrong:
             raise ValueError(f'{file} line {number}: {wrong[0]} cannot be {row[wrong[0]]!r}; '
                              'remove it, and the study will make it again')
+        if row['recognizer'] not in RECOGNIZERS:
+            raise ValueError(f'{file} line {number}: recognizer must be one of '
+                             f'{", ".join(RECOGNIZERS)}, but got {row["recognizer"]!r}; remove it')
         rows[Run(**{key: row[key] for key in KEY})] = row
     return rows
 

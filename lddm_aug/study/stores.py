@@ -12,7 +12,7 @@ import torch
 import lddm_aug
 from lddm_aug.datasets.annotations import class_names, read_annotations
 from lddm_aug.datasets.synthesize_stills import synthesize_stills
-from lddm_aug.engine.generator_training import train_generator
+from lddm_aug.engine.generator_training import PACKAGE, train_generator
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import load_package
 from lddm_aug.journal import Journal, fingerprint
@@ -22,12 +22,10 @@ from lddm_aug.study.plan import Study, read_config
 CONFIGS = {'lddm': '', 'lddm_blind': '', 'cinn': '_cinn', 'still': '_repeat_still',
            'warp': '_random_warp', 'transfer': '_motion_transfer'}
 SHARED = 'autoencoder'                               # the stage that generators have in common
-PACKAGE = 'package'
 
 
-def store_folder(study: Study, generator: str, ratio: str, seed: int, per_still: int = 1) -> Path:
-    name = generator if per_still == 1 else f'{generator}_x{per_still}'
-    return study.split_folder(ratio, seed) / 'stores' / name
+def store_folder(study: Study, generator: str, ratio: str, seed: int) -> Path:
+    return study.split_folder(ratio, seed) / 'stores' / generator
 
 
 def config_file(study: Study, generator: str) -> Path:
@@ -79,7 +77,7 @@ def classes_of(study: Study) -> tuple[str, ...]:
 
 @cache
 def settings(study: Study, generator: str, ratio: str, seed: int) -> str:
-    """Changes with all that the clips depend on and that is known before they are made."""
+    """Changes with the configs, options, tables and split of a generator, not with the code."""
     files = [config_file(study, generator), *stage_files(config_file(study, generator)).values()]
     split = study.split_file(ratio, seed)
     return fingerprint({
@@ -96,40 +94,43 @@ def data_settings(study: Study) -> list[str | None]:
     return [sha256_of(table) if table.is_file() else None for table in tables]
 
 
-def make_store(study: Study, generator: str, ratio: str, seed: int, per_still: int = 1) -> None:
+def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
     """Fit the generator, unless that was done, and make its clips."""
     journal = Journal(study.split_folder(ratio, seed))
     folder = journal.folder / 'generators' / generator
+    shared = shared_stage(study, generator, ratio, seed)
     inputs: dict[str, Any] = {'settings': settings(study, generator, ratio, seed),
               'version': lddm_aug.__version__}
 
     def fit() -> dict[str, Any]:
         train_generator(config_file(study, generator), folder, resume=True, seed=seed,
                         options=generator_options(study, generator, ratio, seed),
-                        folders={SHARED: _shared_stage(study, generator, ratio, seed)})
+                        folders=None if shared is None else {SHARED: shared})
         return json.loads((folder / 'training.json').read_bytes())
 
     journal.step(f'fit {generator}', inputs, folder, fit)
     trained = load_package(folder / PACKAGE)
-    out = store_folder(study, generator, ratio, seed, per_still)
-    inputs = {'package': trained.package_sha256, 'seed': seed, 'per_still': per_still,
+    out = store_folder(study, generator, ratio, seed)
+    inputs = {'package': trained.package_sha256, 'seed': seed, 'per_still': 1,
               'data': data_settings(study)}
 
     def work() -> dict[str, Any]:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         rows = read_annotations(study.data / 'stills.csv', study.root)
         made = synthesize_stills(load_package(folder / PACKAGE, device), rows, out,
-                                 per_still=per_still, seed=seed, progress=False)
+                                 per_still=1, seed=seed, progress=False)
         return {'clips': made.clips, 'seconds': made.seconds}
 
     journal.step(f'clips {out.name}', inputs, out, work)
 
 
-def _shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path:
-    """A folder for the stage that several generators have in common, by what it depends on."""
+def shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path | None:
+    """A folder for the stage that several generators have in common, by what it depends on; None
+    for one without that stage.
+    """
     files = stage_files(config_file(study, generator))
     if SHARED not in files:
-        return study.split_folder(ratio, seed) / 'generators' / SHARED
+        return None
     options = {key: str(value)
                for key, value in generator_options(study, generator, ratio, seed).items()
                if key.startswith(f'{SHARED}.')}

@@ -14,8 +14,8 @@ from lddm_aug.study import records, stores
 from lddm_aug.study.jobs import Job, run_jobs
 from lddm_aug.study.plan import GIVEN, Run, Study, runs_of
 from lddm_aug.study.recognizer import (
+    lacks_checkpoint,
     read_result,
-    real_checkpoint,
     settings,
     train_recognizer,
 )
@@ -40,11 +40,8 @@ def run_study(study: Study) -> None:
     wanted = {run: settings(study, run) for run in runs}
     kept = records.read_rows(study.out)
     records.read_rows(records.scores_file(study.out), needed=())     # before hours, not after them
-    needed_by_filters = {run.of('real') for run in runs
-                         if 'filtered' in TrainingSet.parse(run.training_set).options}
     left = [run for run in runs
-            if kept.get(run, {}).get('settings') != wanted[run]
-            or run in needed_by_filters and not real_checkpoint(study, run).is_file()]
+            if kept.get(run, {}).get('settings') != wanted[run] or lacks_checkpoint(study, run)]
     print(f'{len(runs)} trainings: {len(runs) - len(left)} done, {len(left)} to do')
 
     jobs = [*store_jobs(study, left), *(recognizer_job(study, run) for run in left)]
@@ -105,19 +102,19 @@ def draw_groups(rows: Sequence[Annotation], count: int, seed: int) -> set[str]:
 def store_jobs(study: Study, runs: Sequence[Run]) -> list[Job]:
     """One per generator and split; those that share an autoencoder wait for the first of them."""
     jobs: dict[str, Job] = {}
+    first: dict[Path, str] = {}                      # to fit the autoencoder in a folder
     for run in runs:
         generator = TrainingSet.parse(run.training_set).generator
         if generator is None:
             continue
         name = _store_name(generator, run)
-        sharing = [other for other in jobs.values() if other.arguments[2:] == (run.ratio, run.seed)
-                   and stores.SHARED in stores.stage_files(
-                       stores.config_file(study, other.arguments[1]))]
+        shared = stores.shared_stage(study, generator, run.ratio, run.seed)
+        fits = name if shared is None else first.setdefault(shared, name)
         log = stores.store_folder(study, generator, run.ratio, run.seed).with_suffix('.log')
-        jobs.setdefault(name, Job(
+        jobs[name] = Job(
             name=name, kind=f'clips of {generator}', work=stores.make_store,
             arguments=(study, generator, run.ratio, run.seed), log=log,
-            needs=tuple(other.name for other in sharing[:1] if other.name != name)))
+            needs=() if fits == name else (fits,))
     return list(jobs.values())
 
 

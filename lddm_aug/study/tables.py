@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ from lddm_aug.study.statistics import (
     confusion,
     estimate,
 )
-from lddm_aug.study.training_sets import BASES, CONTROLS
+from lddm_aug.study.training_sets import BASES, CONTROLS, REAL
 
 ALL = 'all of them'
 NAMES = {'accuracy': 'Accuracy', 'f1_macro': 'F1 (macro)', 'auc': 'AUC'}
 RECOGNIZER_NAMES = {'c3d': 'C3D', 'tsm': 'TSM', 'tdn': 'TDN', 'atmnet': 'ATMNet', ALL: ALL}
-REAL, STILL, ORACLE = 'real', 'still_mix', 'oracle'
+STILL, ORACLE = 'still_mix', 'oracle'
 NONE = '–'
 
 
@@ -204,51 +204,55 @@ def all_blocks(results: Results) -> list[Table | Lines]:
 
 def table_2(results: Results) -> Table:
     """The paper's layout: F1 / accuracy in %, per recognizer, training set and ratio."""
-    def cell(recognizer: str, training_set: str, ratio: str) -> str:
-        both = [results.figure(metric, recognizer, training_set, ratio)
-                for metric in ('f1_macro', 'accuracy')]
-        return ' / '.join(NONE if each is None else _percent(each) for each in both)
-
-    return _by_ratio(results, 'F1 / accuracy',
-                     'Macro F1 / accuracy in % of the test videos, mean over seeds [95 %].', cell)
+    return _by_ratio(results, ('f1_macro', 'accuracy'), 'F1 / accuracy',
+                     'Macro F1 / accuracy in % of the test videos, mean over seeds [95 %].')
 
 
 def means(results: Results, metric: str) -> Table:
     """A metric in %, in the same layout."""
-    def cell(recognizer: str, training_set: str, ratio: str) -> str:
-        figure = results.figure(metric, recognizer, training_set, ratio)
-        return NONE if figure is None else _percent(figure)
-
-    return _by_ratio(results, NAMES[metric], f'{NAMES[metric]} in %, mean over seeds [95 %].', cell)
+    return _by_ratio(results, (metric,), NAMES[metric],
+                     f'{NAMES[metric]} in %, mean over seeds [95 %].')
 
 
-def _by_ratio(results: Results, title: str, note: str, cell: Any) -> Table:
-    ratios = results.named('ratio')
-    rows = [[RECOGNIZER_NAMES[recognizer], training_set,
-             *(cell(recognizer, training_set, ratio) for ratio in ratios)]
-            for recognizer in results.recognizers for training_set in results.named('training_set')]
+def _by_ratio(results: Results, metrics: Sequence[str], title: str, note: str) -> Table:
+    ratios, rows = results.named('ratio'), []
+    for recognizer in results.recognizers:
+        for name in results.named('training_set'):
+            found = [[results.figure(metric, recognizer, name, ratio) for metric in metrics]
+                     for ratio in ratios]
+            if any(each is not None for cell in found for each in cell):
+                rows.append([RECOGNIZER_NAMES[recognizer], name,
+                             *(' / '.join(NONE if each is None else _percent(each)
+                                          for each in cell) for cell in found)])
     return Table(title, note, ['recognizer', 'trained on', *map(str, ratios)], rows)
 
 
 def differences(results: Results, metric: str) -> Table:
-    """Every training set against real only, and against each control."""
+    """Every training set against real only, against each control, and against its own base."""
     present = results.named('training_set')
     against = [name for name in (REAL, *CONTROLS) if name in present]
+    with_options = any(_base(name) in present for name in present)
     rows = []
     for recognizer in results.recognizers:
         for ratio in results.named('ratio'):
             for name in present:
-                found = [None if name == other else
+                found = [None if other in (name, None) else
                          results.difference(metric, recognizer, name, other, ratio)
-                         for other in against]
+                         for other in (*against, *[_base(name)] * with_options)]
                 if name != REAL and any(each is not None for each in found):
                     rows.append([RECOGNIZER_NAMES[recognizer], ratio, name,
                                  *(NONE if each is None else _points(each) for each in found)])
     return Table(f'{NAMES[metric]}: against real only and the controls',
                  'Differences in points [95 %], paired by seed and patient; * marks those whose '
                  'interval leaves 0 out.',
-                 ['recognizer', 'ratio', 'trained on', *(f'− {name}' for name in against)], rows,
-                 lead=3)
+                 ['recognizer', 'ratio', 'trained on', *(f'− {name}' for name in against),
+                  *['− without options'] * with_options], rows, lead=3)
+
+
+def _base(training_set: str) -> str | None:
+    """What it is without its options; None if it has none."""
+    base, _, options = training_set.partition('+')
+    return base if options else None
 
 
 def recoveries(results: Results, metric: str) -> Table:
@@ -281,7 +285,7 @@ def gains_by_data(results: Results, metric: str) -> Lines:
             if name != REAL and gain is not None:
                 points[name].append((results.videos(ratio), *_point(gain)))
     return Lines(f'{NAMES[metric]}: gain over real only, by how much real data there is',
-                 f'{_of(results)}; points over real only, 95 % intervals.',
+                 f'{_of(results.named("recognizer"))}; points over real only, 95 % intervals.',
                  'real training videos', f'{NAMES[metric]}, points', dict(points))
 
 
@@ -300,25 +304,40 @@ def growth(results: Results) -> Table:
             rows.append([NAMES[metric], name, _points(change),
                          'grows' if low > 0 else 'shrinks' if high < 0 else 'cannot tell'])
     return Table('Does the gain grow as real data shrinks?',
-                 f'{_of(results)}: the gain over real only at {least} minus that at {ratios[0]}, '
-                 'in points [95 %].', ['metric', 'trained on', 'difference', 'the gain'], rows)
+                 f'{_of(results.named("recognizer"))}: the gain over real only at {least} minus '
+                 f'that at {ratios[0]}, in points [95 %].',
+                 ['metric', 'trained on', 'difference', 'the gain'], rows)
 
 
 def gains_by_ratio(results: Results, metric: str) -> Lines:
     """Gain over real only against synthetic clips per real one, at the least real data."""
     ratio = results.named('ratio')[-1]
-    points: dict[str, list] = defaultdict(list)
-    times = sorted({run.synthetic_per_real for run in results.rows
-                    if run.synthetic_per_real is not None})
+    points: dict[str, list] = {}
+    averaged: dict[str, list[str]] = defaultdict(list)
     for name in results.named('training_set'):
-        gains = [(each, results.difference(metric, results.recognizers[-1], name, REAL, ratio,
-                                           each)) for each in times]
-        found = [(each, *_point(gain)) for each, gain in gains if gain is not None]
-        if name != REAL and len(found) > 1:
-            points[name] = found
+        gains = _gains_at_several(results, metric, name, ratio)
+        shared = [times for times in next(iter(gains.values()), ())
+                  if all(times in each for each in gains.values())]
+        if len(shared) > 1:
+            points[name] = [(times, *_point(average([each[times] for each in gains.values()])))
+                            for times in shared]
+            averaged[_of(gains)].append(name)
+    who = '; '.join(f'{recognizers} ({", ".join(names)})'
+                    for recognizers, names in averaged.items())
     return Lines(f'{NAMES[metric]}: gain over real only, by synthetic clips per real one',
-                 f'{_of(results)}, at {ratio}; points over real only, 95 % intervals.',
-                 'synthetic clips per real clip', f'{NAMES[metric]}, points', dict(points))
+                 f'{who}, at {ratio}; points over real only, 95 % intervals.',
+                 'synthetic clips per real clip', f'{NAMES[metric]}, points', points)
+
+
+def _gains_at_several(results: Results, metric: str, training_set: str,
+                      ratio: str) -> dict[str, dict[float, Estimate]]:
+    """Of each recognizer trained at two or more: gain by synthetic clips per real one, in order."""
+    at = sorted({run.synthetic_per_real for run in results.rows if run.training_set == training_set
+                 and run.synthetic_per_real is not None})
+    gains = {recognizer: {times: gain for times in at if (gain := results.difference(
+                 metric, recognizer, training_set, REAL, ratio, times)) is not None}
+             for recognizer in results.named('recognizer')}
+    return {recognizer: each for recognizer, each in gains.items() if len(each) > 1}
 
 
 def confusions(results: Results) -> Table:
@@ -340,8 +359,8 @@ def confusions(results: Results) -> Table:
                                                          results.classes)], rows, lead=3)
 
 
-def _of(results: Results) -> str:
-    names = [RECOGNIZER_NAMES[name] for name in results.named('recognizer')]
+def _of(recognizers: Iterable[str]) -> str:
+    names = [RECOGNIZER_NAMES[name] for name in recognizers]
     return f'Mean of {", ".join(names)}' if len(names) > 1 else names[0]
 
 

@@ -54,7 +54,8 @@ class TrainingSet:
         """lddm_mix+soft+mixup → itself.
 
         Raises:
-            ValueError: for an unknown part, or an option that the base has no use for.
+            ValueError: for an unknown part, an option that the base has no use for, options that
+                exclude each other, or a second name for the same training.
         """
         base, *options = name.split('+')
         training_set = cls(base, tuple(options))
@@ -69,7 +70,20 @@ class TrainingSet:
         if useless:
             raise ValueError(f'training set {name!r}: {", ".join(useless)} needs generated clips '
                              'beside real ones; leave it out')
+        training_set._refuse_conflicts(name)
         return training_set
+
+    def _refuse_conflicts(self, name: str) -> None:
+        ordered = [option for option in OPTIONS if option in self.options]
+        for what, known in (('schedule', SCHEDULES), ('blending', BLENDINGS)):
+            chosen = [option for option in ordered if option in known]
+            if len(chosen) > 1:
+                raise ValueError(f'training set {name!r}: there can be one {what} at most, but '
+                                 f'got {" and ".join(chosen)}; leave all but one out')
+        if self.options != tuple(ordered):
+            raise ValueError(f'training set {name!r}: options stand once each, in the order '
+                             f'{", ".join(OPTIONS)}, so that a training has one name; '
+                             f'call it {"+".join([self.base, *ordered])}')
 
     def _can(self, option: str) -> bool:
         if option in BLENDINGS:

@@ -2,13 +2,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +16,8 @@ from tqdm import tqdm
 
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
-from lddm_aug.generators.base import Generator
+from lddm_aug.generators.base import Generator, device_of
+from lddm_aug.processes import end_with_parent
 from lddm_aug.synthesis.contact_sheet import contact_sheet
 from lddm_aug.synthesis.plan import ClipRequest, StillRequest, plan_clips
 from lddm_aug.synthesis.store import CONTACT_SHEET, StoreWriter
@@ -68,7 +65,7 @@ def synthesize(generator: Generator, stills: Sequence[StillRequest],
         ValueError: before anything is made, if stills cannot be used (it lists all of them), or
             if `out` holds another plan's clips.
     """
-    device = next(chain(generator.parameters(), generator.buffers()), torch.empty(0)).device
+    device = device_of(generator)
     _check(generator, stills, device, seed, batch_size, workers)
     pixels, sha256s = _read_stills(generator, stills, load, progress)
     plan = plan_clips(stills, sha256s, per_still, seed)
@@ -123,18 +120,7 @@ def _make(generator: Generator, device: torch.device, batches: Sequence[Sequence
           pixels: StillPixels, workers: int) -> Iterator[list[np.ndarray]]:
     yield from DataLoader(_Batches(generator, device, batches, pixels), batch_size=None,
                           collate_fn=list, num_workers=min(workers, len(batches)),
-                          worker_init_fn=_end_with_parent)
-
-
-def _end_with_parent(_: int) -> None:
-    """A worker whose parent was killed would wait for ever for somebody to take its clips."""
-    threading.Thread(target=_end_after, args=[multiprocessing.parent_process()],
-                     daemon=True).start()
-
-
-def _end_after(process: multiprocessing.process.BaseProcess) -> None:
-    process.join()
-    os._exit(1)
+                          worker_init_fn=end_with_parent)
 
 
 def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.device,

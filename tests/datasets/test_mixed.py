@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,11 @@ from mmaction.registry import DATASETS
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from lddm_aug.datasets.audit_record import FORMAT_VERSION
 from lddm_aug.datasets.epochs import EpochIndex
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
+from lddm_aug.files import sha256_of
 from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.package import save_package
 
@@ -185,6 +188,18 @@ def test_groups_and_classes_are_those_of_both_parts(videos: str, store: str):
     assert {'p1', 'still-benign0', 'trained-on'} <= dataset.groups
 
 
+WRAPPERS = [lambda inner: dict(type='RepeatDataset', times=2, dataset=inner),
+            lambda inner: dict(type='ConcatDataset', datasets=[inner, inner])]
+
+
+@pytest.mark.parametrize('wrap', WRAPPERS, ids=['RepeatDataset', 'ConcatDataset'])
+def test_groups_are_those_inside_mmengines_wrappers_of_its_parts(videos: str, store: str, wrap):
+    real = dict(type='VideoClipDataset', ann_file=videos, pipeline=PIPELINE)
+    synthetic = dict(type='SyntheticClipDataset', store=store, classes=CLASSES, pipeline=PIPELINE)
+    wrapped = mixed(videos, store, real=wrap(real), synthetic=wrap(synthetic))
+    assert wrapped.groups == mixed(videos, store).groups
+
+
 @pytest.mark.parametrize('wrapper', [dict(type='RepeatDataset', times=2),
                                      dict(type='ClassBalancedDataset', oversample_thr=0.9)],
                          ids=lambda wrapper: wrapper['type'])
@@ -264,6 +279,20 @@ def test_it_can_wait_with_reading(videos: str, store: str):
 def test_arguments_that_make_no_sense_are_refused(changes: dict, message: str):
     with pytest.raises(ValueError, match=f'LDDMMixedDataset: .*{message}'):
         LDDMMixedDataset(Listed({0: 1}), Listed({0: 1}, 'synthetic'), **changes)
+
+
+@pytest.mark.parametrize('wrap', [lambda inner: inner, *WRAPPERS],
+                         ids=['bare', 'RepeatDataset', 'ConcatDataset'])
+def test_what_an_audit_found_to_leak_is_refused_inside_wrappers_too(videos: str, store: str, wrap):
+    audit = Path(videos).parent / 'audit'
+    audit.mkdir()
+    (audit / 'audit.json').write_text(json.dumps(dict(
+        format_version=FORMAT_VERSION, same=[], leaks=[dict(kind='group', what='p1 is p4')],
+        tables=[dict(table=videos, sha256=sha256_of(Path(videos)), split_sha256=None)])))
+    real = wrap(dict(type='VideoClipDataset', ann_file=videos, pipeline=PIPELINE))
+    with pytest.raises(ValueError, match='LDDMMixedDataset: .* found 1 leaks: p1 is p4'):
+        mixed(videos, store, real=real)
+    assert len(mixed(videos, store, real=real, allow_leakage=True)) >= 8
 
 
 def test_a_class_without_synthetic_clips_is_refused():

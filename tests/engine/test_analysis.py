@@ -1,3 +1,5 @@
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ from torchvision.models import ResNet18_Weights
 
 from lddm_aug.engine.analysis import analyse, recognizer_cost, to_markdown
 
-CONFIGS = Path(__file__).parents[2] / 'mmaction_configs'
+REPOSITORY = Path(__file__).parents[2]
+CONFIGS = REPOSITORY / 'mmaction_configs'
 
 
 def test_an_image_resnet_has_the_size_and_cost_that_torchvision_publishes():
@@ -38,10 +41,50 @@ def test_a_config_is_measured_with_what_its_test_pipeline_gives():
 
 
 def test_configs_of_one_model_share_a_row_and_a_generator_has_its_own():
-    costs = analyse([CONFIGS / f'{name}.py' for name in (
-        'tsm_phantom_real', 'tsm_phantom_lddm_mix', 'lddm/phantom_repeat_still', 'lddm/phantom')])
+    names = ('tsm_phantom_real', 'tsm_phantom_lddm_mix', 'lddm/phantom_repeat_still',
+             'lddm/phantom', 'lddm/phantom_autoencoder', 'lddm/phantom_motion_bank')
+    costs = analyse([CONFIGS / f'{name}.py' for name in names], skip=True)
     table = to_markdown(costs).splitlines()
     assert [row.split('|')[1].strip() for row in table[2:4]] == [
-        'tsm_phantom_*', 'phantom_repeat_still']                         # stages have no model
+        'tsm_phantom_*', 'phantom_repeat_still']                         # the others are parts
     assert table[4] == ''
     assert len({len(row) for row in table[:4]}) == 1
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """run(config, ...) → calls the tool in this process, gives its exit status and prints."""
+    def call(*arguments: object) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, 'argv', ['analysis.py', *map(str, arguments)])
+        status: object = 0
+        try:
+            runpy.run_path(str(REPOSITORY / 'tools/analysis.py'), run_name='__main__')
+        except SystemExit as ended:
+            status = ended.code
+        return status, *capsys.readouterr()
+    return call
+
+
+def test_the_tool_prints_and_writes_what_the_last_of_a_configs_stages_costs(run, tmp_path):
+    status, table, _ = run(CONFIGS / 'lddm/phantom.py', CONFIGS / 'lddm/phantom_diffusion.py',
+                           '--out', tmp_path / 'table.md')
+    assert status == 0
+    rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in table.splitlines()[2:]]
+    assert rows[0][:3] == ['phantom*', 'LDDMGenerator', '1 × 64 × 64']
+    assert float(rows[0][3]) > 0 and float(rows[0][4]) > 0
+    assert rows[1] == []                                                 # they share a row
+    assert (tmp_path / 'table.md').read_text() == table
+
+
+@pytest.mark.parametrize(('name', 'message'), [
+    ('_base_/models/tsm', 'its test_dataloader has no data set with a pipeline'),
+    ('_base_/datasets/busv', 'names neither a recognizer nor a generator'),
+    ('lddm/phantom_autoencoder', 'names neither a recognizer nor a generator'),
+    ('lddm/phantom_motion_transfer', 'its generator is filled with training clips'),
+])
+def test_a_config_with_nothing_to_measure_is_refused_in_a_sentence(run, name, message):
+    path = CONFIGS / f'{name}.py'
+    status, table, error = run(CONFIGS / 'tsm_phantom_real.py', path)
+    assert (status, table) == (2, '')
+    assert error.startswith(f'analysis.py: {path}: {message}')
+    assert error.count('\n') == 1

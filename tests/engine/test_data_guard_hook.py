@@ -7,15 +7,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from mmengine.dataset import ConcatDataset
-from torch.utils.data import Dataset
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmengine.registry import init_default_scope
 
 from lddm_aug.datasets.audit_record import FORMAT_VERSION, refuse_audited_leaks
+from lddm_aug.datasets.leaves import leaves
+from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.engine import data_guard_hook
 from lddm_aug.engine.data_guard_hook import (
-    groups_of,
-    leaves,
+    DataGuardHook,
     refuse_other_classes,
     refuse_shared_files,
     refuse_shared_groups,
@@ -23,6 +27,7 @@ from lddm_aug.engine.data_guard_hook import (
 from lddm_aug.files import sha256_of
 from tests.engine.conftest import Points
 
+CONFIGS = Path(__file__).parents[2] / 'mmaction_configs'
 HOOKS = [dict(type='DataGuardHook')]
 
 
@@ -56,19 +61,6 @@ def test_synthetic_clips_are_welcome_in_training(toy_runner):
     toy_runner(1, hooks=HOOKS, train=Points(origins='ssssss'), val=Points('xyz')).train()
 
 
-def test_groups_are_found_inside_wrappers():
-    class Repeated(Dataset):
-        dataset = Points('xy')
-
-    joined = ConcatDataset.__new__(ConcatDataset)
-    joined.datasets = [Points('ab'), Repeated()]
-    assert groups_of(joined) == frozenset('abxy')
-
-
-def test_a_data_set_without_groups_shares_none():
-    assert groups_of(object()) == frozenset()
-
-
 def test_many_shared_groups_are_counted_and_the_first_are_named():
     many = frozenset(f'g{number:02}' for number in range(30))
     with pytest.raises(ValueError, match='30 of them do: g00, g01, g02, g03, g04, …; take'):
@@ -96,6 +88,34 @@ def test_labels_of_the_pipelines_own_are_no_classes_but_groups_are_still_guarded
             runner.train()
 
 
+# ── the segments of a clip ──
+
+@pytest.mark.parametrize('loop', ['train', 'val', 'test'])
+def test_a_head_with_other_segments_is_refused_before_anything_runs(toy_runner, loop):
+    runner = toy_runner(1, hooks=HOOKS, val=Points('xyz'), test=Points('xyz'))
+    runner.model.backbone = SimpleNamespace(num_segments=8)
+    runner.model.cls_head = SimpleNamespace(num_segments=4)
+    with pytest.raises(ValueError, match='DataGuardHook: head and backbone .* cls_head has '
+                                         'num_segments=4 and backbone has num_segments=8; set'):
+        getattr(runner, loop)()
+    assert runner.iter == 0
+
+
+@pytest.mark.parametrize('name', ['tsm_busv_real', 'tsm_phantom_real'])
+def test_a_tsm_of_mmaction2s_recognizer_is_refused_with_a_head_for_other_segments(name):
+    init_default_scope('mmaction')
+    model = Config.fromfile(CONFIGS / f'{name}.py').model
+    for segments in (8, 4):
+        model.cls_head.num_segments = segments
+        with torch.device('meta'):
+            runner = SimpleNamespace(model=MODELS.build(model))
+        if segments == 8:
+            DataGuardHook().before_run(runner)
+        else:
+            with pytest.raises(ValueError, match='cls_head has num_segments=4 and backbone has'):
+                DataGuardHook().before_run(runner)
+
+
 # ── files, and what an audit says of them ──
 
 @pytest.fixture
@@ -109,6 +129,17 @@ def divided(tmp_path: Path) -> Callable[..., VideoClipDataset]:
     table = tmp_path / 'videos.csv'
     table.write_text('\n'.join(['path,label,group,split,sha256', *lines]))
     return lambda split: VideoClipDataset(str(table), split=split)
+
+
+@pytest.mark.parametrize('wrap', [lambda real: RepeatDataset(real, times=2),
+                                  lambda real: ConcatDataset([real, real])],
+                         ids=['RepeatDataset', 'ConcatDataset'])
+def test_groups_of_a_wrapped_part_of_a_mix_are_guarded(toy_runner, divided, wrap):
+    mix = LDDMMixedDataset(wrap(divided('train')), divided('test'))
+    runner = toy_runner(1, hooks=HOOKS, train=mix, val=Points('xbay'))
+    with pytest.raises(ValueError, match='in training and in validation, but 2 of them do: a, b;'):
+        runner.train()
+    assert runner.iter == 0
 
 
 def write_record(folder: Path, same: str = '', leaks: Sequence[str] = ()) -> None:

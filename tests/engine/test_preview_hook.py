@@ -1,15 +1,18 @@
 """Two iterations of the phantom's own trainings on noise, and what TensorBoard is told of them."""
 import io
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from mmengine.visualization import Visualizer
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lddm_aug.engine.generator_training import train_generator
-from lddm_aug.engine.preview_hook import PreviewHook
+from lddm_aug.engine.preview_hook import PreviewHook, write_video
 from lddm_aug.functional.pixels import clip_to_uint8
 from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.generators.package import load_package
@@ -96,3 +99,18 @@ def test_nothing_to_show_is_refused(wrong):
 def test_a_training_without_held_out_clips_has_nothing_to_show(toy_runner):
     with pytest.raises(ValueError, match='no clips to show where nothing is validated'):
         toy_runner(1, hooks=[dict(type='PreviewHook')]).train()
+
+
+def test_weights_and_biases_gets_the_video_at_the_runners_step(monkeypatch, tmp_path):
+    logged = []
+    monkeypatch.setitem(sys.modules, 'wandb', SimpleNamespace(
+        init=lambda **kwargs: None, log=lambda data, step=None: logged.append((data, step)),
+        Video=lambda file, format: (file.read(), format)))
+    visualizer = Visualizer(vis_backends=[dict(type='WandbVisBackend')], save_dir=str(tmp_path))
+    clip = np.random.default_rng(0).integers(256, size=(5, 16, 24, 3), dtype=np.uint8)
+    write_video(SimpleNamespace(visualizer=visualizer), 'real, generated', clip, 500)
+    [(data, step)] = logged
+    (gif, form) = data['real, generated']
+    picture = Image.open(io.BytesIO(gif))
+    assert step == 500 and form == 'gif'
+    assert picture.format == 'GIF' and picture.n_frames == 5 and picture.size == (24, 16)

@@ -60,7 +60,8 @@ def write(folder, name, **difference):
 def table(folder):
     return Table1(data='phantom', configs=folder / 'configs', work_dir=folder / 'work',
                   out=folder / 'out.json', generators=('lddm', 'repeat_still', 'motion_transfer'),
-                  seeds=(0,), options=OPTIONS, segments=1, train_segments=1, sampler_steps=(3,))
+                  seeds=(0,), options=OPTIONS, segments=1, train_segments=1, sampler_steps=(3,),
+                  temperatures=(0.5,))
 
 
 @pytest.fixture(scope='module')
@@ -99,6 +100,14 @@ def test_the_number_of_steps_is_compared_on_the_same_noise(table, results):
     assert row['change'] == pytest.approx(row['fd_default'] / row['fd'] - 1)
 
 
+def test_a_colder_lddm_is_measured_beside_the_table(table, results):
+    [row] = results['temperatures']
+    assert row['temperature'] == row['sampler']['temperature'] == 0.5
+    assert results['rows'][0]['sampler']['temperature'] == 1
+    assert row['psnr_db'] != results['rows'][0]['psnr_db']           # other clips
+    assert f'LDDM at temperature 0.5, 1 seeds: FD {row["fd"]:.3g}' in format_table1(results)
+
+
 def test_the_table_stands_beside_the_papers(results):
     text = format_table1(results)
     assert 'the paper, lddm: FVD 53.82, DTFVD 0.58, LPIPS 0.32, DIV 1.07' in text
@@ -126,7 +135,8 @@ def test_one_row_is_measured_again_without_training_again(table, results, monkey
     monkeypatch.setattr(table1, 'train_generator', never)
     monkeypatch.setattr(table1, 'evaluate_synthesis', lambda *args: measured.append(args) or
                         evaluate(*args))
-    again = make_table1(replace(table, generators=('repeat_still',), redo=True, sampler_steps=()))
+    again = make_table1(replace(table, generators=('repeat_still',), redo=True, sampler_steps=(),
+                                temperatures=()))
     assert len(measured) == 1
     assert [row['fd'] for row in again['rows']] == [row['fd'] for row in results['rows']]
 
@@ -139,7 +149,7 @@ def test_a_killed_run_keeps_the_rows_before(table, results, folder, monkeypatch)
             raise KeyboardInterrupt
         return evaluate(generator, *args)
 
-    killed = replace(table, out=folder / 'killed.json', sampler_steps=())
+    killed = replace(table, out=folder / 'killed.json', sampler_steps=(), temperatures=())
     monkeypatch.setattr(table1, 'evaluate_synthesis', die)
     with pytest.raises(KeyboardInterrupt):
         make_table1(killed)
@@ -176,7 +186,8 @@ def test_a_changed_config_is_trained_anew(folder, table, results):
     (dict(generators=('gan',)), 'generators are lddm, cinn, .*, but got gan'),
     (dict(seeds=(-1,)), r'seeds must lie in \[0, 2\^32\), but got \[-1\]'),
     (dict(sampler_steps=(0,)), r'sampler_steps must lie in \[1, 1000\], but got \[0\]'),
-    (dict(size=96), r'there is no config .*phantom_96\.py'),
+    (dict(temperatures=(-1,)), r'temperatures are standard deviations, 0 or more, but got \[-1\]'),
+    (dict(size=96), r'clips of 96 pixels .*phantom.*\.py have 64; choose that size, or add phan'),
     (dict(data='mri'), r'there is no config .*r3d_mri_real\.py')])
 def test_what_cannot_be_made_is_refused(table, wrong, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
@@ -184,13 +195,27 @@ def test_what_cannot_be_made_is_refused(table, wrong, message):
 
 
 def test_the_tool_prints_the_table(table, results, folder, monkeypatch, capsys):
-    monkeypatch.setattr(table1, 'make_table1', lambda made: results)
+    asked = []
+    monkeypatch.setattr(table1, 'make_table1', lambda made: asked.append(made) or results)
     monkeypatch.setattr(sys, 'argv', [
         'table1.py', '--data', 'phantom', '--generators', 'lddm', '--seeds', '1', '--redo',
         '--configs', str(table.configs), '--work-dir', str(folder / 'work'), '--out',
-        str(folder / 'out.json')])
+        str(folder / 'out.json'), '--sampler-steps', '4', '--temperatures', '0.7', '--size', '64'])
     runpy.run_path(str(ROOT / 'tools/table1.py'), run_name='__main__')
     assert 'the paper, cinn' in capsys.readouterr().out
+    [made] = asked
+    assert (made.data, made.size, made.redo, made.amp) == ('phantom', 64, True, False)
+    assert (made.generators, made.seeds) == (['lddm'], [1])
+    assert (made.sampler_steps, made.temperatures) == ([4], [0.7])
+    assert made.work_dir == folder / 'work' and made.out == folder / 'out.json'
+    assert made.command.endswith('--size 64')
+
+
+def test_every_generator_of_busv_can_be_asked_for():
+    Table1(data='busv', configs=ROOT / 'mmaction_configs', work_dir=Path('w'), out=Path('o'),
+           size=128)
+    with pytest.raises(ValueError, match='clips of 64 pixels were asked for, .*busv.* have 128'):
+        Table1(data='busv', configs=ROOT / 'mmaction_configs', work_dir=Path('w'), out=Path('o'))
 
 
 def test_the_conclusions_are_ratios_of_means():

@@ -1,16 +1,19 @@
-"""A table of small videos and a recognizer with random weights, for what evaluates clips."""
+"""A table of small videos and networks with random weights, for what evaluates clips."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from lpips import LPIPS
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from scipy.ndimage import gaussian_filter
+from torch import nn
 
 import lddm_aug  # noqa: F401  registers what the config names
 
@@ -53,3 +56,43 @@ def recognizer(tmp_path: Path, videos: Path) -> Recognizer:
     network.init_weights()
     torch.save(dict(state_dict=network.state_dict()), tmp_path / 'r3d.pth')
     return Recognizer(tmp_path / 'r3d_small.py', tmp_path / 'r3d.pth')
+
+
+@pytest.fixture
+def vgg_path(tmp_path: Path) -> Path:
+    """A small VGG of style transfer's form, which pools twice."""
+    def block(before: int, after: int) -> list[nn.Module]:
+        return [nn.ReflectionPad2d(1), nn.Conv2d(before, after, 3), nn.ReLU()]
+
+    torch.manual_seed(0)
+    pool = nn.MaxPool2d(2)
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), *block(3, 8), pool, *block(8, 16), pool,
+                            *block(16, 16))
+    torch.save(network.state_dict(), tmp_path / 'small_vgg.pth')
+    return tmp_path / 'small_vgg.pth'
+
+
+@pytest.fixture
+def make_lpips(tmp_path: Path) -> Callable[[str], tuple[LPIPS, Path]]:
+    """make_lpips('alex') → LPIPS on a random network, and that network as torchvision saves it."""
+    def make(net: str) -> tuple[LPIPS, Path]:
+        torch.manual_seed(0)
+        package = LPIPS(net=net, pnet_rand=True, verbose=False)    # its own linear weights
+        torch.save({'features.' + name.split('.', 1)[1]: weight
+                    for name, weight in package.net.state_dict().items()}, tmp_path / f'{net}.pth')
+        return package, tmp_path / f'{net}.pth'
+
+    return make
+
+
+@pytest.fixture
+def make_i3d(tmp_path: Path) -> Callable[[str, int], Path]:
+    """make_i3d(name, D) → TorchScript from clips to D features, in place of an I3D."""
+    def make(name: str, features: int) -> Path:
+        torch.manual_seed(features)
+        network = nn.Sequential(nn.Conv3d(3, features, 4, stride=4), nn.ReLU(),
+                                nn.AdaptiveAvgPool3d(1), nn.Flatten())
+        torch.jit.script(network).save(str(tmp_path / f'{name}.pt'))
+        return tmp_path / f'{name}.pt'
+
+    return make

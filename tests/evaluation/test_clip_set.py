@@ -26,6 +26,31 @@ def test_more_segments_are_drawn_again_in_the_same_way(videos):
     assert (some.clips[0::2] != some.clips[1::2]).any()
 
 
+def test_videos_of_two_rates_give_clips_of_one_tempo(tmp_path):
+    slow = np.zeros((24, 16, 16), np.uint8) + 10 * np.arange(24, dtype=np.uint8)[:, None, None]
+    np.save(tmp_path / 'slow.npy', slow)
+    np.save(tmp_path / 'fast.npy', slow.repeat(2, axis=0))         # the same second, 50 fps
+    (tmp_path / 'videos.csv').write_text(
+        'path,label,group,fps\nslow.npy,a,p,25\nfast.npy,a,q,50\n')
+    generator = RepeatStill(16, num_frames=8, frame_stride=2)
+    clips = read_split(tmp_path / 'videos.csv', None, generator, reference_fps=25).clips
+    assert (clips[0] == clips[1]).all()
+    by_frames = read_split(tmp_path / 'videos.csv', None, generator).clips
+    steps = by_frames[:, 0, :, 0, 0].int().diff()
+    assert steps.tolist() == [[20] * 7, [10] * 7]
+
+
+def test_stills_go_to_where_a_generator_with_buffers_only_computes(videos):
+    class OnMeta(RepeatStill):
+        def forward(self, stills, seeds, labels=None):
+            raise NotImplementedError(f'stills on {stills.device}')
+
+    generator = OnMeta(16, num_frames=8)
+    generator.register_buffer('table', torch.zeros(1, device='meta'))
+    with pytest.raises(NotImplementedError, match='stills on meta'):
+        generate_clip_set(generator, read_split(videos, 'test', generator))
+
+
 def test_each_clip_begins_with_the_first_frame_of_the_real_one(tiny_lddm, videos):
     real = read_split(videos, 'test', tiny_lddm)
     made = generate_clip_set(tiny_lddm, real)

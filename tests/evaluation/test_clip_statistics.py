@@ -72,6 +72,20 @@ def test_a_brightness_that_jumps_is_flicker_and_a_jump_after_the_still_is_seen(t
     assert described(jump)['first_step'] > 5
 
 
+def test_of_a_nearly_still_clip_no_ratio_explodes(texture):
+    flicker = texture.copy()
+    flicker[32, 32] += 1                             # one pixel of 4096 by one grey level: 1/64 rms
+    values = described([texture, flicker, flicker, flicker])
+    assert values['first_step'] == pytest.approx(1 / 64 / 0.1)
+    assert values['jitter'] == pytest.approx(1 / 64 / 2 ** 0.5 / 0.1)
+    assert described([flicker, texture, flicker, texture])['jitter'] < 0.5
+
+
+def test_clips_without_a_second_step_are_refused():
+    with pytest.raises(ValueError, match='need clips of T = 3 frames or more, but got 2; take a'):
+        describe_clips(torch.zeros(1, 1, 2, 16, 16, dtype=torch.uint8))
+
+
 def test_blur_takes_sharpness_away(texture):
     clip = [cv2.GaussianBlur(texture, (0, 0), 0.1 + t) for t in range(4)]
     assert described(clip)['sharpness_kept'] < -0.5
@@ -98,5 +112,5 @@ def test_grain_is_the_width_of_the_autocorrelation_in_each_direction():
 
 def test_a_gap_is_a_shift_in_standard_deviations_of_real_clips():
     real = np.random.default_rng(0).normal(5, 3, size=500)
-    assert statistic_gap(real, real) == 0
-    assert statistic_gap(real + 2 * real.std(), real) == pytest.approx(2)
+    assert statistic_gap(real, real, real.std()) == 0
+    assert statistic_gap(real + 2 * real.std(), real, real.std()) == pytest.approx(2)

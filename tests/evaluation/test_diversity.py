@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -7,8 +5,6 @@ import torch
 from lddm_aug.evaluation.diversity import feature_diversity, mean_squared_pairs, vgg_diversity
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.networks.vgg import VGGFeatures
-
-REAL_VGG = Path(__file__).parents[3] / 'shared/data/weights/vgg19_normalised_conv3_1.pth'
 
 
 def test_div_is_the_mean_over_ordered_pairs_as_published():
@@ -24,9 +20,8 @@ def test_clips_that_are_alike_have_none():
         mean_squared_pairs(torch.ones(1, 3))
 
 
-@pytest.mark.skipif(not REAL_VGG.is_file(), reason='needs ../shared/data/weights')
-def test_vgg_div_is_the_mean_over_layers_of_the_frames_features():
-    vgg = VGGFeatures(REAL_VGG)
+def test_vgg_div_is_the_mean_over_layers_of_the_frames_features(vgg_path):
+    vgg = VGGFeatures(vgg_path)
     clips = torch.randint(256, (1, 3, 1, 4, 16, 16), dtype=torch.uint8)
     layers = [vgg(to_unit(clip.transpose(0, 1)[1:])) for clip in clips[0]]     # without frame 0
     pairs = [(0, 1), (0, 2), (1, 2)]

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from lpips import LPIPS
 from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor
 
@@ -19,17 +16,9 @@ from lddm_aug.evaluation.image_quality import (
 )
 from lddm_aug.files import sha256_of
 
-REAL_VGG = Path(__file__).parents[3] / 'shared/data/weights/vgg19_normalised_conv3_1.pth'
-
 
 def noise(*shape: int) -> Tensor:
     return torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-
-
-def save_as_torchvision(network: LPIPS, path: Path) -> Path:
-    torch.save({'features.' + name.split('.', 1)[1]: weight
-                for name, weight in network.net.state_dict().items()}, path)
-    return path
 
 
 def test_psnr_is_skimages_over_the_frames_that_were_not_given():
@@ -50,10 +39,8 @@ def test_ssim_is_its_definition_on_flat_frames_and_1_on_equal_ones():
     assert clip_ssim(clip, other) == pytest.approx([1])
 
 
-def test_lpips_is_that_of_its_package_with_the_given_weights(tmp_path):
-    torch.manual_seed(0)
-    package = LPIPS(net='alex', pnet_rand=True, verbose=False)     # its own linear weights
-    path = save_as_torchvision(package, tmp_path / 'alexnet.pth')
+def test_lpips_is_that_of_its_package_with_the_given_weights(make_lpips):
+    package, path = make_lpips('alex')
     distance = LPIPSDistance(path)
     ours, theirs = torch.rand(2, 2, 1, 64, 64) * 2 - 1
     expected = package(ours.expand(-1, 3, -1, -1), theirs.expand(-1, 3, -1, -1)).flatten()
@@ -75,10 +62,9 @@ def test_a_clips_distance_is_the_mean_over_its_frames():
     assert later_frames(16, 4) == [1, 6, 10, 15] and later_frames(4, 9) == [1, 2, 3]
 
 
-@pytest.mark.skipif(not REAL_VGG.is_file(), reason='needs ../shared/data/weights')
-def test_the_distance_without_linear_weights_says_so_and_grows_with_blur():
-    distance = VGGDistance(REAL_VGG)
-    assert distance.name.startswith('LPIPS-like (vgg19_normalised_conv3_1')
+def test_the_distance_without_linear_weights_says_so_and_grows_with_blur(vgg_path):
+    distance = VGGDistance(vgg_path)
+    assert distance.name == 'LPIPS-like (small_vgg, no linear weights)'
     sharp = torch.rand(1, 1, 32, 32) * 2 - 1
     blurs = [torch.nn.functional.avg_pool2d(sharp, k, 1, k // 2) for k in (1, 3, 5)]
     same, little, much = (float(distance(sharp, blurred)) for blurred in blurs)

@@ -31,6 +31,13 @@ def test_the_distance_is_named_after_the_config_and_never_fvd(recognizer):
     assert features.described['sha256'] == sha256_of(recognizer.checkpoint)
 
 
+def test_clips_shorter_than_what_it_looks_at_are_refused(recognizer):
+    features = RecognizerFeatures(recognizer.config, recognizer.checkpoint)
+    with pytest.raises(ValueError, match=r'r3d_small.py looks at 8 frames, but the '
+                                         r"generator's clips have T = 6; name the config"):
+        features(torch.zeros(1, 1, 6, 16, 16, dtype=torch.uint8))
+
+
 def test_what_does_not_belong_together_is_refused(recognizer, tmp_path):
     torch.save(dict(state_dict=dict(weight=torch.zeros(1))), tmp_path / 'other.pth')
     with pytest.raises(ValueError, match='other.pth is not a checkpoint of .*r3d_small.py'):

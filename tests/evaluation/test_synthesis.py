@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from lddm_aug.evaluation.clip_set import ClipSet, read_split
+from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, read_split
+from lddm_aug.evaluation.diversity import vgg_diversity
+from lddm_aug.evaluation.frechet import frechet_distance
+from lddm_aug.evaluation.image_quality import clip_distance
+from lddm_aug.evaluation.network_arguments import load_networks
 from lddm_aug.evaluation.recognizer_features import RecognizerFeatures
 from lddm_aug.evaluation.synthesis import (
     EvaluationNetworks,
@@ -53,12 +61,85 @@ def test_every_figure_is_there_with_its_interval_and_json_holds_all(tiny_lddm, c
         assert low <= high and results[figure] is not None, figure
     assert results['fd_network'] == 'FD-r3d_small' and results['fd_real'] > 0
     assert (results['fd_clips'], results['fd_features']) == (8, 64)
-    assert 'fd: 8 clips are not more than 64 features' in ' '.join(results['notes'])
+    [few] = [note for note in results['notes'] if '8 clips are not more than 64 features' in note]
+    assert few.startswith('fd: ') and few.endswith('raise --segments, or add videos')
     assert results['div_name'] == 'DIV (r3d_small)' and results['div'] > 0
     for absent in ('fvd', 'dtfvd', 'lpips'):
         assert results[absent] is None and f'{absent}: no network was given' in results['notes']
     assert results['protocol']['clips'] == 8 and results['protocol']['groups'] == 4
     assert results == evaluate_synthesis(tiny_lddm, *clips, networks, QUICK)       # seeded
+
+
+@pytest.fixture
+def more_networks(networks, recognizer, vgg_path, make_i3d, tmp_path):
+    """All but LPIPS's, each with other weights."""
+    tempo = tmp_path / 'r3d_tempo.py'
+    tempo.write_text(recognizer.config.read_text())
+    state = torch.load(recognizer.checkpoint, weights_only=True)['state_dict']
+    torch.save(dict(state_dict={name: weight.flip(0) if weight.ndim == 5 else weight
+                                for name, weight in state.items()}), tmp_path / 'tempo.pth')
+    args = Namespace(vgg=str(vgg_path), lpips=None, i3d=str(make_i3d('i3d', 3)),
+                     dti3d=str(make_i3d('dti3d', 4)), device='cpu')
+    return replace(load_networks(args, fd=networks.fd),
+                   fd_tempo=RecognizerFeatures(tempo, tmp_path / 'tempo.pth'))
+
+
+def test_each_distance_is_taken_in_its_own_networks_features(tiny_lddm, clips, more_networks):
+    real, training = clips
+    made = generate_clip_set(tiny_lddm, real)
+    results = evaluate_synthesis(tiny_lddm, real, training, more_networks, QUICK, made)
+    assert json.loads(json.dumps(results)) == results
+    for figure, name, network in (
+            ('fd', 'FD-r3d_small', more_networks.fd), ('fvd', 'FVD', more_networks.i3d),
+            ('fd_tempo', 'FD-r3d_tempo', more_networks.fd_tempo),
+            ('dtfvd', 'DTFVD', more_networks.dti3d)):
+        theirs = network(real.clips)
+        expected = frechet_distance(network(made.clips), theirs)
+        assert results[figure] == pytest.approx(expected) and expected > 0
+        assert results[f'{figure}_network'] == name and name in print_table(results)
+        assert results[f'{figure}_features'] == theirs.shape[1]
+        low, high = results[f'{figure}_interval']
+        assert low < results[figure] < high and results[f'{figure}_real'] > 0
+    assert results['fd'] != results['fd_tempo']
+    assert list(results['networks']) == ['fd', 'fd_tempo', 'i3d', 'dti3d', 'vgg']
+    assert not any('no network was given' in note for note in results['notes'])
+
+
+def test_where_lpips_itself_is_not_given_a_vgg_stands_in_and_says_so(
+        clips, vgg_path, make_lpips):
+    real, training = clips
+    args = Namespace(vgg=str(vgg_path), lpips=str(make_lpips('vgg')[1]), i3d=None, dti3d=None,
+                     device='cpu')
+    both = load_networks(args)
+    generator = RepeatStill(16, num_frames=8)
+    made = generate_clip_set(generator, real)
+    for networks, name in (
+            (both, 'LPIPS (vgg, v0.1)'),
+            (replace(both, lpips=None), 'LPIPS-like (small_vgg, no linear weights)')):
+        results = evaluate_synthesis(generator, real, training, networks, QUICK, made)
+        assert results['lpips_name'] == name and name in print_table(results)
+        assert results['lpips'] == pytest.approx(clip_distance(
+            networks.lpips or networks.vgg, made.clips, real.clips, frames=4).mean())
+        assert results['lpips_interval'][0] < results['lpips'] < results['lpips_interval'][1]
+
+
+def test_every_network_gives_the_diversity_of_the_same_clips(tiny_lddm, clips, more_networks):
+    results = evaluate_synthesis(tiny_lddm, *clips, more_networks, QUICK)
+    samples = torch.stack([                          # (stills, S, C, T, H, W)
+        generate_clip_set(tiny_lddm, clips[0], sample=sample, indices=[0, 4, 7]).clips
+        for sample in range(3)], dim=1)
+
+    def div(network):
+        return np.mean([np.mean((a - b) ** 2) for still in samples
+                        for a, b in combinations(network(still), 2)])
+
+    values = {name: row['value'] for name, row in results['div_variants'].items()}
+    assert values == pytest.approx({
+        'DIV (VGG)': vgg_diversity(more_networks.vgg.features, samples, frames=4).mean(),
+        'DIV (I3D)': div(more_networks.i3d), 'DIV (DTI3D × 1000)': 1000 * div(more_networks.dti3d),
+        'DIV (r3d_small)': div(more_networks.fd)}, rel=1e-5)
+    assert results['div_name'] == 'DIV (VGG)' and min(values.values()) > 0
+    assert results['div'] == values['DIV (VGG)']
 
 
 def test_real_clips_in_the_generators_place_are_perfect(tiny_lddm, clips, networks):
@@ -118,3 +199,60 @@ def test_without_networks_and_with_one_group_the_rest_is_measured(tiny_lddm, cli
     assert results['psnr_db'] > 0 and results['psnr_db_interval'] is None
     assert torch.isfinite(torch.tensor(results['temporal']['flow']['gap']))
     assert 'PSNR' in print_table(results)
+
+
+def test_a_gaps_interval_stays_finite_where_a_resample_holds_one_patient_only(clips):
+    real, training = clips
+    four = real.subset([0, 2, 4, 6])                 # in one of 64 resamples they are all the same
+    results = evaluate_synthesis(RepeatStill(16, num_frames=8), four, training, None,
+                                 replace(QUICK, resamples=200))
+    for name, row in results['temporal'].items():
+        low, high = row['gap_interval']
+        assert low < row['gap'] < high < 3 * row['gap'] + 3, name
+
+
+def test_of_one_clip_what_needs_two_is_left_out_and_a_note_says_what_to_do(
+        tiny_lddm, clips, networks, tmp_path):
+    real, training = clips
+    one = real.subset([0])
+    results = evaluate_synthesis(tiny_lddm, one, training, networks, QUICK)
+    assert results['fd'] is None and results['fd_interval'] is None and results['psnr_db'] > 0
+    assert all(row['gap'] is None and row['gap_interval'] is None
+               for row in results['temporal'].values())
+    notes = '\n'.join(results['notes'])
+    assert 'fd: needs two held-out clips, but got one; raise --segments, or add videos' in notes
+    assert 'which are all alike in flow, flow_spread' in notes
+    assert 'widest gap' not in print_table(results) and 'PSNR' in print_table(results)
+    write_report(tmp_path, results, one, one, training, 'tiny LDDM')
+    assert json.loads((tmp_path / 'evaluation.json').read_text()) == results
+
+
+def test_real_clips_that_are_alike_in_one_statistic_have_no_gap_in_it(clips):
+    real, training = clips
+    black = ClipSet(real.clips // 16, real.groups, real.labels)    # nothing lit, no speckle
+    results = evaluate_synthesis(RepeatStill(16, num_frames=8), black, training, None, QUICK)
+    without = {name for name, row in results['temporal'].items() if row['gap'] is None}
+    assert without == {'speckle_contrast', 'contrast_kept', 'grain_x', 'grain_y'}
+    assert 'widest gap' in print_table(results)
+
+
+def test_of_one_training_clip_the_distance_is_measured_but_not_what_real_clips_reach(
+        tiny_lddm, clips, networks):
+    real, training = clips
+    results = evaluate_synthesis(tiny_lddm, real, training.subset([0]), networks, QUICK)
+    assert results['fd'] > 0 and results['fd_real'] is None
+    assert ('fd_real: needs two training clips, but got one; raise --train-segments, or add videos'
+            in results['notes'])
+    assert 'real clips of the training groups' not in print_table(results)
+
+
+def test_an_audit_of_clips_that_the_generator_never_saw_says_so(clips):
+    real, training = clips                           # of p0 … p5
+    generator = RepeatStill(16, num_frames=8)
+    for groups, says in (
+            ('p0 p1 p2 p4', 'not trained on 2 of the 6 groups of the training clips (p3, …)'),
+            ('p0 p1 p2 p3 p4 p5 p6', None), ('', None)):           # unknown, where there are none
+        generator.groups = tuple(groups.split())
+        notes = evaluate_synthesis(generator, real, training, None, QUICK)['notes']
+        said = [note for note in notes if note.startswith('memorisation: ')]
+        assert says in said[0] if says else not said

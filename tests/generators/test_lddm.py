@@ -79,6 +79,15 @@ def test_ten_steps_land_on_the_distribution_that_the_denoiser_knows(generator):
     assert latents.std() == pytest.approx(0.5, abs=0.05)
 
 
+def test_temperature_is_the_spread_of_the_noise_it_starts_from(generator):
+    generator.diffusion.denoiser = KnowsTheDistribution(
+        generator.diffusion.noise_process.alphas_cumprod, 2.5, 1.)   # v = −mean: the noise stays
+    generator.sampler.update(steps=10, temperature=0.6)
+    latents = generator.denoise(torch.zeros(64, 8, 4, 4), list(range(64)), torch.full((64,), -1))
+    assert latents.mean() == pytest.approx(2.5, abs=0.02)
+    assert latents.std() == pytest.approx(0.6, abs=0.02)
+
+
 def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):
     denoiser = generator.diffusion.denoiser
     latent, steps = torch.randn(1, *generator.latent_shape), torch.tensor([400])
@@ -116,6 +125,43 @@ def test_a_sampler_without_steps_is_refused(tiny_lddm):
 def test_guidance_that_is_no_weight_is_refused(tiny_lddm, guidance):
     with pytest.raises(ValueError, match='guidance is a weight, 0 or more, but got'):
         MODELS.build(dict(tiny_lddm.config, guidance=guidance))
+
+
+@pytest.mark.parametrize('trained', [
+    dict(drop_still=0.), dict(drop_class=0., classes=('benign', 'malignant'))])
+def test_guidance_by_what_was_never_learnt_is_refused(trained):
+    diffusion = dict(DIFFUSION, **trained)
+    assert LDDMGenerator(diffusion, size=32, guidance=1).sampler['guidance'] == 1
+    with pytest.raises(ValueError, match='LDDMGenerator: guidance other than 1 needs a diffusion '
+                                         'trained with drop_still above 0.* guidance=3.0 with'):
+        LDDMGenerator(diffusion, size=32, guidance=3.)
+
+
+def test_guidance_without_classes_needs_no_class_withheld():
+    assert LDDMGenerator(dict(DIFFUSION, drop_class=0.), size=32, guidance=3.)
+
+
+@pytest.mark.parametrize(('size', 'num_frames', 'message'), [
+    (104, 16, r'patch=2, but got \(13, 13\); take stills of a multiple of 16 pixels'),
+    (40, 16, r'patch=2, but got \(5, 5\); take stills of a multiple of 16 pixels'),
+    (100, 16, 'a multiple of 4 frames and of 8 pixels, .* got 16 frames of 100 × 100 pixels'),
+    (32, 10, 'a multiple of 4 frames and of 8 pixels, .* got 10 frames of 32 × 32 pixels')])
+def test_a_size_or_length_that_does_not_fit_is_refused_when_it_is_built(size, num_frames, message):
+    with pytest.raises(ValueError, match=message):
+        LDDMGenerator(DIFFUSION, size=size, num_frames=num_frames)
+
+
+def test_still_widths_that_do_not_fit_the_autoencoder_are_refused_when_it_is_built():
+    denoiser = dict(DIFFUSION['denoiser'], still_widths=(8, 8))
+    with pytest.raises(ValueError, match=r'Denoiser: 2 still_widths fit latents of \(h, w\) = '
+                                         r'\(8, 8\), but got \(4, 4\)'):
+        LDDMGenerator(dict(DIFFUSION, denoiser=denoiser), size=32)
+
+
+@pytest.mark.parametrize('temperature', [-0.1, float('nan'), True, '1'])
+def test_a_temperature_that_is_no_spread_is_refused(tiny_lddm, temperature):
+    with pytest.raises(ValueError, match='LDDMGenerator: temperature is a standard deviation'):
+        MODELS.build(dict(tiny_lddm.config, temperature=temperature))
 
 
 def test_a_class_it_knows_changes_the_clip_and_another_is_refused():

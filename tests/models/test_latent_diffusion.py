@@ -72,6 +72,17 @@ def test_a_told_class_makes_a_difference_and_a_withheld_one_does_not():
     assert withheld[0] == withheld[1]
 
 
+@pytest.mark.parametrize('label', [2, 3, 4])
+def test_a_label_that_is_none_of_the_classes_is_refused(label):
+    diffusion = LatentDiffusion(AUTOENCODER, dict(still_widths=(8, 8, 8), width=24, depth=1,
+                                                  heads=2), classes=('benign', 'malignant'))
+    latent, still = torch.randn(2, 4, 4, 8, 8), torch.zeros(2, 1, 64, 64, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r'LatentDiffusion: a label .* classes \(benign, malignant'
+                                         rf'\), or -1 where none is told, but got {label}; name'):
+        diffusion(latent, still, torch.tensor([0, label]), mode='loss')
+    assert diffusion(latent, still, torch.tensor([-1, 1]), mode='loss')['loss_v'].isfinite()
+
+
 @pytest.mark.parametrize('name', ['drop_still', 'drop_class'])
 def test_a_share_above_one_is_refused(name):
     with pytest.raises(ValueError, match=rf'LatentDiffusion: {name} is a share in .0, 1., but'):

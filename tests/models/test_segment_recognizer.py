@@ -8,6 +8,7 @@ import lddm_aug  # noqa: F401  registers the recognizer
 TDN = {'type': 'TDN', 'num_segments': 4, 'base_channels': 8, 'stage_blocks': (1, 1, 1, 1)}
 TSM = {'type': 'ResNetTSM', 'depth': 18, 'pretrained': None, 'pretrained2d': False,
        'num_segments': 4}
+NARROW = {'type': 'NarrowBackbone', 'divide': 4, 'backbone': TSM}
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +23,26 @@ def build(backbone: dict, in_channels: int, num_segments: int):
                      'num_segments': num_segments}})
 
 
-@pytest.mark.parametrize(('backbone', 'in_channels'), [(TDN, 256), (TSM, 512)])
+@pytest.mark.parametrize(('backbone', 'in_channels'), [(TDN, 256), (TSM, 512), (NARROW, 128)])
 def test_a_head_with_other_segments_is_refused_when_built(backbone, in_channels):
     with pytest.raises(ValueError, match='cls_head has num_segments=8 and backbone has '
                                          'num_segments=4'):
         build(backbone, in_channels, num_segments=8)
+
+
+def test_a_narrow_backbone_is_one_of_segments():
+    recognizer = build(NARROW, 128, num_segments=4).eval()
+    features, options = recognizer.extract_feat(torch.rand(2, 4, 3, 32, 32))
+    assert recognizer.cls_head(features, **options).shape == (2, 2)
+
+
+@pytest.mark.parametrize('backbone', [
+    {'type': 'ResNet', 'depth': 18, 'pretrained': None},
+    {'type': 'NarrowBackbone', 'divide': 16, 'backbone': {'type': 'C3D', 'out_dim': 2048}}])
+def test_a_backbone_without_segments_is_refused_when_built(backbone):
+    with pytest.raises(ValueError, match='SegmentRecognizer: backbone must have num_segments, as '
+                                         f'.*, but {backbone["type"]} has none; take Recognizer2D'):
+        build(backbone, 512, num_segments=4)
 
 
 def test_clips_of_another_length_are_refused_at_the_first_batch():

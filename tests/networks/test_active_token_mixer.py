@@ -1,11 +1,14 @@
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 from torch.testing import assert_close
 from torchvision.extension import _has_ops
 from torchvision.ops import deform_conv2d
 
 import lddm_aug  # noqa: F401  lets torchvision be imported
 from lddm_aug.networks.active_token_mixer import ActiveTokenMixer, Offsets
+from tests.functional.test_sample_along import HEIGHT, WIDTH, by_grid_sample
 
 CHANNELS, SHARE = 8, 2
 
@@ -14,34 +17,46 @@ def tokens(frames: int = 2) -> torch.Tensor:
     return torch.randn(frames, 5, 6, CHANNELS)
 
 
-def by_deformable_convolution(mixer: ActiveTokenMixer, x, offsets):
-    """The official form: an offset per channel, a deformable 1×1 convolution per direction."""
-    first = x.permute(0, 3, 1, 2)
+def by_grid_sampling(layer: nn.Linear, x, offset, axis: int):
+    """PyTorch's own sampler, and a 1×1 convolution of what it fetched."""
+    return F.conv2d(by_grid_sample(x, offset, axis), layer.weight[..., None, None], layer.bias)
+
+
+def by_deformable_convolution(layer: nn.Linear, x, offset, axis: int):
+    """The official form: a deformable 1×1 convolution with an offset per channel."""
+    none = torch.zeros_like(offset)
+    pair = torch.stack((offset, none) if axis == HEIGHT else (none, offset), dim=2)     # (y, x)
+    return deform_conv2d(x, pair.flatten(1, 2), layer.weight[..., None, None], layer.bias)
+
+
+def published(mixer: ActiveTokenMixer, x, offsets, fetch):
+    """The mixer as it is printed; fetch(layer, tokens, offset, axis) gives w, and h, from them."""
+    first = x.permute(0, 3, 1, 2)                                    # (B, C, H, W)
     per_channel = offsets.repeat_interleave(SHARE, dim=-1).permute(0, 3, 4, 1, 2)  # (B, 2, C, H, W)
-    fetched = []
-    for layer, axis, offset in zip((mixer.width, mixer.height), (1, 0),
-                                   per_channel.unbind(1), strict=True):
-        pair = torch.zeros(len(x), CHANNELS, 2, *x.shape[1:3])       # (y, x)
-        pair[:, :, axis] = offset
-        fetched.append(deform_conv2d(first, pair.flatten(1, 2), layer.weight[..., None, None],
-                                     layer.bias).permute(0, 2, 3, 1))
+    fetched = [fetch(layer, first, offset, axis).permute(0, 2, 3, 1)
+               for layer, axis, offset in zip((mixer.width, mixer.height), (WIDTH, HEIGHT),
+                                              per_channel.unbind(1), strict=True)]
     branches = torch.stack([*fetched, x @ mixer.itself.weight.T])    # (3, B, H, W, C)
     logits = mixer.fusion(branches.sum(0).mean((1, 2))).reshape(len(x), CHANNELS, 3)
     shares = logits.softmax(-1).permute(2, 0, 1)[:, :, None, None]
     return mixer.projection((shares * branches).sum(0))
 
 
-@pytest.mark.skipif(not _has_ops(), reason='this torchvision has no compiled operators')
-def test_the_mixer_is_that_of_deformable_convolutions_forward_and_backward():
-    mixer = ActiveTokenMixer(CHANNELS)
-    x = tokens().requires_grad_()
-    offsets = (2 * torch.randn(2, 5, 6, 2, CHANNELS // SHARE)).requires_grad_()
-    ours, theirs = mixer(x, offsets), by_deformable_convolution(mixer, x, offsets)
+@pytest.mark.parametrize('fetch', [
+    by_grid_sampling,
+    pytest.param(by_deformable_convolution, marks=pytest.mark.skipif(
+        not _has_ops(), reason='this torchvision has no compiled operators'))])
+def test_the_mixer_is_the_published_one_forward_and_backward(fetch):
+    torch.manual_seed(0)
+    mixer = ActiveTokenMixer(CHANNELS).double()
+    x = tokens().double().requires_grad_()
+    offsets = (2 * torch.randn(2, 5, 6, 2, CHANNELS // SHARE)).double().requires_grad_()
+    ours, theirs = mixer(x, offsets), published(mixer, x, offsets, fetch)
     assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
     leaves = [x, offsets, *mixer.parameters()]
     for a, b in zip(torch.autograd.grad(ours.square().sum(), leaves),
                     torch.autograd.grad(theirs.square().sum(), leaves), strict=True):
-        assert_close(a, b, atol=1e-5, rtol=1e-4)
+        assert_close(a, b, atol=1e-5, rtol=1e-5)
 
 
 def test_a_row_is_fetched_by_the_first_offset_and_a_column_by_the_second():

@@ -105,3 +105,10 @@ def test_an_unknown_head_is_refused():
 def test_a_time_compression_that_cannot_be_undone_is_refused():
     with pytest.raises(ValueError, match='power of two up to 4, but got 8'):
         VideoDecoder(1, 4, widths=(8, 8, 8), time_compression=8)
+
+
+@pytest.mark.parametrize('shape', [(10, 32, 32), (16, 100, 96), (16, 96, 100)])
+def test_a_clip_that_the_strides_do_not_divide_is_refused(shape):
+    with pytest.raises(ValueError, match='VideoEncoder: takes clips of a multiple of 4 frames and '
+                                         f'of 8 pixels, .* got {shape[0]} frames of {shape[1]} × '):
+        VideoEncoder(1, 6, width=8)(torch.zeros(1, 1, *shape))

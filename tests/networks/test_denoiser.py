@@ -1,13 +1,15 @@
+import pytest
 import torch
 from torch.testing import assert_close
 
 from lddm_aug.networks.denoiser import Denoiser, sinusoids
 
 
-def small_denoiser() -> Denoiser:
+def small_denoiser(num_classes: int = 0) -> Denoiser:
     """With gates and output away from the zeros they start at."""
     torch.manual_seed(0)
-    denoiser = Denoiser(1, 4, still_widths=(8, 8, 8), width=24, depth=2, heads=2).eval()
+    denoiser = Denoiser(1, 4, still_widths=(8, 8, 8), width=24, depth=2, heads=2,
+                        num_classes=num_classes).eval()
     for parameter in denoiser.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.2)
@@ -45,3 +47,30 @@ def test_still_and_noise_level_and_every_place_count():
     assert not torch.allclose(out[..., -1, -1, -1], seen[..., -1, -1, -1])
     turned = denoiser(noisy.flip(4), step, condition.flip(3), untold).flip(4)
     assert not torch.allclose(out, turned, atol=1e-4)     # it knows left from right
+
+
+def test_every_class_has_its_row_and_what_is_not_told_the_last_one():
+    denoiser = small_denoiser(num_classes=2)
+    noisy, step = torch.randn(1, 4, 4, 8, 8), torch.tensor([500])
+    condition = denoiser.condition(torch.rand(1, 1, 64, 64))
+
+    def rows(label: int) -> list[int]:
+        said = denoiser(noisy, step, condition, torch.tensor([label]))
+        gradient, = torch.autograd.grad(said.sum(), denoiser.embed_class.weight)
+        return gradient.any(dim=1).nonzero().flatten().tolist()
+
+    assert [rows(label) for label in (0, 1, -1, -2)] == [[0], [1], [2], [2]]
+    with pytest.raises(IndexError):
+        rows(3)
+
+
+@pytest.mark.parametrize(('places', 'pixels', 'message'), [
+    ((13, 13), 104, r'multiples of patch=2, but got \(13, 13\); take .* multiple of 16 pixels'),
+    ((8, 8), 32, r'3 still_widths fit latents of \(h, w\) = \(4, 4\), but got \(8, 8\)')])
+def test_a_latent_of_other_places_than_the_still_s_or_of_half_tokens_is_refused(
+        places, pixels, message):
+    denoiser = small_denoiser()
+    condition = denoiser.condition(torch.rand(1, 1, pixels, pixels))
+    with pytest.raises(ValueError, match=f'Denoiser: .*{message}'):
+        denoiser(torch.randn(1, 4, 4, *places), torch.tensor([500]), condition,
+                 torch.tensor([-1]))

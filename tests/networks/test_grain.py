@@ -153,3 +153,13 @@ def test_the_seed_decides_and_nothing_else():
     together = noise(grain, scale, [7, 8])
     assert torch.equal(together[1:], noise(grain, scale[:1], [8]))
     assert not torch.equal(together[0], together[1])
+
+
+@pytest.mark.parametrize('shape', [(1, 5, 16, 16), (1, 9, 8, 8), (3, 5, 8, 8)])
+def test_clips_of_another_shape_are_refused(shape):
+    clip = torch.zeros(1, *shape)
+    for ask in (lambda: follow(shown_noise(), clip, clip),
+                lambda: noise(shown_noise(), clip, [1])):
+        with pytest.raises(ValueError, match=r'Grain: clips must be \(C, T, H, W\) = '
+                                             r'\(1, 5, 8, 8\), .* set grain in the config'):
+            ask()

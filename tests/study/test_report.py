@@ -104,6 +104,42 @@ def test_gains_are_plotted_by_real_videos_and_by_ratio(results: Results):
     by_ratio = block(results, 'Accuracy: gain over real only, by synthetic')
     assert [(x, y) for x, y, *_ in by_ratio.points['lddm_mix']] == [
         (1, pytest.approx(32.5)), (2, pytest.approx(35))]
+    assert by_ratio.note.startswith('Mean of TSM, TDN (lddm_mix), at 3:7; points')
+
+
+@pytest.fixture
+def uneven(tmp_path: Path) -> Results:
+    """TSM was run with options and at two ratios, TDN without and at one."""
+    out = tmp_path / 'study_uneven.jsonl'
+    for seed in (0, 1):
+        for recognizer in ('tsm', 'tdn'):
+            keep_run(out, Run(recognizer, 'real', '3:7', seed), 20)
+            keep_run(out, Run(recognizer, 'synthetic', '3:7', seed), 16)
+            keep_run(out, Run(recognizer, 'lddm_mix', '3:7', seed, 1.), 30)
+        keep_run(out, Run('tsm', 'lddm_mix', '3:7', seed, 2.), 34)
+        keep_run(out, Run('tsm', 'lddm_mix+soft', '3:7', seed, 1.), 36)
+    return Results.read(out, count=50)
+
+
+def test_the_plot_by_ratio_names_the_recognizers_that_were_run_at_several(uneven: Results):
+    plot = block(uneven, 'Accuracy: gain over real only, by synthetic')
+    assert {name: [(x, y) for x, y, *_ in points] for name, points in plot.points.items()} == {
+        'lddm_mix': [(1, pytest.approx(25)), (2, pytest.approx(35))]}
+    assert plot.note.startswith('TSM (lddm_mix), at 3:7; points')
+
+
+def test_options_are_compared_with_the_same_training_set_without_them(uneven: Results):
+    table = block(uneven, 'Accuracy: against')
+    assert table.header[3:] == ['− real', '− without options']
+    over_real, over_base = cells(table, 'TSM', '3:7', 'lddm_mix+soft')
+    assert over_real.startswith('+40.0 [') and over_base.startswith('+15.0 [')
+    assert over_base.endswith('*') and cells(table, 'TSM', '3:7', 'lddm_mix')[1] == '–'
+
+
+@pytest.mark.parametrize('title', ['F1 / accuracy', 'AUC'])
+def test_what_was_not_run_is_no_row(uneven: Results, title: str):
+    assert [row[:2] for row in block(uneven, title).rows if '+' in row[1]] == [
+        ['TSM', 'lddm_mix+soft']]
 
 
 def test_it_says_whether_the_gain_grows_as_real_data_shrinks(results: Results):

@@ -12,6 +12,7 @@ from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.study import stores
 from lddm_aug.study import study as module
 from lddm_aug.study.plan import Run
+from lddm_aug.study.recognizer import real_checkpoint
 from lddm_aug.study.records import read_rows, scores_file
 from lddm_aug.study.stores import generator_options, store_folder
 from lddm_aug.study.study import draw_groups, recognizer_job, run_study, store_jobs
@@ -52,7 +53,7 @@ def tiny_generators(monkeypatch, tiny_lddm):
 
 
 def test_a_whole_study_and_what_is_left_of_it(make_study, in_this_process, tiny_generators, data):
-    asked = make_study(training_sets=('oracle', 'lddm_mix+filtered+mixup'))
+    asked = make_study(training_sets=('oracle', 'lddm_mix+mixup+filtered'))
     run_study(asked)
     rows = read_rows(asked.out)
     assert {run.training_set for run in rows} == {'real', *asked.training_sets}
@@ -71,7 +72,7 @@ def test_a_whole_study_and_what_is_left_of_it(make_study, in_this_process, tiny_
     package = load_package(split / 'generators' / 'lddm' / 'package')
     assert set(package.groups) == {row.group for row in read_annotations(data / 'videos.csv')
                                    if row.split == 'train'}
-    folder = Run('atmnet', 'lddm_mix+filtered+mixup', 'given', 0, 1.0).folder(asked)
+    folder = Run('atmnet', 'lddm_mix+mixup+filtered', 'given', 0, 1.0).folder(asked)
     kept = json.loads((folder / 'kept.json').read_text())
     store = read_manifest(store_folder(asked, 'lddm', 'given', 0)).rows
     assert len(kept) == 4 and {*kept} <= {row['clip_id'] for row in store}
@@ -95,6 +96,25 @@ def test_a_whole_study_and_what_is_left_of_it(make_study, in_this_process, tiny_
             if run.training_set == 'real'} == {2}
 
 
+def test_a_filter_whose_recognizer_is_gone_has_it_trained_again(
+        make_study, in_this_process, tiny_generators):
+    asked = make_study(training_sets=('lddm_mix+filtered',))
+    run_study(asked)
+    before = read_rows(asked.out)
+    filtered = Run('atmnet', 'lddm_mix+filtered', 'given', 0, 1.0)
+    (filtered.folder(asked) / 'result.json').unlink()
+    asked.out.write_text(''.join(line for line in asked.out.read_text().splitlines(keepends=True)
+                                 if 'filtered' not in line))
+    real_checkpoint(asked, filtered).unlink()
+    in_this_process.clear()
+    run_study(asked)
+    assert in_this_process == ['clips of lddm given seed 0', 'atmnet real given seed 0',
+                               'atmnet lddm_mix+filtered given seed 0']
+    after = read_rows(asked.out)
+    assert {run: row['accuracy'] for run, row in after.items()} == {
+        run: row['accuracy'] for run, row in before.items()}
+
+
 def test_a_generator_is_told_the_class_unless_its_name_says_that_it_is_blind(make_study):
     asked = make_study()
     told = generator_options(asked, 'lddm', 'given', 0)
@@ -114,6 +134,24 @@ def test_generators_of_a_split_wait_for_the_autoencoder_that_they_share(make_stu
         assert needs[f'clips of transfer {ratio} seed 0'] == (f'clips of lddm {ratio} seed 0',)
     assert len(needs) == 6
     assert recognizer_job(asked, runs[-1]).needs == ('clips of lddm 3:7 seed 0',)
+
+
+def test_controls_that_learn_nothing_wait_for_no_generator(make_study):
+    runs = [Run('tsm', name, '7:3', 0, 1.)
+            for name in ('lddm_mix', 'still_mix', 'warp_mix', 'transfer_mix', 'cinn_mix')]
+    needs = {job.name.split()[2]: job.needs for job in store_jobs(make_study(), runs)}
+    first = ('clips of lddm 7:3 seed 0',)
+    assert needs == {'lddm': (), 'still': (), 'warp': (), 'transfer': first, 'cinn': first}
+
+
+def test_a_generators_option_may_be_a_list(make_study):
+    key = 'autoencoder.model.channels'
+    listed, frozen = (make_study(generator_options=((key, value),))
+                      for value in ([1, [2, 3]], (1, (2, 3))))
+    assert generator_options(listed, 'lddm', 'given', 0)[key] == (1, (2, 3))
+    of_listed, of_frozen, of_none = (stores.settings(study, 'lddm', 'given', 0)
+                                     for study in (listed, frozen, make_study()))
+    assert of_listed == of_frozen != of_none
 
 
 def test_fewer_groups_are_drawn_with_every_class_and_the_rest_left_out(make_study, data):

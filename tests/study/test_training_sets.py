@@ -70,7 +70,11 @@ def test_the_filters_list_goes_to_the_store():
     ('lddm_mix+mixdown', "'mixdown' is unknown; .*options behind a \\+ warm_up, decay"),
     ('real+warm_up', 'warm_up needs generated clips beside real ones'),
     ('oracle+filtered', 'filtered needs generated clips'),
-    ('synthetic+decay', 'decay needs generated clips beside real ones')])
+    ('synthetic+decay', 'decay needs generated clips beside real ones'),
+    ('lddm_mix+warm_up+decay', 'can be one schedule at most, but got warm_up and decay; leave'),
+    ('real+cutmix+mixup', 'can be one blending at most, but got mixup and cutmix; leave'),
+    ('lddm_mix+soft+mixup', r'in the order warm_up, decay, .*; call it lddm_mix\+mixup\+soft$'),
+    ('lddm_mix+soft+soft', r'options stand once each, .*; call it lddm_mix\+soft$')])
 def test_a_name_that_means_nothing_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
         TrainingSet.parse(name)
@@ -79,3 +83,8 @@ def test_a_name_that_means_nothing_is_refused(name, message):
 @pytest.mark.parametrize('name', [*BASES, *(f'lddm_mix+{option}' for option in OPTIONS)])
 def test_every_base_and_option_is_understood(name):
     assert TrainingSet.parse(name).base == name.split('+')[0]
+
+
+def test_options_of_different_kinds_go_together_in_their_order():
+    assert TrainingSet.parse('lddm_mix+decay+cutmix+soft+filtered').options == (
+        'decay', 'cutmix', 'soft', 'filtered')

@@ -23,7 +23,7 @@ def evaluate(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A package that repeats stills, and a table of ten videos."""
-    save_package(tmp_path / 'package', RepeatStill(16, num_frames=8), ['p0'])
+    save_package(tmp_path / 'package', RepeatStill(16, num_frames=8), [f'p{i}' for i in range(5)])
     random = np.random.default_rng(0)
     rows = ['path,label,group,split']
     for i in range(10):
@@ -39,6 +39,7 @@ def test_a_package_becomes_a_table_json_plots_and_a_page(monkeypatch, capsys, da
     printed = capsys.readouterr().out
     assert 'PSNR, dB' in printed and 'two-sample AUC' in printed
     assert 'fd: no network was given' in printed and 'evaluation.html' in printed
+    assert 'was not trained on' not in printed
     results = json.loads((data / 'out' / 'evaluation.json').read_text())
     assert results['protocol']['clips'] == 10 and results['protocol']['training_clips'] == 15
 
@@ -47,6 +48,7 @@ def test_a_package_becomes_a_table_json_plots_and_a_page(monkeypatch, capsys, da
     (['--split', 'train'], 'groups must be held out'),
     (['--split', 'val'], "no row has split 'val'"),
     (['--fd-config', 'r3d.py'], '--fd-config and --fd-checkpoint belong together'),
+    (['--reference-fps', '25'], 'has no fps in the table, which reference_fps needs'),
     (['--vgg', 'videos.csv'], 'videos.csv cannot be read as a checkpoint'),
     (['--vgg', 'vgg.pth'], '--vgg: there is no file vgg.pth; give its path, or leave it out'),
     (['--i3d', 'absent.pt'], 'absent.pt')])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -124,7 +125,8 @@ class ATMNet(PretrainedBackbone):
                  init_cfg: dict | None = None) -> None:
         super().__init__(pretrained, init_cfg)
         depths, dims, mlp_ratios, interval = _read_arch(arch)
-        if not isinstance(num_segments, int) or num_segments < 1 or not 0 <= drop_path < 1:
+        if (not isinstance(num_segments, int) or num_segments < 1
+                or not isinstance(drop_path, (int, float)) or not 0 <= drop_path < 1):
             raise ValueError('ATMNet: num_segments must be a whole number from 1 on and drop_path '
                              f'in [0, 1), but got {num_segments!r} and {drop_path!r}')
         self.num_segments = self.frames_per_clip = num_segments
@@ -163,17 +165,20 @@ def from_official(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _read_arch(arch: str | dict[str, Any]) -> tuple[Any, Any, Any, int]:
     if isinstance(arch, str):
-        if arch not in ARCHS:
-            raise ValueError(f'ATMNet: arch must be one of {", ".join(ARCHS)}, or a dict, '
-                             f'but got {arch!r}')
-        arch = ARCHS[arch]
+        arch = ARCHS.get(arch, arch)
+    if not isinstance(arch, dict):
+        raise ValueError(f'ATMNet: arch must be one of {", ".join(ARCHS)}, or a dict, '
+                         f'but got {arch!r}')
     keys = ('depths', 'dims', 'mlp_ratios', 'interval')
     if set(arch) != set(keys):
-        raise ValueError(f'ATMNet: arch must have {", ".join(keys)}, but has {", ".join(arch)}')
+        raise ValueError(f'ATMNet: arch must have {", ".join(keys)}, but has '
+                         f'{", ".join(map(str, arch))}')
     depths, dims, mlp_ratios, interval = (arch[key] for key in keys)
-    if not len(depths) == len(dims) == len(mlp_ratios) == len(SHARES):
+    if not (_one_per_stage(depths, int) and _one_per_stage(dims, int)
+            and _one_per_stage(mlp_ratios, (int, float)) and isinstance(interval, int)):
         raise ValueError(f'ATMNet: depths, dims and mlp_ratios must have {len(SHARES)} numbers, '
-                         f'one per stage, but got {arch!r}')
+                         'one per stage, and interval be a number, whole ones but for mlp_ratios, '
+                         f'but got {arch!r}')
     if min(depths) < 2 or interval < 1:
         raise ValueError('ATMNet: depths must be at least 2, as the last block of a stage uses the '
                          f'offsets of another, and interval at least 1, but got {arch!r}')
@@ -181,6 +186,11 @@ def _read_arch(arch: str | dict[str, Any]) -> tuple[Any, Any, Any, int]:
         raise ValueError(f'ATMNet: dims must be multiples of 4, and of the {SHARES} channels that '
                          f'fetch together, but got {dims!r}')
     return depths, dims, mlp_ratios, interval
+
+
+def _one_per_stage(numbers: Any, kind: type | tuple[type, ...]) -> bool:
+    return (isinstance(numbers, Sequence) and len(numbers) == len(SHARES)
+            and all(isinstance(number, kind) for number in numbers))
 
 
 def _draw_weights(module: nn.Module) -> None:

@@ -35,6 +35,11 @@ class NarrowBackbone(nn.Module):
         self.in_channels = in_channels
         self._narrow(self.backbone)
 
+    @property
+    def num_segments(self) -> int:
+        """The backbone's; one without has none here either."""
+        return self.backbone.num_segments
+
     def init_weights(self) -> None:
         self.backbone.init_weights()
 

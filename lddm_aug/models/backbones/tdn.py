@@ -38,8 +38,8 @@ OFFICIAL_NAMES = (
     (r'(layer\d\.\d+\.long_term)\.conv_', r'\1.'),
     (r'(layer\d\.\d+)\.shift\.conv\.', r'\1.shift.'),
 )
-# the head's, and those of a convolution that nothing calls
-OFFICIAL_NOT_OURS = ('new_fc.', 'fc.', 'conv1_temp.')
+# the head's, and those of a convolution that nothing calls, at first registered twice
+OFFICIAL_NOT_OURS = ('new_fc.', 'fc.', 'conv1_temp.', 'conv1_temp1.')
 # what stays as it was drawn where the weights are those of an image ResNet
 NOT_OF_A_RESNET = re.compile(r'^short_term\.bn\.|\.long_term\.|\.shift\.')
 
@@ -117,9 +117,10 @@ class TDN(PretrainedBackbone):
         if not isinstance(num_segments, int) or num_segments < 2:
             raise ValueError('TDN: num_segments must be a whole number from 2 on, or nothing is '
                              f'between them, but got {num_segments!r}')
-        blocks = STAGE_BLOCKS[depth] if stage_blocks is None else tuple(stage_blocks)
-        if len(blocks) != 4 or min(blocks) < 1:
-            raise ValueError('TDN: stage_blocks must be four numbers of at least 1, '
+        blocks = STAGE_BLOCKS[depth] if stage_blocks is None else stage_blocks
+        if (not isinstance(blocks, Sequence) or len(blocks) != 4
+                or not all(isinstance(count, int) and count >= 1 for count in blocks)):
+            raise ValueError('TDN: stage_blocks must be four whole numbers of at least 1, '
                              f'but got {stage_blocks!r}')
         self.num_segments = num_segments
         self.frames_per_clip = num_segments * WINDOW

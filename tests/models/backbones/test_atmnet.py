@@ -149,8 +149,16 @@ def test_a_checkpoint_that_lacks_weights_is_refused_when_built(save):
 
 @pytest.mark.parametrize(('arch', 'message'), [
     ('M', "arch must be one of xT, T, S, B, L, or a dict, but got 'M'"),
+    (None, 'arch must be one of xT, T, S, B, L, or a dict, but got None'),
+    (5, 'arch must be one of xT, T, S, B, L, or a dict, but got 5'),
+    ({1: 2}, 'arch must have depths, dims, mlp_ratios, interval, but has 1'),
     ({'depths': (2, 2, 2, 2)}, 'arch must have depths, dims, mlp_ratios, interval'),
     ({**SMALL, 'dims': (8, 16, 32)}, 'must have 4 numbers, one per stage'),
+    ({**SMALL, 'dims': 8}, "must have 4 numbers, one per stage.*'dims': 8"),
+    ({**SMALL, 'depths': ('2', '3', '2', '2')}, "whole ones but for mlp_ratios, but got .*'2'"),
+    ({**SMALL, 'dims': ('8', '16', '16', '32')}, "whole ones but for mlp_ratios, but got .*'8'"),
+    ({**SMALL, 'mlp_ratios': ('2', '2', '2', '2')}, "must have 4 numbers, one per stage.*'2'"),
+    ({**SMALL, 'interval': '2'}, "interval be a number.*'interval': '2'"),
     ({**SMALL, 'depths': (1, 2, 2, 2)}, 'depths must be at least 2'),
     ({**SMALL, 'dims': (8, 16, 16, 30)}, 'dims must be multiples'),
 ])
@@ -160,7 +168,7 @@ def test_what_cannot_be_built_is_refused(arch, message):
 
 
 @pytest.mark.parametrize('wrong', [dict(num_segments=0), dict(num_segments='8'),
-                                   dict(drop_path=1.)])
+                                   dict(drop_path=1.), dict(drop_path='0.1')])
 def test_numbers_that_cannot_be_are_refused(wrong):
     rule = 'num_segments must be a whole number from 1 on and drop_path in'
     with pytest.raises(ValueError, match=rule):

@@ -43,6 +43,11 @@ def test_c3ds_linear_layers_are_divided_too():
     assert slim(torch.randn(1, 3, 16, 32, 32)).shape == (1, 256)
 
 
+def test_its_segments_are_those_of_the_backbone_if_it_has_any():
+    assert narrow(8).num_segments == TSM['num_segments']
+    assert not hasattr(narrow(16, dict(type='C3D', out_dim=2048)), 'num_segments')
+
+
 def test_divided_by_one_it_is_the_backbone_itself():
     wide, same = MODELS.build(dict(TSM)), narrow(1)
     wide.eval()                                      # MMAction2's ResNet returns nothing here

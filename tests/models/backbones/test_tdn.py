@@ -205,6 +205,15 @@ def test_an_official_checkpoint_finds_its_places(save):
                  torch.cat([weight.ravel() for weight in ours]).sort().values)
 
 
+def test_the_first_official_checkpoints_hold_the_unused_convolution_twice(save):
+    weights = official_weights(blocks=(2, 1, 2, 1), width=8)
+    base = 'module.base_model'
+    for part in ('weight', 'bias'):
+        weights[f'{base}.conv1_temp1.{part}'] = weights[f'{base}.conv1_temp.{part}']
+    network = TDN(num_segments=T, **SMALL, pretrained=save(state_dict=weights))
+    assert_close(network.conv1.weight.data, weights[f'{base}.conv1.weight'])
+
+
 @pytest.mark.parametrize(('spoil', 'message'), [
     (lambda weights: weights.update({'module.base_model.layer9.weight': torch.zeros(1)}),
      r'has no place for 1 of them \(layer9.weight'),
@@ -243,7 +252,10 @@ def test_a_file_that_is_not_there_is_asked_for_before_the_training_not_when_buil
     ({'num_segments': 1}, 'num_segments must be a whole number from 2 on.*1'),
     ({'num_segments': '8'}, "num_segments must be a whole number from 2 on.*'8'"),
     ({'base_channels': '64'}, "base_channels must be a multiple of 8.*'64'"),
-    ({'stage_blocks': (1, 1, 1)}, 'stage_blocks must be four numbers'),
+    ({'stage_blocks': (1, 1, 1)}, r'stage_blocks must be four whole numbers.*\(1, 1, 1\)'),
+    ({'stage_blocks': ('1', '1', '1', '1')}, "stage_blocks must be four whole numbers.*'1'"),
+    ({'stage_blocks': (1, 1, 1, 1.)}, r'stage_blocks must be four whole numbers.*1\.0'),
+    ({'stage_blocks': 4}, 'stage_blocks must be four whole numbers.*but got 4'),
 ])
 def test_what_cannot_be_built_is_refused(wrong, message):
     with pytest.raises(ValueError, match=message):

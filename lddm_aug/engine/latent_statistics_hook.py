@@ -1,0 +1,35 @@
+"""Latents are standardised by what a trained encoder makes of the training clips."""
+from __future__ import annotations
+
+from typing import Any
+
+from mmaction.registry import HOOKS
+from mmengine.dataset import default_collate
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from lddm_aug.datasets.epochs import EpochIndex
+
+BATCH = 8
+
+
+@HOOKS.register_module()
+class LatentStatisticsHook(Hook):
+    """Measures an autoencoder's latents after its last step, before the checkpoint is written.
+
+    Each training clip is encoded once.  Statistics that follow the training would still hold those
+    of an encoder that has changed since, and latents of a short training would come out anything
+    but standardised.
+    """
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        if not self.is_last_train_iter(runner):
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        clips = runner.train_dataloader.dataset
+        samples = [EpochIndex(i, 0) for i in range(len(clips))]
+        model.measure_latents(
+            default_collate([clips[i] for i in samples[start:start + BATCH]])['clip']
+            for start in range(0, len(samples), BATCH))
