@@ -325,7 +325,8 @@ def gains_by_ratio(results: Results, metric: str) -> Lines:
     who = '; '.join(f'{recognizers} ({", ".join(names)})'
                     for recognizers, names in averaged.items())
     return Lines(f'{NAMES[metric]}: gain over real only, by synthetic clips per real one',
-                 f'{who}, at {ratio}; points over real only, 95 % intervals.',
+                 f'{who}, at {ratio}; points over real only, 95 % intervals. Each point is of the '
+                 'seeds that were run there.',
                  'synthetic clips per real clip', f'{NAMES[metric]}, points', points)
 
 
