@@ -23,9 +23,11 @@ SAMPLERS: dict[str, tuple[Any, dict[str, Any]]] = {
     'DPMSolverMultistep': (DPMSolverMultistepScheduler, dict(
         timestep_spacing='trailing', algorithm_type='dpmsolver++', solver_order=2)),
     'FlowMatchEuler': (FlowMatchEulerDiscreteScheduler, {})}
-# Of second order, and with shorter steps where there is much noise (Esser et al. 2024, eq. 23): ten
-# of Euler's, evenly spaced, would lose an eighth of the latents' spread, and of motion.
-FLOW_SHIFT = 5.0
+# A flow's noise levels s, from pure noise on, in equal steps of log((1 − s) / s), which is half the
+# log-SNR, as DPM-Solver is derived for (Lu et al. 2022); N of them begin to count below
+# 1 − FLOW_ENDS[0] / N and end at FLOW_ENDS[1] / N.  Ten in equal steps of s would lose an eighth of
+# the spread of latents that vary most, or of those that vary little, whichever end they leave out.
+FLOW_ENDS = (0.15, 0.5)
 DEFAULT_SAMPLER = 'DPMSolverMultistep'
 FITTING = {'v': ('DPMSolverMultistep', 'DDIM', 'DDPM'),
            'epsilon': ('DPMSolverMultistep', 'DDIM', 'DDPM'),
@@ -115,10 +117,21 @@ class NoiseProcess:
                              f'{steps!r}')
         scheduler, options = SAMPLERS[name]
         if self.target == 'flow' and name == DEFAULT_SAMPLER:
-            options = options | dict(
-                prediction_type='flow_prediction', use_flow_sigmas=True, flow_shift=FLOW_SHIFT)
+            options = options | dict(prediction_type='flow_prediction', use_flow_sigmas=True)
         solver = scheduler(**self.schedule, **options)
         solver.set_timesteps(steps)
         if self.target == 'flow':
             solver.set_begin_index(0)                # many steps begin with several of one level
+        if self.target == 'flow' and name == DEFAULT_SAMPLER:
+            levels = flow_levels(steps)
+            solver.sigmas, solver.timesteps = torch.cat([levels, torch.zeros(1)]), STEPS * levels
         return solver
+
+
+def flow_levels(steps: int) -> Tensor:
+    """(steps,) noise levels of a flow, from 1 down."""
+    first, last = 1 - FLOW_ENDS[0] / steps, FLOW_ENDS[1] / steps
+    ends = torch.tensor([first, last]).logit()
+    levels = torch.linspace(float(ends[0]), float(ends[1]), steps).sigmoid()
+    levels[0] = 1
+    return levels

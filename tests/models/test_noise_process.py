@@ -87,6 +87,26 @@ def test_a_sampler_lands_on_the_distribution_that_is_known(target, sampler, step
     assert latent.std() == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize('std', [0.2, 0.5, 1., 2., 4.])
+def test_ten_steps_keep_the_spread_of_what_varies_much_and_of_what_varies_little(std):
+    process = NoiseProcess('flow', zero_terminal_snr=False)
+    knows, solver = Knows(process, 0., std), process.sampler(None, 10)
+    start = torch.randn(20000, 1, generator=torch.Generator().manual_seed(0))
+    latent = start
+    for step in solver.timesteps:
+        latent = solver.step(knows(latent, step), step, latent).prev_sample
+    # the exact flow of a normal distribution stretches its noise
+    assert_close(latent, std * start, rtol=0.06, atol=0)
+
+
+@pytest.mark.parametrize('steps', [1, 2, 10, 1000])
+def test_a_flow_begins_at_pure_noise_and_goes_down_to_the_latent(steps):
+    solver = NoiseProcess('flow', zero_terminal_snr=False).sampler(None, steps)
+    assert len(solver.timesteps) == steps and solver.timesteps[0] == 1000
+    assert solver.sigmas[-1] == 0 and (solver.sigmas.diff() < 0).all()
+    assert_close(solver.timesteps, 1000 * solver.sigmas[:-1])
+
+
 @pytest.mark.parametrize('arguments, message', [
     (dict(target='x0'), "target is one of v, epsilon, flow, but got 'x0'"),
     (dict(target='epsilon'), "'epsilon' needs zero_terminal_snr=False; or take target 'v'"),
