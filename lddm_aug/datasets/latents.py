@@ -1,6 +1,9 @@
 """Clips encoded once, so that the diffusion's training never waits for the encoder."""
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from mmaction.registry import DATASETS, MODELS
 from mmengine.dataset import default_collate
@@ -45,9 +48,7 @@ class LatentDataset(Dataset):
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         autoencoder.eval().to(device)
         samples: list[dict[str, Tensor | int]] = []
-        indices = [EpochIndex(i, draw) for draw in range(draws) for i in range(len(self.clips))]
-        for start in range(0, len(indices), batch_size):
-            batch = default_collate([self.clips[i] for i in indices[start:start + batch_size]])
+        for batch in clip_batches(self.clips, draws, batch_size):
             latents = autoencoder.encode(to_unit(batch['clip'].to(device))).cpu()
             samples += [dict(latent=latent.clone(), still=clip[:, 0].clone(), label=int(label))
                         for latent, clip, label in zip(latents, batch['clip'], batch['label'],
@@ -59,3 +60,10 @@ class LatentDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Tensor | int]:
         return self.samples[index]
+
+
+def clip_batches(clips: Any, draws: int = 1, batch_size: int = 8) -> Iterator[dict[str, Any]]:
+    """Every clip of a data set, drawn as in that many epochs, collated."""
+    indices = [EpochIndex(i, draw) for draw in range(draws) for i in range(len(clips))]
+    for start in range(0, len(indices), batch_size):
+        yield default_collate([clips[i] for i in indices[start:start + batch_size]])

@@ -4,14 +4,11 @@ from __future__ import annotations
 from typing import Any
 
 from mmaction.registry import HOOKS
-from mmengine.dataset import default_collate
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from lddm_aug.datasets.epochs import EpochIndex
-
-BATCH = 8
+from lddm_aug.datasets.latents import clip_batches
 
 
 @HOOKS.register_module()
@@ -28,8 +25,5 @@ class LatentStatisticsHook(Hook):
         if not self.is_last_train_iter(runner):
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        clips = runner.train_dataloader.dataset
-        samples = [EpochIndex(i, 0) for i in range(len(clips))]
         model.measure_latents(
-            default_collate([clips[i] for i in samples[start:start + BATCH]])['clip']
-            for start in range(0, len(samples), BATCH))
+            batch['clip'] for batch in clip_batches(runner.train_dataloader.dataset))

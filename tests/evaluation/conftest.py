@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 import lddm_aug  # noqa: F401  registers what the config names
+from lddm_aug.generators.repeat_still import RepeatStill
 
 CONFIG = Path(__file__).parents[2] / 'mmaction_configs/r3d_phantom_real.py'
 
@@ -39,6 +40,18 @@ def videos(tmp_path: Path) -> Path:
     path = tmp_path / 'videos.csv'
     path.write_text('\n'.join(rows))
     return path
+
+
+@pytest.fixture
+def on_meta() -> RepeatStill:
+    """A generator without weights whose buffer says where it computes; it tells where it is fed."""
+    class OnMeta(RepeatStill):
+        def forward(self, stills, seeds, labels=None):
+            raise NotImplementedError(f'stills on {stills.device}')
+
+    generator = OnMeta(16, num_frames=8)
+    generator.register_buffer('table', torch.zeros(1, device='meta'))
+    return generator
 
 
 @pytest.fixture

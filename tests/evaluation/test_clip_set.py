@@ -40,15 +40,9 @@ def test_videos_of_two_rates_give_clips_of_one_tempo(tmp_path):
     assert steps.tolist() == [[20] * 7, [10] * 7]
 
 
-def test_stills_go_to_where_a_generator_with_buffers_only_computes(videos):
-    class OnMeta(RepeatStill):
-        def forward(self, stills, seeds, labels=None):
-            raise NotImplementedError(f'stills on {stills.device}')
-
-    generator = OnMeta(16, num_frames=8)
-    generator.register_buffer('table', torch.zeros(1, device='meta'))
+def test_stills_go_to_where_a_generator_with_buffers_only_computes(videos, on_meta):
     with pytest.raises(NotImplementedError, match='stills on meta'):
-        generate_clip_set(generator, read_split(videos, 'test', generator))
+        generate_clip_set(on_meta, read_split(videos, 'test', on_meta))
 
 
 def test_each_clip_begins_with_the_first_frame_of_the_real_one(tiny_lddm, videos):
