@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from lddm_aug.datasets.audit_record import AuditRecord, refuse_audited_leaks
 from lddm_aug.datasets.leaves import groups_of, leaves
+from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.models.segment_recognizer import refuse_other_segments
 
 SHOWN = 5
@@ -40,12 +41,12 @@ class DataGuardHook(Hook):
         self.own_labels = own_labels
 
     def before_run(self, runner: Runner) -> None:
-        refuse_other_segments('DataGuardHook', _recognizer(runner))
+        refuse_other_segments('DataGuardHook', unwrapped(runner))
 
     def before_train(self, runner: Runner) -> None:
         train = runner.train_dataloader.dataset
         if not self.own_labels:
-            refuse_other_classes(_recognizer(runner), train)
+            refuse_other_classes(unwrapped(runner), train)
         held_out = [(part, loop.dataloader.dataset)
                     for part, loop in (('validation', runner.val_loop), ('test', runner.test_loop))
                     if loop is not None]
@@ -123,8 +124,3 @@ def refuse_other_classes(model: Any, dataset: Any) -> None:
         raise ValueError(f'DataGuardHook: the training set has the {len(classes)} classes '
                          f'{", ".join(map(str, classes))}, but the recognizer scores {scored}; '
                          f'set model.cls_head.num_classes={len(classes)}')
-
-
-def _recognizer(runner: Runner) -> Any:
-    """Without what MMEngine wraps around it for several processes."""
-    return getattr(runner.model, 'module', runner.model)

@@ -5,10 +5,10 @@ from typing import Any
 
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from lddm_aug.datasets.latents import clip_batches
+from lddm_aug.engine.unwrapped import unwrapped
 
 
 @HOOKS.register_module()
@@ -24,6 +24,5 @@ class LatentStatisticsHook(Hook):
                          outputs: dict | None = None) -> None:
         if not self.is_last_train_iter(runner):
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        model.measure_latents(
+        unwrapped(runner).measure_latents(
             batch['clip'] for batch in clip_batches(runner.train_dataloader.dataset))

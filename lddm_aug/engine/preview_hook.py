@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from lddm_aug.engine.generator_training import build_generator
+from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
 from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.synthesis.previews import Preview, encode_gif, grid
@@ -117,4 +118,4 @@ def _averaged_model(runner: Runner) -> nn.Module:
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):
             return hook.ema_model.module
-    return getattr(runner.model, 'module', runner.model)
+    return unwrapped(runner)

@@ -9,6 +9,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
+from lddm_aug.engine.unwrapped import unwrapped
+
 
 @HOOKS.register_module()
 class WeightsGuardHook(Hook):
@@ -20,7 +22,7 @@ class WeightsGuardHook(Hook):
     priority = 'HIGH'                                # before EMAHook, which fails on such weights
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        refuse_lacking_weights(getattr(runner.model, 'module', runner.model),
+        refuse_lacking_weights(unwrapped(runner),
                                checkpoint.get('state_dict', checkpoint))
 
 
