@@ -64,8 +64,11 @@ def _gradient(image: Tensor) -> tuple[Tensor, Tensor]:
 
 def _window_mean(image: Tensor, window: int) -> Tensor:
     """(N, C, h, w) → the mean over a square around every pixel."""
-    padded = F.pad(image, (window // 2,) * 4, mode='replicate')
-    return F.avg_pool2d(F.avg_pool2d(padded, (window, 1), stride=1), (1, window), stride=1)
+    image = F.pad(image, (window // 2,) * 4, mode='replicate')
+    for axis in (2, 3):                              # many times faster than avg_pool2d on a CPU
+        first, *others = image.unfold(axis, window, 1).unbind(-1)
+        image = sum(others, first) / window
+    return image
 
 
 def _frames_together(clip: Tensor) -> Tensor:
