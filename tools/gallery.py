@@ -22,6 +22,9 @@ def parse_args() -> argparse.Namespace:
                         help='columns path, label, group and, with --split, split')
     parser.add_argument('--split', help='show videos of this split only')
     parser.add_argument('--data-root', help="folder the paths are relative to; default: the CSV's")
+    parser.add_argument('--reference-fps', type=float, metavar='FPS',
+                        help='of the data set that the generator was trained on, if it has one; '
+                             'needs the column fps; default: all videos have the same rate')
     parser.add_argument('--out', required=True, type=Path, metavar='HTML')
     parser.add_argument('--per-class', type=int, default=6, metavar='N',
                         help='videos shown of each class; default: 6')
@@ -35,7 +38,8 @@ def main() -> None:
     with one_sentence_errors():
         generator = load_package(args.package, args.device)
         rows = rows_of_split(read_annotations(args.videos, args.data_root), args.split, args.videos)
-        write_gallery(args.out, generator, args.package, rows, args.per_class, args.seed)
+        write_gallery(args.out, generator, args.package, rows, args.per_class, args.seed,
+                      args.reference_fps)
     print(f'{args.out} is ready; open it in a browser')
 
 

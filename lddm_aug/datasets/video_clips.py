@@ -29,9 +29,6 @@ class VideoClipDataset(TableDataset):
 
     def __init__(self, *args: Any, min_frames: int = MIN_FRAMES,
                  reference_fps: float | None = None, **kwargs: Any) -> None:
-        if reference_fps is not None and reference_fps <= 0:
-            raise ValueError('VideoClipDataset: reference_fps counts frames per second and is '
-                             f'positive, but got {reference_fps!r}')
         self.min_frames = min_frames
         self.reference_fps = reference_fps
         super().__init__(*args, **kwargs)
@@ -41,10 +38,23 @@ class VideoClipDataset(TableDataset):
         if frames < self.min_frames:
             raise ValueError(f'{row.path} has {frames} frames, fewer than '
                              f'min_frames={self.min_frames}')
-        if self.reference_fps is not None and row.fps is None:
-            raise ValueError(f'{row.path} has no fps in the table, which reference_fps needs')
+        frame_stride_of(row, self.reference_fps)
 
     def describe(self, row: Annotation) -> dict[str, Any]:
-        if self.reference_fps is None or row.fps is None:
-            return dict(origin='real', frame_stride=1)
-        return dict(origin='real', frame_stride=self.reference_fps / row.fps)
+        return dict(origin='real', frame_stride=frame_stride_of(row, self.reference_fps))
+
+
+def frame_stride_of(row: Annotation, reference_fps: float | None) -> float:
+    """How many frames of a video last as long as one at `reference_fps`; 1 if that is None.
+
+    Raises:
+        ValueError: if `reference_fps` isn't positive, or the row doesn't say its frames per second.
+    """
+    if reference_fps is None:
+        return 1
+    if reference_fps <= 0:
+        raise ValueError('reference_fps counts frames per second and is positive, but got '
+                         f'{reference_fps!r}')
+    if row.fps is None:
+        raise ValueError(f'{row.path} has no fps in the table, which reference_fps needs')
+    return reference_fps / row.fps

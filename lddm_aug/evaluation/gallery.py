@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lddm_aug.datasets.annotations import Annotation, class_names
+from lddm_aug.datasets.video_clips import frame_stride_of
 from lddm_aug.evaluation.clip_set import clip_pipeline
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.files import write_aside
@@ -21,7 +22,7 @@ from lddm_aug.synthesis.previews import Preview, render_page
 
 
 def write_gallery(path: Path, generator: Generator, package: Path, rows: Sequence[Annotation],
-                  per_class: int = 6, seed: int = 0) -> None:
+                  per_class: int = 6, seed: int = 0, reference_fps: float | None = None) -> None:
     """One HTML file with some videos, real, reconstructed and generated twice, side by side.
 
     Args:
@@ -29,8 +30,9 @@ def write_gallery(path: Path, generator: Generator, package: Path, rows: Sequenc
         rows: of a table of videos; those that were trained on are marked.
         per_class: videos shown of each class.
         seed: of the choice of videos and of the clips.
+        reference_fps: of the data set that the generator was trained on; see `VideoClipDataset`.
     """
-    previews = make_previews(generator, rows, per_class, seed)
+    previews = make_previews(generator, rows, per_class, seed, reference_fps)
     trained_on = sorted({row.group for row in rows} & {*generator.groups})
     page = render_page(
         Path(__file__).with_name('gallery.html'), previews, generator=type(generator).__name__,
@@ -43,16 +45,17 @@ def write_gallery(path: Path, generator: Generator, package: Path, rows: Sequenc
 
 
 def make_previews(generator: Generator, rows: Sequence[Annotation], per_class: int,
-                  seed: int) -> list[Preview]:
+                  seed: int, reference_fps: float | None = None) -> list[Preview]:
     """Some videos of every class, real, reconstructed and generated twice."""
     shuffled = random.Random(seed).sample(list(rows), len(rows))
-    return [show_video(generator, row, seed) for name in class_names(rows)
+    return [show_video(generator, row, seed, reference_fps) for name in class_names(rows)
             for row in [row for row in shuffled if row.label == name][:per_class]]
 
 
-def show_video(generator: Generator, row: Annotation, seed: int) -> Preview:
+def show_video(generator: Generator, row: Annotation, seed: int,
+               reference_fps: float | None = None) -> Preview:
     """The clip in the middle of a video, its reconstruction, and two clips from its first frame."""
-    clip = _read_clip(generator, row).to(device_of(generator))      # (1, C, T, H, W)
+    clip = _read_clip(generator, row, reference_fps).to(device_of(generator))      # (1, C, T, H, W)
     shown = {'real': clip[0]}
     autoencoder = _find_autoencoder(generator)
     if autoencoder is not None:
@@ -70,9 +73,10 @@ def reconstruct(autoencoder: Any, clip: Tensor) -> Tensor:
     return autoencoder.decode(clip[:, :, 0], autoencoder.encode(clip))
 
 
-def _read_clip(generator: Generator, row: Annotation) -> Tensor:
+def _read_clip(generator: Generator, row: Annotation, reference_fps: float | None) -> Tensor:
     """(1, C, T, H, W) in [−1, 1]."""
-    sample = {'filename': str(row.path), 'label': row.label, 'group': row.group, 'seed': 0}
+    sample = {'filename': str(row.path), 'label': row.label, 'group': row.group, 'seed': 0,
+              'frame_stride': frame_stride_of(row, reference_fps)}
     for transform in clip_pipeline(generator):
         sample = transform(sample)
     return to_unit(sample['clip'])[None]                            # type: ignore[arg-type]

@@ -3,6 +3,7 @@ import io
 import re
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,15 @@ def test_a_video_stands_beside_its_reconstruction_and_two_clips_of_its_first_fra
     real = to_unit(torch.from_numpy(shown['real'])[None, None])
     rebuilt = reconstruct(tiny_lddm.diffusion.autoencoder, real)[0].clamp(-1, 1)
     assert (clip_to_uint8(rebuilt) == shown['reconstructed']).all()
+
+
+def test_a_video_of_twice_the_frame_rate_is_shown_at_the_same_tempo(table):
+    generator = RepeatStill(16, num_frames=4)                       # each third frame of 12
+    row = replace(read_annotations(table)[0], fps=50)
+    shown = show_video(generator, row, seed=0, reference_fps=25).clips['real']
+    assert (shown == np.load(row.path)[3:24:6]).all()               # each sixth of 24
+    with pytest.raises(ValueError, match='has no fps in the table'):
+        show_video(generator, replace(row, fps=None), seed=0, reference_fps=25)
 
 
 def test_a_control_reconstructs_nothing(table):
