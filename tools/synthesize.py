@@ -1,6 +1,6 @@
 """Turn labelled stills into a store of clips.
 
-    python tools/synthesize.py work_dirs/lddm/package --stills stills.csv --out work_dirs/clips
+    python tools/synthesize.py work_dirs/lddm/phantom/package --stills stills.csv --out store
 
 Stopped, it goes on where it was when it is called again in the same way.
 """

@@ -57,6 +57,11 @@ class SyntheticClipDataset(LabelledDataset):
         """The stills."""
         return frozenset((Path(row['still']), row['still_frame']) for row in self.rows)
 
+    @property
+    def sha256s(self) -> dict[str, str]:
+        """sha256 → still."""
+        return {row['still_sha256']: row['still'] for row in self.rows}
+
     def load_data_list(self) -> list[dict[str, Any]]:
         return [self._parse(row) for row in self.rows]
 

@@ -21,11 +21,11 @@ SHOWN = 5
 class DataGuardHook(Hook):
     """Refuse synthetic clips in validation and test, and what stands in training as well.
 
-    All three data sets of the config are compared before training starts, not when it comes to
-    validation: their groups, the sha256 of their files where the tables tell it, and what the
-    audits beside the tables found to show the same.  The classes of the training set are compared
-    with those of the recognizer.  Of MMAction2's own data sets, which know no groups, only the
-    origin is looked at.
+    Training is compared with validation and with test before it starts, not when it comes to
+    validation (the two of them may be the same): their groups, the sha256 of their files where the
+    tables tell it, and what the audits beside the tables found to show the same.  The classes of
+    the training set are compared with those of the recognizer.  Of MMAction2's own data sets, which
+    know no groups, only the origin is looked at.
 
     A recognizer whose head and backbone disagree over the segments of a clip is refused before
     anything is read, also where it isn't a SegmentRecognizer: it would score frames of different

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import torch
 from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.hooks import EMAHook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from lddm_aug.checkpoints import go_on, last_checkpoint, read_checkpoint
+from lddm_aug.checkpoints import POINTER, go_on, last_checkpoint, read_checkpoint
 from lddm_aug.datasets.leaves import groups_of
 from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.mmaction_tool import require_files, require_keys
+from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.files import write_aside
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import refuse_foreign_folder, save_package
@@ -63,18 +66,22 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     config, options = _read_config(config_file), dict(options or {})
     stages = _stages(config, config_file, options)
     _check(stages, work_dir / PACKAGE)
+    places = {name: (folders or {}).get(name, work_dir / name if 'stages' in config else work_dir)
+              for name in stages}
+    if not resume:                                   # what was trained before is not gone on with
+        for folder, file in product(places.values(), (POINTER, SUMMARY)):
+            (folder / file).unlink(missing_ok=True)
     summary: dict[str, Any] = {}
     checkpoint: Path | None = None
     for name, stage in stages.items():
-        folder = (folders or {}).get(name, work_dir / name if 'stages' in config else work_dir)
-        text = stage.pretty_text                                  # without paths of this run
-        stage.work_dir, stage.launcher = str(folder), launcher
         if seed is not None:
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
         if amp and 'optim_wrapper' in stage:
             stage.optim_wrapper.update(dict(type='AmpOptimWrapper', loss_scale='dynamic')
                                        if torch.cuda.is_available() else
                                        dict(type='Bfloat16OptimWrapper'))
+        text = stage.pretty_text                                  # without paths of this run
+        stage.work_dir, stage.launcher = str(places[name]), launcher
         if checkpoint is not None:
             _hand_over(stage, checkpoint)
         summary[name] = dict(groups=[])                           # a control has nothing to learn
@@ -157,7 +164,10 @@ def train_stage(stage: Config, resume: bool) -> tuple[Path, dict[str, Any]]:
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     start = time.perf_counter()
     runner = Runner.from_cfg(stage)
-    if issubclass(MODELS.get(stage.model.type), ClipAutoencoder):
+    if isinstance(unwrapped(runner), ClipAutoencoder):
+        if any(isinstance(hook, EMAHook) for hook in runner.hooks):
+            raise ValueError(f'{work_dir.name}: an EMAHook would save an autoencoder without the '
+                             'statistics of its latents; take it out of custom_hooks')
         runner.register_hook(LatentStatisticsHook())
     runner.train()
     measured = runner.val() if runner.val_loop is not None else {}
@@ -188,7 +198,7 @@ def build_generator(stage: Config) -> Generator:
     arguments = stage.generator.to_dict()
     if 'model' in stage:
         learnt = MODELS.get(arguments['type']).learnt
-        arguments[learnt] = _without_checkpoints(stage.model.to_dict())
+        arguments[learnt] = _without_files(stage.model.to_dict())
     return MODELS.build(arguments)
 
 
@@ -200,6 +210,7 @@ def _trained_generator(stage: Config, checkpoint: Path | None) -> Any:
     return generator
 
 
-def _without_checkpoints(model: dict[str, Any]) -> dict[str, Any]:
-    return {key: _without_checkpoints(value) if isinstance(value, dict) else value
-            for key, value in model.items() if key != 'init_cfg'}
+def _without_files(model: dict[str, Any]) -> dict[str, Any]:
+    """Without what only a training needs, and reads from files that others may not have."""
+    return {key: _without_files(value) if isinstance(value, dict) else value
+            for key, value in model.items() if key not in ('init_cfg', 'perceptual')}

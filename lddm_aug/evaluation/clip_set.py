@@ -16,9 +16,7 @@ from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.evaluation.clip_statistics import ClipDescriptions, describe_clips
 from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.functional.seeds import derive_seed
-from lddm_aug.generators.base import Generator, device_of
-
-DEVICE_CLIPS = 8                                     # sent to a generator at once
+from lddm_aug.generators.base import DEVICE_BATCH, Generator, device_of
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,8 @@ def generate_clip_set(generator: Generator, real: ClipSet, seed: int = 0, sample
     indices = list(range(len(real))) if indices is None else indices
     asked, clips = real.subset(indices), []
     seeds = [derive_seed('evaluation', seed, sample, index) for index in indices]
-    for start in range(0, len(asked), DEVICE_CLIPS):
-        batch = slice(start, start + DEVICE_CLIPS)
+    for start in range(0, len(asked), DEVICE_BATCH):
+        batch = slice(start, start + DEVICE_BATCH)
         labels = [label if label in generator.classes else None for label in asked.labels[batch]]
         made = generator(asked.stills[batch].to(device), seeds[batch], labels)
         clips.append(to_uint8(made).cpu())

@@ -190,10 +190,15 @@ def _card_sha256(card: dict[str, Any]) -> str:
 def _swap(aside: Path, folder: Path) -> None:
     """Put `aside` in `folder`'s place; the older one goes once the new one stands."""
     older = folder.with_name(f'.{folder.name}.old')
-    shutil.rmtree(older, ignore_errors=True)
     if folder.exists():
+        shutil.rmtree(older, ignore_errors=True)
         os.replace(folder, older)
-    os.replace(aside, folder)
+    try:
+        os.replace(aside, folder)
+    except OSError:
+        if older.exists():
+            os.replace(older, folder)
+        raise
     shutil.rmtree(older, ignore_errors=True)
 
 

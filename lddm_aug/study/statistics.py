@@ -90,7 +90,9 @@ def estimate(by_seed: Mapping[int, Scores], metric: str, resamples: Resamples) -
         draws.append(drawn)
         weights.append(resamples.seeds[seed])
     with np.errstate(invalid='ignore', divide='ignore'):
-        mean = np.sum(np.multiply(draws, weights), axis=0) / np.sum(weights, axis=0)
+        # a seed that wasn't drawn doesn't count, also where its figure is undefined
+        counted = np.where(np.equal(weights, 0), 0, np.multiply(draws, weights))
+        mean = np.sum(counted, axis=0) / np.sum(weights, axis=0)
     return Estimate(float(np.mean(values)), mean)
 
 

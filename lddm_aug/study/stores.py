@@ -134,6 +134,8 @@ def shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path | 
     options = {key: str(value)
                for key, value in generator_options(study, generator, ratio, seed).items()
                if key.startswith(f'{SHARED}.')}
+    split = study.split_file(ratio, seed)
     identity = fingerprint({'config': read_config(files[SHARED]).to_dict(), 'seed': seed,
-                            'options': options, 'data': data_settings(study)})
+                            'options': options, 'data': data_settings(study),
+                            'split': split and sha256_of(split), 'version': lddm_aug.__version__})
     return study.split_folder(ratio, seed) / 'generators' / f'{SHARED}_{identity[:8]}'

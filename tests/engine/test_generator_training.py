@@ -96,6 +96,45 @@ def test_a_finished_training_is_not_run_again(options, tmp_path):
     assert load_package(package).package_sha256 == before
 
 
+def test_a_training_begun_anew_is_not_gone_on_with_as_the_one_before(options, tmp_path):
+    old = load_package(train_generator(CONFIG, tmp_path / 'run', options=options)).package_sha256
+    other = options | {'autoencoder.optim_wrapper.optimizer.lr': 1e-4}
+    expected = train_generator(CONFIG, tmp_path / 'other', options=other)
+    stopped = other | {'autoencoder.default_hooks.stop': dict(type='InterruptHook', after=1)}
+    with pytest.raises(Interrupted):
+        train_generator(CONFIG, tmp_path / 'run', options=stopped)
+    resumed = train_generator(CONFIG, tmp_path / 'run', resume=True, options=other)
+    assert load_package(resumed).package_sha256 == load_package(expected).package_sha256 != old
+
+
+def test_the_package_says_with_which_seed_it_was_trained(options, tmp_path):
+    package = train_generator(CONFIG, tmp_path / 'run', options=options, seed=3)
+    text = json.loads((package / 'package.json').read_text())['config_text']
+    assert 'randomness = dict(seed=3)' in text and str(tmp_path / 'run') not in text
+
+
+def test_averaged_weights_of_an_autoencoder_are_refused(options, tmp_path):
+    options['autoencoder.custom_hooks'] = [dict(type='EMAHook')]
+    with pytest.raises(ValueError, match='EMAHook would save an autoencoder without the statist'):
+        train_generator(CONFIG, tmp_path / 'run', options=options)
+
+
+def test_a_package_needs_no_file_that_only_its_training_read(options, tmp_path):
+    vgg = tmp_path / 'vgg.pth'
+    shapes = [(3, 3, 1, 1), (64, 3, 3, 3), (64, 64, 3, 3), (128, 64, 3, 3), (128, 128, 3, 3),
+              (256, 128, 3, 3)]
+    torch.save({f'{index}.{name}': torch.randn(shape if name == 'weight' else shape[:1]) / 30
+                for index, shape in zip((0, 2, 5, 9, 12, 16), shapes, strict=True)
+                for name in ('weight', 'bias')}, vgg)
+    for stage in ('autoencoder.model', 'diffusion.model.autoencoder',
+                  'diffusion.train_dataloader.dataset.autoencoder'):
+        options[stage] = options[stage] | dict(perceptual=dict(vgg=str(vgg)))
+    options |= {f'{stage}.train_cfg.max_iters': 1 for stage in ('autoencoder', 'diffusion')}
+    package = train_generator(CONFIG, tmp_path / 'run', options=options)
+    vgg.unlink()
+    assert load_package(package).num_frames == 16
+
+
 def test_an_option_for_no_stage_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r'begins with the name of a stage \(autoencoder, diffus'):
         train_generator(CONFIG, tmp_path, options={'max_iters': 3})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,21 @@ def test_a_full_disk_leaves_the_older_package_and_nothing_else(folder, tiny_lddm
 
     monkeypatch.setattr(package, 'save', full)
     with pytest.raises(OSError, match='No space left'):
+        save_package(folder, tiny_lddm, ['p3'])
+    assert sha256_of(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ['package']
+
+
+def test_a_folder_that_cannot_be_renamed_leaves_the_older_package(folder, tiny_lddm, monkeypatch):
+    before, replace = sha256_of(folder), os.replace
+
+    def stuck(source, target):
+        if Path(source).name.endswith('.tmp') and Path(target).name == folder.name:
+            raise OSError(5, 'Input/output error')
+        replace(source, target)
+
+    monkeypatch.setattr(os, 'replace', stuck)
+    with pytest.raises(OSError, match='Input/output error'):
         save_package(folder, tiny_lddm, ['p3'])
     assert sha256_of(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ['package']

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 
 import pytest
@@ -50,6 +51,18 @@ def tiny_generators(monkeypatch, tiny_lddm):
         (work_dir / 'training.json').write_text('{}')
 
     monkeypatch.setattr(stores, 'train_generator', train_generator)
+
+
+def test_a_split_that_was_drawn_anew_has_an_autoencoder_of_its_own(make_study, data, tmp_path):
+    asked = make_study(data=tmp_path / 'data', ratios=('3:7',))
+    shutil.copytree(data, asked.data)
+    folders = []
+    for split in ('train,test', 'test,train'):
+        file = asked.split_file('3:7', 0)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text('path,split\n' + split)
+        folders.append(stores.shared_stage(asked, 'lddm', '3:7', 0))
+    assert folders[0] != folders[1] and folders[0].parent == folders[1].parent
 
 
 def test_a_whole_study_and_what_is_left_of_it(make_study, in_this_process, tiny_generators, data):

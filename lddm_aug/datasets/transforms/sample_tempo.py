@@ -20,7 +20,7 @@ class SampleTempo(BaseTransform):
     tempo only the faster ones are asked.
 
     Required keys: total_frames, filename.
-    Optional keys: start_index (0).
+    Optional keys: frame_stride (1), start_index (0).
     Added keys: those of SampleSegment.
     Modified keys: label, an index into `TEMPOS`.
 
@@ -41,8 +41,9 @@ class SampleTempo(BaseTransform):
         draw = np.random.default_rng(
             derive_seed('tempo', Path(results['filename']).name) if self.test_mode
             else np.random.randint(2 ** 31))
+        length = results['total_frames'] * results.get('frame_stride', 1)      # as they measure
         fitting = [label for label, segment in enumerate(self.segments)
-                   if segment.segment_length <= results['total_frames']]
+                   if segment.segment_length <= length]
         label = int(draw.choice(fitting or [0]))
         results = self.segments[label].transform(results)
         if label == self.TEMPOS.index('every third, shuffled'):

@@ -5,9 +5,9 @@ import pytest
 from lddm_aug.datasets.transforms import SampleTempo
 
 
-def sample(total, test_mode=False, name='sweep.npy'):
+def sample(total, test_mode=False, name='sweep.npy', stride=1):
     return SampleTempo(8, test_mode).transform(
-        dict(filename=f'somewhere/{name}', total_frames=total, label=0))
+        dict(filename=f'somewhere/{name}', total_frames=total, label=0, frame_stride=stride))
 
 
 def test_the_label_tells_how_far_apart_the_frames_are():
@@ -28,6 +28,12 @@ def test_the_label_tells_how_far_apart_the_frames_are():
 def test_a_tempo_that_does_not_fit_is_not_asked(total, known):
     np.random.seed(0)
     assert {sample(total)['label'] for _ in range(40)} == known
+
+
+def test_a_video_of_twice_the_frame_rate_needs_twice_as_many_frames():
+    np.random.seed(0)
+    assert {sample(30, stride=0.5)['label'] for _ in range(40)} == {0}
+    assert {sample(47, stride=0.5)['label'] for _ in range(40)} == {0, 1}
 
 
 def test_a_tested_video_is_always_asked_the_same_wherever_it_lies():
