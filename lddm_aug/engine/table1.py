@@ -142,7 +142,11 @@ class Table1:
 
 
 def make_table1(table: Table1) -> dict[str, Any]:
-    """Train and measure what is missing; what then stands in `out`."""
+    """Train and measure what is missing.
+
+    Returns:
+        What then stands in `out`, but for rows of other configs or tables, which are named.
+    """
     results = read_results(table.out, _protocol(table))
     clips = _read_clips(table)
     features = {figure: _feature_network(table, config)
@@ -167,7 +171,7 @@ def make_table1(table: Table1) -> dict[str, Any]:
                 row = _make_row(table, 'lddm', seed, clips, features, temperature)
                 put_row(results['temperatures'], row | dict(temperature=temperature))
                 write_results(table.out, results, table.command)
-    return results
+    return results | dict(rows=[row for row in results['rows'] if _still_fits(table, row)])
 
 
 def _read_clips(table: Table1) -> tuple[ClipSet, ClipSet]:
@@ -296,6 +300,17 @@ def _done(rows: Sequence[Mapping[str, Any]], table: Table1, name: str, seed: int
           sampling: float | None = None) -> bool:
     return any((row['generator'], row['seed'], sampling_of(row)) == (name, seed, sampling)
                and row['identity'] == _row_identity(table, name, seed) for row in rows)
+
+
+def _still_fits(table: Table1, row: Mapping[str, Any]) -> bool:
+    """Whether a row can stand beside those made now; says so where it can't."""
+    name, seed = row['generator'], row['seed']
+    fits = (table.config(name).is_file()
+            and row['identity'] == _row_identity(table, name, seed))
+    if not fits:
+        print(f'{name}, seed {seed}: left out, since configs or tables have changed; ask for this '
+              'row again', flush=True)
+    return fits
 
 
 def _protocol(table: Table1) -> dict[str, Any]:

@@ -16,10 +16,14 @@ from lddm_aug.networks.vector_encoder import VectorEncoder
 class CINNAutoencoder(ClipAutoencoder):
     """Encoder and decoder of cINN (Dorkenwald et al. 2021), trained together.
 
-    Serves wherever a `VideoAutoencoder` does; its latents are vectors, (B, Cz, 1, 1, 1).  The
-    losses are published with weights 10 (L1), 30 (LPIPS), 1e-6 (KL) and 1 (adversarial), here
+    Serves wherever a `VideoAutoencoder` does; its latents are vectors, (B, Cz, 1, 1, 1).  Layers,
+    widths and norms are the published ones, but for the shortcuts of the encoder: 1 × 1 × 1 without
+    a norm, published 3 × 3 × 3 with one.
+
+    The losses are published with weights 10 (L1), 30 (LPIPS), 1e-6 (KL) and 1 (adversarial), here
     beside an L1 of 1; feature matching and gradient penalty are left out, as the discriminators,
-    which are normalised spectrally, don't need them.
+    which are normalised spectrally, don't need them.  The configs give neither `perceptual`, which
+    needs weights of the user's, nor `adversarial`.
 
     Args:
         num_frames: T of the clips, a multiple of 16.

@@ -18,12 +18,13 @@ PIXELS = 4.0                                         # displacements are of abou
 class BasicBlock3d(nn.Module):
     """relu(x + norm(conv(relu(norm(conv(x)))))), with a projected x where the shape changes."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: tuple[int, int, int]) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: tuple[int, int, int],
+                 groups: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv3d(in_channels, out_channels, 3, stride, padding=1, bias=False)
-        self.norm1 = nn.GroupNorm(GROUPS, out_channels)
+        self.norm1 = nn.GroupNorm(groups, out_channels)
         self.conv2 = nn.Conv3d(out_channels, out_channels, 3, padding=1, bias=False)
-        self.norm2 = nn.GroupNorm(GROUPS, out_channels)
+        self.norm2 = nn.GroupNorm(groups, out_channels)
         self.shortcut: nn.Module = nn.Identity()
         if stride != (1, 1, 1) or in_channels != out_channels:
             self.shortcut = nn.Conv3d(in_channels, out_channels, 1, stride, bias=False)
@@ -31,6 +32,28 @@ class BasicBlock3d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out = F.relu(self.norm1(self.conv1(x)))
         return F.relu(self.shortcut(x) + self.norm2(self.conv2(out)))
+
+
+def resnet_18(channels: int, widths: Sequence[int], time_strides: Sequence[int],
+              space_strides: Sequence[int], groups: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """Stem and four stages of two blocks, with group norm.
+
+    Args:
+        channels: of what the stem sees.
+        widths: channels of the stem and of each stage.
+        time_strides: likewise, along T.
+        space_strides: likewise, along H and W.
+        groups: of every norm.
+    """
+    strides = [(t, s, s) for t, s in zip(time_strides, space_strides, strict=True)]
+    stem = nn.Sequential(
+        nn.Conv3d(channels, widths[0], (3, 7, 7), strides[0], padding=(1, 3, 3), bias=False),
+        nn.GroupNorm(groups, widths[0]), nn.ReLU())
+    stages = nn.Sequential(*[
+        nn.Sequential(BasicBlock3d(before, after, stride, groups),
+                      BasicBlock3d(after, after, (1, 1, 1), groups))
+        for before, after, stride in zip(widths[:-1], widths[1:], strides[1:], strict=True)])
+    return stem, stages
 
 
 class VideoEncoder(nn.Module):
@@ -56,16 +79,9 @@ class VideoEncoder(nn.Module):
                  time_strides: Sequence[int] = (1, 1, 2, 2, 1),
                  space_strides: Sequence[int] = (2, 1, 2, 2, 1)) -> None:
         super().__init__()
-        strides = [(t, s, s) for t, s in zip(time_strides, space_strides, strict=True)]
         widths = [width, width, 2 * width, 4 * width, 4 * width]
-        self.stem = nn.Sequential(
-            nn.Conv3d(2 * channels + 2, width, (3, 7, 7), strides[0], padding=(1, 3, 3),
-                      bias=False),
-            nn.GroupNorm(GROUPS, width), nn.ReLU())
-        self.stages = nn.Sequential(*[
-            nn.Sequential(BasicBlock3d(before, after, stride),
-                          BasicBlock3d(after, after, (1, 1, 1)))
-            for before, after, stride in zip(widths[:-1], widths[1:], strides[1:], strict=True)])
+        self.stem, self.stages = resnet_18(2 * channels + 2, widths, time_strides, space_strides,
+                                           GROUPS)
         self.to_latent = nn.Conv3d(widths[-1], 2 * latent_channels, 1)
         self.time_compression = math.prod(time_strides)
         self.space_compression = math.prod(space_strides)

@@ -1,6 +1,7 @@
 """Video decoder of the paper's baseline (Dorkenwald et al. 2021): paints every frame in 3D."""
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -12,33 +13,37 @@ from lddm_aug.functional.adain import adain
 WIDTHS = (16, 16, 16, 8, 4, 2, 1)                    # of what enters each block and leaves the last
 TIME_SCALES = (2, 2, 2, 2, 1)                        # between the blocks; space is always doubled
 SPADE_WIDTH = 128
+GROUPS = 16                                          # of a norm, where they divide its channels
 
 
 class SpadeBlock(nn.Module):
     """One scale: what the still shows here, pixel by pixel, then what the latent says, throughout.
 
-    SPADE (Park et al. 2019), a convolution, AdaIN (Huang and Belongie 2017), a convolution, beside
-    a shortcut.
+    SPADE (Park et al. 2019, over normalised groups), a convolution, AdaIN (Huang and Belongie
+    2017), a convolution, beside a shortcut.
     """
 
     def __init__(self, in_channels: int, out_channels: int, still_channels: int,
                  latent_channels: int) -> None:
         super().__init__()
+        groups = math.gcd(GROUPS, in_channels)
+        self.normalised = nn.GroupNorm(groups, in_channels, affine=False)
         self.from_still = nn.Sequential(
-            nn.Conv2d(still_channels, SPADE_WIDTH, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(still_channels, SPADE_WIDTH, 3, padding=1), nn.LeakyReLU(0.2),
             nn.Conv2d(SPADE_WIDTH, 2 * in_channels, 3, padding=1))
         self.from_latent = nn.Linear(latent_channels, 2 * out_channels)
         self.conv1 = nn.Conv3d(in_channels, out_channels, 3, padding=1)
         self.conv2 = nn.Conv3d(out_channels, out_channels, 3, padding=1)
         self.shortcut: nn.Module = nn.Identity()
         if in_channels != out_channels:
-            self.shortcut = nn.Conv3d(in_channels, out_channels, 1, bias=False)
+            self.shortcut = nn.Sequential(nn.GroupNorm(groups, in_channels),
+                                          nn.Conv3d(in_channels, out_channels, 1, bias=False))
 
     def forward(self, x: Tensor, still: Tensor, latent: Tensor) -> Tensor:
         """(B, C, T', H', W'), (B, C₀, H, W) still, (B, Cz) latent → (B, C', T', H', W')."""
-        seen = F.interpolate(still, size=x.shape[3:], mode='nearest')
+        seen = F.interpolate(still, size=x.shape[3:], mode='bilinear', align_corners=True)
         scale, shift = self.from_still(seen).unsqueeze(2).chunk(2, dim=1)
-        out = self.conv1(F.leaky_relu(adain(x, 1 + scale, shift), 0.2))
+        out = self.conv1(F.leaky_relu(self.normalised(x) * (1 + scale) + shift, 0.2))
         scale, shift = self.from_latent(latent)[..., None, None, None].chunk(2, dim=1)
         out = self.conv2(F.leaky_relu(adain(out, 1 + scale, shift), 0.2))
         return self.shortcut(x) + out

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from lddm_aug.networks.encoder import BasicBlock3d
+from lddm_aug.networks.encoder import resnet_18
 
 GROUPS = 16
 WIDTHS = (64, 64, 128, 256, 512)                     # of the stem and the four stages
@@ -29,14 +29,7 @@ class VectorEncoder(nn.Module):
     def __init__(self, channels: int, latent_channels: int, num_frames: int, size: int,
                  space_strides: Sequence[int] = (2, 2, 2, 2, 2)) -> None:
         super().__init__()
-        strides = [(t, s, s) for t, s in zip(TIME_STRIDES, space_strides, strict=True)]
-        self.stem = nn.Sequential(
-            nn.Conv3d(channels, WIDTHS[0], (3, 7, 7), strides[0], padding=(1, 3, 3), bias=False),
-            nn.GroupNorm(GROUPS, WIDTHS[0]), nn.ReLU())
-        self.stages = nn.Sequential(*[
-            nn.Sequential(BasicBlock3d(before, after, stride),
-                          BasicBlock3d(after, after, (1, 1, 1)))
-            for before, after, stride in zip(WIDTHS[:-1], WIDTHS[1:], strides[1:], strict=True)])
+        self.stem, self.stages = resnet_18(channels, WIDTHS, TIME_STRIDES, space_strides, GROUPS)
         with torch.no_grad():
             left = self.stages(self.stem(torch.zeros(1, channels, num_frames, size, size)))
         self.to_latent = nn.Conv3d(WIDTHS[-1], 2 * latent_channels, tuple(left.shape[2:]))

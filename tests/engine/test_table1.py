@@ -172,14 +172,19 @@ def test_json_of_another_tool_is_not_written_over(table, folder, text):
     assert (folder / 'other.json').read_text() == text
 
 
-def test_a_changed_config_is_trained_anew(folder, table, results):
+def test_a_changed_config_is_trained_anew_and_its_older_row_compared_with_none(
+        folder, table, results, capsys):
     before = table1._identity(table1._stage_configs(table.config('lddm')).values(), 0)
     path = table.config('lddm').with_name('phantom_diffusion.py')
     text = path.read_text()
     path.write_text(text + 'randomness = dict(seed=5)\n')
     after = table1._identity(table1._stage_configs(table.config('lddm')).values(), 0)
+    compared = make_table1(replace(table, generators=('repeat_still',)))
     path.write_text(text)
     assert before != after
+    assert [row['generator'] for row in compared['rows']] == ['repeat_still', 'motion_transfer']
+    assert 'lddm, seed 0: left out, since configs' in capsys.readouterr().out
+    assert len(json.loads(table.out.read_text())['rows']) == 3
 
 
 @pytest.mark.parametrize(('wrong', 'message'), [
