@@ -11,10 +11,9 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.runner import Runner
 
 import lddm_aug
-from lddm_aug.checkpoints import POINTER, go_on
+from lddm_aug.checkpoints import POINTER
 from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.phantom import write_phantom
 from lddm_aug.datasets.synthesize_stills import synthesize_stills
@@ -22,6 +21,7 @@ from lddm_aug.demo.prepare import Tables, prepare
 from lddm_aug.demo.report import write_report
 from lddm_aug.demo.scores import compare, read_curves, read_scores
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
+from lddm_aug.engine.recognizer_training import train_and_test, use_last_weights
 from lddm_aug.evaluation.gallery import make_previews
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.generators.base import Generator
@@ -218,25 +218,17 @@ class Flow:
         predictions = folder / 'predictions.jsonl'
         for loader in (config.train_dataloader, config.test_dataloader):
             point_at(loader.dataset, self.tables, store, self.demo.seed)
-        # Nothing is chosen by looking at a validation: the last weights are tested.
+        use_last_weights(config, folder, len(self.tables.classes), self.demo.seed, predictions)
         config.merge_from_dict({
-            'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None,
-            'test_evaluator': dict(type='RecognitionMetric', out_file=str(predictions)),
-            'model.cls_head.num_classes': len(self.tables.classes),
-            'randomness.seed': self.demo.seed,
             'default_hooks.progress': dict(type='ProgressBarHook',
                                            title=f'{RECOGNIZER} {training_set}'),
-            'log_level': 'ERROR', 'work_dir': str(folder), **self.demo.budget.recognizer})
+            **self.demo.budget.recognizer})
         inputs = {'data': self.data, 'config': config.pretty_text,
                   'store': sha256_of(store / MANIFEST) if store else None,
                   'version': lddm_aug.__version__}
 
         def work() -> dict[str, Any]:
-            go_on(config, folder)
-            config.experiment_name = f'{folder.name}_{time.time_ns()}'    # MMEngine wants a new one
-            runner = Runner.from_cfg(config)
-            runner.train()
-            scores = runner.test()
+            runner, scores = train_and_test(config)
             return {'recognizer': RECOGNIZER, 'training_set': training_set,
                     'iterations': runner.iter, 'seed': self.demo.seed,
                     **read_scores(scores, predictions, self.tables.classes)}

@@ -69,8 +69,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     places = {name: (folders or {}).get(name, work_dir / name if 'stages' in config else work_dir)
               for name in stages}
     if not resume:                                   # what was trained before is not gone on with
-        for folder, file in product(places.values(), (POINTER, SUMMARY)):
-            (folder / file).unlink(missing_ok=True)
+        for folder, left in product(places.values(), (POINTER, SUMMARY)):
+            (folder / left).unlink(missing_ok=True)
     summary: dict[str, Any] = {}
     checkpoint: Path | None = None
     for name, stage in stages.items():

@@ -39,11 +39,7 @@ class CINNGenerator(Generator):
         require_temperature(self, temperature)
         self.sampler = dict(name='CouplingFlow', steps=1, temperature=temperature)
         self.flow = trained
-        clip = torch.zeros(1, self.channels, num_frames, size, size)
-        with torch.no_grad():
-            latent = trained.autoencoder.encode(clip)
-            trained.require_fit(latent, trained.condition(clip[:, :, 0]))
-        self.latent_shape = tuple(latent.shape[1:])
+        self.latent_shape = trained.latent_shape(num_frames, size)
         self.eval()
 
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:

@@ -64,11 +64,11 @@ class LDDMGenerator(Generator):
                             guidance=guidance, temperature=temperature)
         self.diffusion = trained
         self.classes = trained.classes
-        self.latent_shape = self._latent_shape()
+        self.latent_shape = trained.latent_shape(num_frames, size)
         self.eval()
 
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
-        condition = self.diffusion.denoiser.condition(stills)     # (B, Cs, h, w)
+        condition = self.diffusion.condition(stills)     # (B, Cs, h, w)
         latent = self.denoise(condition, seeds, labels)           # (B, Cz, t, h, w)
         return self.diffusion.autoencoder.decode(stills, latent, seeds)
 
@@ -96,14 +96,6 @@ class LDDMGenerator(Generator):
         untold = denoiser(latent, steps, denoiser.no_still.expand_as(condition),
                           torch.full_like(labels, -1))
         return untold + guidance * (told - untold)
-
-    def _latent_shape(self) -> tuple[int, ...]:
-        clip = torch.zeros(1, self.channels, self.num_frames, self.size, self.size)
-        denoiser = self.diffusion.denoiser
-        with torch.no_grad():
-            latent = self.diffusion.autoencoder.encode(clip)
-            denoiser.require_fit(latent, denoiser.condition(clip[:, :, 0]))
-        return tuple(latent.shape[1:])
 
 
 def _learnt_untold(diffusion: LatentDiffusion) -> bool:

@@ -5,19 +5,17 @@ from collections.abc import Sequence
 
 import torch
 from mmaction.registry import MODELS
-from mmengine.model import BaseModel
 from torch import Tensor
 
 from lddm_aug.functional.pixels import to_unit
+from lddm_aug.models.latent_model import LatentModel
 from lddm_aug.models.noise_process import NoiseProcess
 from lddm_aug.networks.denoiser import Denoiser
 
 
 @MODELS.register_module()
-class LatentDiffusion(BaseModel):
+class LatentDiffusion(LatentModel):
     """Denoiser over the latents of a frozen video autoencoder, conditioned on a clip's still.
-
-    The autoencoder is carried along so that a checkpoint can synthesize, but isn't trained.
 
     Args:
         autoencoder: config of the `VideoAutoencoder` that made the latents; its `init_cfg` names
@@ -38,12 +36,10 @@ class LatentDiffusion(BaseModel):
     def __init__(self, autoencoder: dict, denoiser: dict, noise: dict | None = None,
                  drop_still: float = 0.1, classes: Sequence[str] = (), drop_class: float = 0.1,
                  init_cfg: dict | None = None) -> None:
-        super().__init__(init_cfg=init_cfg)
+        super().__init__(autoencoder, init_cfg)
         for name, share in (('drop_still', drop_still), ('drop_class', drop_class)):
             if not 0 <= share <= 1:
                 raise ValueError(f'LatentDiffusion: {name} is a share in [0, 1], but got {share!r}')
-        self.autoencoder = MODELS.build(autoencoder)
-        self.autoencoder.requires_grad_(False)
         self.denoiser = Denoiser(self.autoencoder.channels, self.autoencoder.latent_channels,
                                  num_classes=len(classes), **denoiser)
         self.noise_process = NoiseProcess(**(noise or {}))
@@ -51,10 +47,11 @@ class LatentDiffusion(BaseModel):
         self.classes = tuple(classes)
         self.drop_class = drop_class
 
-    def train(self, mode: bool = True) -> LatentDiffusion:
-        super().train(mode)
-        self.autoencoder.eval()
-        return self
+    def condition(self, still: Tensor) -> Tensor:
+        return self.denoiser.condition(still)
+
+    def require_fit(self, latent: Tensor, condition: Tensor) -> None:
+        self.denoiser.require_fit(latent, condition)
 
     def forward(self, latent: Tensor, still: Tensor, label: Tensor | None = None,
                 mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
@@ -63,7 +60,7 @@ class LatentDiffusion(BaseModel):
         if mode != 'loss':
             raise ValueError('LatentDiffusion: only trains; clips are made by LDDMGenerator, '
                              f'but was called with mode={mode!r}')
-        condition = self.denoiser.condition(to_unit(still))
+        condition = self.condition(to_unit(still))
         withheld = torch.rand(len(still), 1, 1, 1, device=still.device) < self.drop_still
         condition = torch.where(withheld, self.denoiser.no_still, condition)
         told = self._told(label, len(still), still.device)

@@ -7,21 +7,20 @@ from collections.abc import Sequence
 import torch
 from mmaction.registry import MODELS
 from mmengine.dist import broadcast
-from mmengine.model import BaseModel
 from torch import Tensor
 
 from lddm_aug.functional.pixels import to_unit
+from lddm_aug.models.latent_model import LatentModel
 from lddm_aug.networks.coupling_flow import CouplingFlow
 from lddm_aug.networks.decoder import StillPyramid
 
 
 @MODELS.register_module()
-class LatentFlow(BaseModel):
+class LatentFlow(LatentModel):
     """cINN over the latents of a frozen autoencoder, conditioned on a clip's still.
 
     The loss is the negative log likelihood per latent value, in nats; a standard normal
-    distribution that knows nothing would have 1.42.  The autoencoder is carried along so that a
-    checkpoint can synthesize, but isn't trained.
+    distribution that knows nothing would have 1.42.
 
     Args:
         autoencoder: config of the model that made the latents; its `init_cfg` names the checkpoint.
@@ -38,24 +37,16 @@ class LatentFlow(BaseModel):
     def __init__(self, autoencoder: dict, flow: dict,
                  still_widths: Sequence[int] = (16, 32, 64), noise: float = 0.05,
                  init_cfg: dict | None = None) -> None:
-        super().__init__(init_cfg=init_cfg)
+        super().__init__(autoencoder, init_cfg)
         if not 0 <= noise < math.inf:
             raise ValueError('LatentFlow: noise is a standard deviation, 0 or more, but got '
                              f'{noise!r}')
-        self.autoencoder = MODELS.build(autoencoder)
-        self.autoencoder.requires_grad_(False)
         self.still_pyramid = StillPyramid(self.autoencoder.channels, still_widths)
         self.flow = CouplingFlow(self.autoencoder.latent_channels, still_widths[-1], **flow)
         self.noise = noise
         self.register_buffer('initialised', torch.tensor(False))
 
-    def train(self, mode: bool = True) -> LatentFlow:
-        super().train(mode)
-        self.autoencoder.eval()
-        return self
-
     def condition(self, still: Tensor) -> Tensor:
-        """(B, C, H, W) still in [−1, 1] → (B, Cs, h, w) condition."""
         return self.still_pyramid(still)[-1]
 
     def forward(self, latent: Tensor, still: Tensor, mode: str = 'tensor', **_: object
@@ -77,7 +68,6 @@ class LatentFlow(BaseModel):
         return -self.flow.log_density(latent, condition).mean() / latent[0].numel()
 
     def require_fit(self, latent: Tensor, condition: Tensor) -> None:
-        """Raise ValueError if (B, Cz, t, h, w) latents and (B, Cs, h, w) conditions don't fit."""
         squeeze = self.flow.squeeze
         fitting = [squeeze * side for side in condition.shape[2:]]
         if list(latent.shape[3:]) != fitting or latent.shape[2] % squeeze:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from mmengine.runner import Runner
 
 import lddm_aug
-from lddm_aug.checkpoints import POINTER, go_on, last_checkpoint
+from lddm_aug.checkpoints import POINTER, last_checkpoint
+from lddm_aug.engine.recognizer_training import train_and_test, use_last_weights
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.journal import fingerprint
 from lddm_aug.study import stores
@@ -42,13 +42,9 @@ def recognizer_config(study: Study, run: Run) -> Config:
         raise ValueError(f'{study.recognizer_config(run.recognizer)}: class_weight has '
                          f'{len(weights)} weights, one per class, but {study.data} has '
                          f'{len(classes)} classes; take another form, or a config of your own')
-    config.merge_from_dict({
-        'model.cls_head.num_classes': len(classes),
-        # the last weights count: nothing is chosen by looking at the test videos
-        'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None,
-        'test_evaluator': dict(type='RecognitionMetric', out_file=str(folder / 'scores.jsonl')),
-        'randomness.seed': run.seed, 'log_level': 'ERROR', 'work_dir': str(folder),
-        **({} if study.iterations is None else {'train_cfg.max_iters': study.iterations})})
+    use_last_weights(config, folder, len(classes), run.seed, folder / 'scores.jsonl')
+    if study.iterations is not None:
+        config.train_cfg.max_iters = study.iterations
     for loader in (config.train_dataloader, config.test_dataloader):
         loader.dataset.update(study.videos(run.ratio, run.seed), classes=classes, seed=run.seed)
     generator = training_set.generator
@@ -90,12 +86,8 @@ def train_recognizer(study: Study, run: Run) -> None:
     if 'filtered' in TrainingSet.parse(run.training_set).options:
         keep_plausible(study, run)
 
-    go_on(config, folder)
-    config.experiment_name = f'{folder.name}_{time.time_ns()}'       # MMEngine wants a new one
     started = time.monotonic()
-    runner = Runner.from_cfg(config)
-    runner.train()
-    measured = runner.test()
+    runner, measured = train_and_test(config)
     row = {**run.key, 'iterations': runner.iter,
            'n_train': _videos_in(runner.train_dataloader.dataset),
            **_figures(measured, folder / 'scores.jsonl'),

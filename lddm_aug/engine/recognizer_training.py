@@ -1,0 +1,37 @@
+"""A recognizer's training and test, as the demo and the study run it."""
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from lddm_aug.checkpoints import go_on
+
+
+def use_last_weights(config: Config, folder: Path, num_classes: int, seed: int,
+                     predictions: Path) -> None:
+    """Let a config train in a folder and test its last weights.
+
+    Nothing is validated, so that nothing is chosen by looking at the test videos.
+
+    Args:
+        predictions: file with the scores of every test video.
+    """
+    config.merge_from_dict({
+        'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None,
+        'test_evaluator': dict(type='RecognitionMetric', out_file=str(predictions)),
+        'model.cls_head.num_classes': num_classes, 'randomness.seed': seed,
+        'log_level': 'ERROR', 'work_dir': str(folder)})
+
+
+def train_and_test(config: Config) -> tuple[Runner, dict[str, Any]]:
+    """Train in the config's work_dir, or go on there, and test; the runner and what it measured."""
+    folder = Path(config.work_dir)
+    go_on(config, folder)
+    config.experiment_name = f'{folder.name}_{time.time_ns()}'       # MMEngine wants a new one
+    runner = Runner.from_cfg(config)
+    runner.train()
+    return runner, runner.test()
