@@ -26,7 +26,7 @@ class LatentFlow(LatentModel):
         autoencoder: config of the model that made the latents; its `init_cfg` names the checkpoint.
         flow: arguments of `CouplingFlow`.
         still_widths: channels of the still's features, finest first; 2 ** len is how many pixels
-            of the still one place of the latent, squeezed by the flow, stands for.
+            of the still one place of the latent stands for.
         noise: standard deviation of what is added to the standardised latents in training, so that
             the density can't gather on them.
         init_cfg: as in MMEngine.
@@ -68,13 +68,10 @@ class LatentFlow(LatentModel):
         return -self.flow.log_density(latent, condition).mean() / latent[0].numel()
 
     def require_fit(self, latent: Tensor, condition: Tensor) -> None:
-        squeeze = self.flow.squeeze
-        fitting = [squeeze * side for side in condition.shape[2:]]
-        if list(latent.shape[3:]) != fitting or latent.shape[2] % squeeze:
+        if latent.shape[3:] != condition.shape[2:]:
             doublings = len(self.still_pyramid.levels)
-            raise ValueError(f'LatentFlow: {doublings} still_widths and '
-                             f'squeeze={squeeze} fit latents of (t, h, w) = ({squeeze} · n, '
-                             f'{fitting[0]}, {fitting[1]}), but got {tuple(latent.shape[2:])}; '
+            raise ValueError(f'LatentFlow: {doublings} still_widths fit latents of (h, w) = '
+                             f'{tuple(condition.shape[2:])}, but got {tuple(latent.shape[3:])}; '
                              'one more of the still_widths halves h and w, of stills of a '
                              f'multiple of {2 ** doublings} pixels')
 

@@ -101,15 +101,13 @@ class CouplingFlow(nn.Module):
     A latent that is a vector is a grid of one place, and kernel 1.
 
     Args:
-        channels: Cz; Cz · squeeze³ is even.
+        channels: Cz, even.
         condition_channels: Cs.
         blocks: how many.
         hidden: channels inside the networks that say how a coupling stretches and shifts.
         depth: their hidden layers behind the first.
         kernel: 3 on a grid (as 1×3×3, then 3×1×1), where every place sees its neighbours; 1 where
             places stand alone.
-        squeeze: 2 first makes channels of every 2 × 2 × 2 places (Dinh et al. 2017), so that a
-            coupling sees further for less; the condition has as many places as are left.
         dropout: before the networks' last layer.
         slope: of the leaky ReLU.
 
@@ -118,11 +116,9 @@ class CouplingFlow(nn.Module):
     """
 
     def __init__(self, channels: int, condition_channels: int, blocks: int = 8, hidden: int = 64,
-                 depth: int = 1, kernel: int = 3, squeeze: int = 1, dropout: float = 0.0,
-                 slope: float = 0.9) -> None:
+                 depth: int = 1, kernel: int = 3, dropout: float = 0.0, slope: float = 0.9
+                 ) -> None:
         super().__init__()
-        self.squeeze = squeeze
-        channels *= squeeze ** 3
         if channels % 2 or kernel not in KERNELS:
             raise ValueError('CouplingFlow: needs an even number of channels and a kernel of '
                              f'{" or ".join(map(str, KERNELS))}, but got {channels} channels and '
@@ -133,21 +129,20 @@ class CouplingFlow(nn.Module):
 
     def log_density(self, latent: Tensor, condition: Tensor) -> Tensor:
         """(B, Cz, t, h, w), (B, Cs, h, w) → (B,) log p(latent | condition), in nats."""
-        latent = fold(latent, self.squeeze).movedim(1, -1)
+        latent = latent.movedim(1, -1)
         noise = Normal(torch.zeros_like(latent), torch.ones_like(latent), validate_args=False)
         return NormalizingFlow(self._to_noise(condition, latent.shape[1]),
                                Independent(noise, 4)).log_prob(latent)
 
     def from_noise(self, noise: Tensor, condition: Tensor) -> Tensor:
         """(B, Cz, t, h, w) standard normal noise, (B, Cs, h, w) → latents of the same shape."""
-        noise = fold(noise, self.squeeze).movedim(1, -1)
-        transform = self._to_noise(condition, noise.shape[1])
-        return unfold(transform.inv(noise).movedim(-1, 1), self.squeeze)
+        noise = noise.movedim(1, -1)
+        return self._to_noise(condition, noise.shape[1]).inv(noise).movedim(-1, 1)
 
     @torch.no_grad()
     def initialise(self, latent: Tensor, condition: Tensor) -> None:
         """Set every ActNorm by a first batch (Kingma and Dhariwal 2018, section 3.1)."""
-        x = fold(latent, self.squeeze).movedim(1, -1)
+        x = latent.movedim(1, -1)
         condition = hold_still(condition, x.shape[1])
         for block in self.blocks:
             block.initialise(x)                                       # type: ignore[operator]
@@ -156,20 +151,6 @@ class CouplingFlow(nn.Module):
     def _to_noise(self, condition: Tensor, num_times: int) -> Transform:
         condition = hold_still(condition, num_times)                  # (B, Cs, t, h, w)
         return ComposedTransform(*[block(condition) for block in self.blocks])
-
-
-def fold(x: Tensor, times: int) -> Tensor:
-    """(B, C, t, h, w) → (B, C · times³, t / times, h / times, w / times)."""
-    for axis in (2, 3, 4):
-        x = x.unflatten(axis, (-1, times)).movedim(axis + 1, 2).flatten(1, 2)
-    return x
-
-
-def unfold(x: Tensor, times: int) -> Tensor:
-    """Undoes `fold`."""
-    for axis in (4, 3, 2):
-        x = x.unflatten(1, (-1, times)).movedim(2, axis + 1).flatten(axis, axis + 1)
-    return x
 
 
 def coupling_network(in_channels: int, out_channels: int, hidden: int, depth: int, kernel: int,

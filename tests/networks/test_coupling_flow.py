@@ -5,41 +5,35 @@ import torch
 from torch.distributions import MultivariateNormal, Normal
 from torch.testing import assert_close
 
-from lddm_aug.networks.coupling_flow import CouplingFlow, fold, unfold
+from lddm_aug.networks.coupling_flow import CouplingFlow
 
-# a vector, a small grid, and one whose places are made channels: kernel, squeeze and (Cz, t, h, w)
-SHAPES = [(1, 1, (4, 1, 1, 1)), (3, 1, (4, 2, 2, 3)), (3, 2, (1, 2, 4, 4))]
+# a vector and a small grid: kernel and (Cz, t, h, w)
+SHAPES = [(1, (4, 1, 1, 1)), (3, (4, 2, 2, 3))]
 
 
-def random_flow(kernel: int, squeeze: int = 1, channels: int = 4, blocks: int = 3,
-                std: float = 0.3) -> CouplingFlow:
+def random_flow(kernel: int, blocks: int = 3, std: float = 0.3) -> CouplingFlow:
     """Every weight random, in float64, so that nothing is the identity."""
     torch.manual_seed(0)
-    flow = CouplingFlow(channels, condition_channels=3, blocks=blocks, hidden=8, kernel=kernel,
-                        squeeze=squeeze).double()
+    flow = CouplingFlow(4, condition_channels=3, blocks=blocks, hidden=8, kernel=kernel).double()
     for parameter in flow.parameters():
         torch.nn.init.normal_(parameter, std=std)
     return flow
 
 
-def draw(shape: tuple[int, ...], count: int = 2, squeeze: int = 1
-         ) -> tuple[torch.Tensor, torch.Tensor]:
+def draw(shape: tuple[int, ...], count: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
     draws = torch.Generator().manual_seed(1)
-    places = [side // squeeze for side in shape[2:]]
     return (torch.randn(count, *shape, generator=draws, dtype=torch.float64),
-            torch.randn(count, 3, *places, generator=draws, dtype=torch.float64))
+            torch.randn(count, 3, *shape[2:], generator=draws, dtype=torch.float64))
 
 
 def to_noise(flow: CouplingFlow, latent: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-    folded = fold(latent, flow.squeeze)
-    noise = flow._to_noise(condition, folded.shape[2])(folded.movedim(1, -1)).movedim(-1, 1)
-    return unfold(noise, flow.squeeze)
+    return flow._to_noise(condition, latent.shape[2])(latent.movedim(1, -1)).movedim(-1, 1)
 
 
-@pytest.mark.parametrize(('kernel', 'squeeze', 'shape'), SHAPES)
-def test_the_log_determinant_is_that_of_autograds_jacobian(kernel, squeeze, shape):
-    flow = random_flow(kernel, squeeze, channels=shape[0])
-    latent, condition = draw(shape, count=1, squeeze=squeeze)
+@pytest.mark.parametrize(('kernel', 'shape'), SHAPES)
+def test_the_log_determinant_is_that_of_autograds_jacobian(kernel, shape):
+    flow = random_flow(kernel)
+    latent, condition = draw(shape, count=1)
     jacobian = torch.autograd.functional.jacobian(
         lambda x: to_noise(flow, x, condition), latent).view(latent.numel(), -1)
     noise = to_noise(flow, latent, condition)
@@ -48,22 +42,13 @@ def test_the_log_determinant_is_that_of_autograds_jacobian(kernel, squeeze, shap
     assert_close(flow.log_density(latent, condition), expected[None])
 
 
-@pytest.mark.parametrize(('kernel', 'squeeze', 'shape'), SHAPES)
-def test_noise_and_latents_are_each_others_inverse(kernel, squeeze, shape):
-    flow = random_flow(kernel, squeeze, channels=shape[0])
-    noise, condition = draw(shape, squeeze=squeeze)
+@pytest.mark.parametrize(('kernel', 'shape'), SHAPES)
+def test_noise_and_latents_are_each_others_inverse(kernel, shape):
+    flow = random_flow(kernel)
+    noise, condition = draw(shape)
     latent = flow.from_noise(noise, condition)
     assert (latent - noise).abs().max() > 0.1
     assert_close(to_noise(flow, latent, condition), noise)
-
-
-def test_folding_makes_channels_of_the_places_of_a_cube_and_can_be_undone():
-    x = torch.arange(2 * 3 * 4 * 6 * 2).view(2, 3, 4, 6, 2)
-    folded = fold(x, 2)
-    assert folded.shape == (2, 24, 2, 3, 1)
-    cube = x[0, :, 2:4, 2:4, 0:2]
-    assert set(folded[0, :, 1, 1, 0].tolist()) == set(cube.flatten().tolist())
-    assert torch.equal(unfold(folded, 2), x)
 
 
 def test_the_inverse_holds_in_float32_through_twenty_blocks():
