@@ -53,16 +53,24 @@ def tiny_generators(monkeypatch, tiny_lddm):
     monkeypatch.setattr(stores, 'train_generator', train_generator)
 
 
-def test_a_split_that_was_drawn_anew_has_an_autoencoder_of_its_own(make_study, data, tmp_path):
-    asked = make_study(data=tmp_path / 'data', ratios=('3:7',))
+@pytest.fixture
+def divided(make_study, data, tmp_path):
+    """A study whose data are divided in two ways."""
+    asked = make_study(data=tmp_path / 'data', ratios=('7:3', '3:7'))
     shutil.copytree(data, asked.data)
-    folders = []
-    for split in ('train,test', 'test,train'):
-        file = asked.split_file('3:7', 0)
+    for ratio in asked.ratios:
+        file = asked.split_file(ratio, 0)
         file.parent.mkdir(exist_ok=True)
-        file.write_text('path,split\n' + split)
-        folders.append(stores.shared_stage(asked, 'lddm', '3:7', 0))
-    assert folders[0] != folders[1] and folders[0].parent == folders[1].parent
+        file.write_text(f'a split {ratio}')
+    return asked
+
+
+def test_a_split_that_was_drawn_anew_has_an_autoencoder_of_its_own(divided):
+    before = stores.shared_stage(divided, 'lddm', '3:7', 0)
+    assert stores.shared_stage(divided, 'transfer', '3:7', 0) == before
+    divided.split_file('3:7', 0).write_text('another split')
+    after = stores.shared_stage(divided, 'lddm', '3:7', 0)
+    assert before != after and before.parent == after.parent
 
 
 def test_a_whole_study_and_what_is_left_of_it(make_study, in_this_process, tiny_generators, data):
@@ -136,23 +144,22 @@ def test_a_generator_is_told_the_class_unless_its_name_says_that_it_is_blind(mak
     assert told['diffusion.train_dataloader.dataset.clips.split_file'] is None
 
 
-def test_generators_of_a_split_wait_for_the_autoencoder_that_they_share(make_study):
-    asked = make_study()
+def test_generators_of_a_split_wait_for_the_autoencoder_that_they_share(divided):
     runs = [Run('tsm', name, ratio, 0, 1.) for ratio in ('7:3', '3:7')
             for name in ('still_mix', 'lddm_mix', 'transfer_mix', 'lddm_mix+soft')]
-    needs = {job.name: job.needs for job in store_jobs(asked, runs)}
+    needs = {job.name: job.needs for job in store_jobs(divided, runs)}
     for ratio in ('7:3', '3:7'):
         assert needs[f'clips of still {ratio} seed 0'] == ()
         assert needs[f'clips of lddm {ratio} seed 0'] == ()
         assert needs[f'clips of transfer {ratio} seed 0'] == (f'clips of lddm {ratio} seed 0',)
     assert len(needs) == 6
-    assert recognizer_job(asked, runs[-1]).needs == ('clips of lddm 3:7 seed 0',)
+    assert recognizer_job(divided, runs[-1]).needs == ('clips of lddm 3:7 seed 0',)
 
 
-def test_controls_that_learn_nothing_wait_for_no_generator(make_study):
+def test_controls_that_learn_nothing_wait_for_no_generator(divided):
     runs = [Run('tsm', name, '7:3', 0, 1.)
             for name in ('lddm_mix', 'still_mix', 'warp_mix', 'transfer_mix', 'cinn_mix')]
-    needs = {job.name.split()[2]: job.needs for job in store_jobs(make_study(), runs)}
+    needs = {job.name.split()[2]: job.needs for job in store_jobs(divided, runs)}
     first = ('clips of lddm 7:3 seed 0',)
     assert needs == {'lddm': (), 'still': (), 'warp': (), 'transfer': first, 'cinn': first}
 
