@@ -97,6 +97,7 @@ def test_a_finished_training_is_not_run_again(options, tmp_path):
 
 
 def test_a_training_begun_anew_is_not_gone_on_with_as_the_one_before(options, tmp_path):
+    options |= {f'{stage}.train_cfg.max_iters': 2 for stage in ('autoencoder', 'diffusion')}
     old = load_package(train_generator(CONFIG, tmp_path / 'run', options=options)).package_sha256
     other = options | {'autoencoder.optim_wrapper.optimizer.lr': 1e-4}
     expected = train_generator(CONFIG, tmp_path / 'other', options=other)
