@@ -29,6 +29,7 @@ class VideoClipDataset(TableDataset):
 
     def __init__(self, *args: Any, min_frames: int = MIN_FRAMES,
                  reference_fps: float | None = None, **kwargs: Any) -> None:
+        require_positive_fps(reference_fps)
         self.min_frames = min_frames
         self.reference_fps = reference_fps
         super().__init__(*args, **kwargs)
@@ -44,17 +45,21 @@ class VideoClipDataset(TableDataset):
         return dict(origin='real', frame_stride=frame_stride_of(row, self.reference_fps))
 
 
+def require_positive_fps(reference_fps: float | None) -> None:
+    """Raise ValueError for a reference that is no rate."""
+    if reference_fps is not None and reference_fps <= 0:
+        raise ValueError('reference_fps counts frames per second and is positive, but got '
+                         f'{reference_fps!r}')
+
+
 def frame_stride_of(row: Annotation, reference_fps: float | None) -> float:
     """How many frames of a video last as long as one at `reference_fps`; 1 if that is None.
 
     Raises:
-        ValueError: if `reference_fps` isn't positive, or the row doesn't say its frames per second.
+        ValueError: if the row doesn't say its frames per second.
     """
     if reference_fps is None:
         return 1
-    if reference_fps <= 0:
-        raise ValueError('reference_fps counts frames per second and is positive, but got '
-                         f'{reference_fps!r}')
     if row.fps is None:
         raise ValueError(f'{row.path} has no fps in the table, which reference_fps needs')
     return reference_fps / row.fps

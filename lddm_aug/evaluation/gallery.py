@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lddm_aug.datasets.annotations import Annotation, class_names
-from lddm_aug.datasets.video_clips import frame_stride_of
+from lddm_aug.datasets.video_clips import frame_stride_of, require_positive_fps
 from lddm_aug.evaluation.clip_set import clip_pipeline
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.files import write_aside
@@ -32,6 +32,7 @@ def write_gallery(path: Path, generator: Generator, package: Path, rows: Sequenc
         seed: of the choice of videos and of the clips.
         reference_fps: of the data set that the generator was trained on; see `VideoClipDataset`.
     """
+    require_positive_fps(reference_fps)
     previews = make_previews(generator, rows, per_class, seed, reference_fps)
     trained_on = sorted({row.group for row in rows} & {*generator.groups})
     page = render_page(

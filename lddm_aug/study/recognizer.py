@@ -14,7 +14,7 @@ from mmengine.config import Config, ConfigDict
 import lddm_aug
 from lddm_aug.checkpoints import POINTER, last_checkpoint
 from lddm_aug.engine.recognizer_training import train_and_test, use_last_weights
-from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.files import write_aside
 from lddm_aug.journal import fingerprint
 from lddm_aug.study import stores
 from lddm_aug.study.plan import Run, Study, read_config
@@ -61,10 +61,10 @@ def settings(study: Study, run: Run) -> str:
     changing that, name another --out and --work-dir, or remove the lines and the work_dir.
     """
     generator = TrainingSet.parse(run.training_set).generator
-    split = study.split_file(run.ratio, run.seed)
     return fingerprint({
         'config': _without_places(recognizer_config(study, run).to_dict()),
-        'data': stores.data_settings(study), 'split': split and sha256_of(split),
+        'data': stores.data_settings(study),
+        'split': stores.split_sha256(study, run.ratio, run.seed),
         'clips': generator and stores.settings(study, generator, run.ratio, run.seed),
         'version': lddm_aug.__version__})[:16]
 

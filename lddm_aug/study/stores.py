@@ -79,19 +79,24 @@ def classes_of(study: Study) -> tuple[str, ...]:
 def settings(study: Study, generator: str, ratio: str, seed: int) -> str:
     """Changes with the configs, options, tables and split of a generator, not with the code."""
     files = [config_file(study, generator), *stage_files(config_file(study, generator)).values()]
-    split = study.split_file(ratio, seed)
     return fingerprint({
         'configs': [read_config(file).to_dict() for file in files],
         'options': {key: value for key, value in
                     generator_options(study, generator, ratio, seed).items()
                     if key.rpartition('.')[2] not in ('ann_file', 'data_root', 'split_file')},
-        'data': data_settings(study), 'split': split and sha256_of(split), 'seed': seed})
+        'data': data_settings(study), 'split': split_sha256(study, ratio, seed), 'seed': seed})
 
 
 @cache
 def data_settings(study: Study) -> list[str | None]:
     tables = (study.data / name for name in ('videos.csv', 'stills.csv', 'oracle.csv'))
     return [sha256_of(table) if table.is_file() else None for table in tables]
+
+
+def split_sha256(study: Study, ratio: str, seed: int) -> str | None:
+    """None where the table's own split is meant."""
+    split = study.split_file(ratio, seed)
+    return None if split is None else sha256_of(split)
 
 
 def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
@@ -134,8 +139,8 @@ def shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path | 
     options = {key: str(value)
                for key, value in generator_options(study, generator, ratio, seed).items()
                if key.startswith(f'{SHARED}.')}
-    split = study.split_file(ratio, seed)
     identity = fingerprint({'config': read_config(files[SHARED]).to_dict(), 'seed': seed,
                             'options': options, 'data': data_settings(study),
-                            'split': split and sha256_of(split), 'version': lddm_aug.__version__})
+                            'split': split_sha256(study, ratio, seed),
+                            'version': lddm_aug.__version__})
     return study.split_folder(ratio, seed) / 'generators' / f'{SHARED}_{identity[:8]}'

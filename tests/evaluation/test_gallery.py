@@ -56,6 +56,12 @@ def test_a_video_of_twice_the_frame_rate_is_shown_at_the_same_tempo(table):
         show_video(generator, replace(row, fps=None), seed=0, reference_fps=25)
 
 
+def test_a_reference_that_is_no_rate_is_refused(table, tmp_path):
+    with pytest.raises(ValueError, match='reference_fps .* positive, but got 0'):
+        write_gallery(tmp_path / 'g.html', RepeatStill(16, num_frames=8), tmp_path,
+                      read_annotations(table), reference_fps=0)
+
+
 def test_a_control_reconstructs_nothing(table):
     shown = show_video(RepeatStill(16, num_frames=8), read_annotations(table)[0], seed=0).clips
     assert list(shown) == ['real', 'generated', 'another seed']
