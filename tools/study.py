@@ -35,6 +35,8 @@ def parse_args() -> argparse.Namespace:
                           help='folder with videos.csv, stills.csv, splits/, oracle.csv')
         step.add_argument('--out', type=Path, metavar='JSONL',
                           help='default: docs/results/study_<folder>.jsonl')
+    report.add_argument('--seeds', nargs='+', type=int, metavar='N',
+                        help='only these, in files that are named after them; default: all')
     run.add_argument('--recognizers', nargs='+', default=Study.recognizers, metavar='NAME',
                      help=f'default: all, {" ".join(RECOGNIZERS)}')
     run.add_argument('--training-sets', nargs='+', default=Study.training_sets, metavar='NAME',
@@ -83,8 +85,9 @@ def main() -> None:
                 if args.threads is None else args.threads))
             print(out)
         else:
-            page, text = out.with_suffix('.html'), out.with_suffix('.md')
-            write_report(out, page, text)
+            named = '' if args.seeds is None else '_seeds_' + '_'.join(map(str, args.seeds))
+            page, text = (out.with_name(f'{out.stem}{named}{kind}') for kind in ('.html', '.md'))
+            write_report(out, page, text, args.seeds)
             print(page, text, sep='\n')
 
 

@@ -20,6 +20,7 @@ from lddm_aug.datasets.synthesize_stills import synthesize_stills
 from lddm_aug.demo.prepare import Tables, prepare
 from lddm_aug.demo.report import write_report
 from lddm_aug.demo.scores import compare, read_curves, read_scores
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
 from lddm_aug.engine.recognizer_training import train_and_test, use_last_weights
 from lddm_aug.evaluation.gallery import make_previews
@@ -180,13 +181,13 @@ class Flow:
             arguments = {**video_arguments(self.tables), 'seed': self.demo.seed}
             options |= {f'{dataset}.{key}': value for key, value in arguments.items()}
         options['diffusion.model.classes'] = self.tables.classes      # a still's label is known
-        stages = Config.fromfile(config).stages
+        stages = stage_configs(config)
         for stage in stages:
             options |= {f'{stage}.log_level': 'ERROR', f'{stage}.default_hooks.logger.interval': 10,
                         f'{stage}.default_hooks.progress': dict(type='ProgressBarHook',
                                                                 title=stage)}
         options |= self.demo.budget.generator
-        texts = [Config.fromfile(config.parent / stage).pretty_text for stage in stages.values()]
+        texts = [stage.pretty_text for stage in stages.values()]
 
         def train() -> dict[str, Any]:
             begun = any(folder.glob(f'*/{POINTER}'))

@@ -18,6 +18,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import build_generator
 from lddm_aug.evaluation.cost import clips_per_second, gflop_per_clip
 
@@ -78,7 +79,7 @@ def _read(paths: Iterable[Path], skip: bool) -> Iterator[tuple[str, Config]]:
         if skip and not _names_a_model(config):
             continue
         if 'stages' in config:
-            config = Config.fromfile(path.parent / list(config.stages.values())[-1])
+            *_, config = stage_configs(path).values()
         _require_model(path, config)
         yield path.stem, config
 

@@ -18,8 +18,9 @@ from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import POINTER, go_on, last_checkpoint, read_checkpoint
 from lddm_aug.datasets.leaves import groups_of
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
-from lddm_aug.engine.mmaction_tool import require_files, require_keys
+from lddm_aug.engine.mmaction_tool import require_keys
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.files import write_aside
 from lddm_aug.generators.base import Generator
@@ -63,11 +64,9 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     """
     _refuse_amp_without_hardware(amp)
     work_dir, config_file = Path(work_dir), Path(config_file)
-    config, options = _read_config(config_file), dict(options or {})
-    stages = _stages(config, config_file, options)
+    stages = _stages(config_file, options or {})
     _check(stages, work_dir / PACKAGE)
-    places = {name: (folders or {}).get(name, work_dir / name if 'stages' in config else work_dir)
-              for name in stages}
+    places = {name: work_dir / name for name in stages} | dict(folders or {})
     if not resume:                                   # what was trained before is not gone on with
         for folder, left in product(places.values(), (POINTER, SUMMARY)):
             (folder / left).unlink(missing_ok=True)
@@ -96,7 +95,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             print_log(f'generator package {work_dir / PACKAGE} ({sha256[:12]})', logger='current')
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
-            file.write(json.dumps(summary, indent=2).encode())
+            file.write(json.dumps(summary.get('', summary), indent=2).encode())
     return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir
 
 
@@ -116,26 +115,17 @@ def _check(stages: Mapping[str, Config], package: Path) -> None:
             build_generator(stage)
 
 
-def _read_config(file: Path) -> Config:
-    require_files(config=str(file))                  # MMEngine doesn't say whose syntax is wrong
-    return Config.fromfile(file)
-
-
-def _stages(config: Config, config_file: Path, options: dict[str, Any]) -> dict[str, Config]:
+def _stages(config_file: Path, options: Mapping[str, Any]) -> dict[str, Config]:
     """Each stage's config by name, options put in."""
-    if 'stages' not in config:
-        config.merge_from_dict(options)
-        if 'model' not in config and 'generator' not in config:
-            raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
-        return {config_file.stem: config}
-    stages = {name: _read_config(config_file.parent / path)
-              for name, path in config.stages.items()}
+    stages = stage_configs(config_file)
     for key, value in options.items():
-        name, _, rest = key.partition('.')
+        name, _, rest = ('', '', key) if '' in stages else key.partition('.')
         if name not in stages or not rest:
             raise ValueError(f'{config_file}: an option begins with the name of a stage '
                              f'({", ".join(stages)}), but got {key!r}')
         stages[name].merge_from_dict({rest: value})
+    if not any('model' in stage or 'generator' in stage for stage in stages.values()):
+        raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
     return stages
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import (
     SUMMARY,
     build_generator,
@@ -113,7 +114,7 @@ class Table1:
                 raise FileNotFoundError(f'Table1: there is no config {config}; add it, or choose '
                                         'other generators or other data')
         for config in generators:                                 # before hours, not after them
-            *_, last = _stage_configs(config).values()
+            *_, last = stage_configs(config).values()
             if last.generator.size != self.size:
                 raise ValueError(f'Table1: clips of {self.size} pixels were asked for, but those '
                                  f'of {config} have {last.generator.size}; choose that size, or '
@@ -176,7 +177,7 @@ def make_table1(table: Table1) -> dict[str, Any]:
 
 def _read_clips(table: Table1) -> tuple[ClipSet, ClipSet]:
     """Held-out clips, and those of the training, of the videos that LDDM's autoencoder has."""
-    stages = list(_stage_configs(table.config('lddm')).values())
+    stages = list(stage_configs(table.config('lddm')).values())
     generator = build_generator(stages[-1])                       # knows size, length and tempo
     held_out, training = stages[0].val_dataloader.dataset, stages[0].train_dataloader.dataset
     return (_read(held_out, generator, table.segments),
@@ -225,13 +226,13 @@ def _train(table: Table1, name: str, seed: int) -> tuple[Path, float | None]:
     Generators share a stage whose config, and whose earlier stages' configs, are the same.
     """
     config_file = table.config(name)
-    stages = _stage_configs(config_file)
+    stages = stage_configs(config_file)
     folders: dict[str, Path] = {}
     options: dict[str, Any] = {}
     for number, stage in enumerate(stages, 1):
         known_by = _identity(list(stages.values())[:number], seed, *table.precision)
         folders[stage] = table.work_dir / f'{Path(stages[stage].filename).stem}_{known_by}'
-        if 'stages' in Config.fromfile(config_file) and 'model' in stages[stage]:
+        if stage and 'model' in stages[stage]:
             options |= {f'{stage}.log_level': 'WARNING', f'{stage}.default_hooks.progress': dict(
                 type='ProgressBarHook', title=f'{name}, seed {seed}: {stage}')}
     folder = table.work_dir / f'{name}_{_identity(stages.values(), seed, *table.precision)}'
@@ -239,7 +240,8 @@ def _train(table: Table1, name: str, seed: int) -> tuple[Path, float | None]:
         train_generator(config_file, folder, resume=True, options=options, seed=seed,
                         amp=table.amp, folders=folders)
     measured = json.loads((folder / SUMMARY).read_bytes())
-    seconds = [part.get('seconds', 0.) for part in measured.values()]
+    parts = [measured] if '' in stages else measured.values()
+    seconds = [part.get('seconds', 0.) for part in parts]
     return folder / 'package', None if None in seconds else sum(seconds)
 
 
@@ -264,14 +266,6 @@ def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: Feat
         fd_network=fd.name, identity=_row_identity(table, 'lddm', seed))
 
 
-def _stage_configs(config_file: Path) -> dict[str, Config]:
-    config = Config.fromfile(config_file)
-    if 'stages' not in config:
-        return {config_file.stem: config}
-    return {name: Config.fromfile(config_file.parent / path)
-            for name, path in config.stages.items()}
-
-
 def _identity(configs: Iterable[Config], *more: Any) -> str:
     """Changes when a config does, or a table that it names."""
     plain = [config.to_dict() for config in configs]
@@ -291,7 +285,7 @@ def _tables(config: Any) -> Iterator[str]:
 
 
 def _row_identity(table: Table1, name: str, seed: int) -> str:
-    return _identity([*_stage_configs(table.config(name)).values(),
+    return _identity([*stage_configs(table.config(name)).values(),
                       *map(Config.fromfile, table.feature_configs.values())], seed,
                      *table.precision)
 

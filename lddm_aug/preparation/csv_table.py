@@ -17,6 +17,7 @@ from lddm_aug.preparation.listing import (
     EXCLUDED,
     ORACLE,
     VIDEO,
+    Item,
     LeftOut,
     Listing,
 )
@@ -68,53 +69,60 @@ def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = N
     if not table.is_file():
         raise FileNotFoundError(f'{table}: there is no such table')
     source = SourceFolder(table.parent if root is None else root)
-    rows = _read(table, columns)
     listing = Listing(settings={'source': 'csv', 'fps': fps}, root=source.root)
     group_of = OwnGroup(columns.group_pattern)
     if columns.group is None:
         listing.notes.append(group_of.note)
-    seen: set[Path] = set()
+    seen: set[str] = set()
     unmapped: Counter[str] = Counter()
-    for line, row in rows:
-        def cell(column: str | None, row: dict[str, str] = row) -> str:
-            return row[column] if column else ''
-
-        name, label, split = cell(columns.path), cell(columns.label), cell(columns.split)
+    for line, row in _read(table, columns):
         where = f'{table.name} line {line}'
-        if (columns.splits and split not in columns.splits
-                or columns.labels and label not in columns.labels):
-            unmapped[f'{columns.split} {split!r}' if columns.splits and split not in columns.splits
-                     else f'{columns.label} {label!r}'] += 1
-            listing.left_out.append(LeftOut(name or where, EXCLUDED, 'has no mapped value'))
-            continue
-        if not name or not label or columns.group and not cell(columns.group):
-            listing.left_out.append(LeftOut(name or where, BAD, f'{where}: a value is blank'))
+        name = row[columns.path] or where
+        if value := _unmapped(row, columns):
+            unmapped[value] += 1
+            listing.left_out.append(LeftOut(name, EXCLUDED, 'has no mapped value'))
             continue
         try:
-            path = confined(columns.path_pattern.replace('{}', name), source.root, where)
-            role = VIDEO if path.is_dir() else role_of(path)
-            if role is None:
-                raise ValueError(f'{where}: {name} is neither a video nor a still')
-            if path in seen:
+            item = _item(row, columns, source, group_of, fps, where)
+            if item.source in seen:
                 raise ValueError(f'{where}: {name} stands in the table twice')
-            rate = _rate(cell(columns.fps), where) or fps
         except FileNotFoundError:
             listing.left_out.append(LeftOut(name, ABSENT, f'{where}: there is no such file'))
-            continue
         except ValueError as error:
             listing.left_out.append(LeftOut(name, BAD, source.relative(error)))
-            continue
-        seen.add(path)
-        split = columns.splits.get(split, split)
-        if columns.first_frames and split == columns.first_frames and role == VIDEO:
-            role = ORACLE
-        group = cell(columns.group) or group_of(source.name(path))
-        listing.items.append(source.item(path, columns.labels.get(label, label), group, role,
-                                         split, rate))
+        else:
+            seen.add(item.source)
+            listing.items.append(item)
     if unmapped:
         listing.notes.append('rows whose value is not mapped: ' + ', '.join(
             f'{count} with {value}' for value, count in sorted(unmapped.items())))
     return listing
+
+
+def _unmapped(row: Mapping[str, str], columns: CsvColumns) -> str:
+    """The value because of which a row is left out; empty if it isn't."""
+    for column, known in ((columns.split, columns.splits), (columns.label, columns.labels)):
+        if column and known and row[column] not in known:
+            return f'{column} {row[column]!r}'
+    return ''
+
+
+def _item(row: Mapping[str, str], columns: CsvColumns, source: SourceFolder, group_of: OwnGroup,
+          fps: float | None, where: str) -> Item:
+    name, label = row[columns.path], row[columns.label]
+    if not name or not label or columns.group and not row[columns.group]:
+        raise ValueError(f'{where}: a value is blank')
+    path = confined(columns.path_pattern.replace('{}', name), source.root, where)
+    role = VIDEO if path.is_dir() else role_of(path)
+    if role is None:
+        raise ValueError(f'{where}: {name} is neither a video nor a still')
+    rate = _rate(row[columns.fps], where) if columns.fps else None
+    split = row[columns.split] if columns.split else ''
+    split = columns.splits.get(split, split)
+    if columns.first_frames and split == columns.first_frames and role == VIDEO:
+        role = ORACLE
+    group = row[columns.group] if columns.group else group_of(source.name(path))
+    return source.item(path, columns.labels.get(label, label), group, role, split, rate or fps)
 
 
 def _read(table: Path, columns: CsvColumns) -> list[tuple[int, dict[str, str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import io
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,15 +17,16 @@ from lddm_aug.study.tables import Lines, Results, Table, all_blocks
 GREY = '#808890'                                     # reads on light and on dark
 
 
-def write_report(out: Path, page: Path, text: Path) -> None:
+def write_report(out: Path, page: Path, text: Path, seeds: Sequence[int] | None = None) -> None:
     """Write the report of a study.
 
     Args:
         out: the study's lines.
         page: the HTML file to write.
         text: the Markdown file to write; its plots go beside it.
+        seeds: of the trainings that count; all by default.
     """
-    results = Results.read(out)
+    results = Results.read(out, seeds=seeds)
     blocks = all_blocks(results)
     plots = {block.title: draw(block) for block in blocks if isinstance(block, Lines)}
     sentences = describe(results, out)

@@ -12,7 +12,8 @@ import torch
 import lddm_aug
 from lddm_aug.datasets.annotations import class_names, read_annotations
 from lddm_aug.datasets.synthesize_stills import synthesize_stills
-from lddm_aug.engine.generator_training import PACKAGE, train_generator
+from lddm_aug.engine.config_stages import stage_files
+from lddm_aug.engine.generator_training import PACKAGE, SUMMARY, train_generator
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import load_package
 from lddm_aug.journal import Journal, fingerprint
@@ -30,13 +31,6 @@ def store_folder(study: Study, generator: str, ratio: str, seed: int) -> Path:
 
 def config_file(study: Study, generator: str) -> Path:
     return study.configs / 'lddm' / f'{study.generators}{CONFIGS[generator]}.py'
-
-
-def stage_files(file: Path) -> dict[str, Path]:
-    """The configs of a generator's stages; a control is its own only stage, without a name."""
-    stages = read_config(file).get('stages')
-    return {'': file} if stages is None else {name: file.parent / path
-                                              for name, path in stages.items()}
 
 
 def generator_options(study: Study, generator: str, ratio: str, seed: int) -> dict[str, Any]:
@@ -111,7 +105,7 @@ def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
         train_generator(config_file(study, generator), folder, resume=True, seed=seed,
                         options=generator_options(study, generator, ratio, seed),
                         folders=None if shared is None else {SHARED: shared})
-        return json.loads((folder / 'training.json').read_bytes())
+        return json.loads((folder / SUMMARY).read_bytes())
 
     journal.step(f'fit {generator}', inputs, folder, fit)
     trained = load_package(folder / PACKAGE)

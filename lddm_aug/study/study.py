@@ -9,6 +9,7 @@ import numpy as np
 
 from lddm_aug.datasets.annotations import Annotation, read_annotations, rows_of_split
 from lddm_aug.datasets.splits import write_split
+from lddm_aug.engine.config_stages import stage_files
 from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.study import records, stores
 from lddm_aug.study.jobs import Job, run_jobs
@@ -153,7 +154,7 @@ def refuse_unknown_options(study: Study) -> None:
     """Raise ValueError for an option of the generators that none of their stages would get."""
     files = {stores.config_file(study, generator) for generator in stores.CONFIGS}
     stages = sorted({stage for file in files if file.is_file()
-                     for stage in stores.stage_files(file)} - {''})
+                     for stage in stage_files(file)} - {''})
     unknown = [key for key, _ in study.generator_options
                if key.partition('.')[0] not in stages or '.' not in key]
     if unknown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from lddm_aug.study.statistics import (
     confusion,
     estimate,
 )
-from lddm_aug.study.training_sets import BASES, CONTROLS, REAL
+from lddm_aug.study.training_sets import BASELINES, BASES, CONTROLS, REAL
 
 ALL = 'all of them'
 NAMES = {'accuracy': 'Accuracy', 'f1_macro': 'F1 (macro)', 'auc': 'AUC'}
@@ -66,22 +67,29 @@ class Results:
     _cache: dict[tuple, Estimate | None] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, out: Path, count: int = 2000) -> Results:
+    def read(cls, out: Path, count: int = 2000, seeds: Sequence[int] | None = None) -> Results:
         """Read a study's lines and scores.
+
+        Args:
+            seeds: of the trainings that count; all by default.
 
         Raises:
             FileNotFoundError: if there are none.
-            ValueError: if a line is damaged, or the scores of a training are missing.
+            ValueError: if a line is damaged, no training is of these seeds, or the scores of one
+                are missing.
         """
         if not out.is_file():
             raise FileNotFoundError(f'{out}: there is no such study; make it with '
                                     'tools/study.py run')
-        rows = read_rows(out)
+        rows = {run: row for run, row in read_rows(out).items()
+                if seeds is None or run.seed in seeds}
         kept = read_rows(scores_file(out), needed=('classes', 'videos'))
         missing = [run.name for run in rows if run not in kept]
         again = f'from {out.name}, and tools/study.py run makes them again'
         if not rows:
-            raise ValueError(f'{out} holds no training yet; make some with tools/study.py run')
+            of_these = '' if seeds is None else f' with seeds {", ".join(map(str, seeds))}'
+            raise ValueError(f'{out} holds no training{of_these} yet; make some with '
+                             'tools/study.py run')
         if missing:
             raise ValueError(f'{scores_file(out)} lacks the scores of {len(missing)} trainings: '
                              f'{missing[0]}; remove their lines {again}')
@@ -133,23 +141,29 @@ class Results:
         return self.difference(metric, recognizer, training_set, None, ratio, times)
 
     def difference(self, metric: str, recognizer: str, training_set: str, other: str | None,
-                   ratio: str, times: float | None = None) -> Estimate | None:
-        """Between two training sets, over the seeds that both were run with; None if without."""
-        key = metric, recognizer, training_set, other, ratio, times
+                   ratio: str, times: float | None = None,
+                   beside: str | None = None) -> Estimate | None:
+        """Between two training sets, over the seeds that both were run with; None if without.
+
+        Args:
+            beside: a third training set, which these seeds must have been run with as well.
+        """
+        key = metric, recognizer, training_set, other, ratio, times, beside
         if key not in self._cache:
             self._cache[key] = self._difference(*key)
         return self._cache[key]
 
     def _difference(self, metric: str, recognizer: str, training_set: str, other: str | None,
-                    ratio: str, times: float | None) -> Estimate | None:
+                    ratio: str, times: float | None, beside: str | None) -> Estimate | None:
         if recognizer == ALL:
-            each = [self.difference(metric, name, training_set, other, ratio, times)
+            each = [self.difference(metric, name, training_set, other, ratio, times, beside)
                     for name in self.named('recognizer')]
             found = [one for one in each if one is not None]
             return average(found) if found and len(found) == len(each) else None
         ours = self.seeds(recognizer, training_set, ratio, times)
         theirs = ours if other is None else self.seeds(recognizer, other, ratio)
-        both = [seed for seed in sorted(ours) if seed in theirs]
+        third = ours if beside is None else self.seeds(recognizer, beside, ratio)
+        both = sorted({*ours} & {*theirs} & {*third})
         if not both:
             return None
         figure = estimate({seed: ours[seed] for seed in both}, metric, self.resamples)
@@ -159,9 +173,12 @@ class Results:
 
     def recovered(self, metric: str, recognizer: str, training_set: str, floor: str,
                   ratio: str) -> Estimate | None:
-        """Which part of what lies between a floor and the oracle; None if nothing surely does."""
-        ours = self.difference(metric, recognizer, training_set, floor, ratio)
-        oracle = self.difference(metric, recognizer, ORACLE, floor, ratio)
+        """Which part of what lies between a floor and the oracle; None if nothing surely does.
+
+        Over the seeds that all three were run with.
+        """
+        ours = self.difference(metric, recognizer, training_set, floor, ratio, beside=ORACLE)
+        oracle = self.difference(metric, recognizer, ORACLE, floor, ratio, beside=training_set)
         if ours is None or oracle is None or not oracle.interval[0] > 0:
             return None
         return ours / oracle
@@ -228,9 +245,9 @@ def _by_ratio(results: Results, metrics: Sequence[str], title: str, note: str) -
 
 
 def differences(results: Results, metric: str) -> Table:
-    """Every training set against real only, against each control, and against its own base."""
+    """Every training set against real only, each control and baseline, and its own base."""
     present = results.named('training_set')
-    against = [name for name in (REAL, *CONTROLS) if name in present]
+    against = [name for name in (REAL, *CONTROLS, *BASELINES) if name in present]
     with_options = any(_base(name) in present for name in present)
     rows = []
     for recognizer in results.recognizers:
@@ -242,7 +259,7 @@ def differences(results: Results, metric: str) -> Table:
                 if name != REAL and any(each is not None for each in found):
                     rows.append([RECOGNIZER_NAMES[recognizer], ratio, name,
                                  *(NONE if each is None else _points(each) for each in found)])
-    return Table(f'{NAMES[metric]}: against real only and the controls',
+    return Table(f'{NAMES[metric]}: against real only, the controls and the baselines',
                  'Differences in points [95 %], paired by seed and patient; * marks those whose '
                  'interval leaves 0 out.',
                  ['recognizer', 'ratio', 'trained on', *(f'− {name}' for name in against),
@@ -290,23 +307,23 @@ def gains_by_data(results: Results, metric: str) -> Lines:
 
 
 def growth(results: Results) -> Table:
-    """Is the gain larger with the least real data than with the most?"""
+    """Is the gain larger with the least real data than with more?"""
     rows = []
-    *_, least = ratios = results.named('ratio')
-    for metric in results.metrics:
-        for name in results.named('training_set'):
-            gains = [results.difference(metric, results.recognizers[-1], name, REAL, ratio)
-                     for ratio in (least, ratios[0])]
-            if name == REAL or gains[0] is None or gains[1] is None or len(ratios) < 2:
-                continue
-            change = gains[0] - gains[1]
-            low, high = change.interval
-            rows.append([NAMES[metric], name, _points(change),
-                         'grows' if low > 0 else 'shrinks' if high < 0 else 'cannot tell'])
+    *more, least = results.named('ratio')
+    for metric, name, ratio in product(results.metrics, results.named('training_set'), more):
+        gains = [results.difference(metric, results.recognizers[-1], name, REAL, each)
+                 for each in (least, ratio)]
+        if name == REAL or gains[0] is None or gains[1] is None:
+            continue
+        change = gains[0] - gains[1]
+        low, high = change.interval
+        rows.append([NAMES[metric], name, ratio, _points(change),
+                     'grows' if low > 0 else 'shrinks' if high < 0 else 'cannot tell'])
     return Table('Does the gain grow as real data shrinks?',
                  f'{_of(results.named("recognizer"))}: the gain over real only at {least} minus '
-                 f'that at {ratios[0]}, in points [95 %].',
-                 ['metric', 'trained on', 'difference', 'the gain'], rows)
+                 'that at another ratio, in points [95 %], each over the seeds that were run '
+                 'there. A gain also grows where real only falls behind: compare the controls.',
+                 ['metric', 'trained on', f'{least} minus', 'difference', 'the gain'], rows, lead=3)
 
 
 def gains_by_ratio(results: Results, metric: str) -> Lines:

@@ -29,6 +29,7 @@ BASES = {
     'still_mix': 'still', 'warp_mix': 'warp', 'transfer_mix': 'transfer',
 }
 CONTROLS = ('real_twice', 'still_mix', 'warp_mix', 'transfer_mix')
+BASELINES = ('cinn_mix', 'lddm_blind_mix')           # the paper's, and LDDM told no class, as there
 
 # which part of the synthetic samples stays synthetic: (progress of the training, part)
 SCHEDULES = {

@@ -83,6 +83,17 @@ def test_a_benign_lesion_flattens_under_pressure_and_a_malignant_one_hardly():
     assert benign.min() > malignant.max()
 
 
+def test_behind_a_lesion_that_attenuates_it_is_darker_and_behind_one_that_does_not_brighter():
+    patient = draw_patient('shadow', 'malignant')
+    clear, dark, bright = (
+        simulate_sweep(replace(patient, attenuation_db=value), num_frames=1)[0].astype(float)
+        for value in (0., 1., -1.))
+    columns = lesion_masks(patient, num_frames=1)[0].any(axis=0)
+    behind = (slice(56, None), columns)
+    assert dark[behind].mean() < clear[behind].mean() - 5
+    assert bright[behind].mean() > clear[behind].mean() + 5
+
+
 def test_looks_overlap_between_the_classes_and_softness_does_not():
     drawn = {label: [draw_patient(f'overlap {n}', label) for n in range(200)] for label in CLASSES}
 

@@ -9,7 +9,8 @@ from mmengine.config import Config
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import ResNet18_Weights
 
-from lddm_aug.engine.analysis import analyse, recognizer_cost, to_markdown
+from lddm_aug.engine.analysis import analyse, generator_cost, recognizer_cost, to_markdown
+from lddm_aug.generators.base import Generator
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIGS = REPOSITORY / 'mmaction_configs'
@@ -38,6 +39,31 @@ def test_a_config_is_measured_with_what_its_test_pipeline_gives():
         features = backbone(torch.zeros(cost.input_shape))
     classifier = features.shape[0] * features.shape[1] * 2               # rows × inputs × classes
     assert cost.macs == counter.get_total_flops() / 2 + classifier
+
+
+@MODELS.register_module()
+class OneConvolution(Generator):
+    """16 frames of 8 × 8, each of the still by one 3 × 3 convolution."""
+
+    def __init__(self) -> None:
+        super().__init__(channels=1, size=8, num_frames=16, frame_stride=1)
+        self.convolution = torch.nn.Conv2d(1, 16, 3, padding=1, bias=False)
+
+    def generate(self, stills, seeds, labels):
+        return self.convolution(stills).unsqueeze(1)
+
+
+def test_a_generators_multiply_adds_are_those_of_its_convolution():
+    cost = generator_cost(Config(dict(generator=dict(type='OneConvolution'))))
+    assert (cost.model, cost.input_shape, cost.parameters) == ('OneConvolution', (1, 8, 8), 144)
+    assert cost.macs == 144 * 8 * 8
+
+
+def test_lddm_costs_a_tenth_of_the_published_baseline_at_16_frames_of_128_pixels():
+    costs = {name: 2e-9 * cost.macs for cost, [name] in analyse(
+        [CONFIGS / f'lddm/{name}.py' for name in ('busv', 'busv_cinn_paper')]).items()}
+    assert costs['busv'] <= 14
+    assert costs['busv_cinn_paper'] == pytest.approx(137.4, rel=0.01)    # of its decoder alone
 
 
 def test_configs_of_one_model_share_a_row_and_a_generator_has_its_own():

@@ -120,6 +120,19 @@ def test_averaged_weights_of_an_autoencoder_are_refused(options, tmp_path):
         train_generator(CONFIG, tmp_path / 'run', options=options)
 
 
+def test_a_stage_alone_that_is_finished_is_left_as_it_is(options, tmp_path):
+    config = CONFIG.with_name('phantom_autoencoder.py')
+    options = {key.removeprefix('autoencoder.'): value for key, value in options.items()
+               if key.startswith('autoencoder.')}
+    train_generator(config, tmp_path / 'run', options=options)
+    summary = (tmp_path / 'run/training.json').read_text()
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.glob('run/*.pth')}
+    train_generator(config, tmp_path / 'run', resume=True, options=options)
+    assert (tmp_path / 'run/training.json').read_text() == summary
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob('run/*.pth')} == written
+    assert json.loads(summary)['groups'] == ['patient 0', 'patient 1', 'patient 2', 'patient 3']
+
+
 def test_a_package_needs_no_file_that_only_its_training_read(options, tmp_path):
     vgg = tmp_path / 'vgg.pth'
     shapes = [(3, 3, 1, 1), (64, 3, 3, 3), (64, 64, 3, 3), (128, 64, 3, 3), (128, 128, 3, 3),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lddm_aug.engine import table1
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.table1 import Table1, make_table1
 from lddm_aug.evaluation.synthesis import SynthesisOptions
 from lddm_aug.evaluation.table1_results import format_table1
@@ -174,11 +175,11 @@ def test_json_of_another_tool_is_not_written_over(table, folder, text):
 
 def test_a_changed_config_is_trained_anew_and_its_older_row_compared_with_none(
         folder, table, results, capsys):
-    before = table1._identity(table1._stage_configs(table.config('lddm')).values(), 0)
+    before = table1._identity(stage_configs(table.config('lddm')).values(), 0)
     path = table.config('lddm').with_name('phantom_diffusion.py')
     text = path.read_text()
     path.write_text(text + 'randomness = dict(seed=5)\n')
-    after = table1._identity(table1._stage_configs(table.config('lddm')).values(), 0)
+    after = table1._identity(stage_configs(table.config('lddm')).values(), 0)
     compared = make_table1(replace(table, generators=('repeat_still',)))
     path.write_text(text)
     assert before != after

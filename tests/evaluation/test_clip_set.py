@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, read_split
-from lddm_aug.functional.pixels import to_uint8
+from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.generators.repeat_still import RepeatStill
 
 
@@ -55,6 +56,18 @@ def test_each_clip_begins_with_the_first_frame_of_the_real_one(tiny_lddm, videos
     assert (one.clips[0] == made.clips[5]).all() and one.groups == [real.groups[5]]
     other = generate_clip_set(tiny_lddm, real, sample=1, indices=[5])
     assert (other.clips[0] != made.clips[5]).any()
+
+
+def test_a_generator_is_told_the_classes_that_it_knows(tiny_told_lddm):
+    clips = torch.randint(256, (1, 1, 8, 16, 16), dtype=torch.uint8).expand(3, -1, -1, -1, -1)
+    labels = ['benign', 'malignant', 'normal']
+    made = generate_clip_set(tiny_told_lddm, ClipSet(clips, list('abc'), labels))
+    seeds = [derive_seed('evaluation', 0, 0, index) for index in range(3)]
+    stills = to_unit(clips[:, :, 0])
+    told = to_uint8(tiny_told_lddm(stills, seeds, ['benign', 'malignant', None]))
+    assert (made.clips == told).all()
+    assert (made.clips != to_uint8(tiny_told_lddm(stills, seeds))).any(dim=4).flatten(1).any(
+        dim=1).tolist() == [True, True, False]
 
 
 def test_stills_are_first_frames_between_minus_1_and_1():

@@ -108,6 +108,8 @@ def test_grain_is_the_width_of_the_autocorrelation_in_each_direction():
     frame = np.clip(128 + 30 * smooth / smooth.std(), 0, 255).astype(np.uint8)
     x, y = grain(frame)
     assert x == pytest.approx(2.4, rel=0.25) and y == pytest.approx(1.4, rel=0.25)
+    found = described([frame] * 4)
+    assert found['grain_x'] == pytest.approx(x) and found['grain_y'] == pytest.approx(y)
 
 
 def test_a_gap_is_a_shift_in_standard_deviations_of_real_clips():

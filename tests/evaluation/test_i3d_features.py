@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from lddm_aug.evaluation.i3d_features import I3DFeatures, fetch
 from lddm_aug.files import sha256_of
+from lddm_aug.functional.pixels import to_unit
+from lddm_aug.networks.i3d import I3D
 
 
 class Detector(nn.Module):
@@ -47,6 +49,20 @@ def test_torchscript_sees_clips_enlarged_and_between_minus_1_and_1(clips, tmp_pa
     assert (features[:, 2] == 224).all()
     assert network.described == dict(source=str(path), sha256=sha256_of(path), size=224,
                                      frame_stride=3, frames=8)
+
+
+@pytest.mark.parametrize(('figure', 'output', 'eps'), [
+    ('FVD', 'logits', 1e-3), ('DTFVD', 'pooled', 1e-5)])
+def test_a_state_dict_gives_each_figure_the_features_it_was_published_with(
+        i3d_state, tmp_path, figure, output, eps):
+    torch.save(dict(state_dict=i3d_state), tmp_path / 'i3d.pth')
+    clip = torch.randint(256, (1, 1, 8, 16, 16), dtype=torch.uint8)
+    features = I3DFeatures(tmp_path / 'i3d.pth', figure)(clip)
+    enlarged = nn.functional.interpolate(to_unit(clip).expand(-1, 3, -1, -1, -1),
+                                         (8, 224, 224), mode='trilinear')
+    expected = I3D(i3d_state, output, eps)(enlarged)
+    torch.testing.assert_close(torch.from_numpy(features).float(), expected)
+    assert features.shape == (1, 7 if figure == 'FVD' else 1024)
 
 
 def test_what_is_no_i3d_ends_in_a_sentence(clips, tmp_path):

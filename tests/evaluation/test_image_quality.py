@@ -39,6 +39,27 @@ def test_ssim_is_its_definition_on_flat_frames_and_1_on_equal_ones():
     assert clip_ssim(clip, other) == pytest.approx([1])
 
 
+def test_ssim_is_its_definition_in_gaussian_windows_of_11_pixels():
+    """Wang et al. 2004, eq. 13 to 16, without the border where no whole window fits."""
+    ours, theirs = noise(2, 1, 1, 2, 32, 32)
+    x, y = (clip[0, 0, 1].double().numpy() for clip in (ours, theirs))
+    y = np.round(0.6 * x + 0.4 * y)                  # alike in part
+    theirs[0, 0, 1] = torch.from_numpy(y)
+    weights = np.exp(-np.arange(-5, 6) ** 2 / (2 * 1.5 ** 2))
+    window = np.outer(weights, weights) / weights.sum() ** 2
+
+    def local(values):
+        return (np.lib.stride_tricks.sliding_window_view(values, (11, 11)) * window).sum((2, 3))
+
+    mean_x, mean_y = local(x), local(y)
+    covariance = local(x * y) - mean_x * mean_y
+    variances = local(x * x) - mean_x ** 2 + local(y * y) - mean_y ** 2
+    first, second = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    ssim = ((2 * mean_x * mean_y + first) * (2 * covariance + second)
+            / ((mean_x ** 2 + mean_y ** 2 + first) * (variances + second)))
+    assert clip_ssim(ours, theirs) == pytest.approx([ssim.mean()], abs=1e-6)
+
+
 def test_lpips_is_that_of_its_package_with_the_given_weights(make_lpips):
     package, path = make_lpips('alex')
     distance = LPIPSDistance(path)

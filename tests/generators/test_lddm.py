@@ -100,6 +100,20 @@ def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):
     assert_close(generator._guided(latent, steps, condition, label), 3 * told - 2 * untold)
 
 
+def test_guidance_weighs_the_class_as_well():
+    torch.manual_seed(0)
+    generator = LDDMGenerator(dict(DIFFUSION, classes=('benign', 'malignant')), size=32, steps=3,
+                              guidance=3.)
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    denoiser = generator.diffusion.denoiser
+    latent, steps = torch.randn(1, *generator.latent_shape), torch.tensor([400])
+    condition, label = denoiser.condition(stills(1)), torch.tensor([1])
+    told = denoiser(latent, steps, condition, label)
+    untold = denoiser(latent, steps, denoiser.no_still.expand_as(condition), torch.tensor([-1]))
+    assert_close(generator._guided(latent, steps, condition, label), 3 * told - 2 * untold)
+
+
 @pytest.mark.parametrize(('wrong', 'message'), [
     (torch.zeros(1, 1, 16, 16), r'stills must be .* \(B, 1, 32, 32\), but got \(1, 1, 16, 16\)'),
     (torch.zeros(1, 3, 32, 32), r'but got \(1, 3, 32, 32\); resize them or change their colour'),

@@ -5,28 +5,66 @@ from lddm_aug.models.latent_diffusion import LatentDiffusion
 
 AUTOENCODER = dict(type='VideoAutoencoder', latent_channels=4, encoder=dict(width=8),
                    decoder=dict(widths=(8, 8, 8)))
+DENOISER = dict(still_widths=(8, 8, 8), width=24, depth=1, heads=2)
 
 
 @pytest.fixture
 def diffusion() -> LatentDiffusion:
     torch.manual_seed(0)
-    return LatentDiffusion(AUTOENCODER, dict(still_widths=(8, 8, 8), width=24, depth=1, heads=2))
+    return LatentDiffusion(AUTOENCODER, DENOISER)
 
 
-def test_the_loss_is_zero_for_a_denoiser_that_knows_the_latent(diffusion):
-    latent = torch.randn(4, 4, 4, 8, 8)
+class Errs(torch.nn.Module):
+    """A denoiser that knows the latent, but says everything too high; keeps what it was asked."""
 
-    def oracle(noisy, steps, condition, label):
-        """v from the true latent: ε = (z_t − √ᾱ z) / √(1 − ᾱ), v = √ᾱ ε − √(1 − ᾱ) z."""
-        abar = diffusion.noise_process.alphas_cumprod[steps].double().view(-1, 1, 1, 1, 1)
-        noise = (noisy - abar.sqrt() * latent) / (1 - abar).sqrt()
-        return (abar.sqrt() * noise - (1 - abar).sqrt() * latent).float()
+    def __init__(self, diffusion: LatentDiffusion, latent: torch.Tensor, error: float) -> None:
+        super().__init__()
+        self.condition = diffusion.denoiser.condition
+        self.no_still = diffusion.denoiser.no_still
+        self.process, self.latent, self.error = diffusion.noise_process, latent, error
 
-    oracle.condition, oracle.no_still = diffusion.denoiser.condition, diffusion.denoiser.no_still
-    del diffusion._modules['denoiser']
-    diffusion.denoiser = oracle
-    stills = torch.randint(256, (4, 1, 64, 64), dtype=torch.uint8)
-    assert diffusion(latent, stills, mode='loss')['loss_v'] < 1e-6
+    def forward(self, seen, steps, condition, label):
+        self.steps, ones = steps, (-1, 1, 1, 1, 1)
+        if self.process.target == 'flow':
+            s = steps.double().view(ones) / 1000
+            signal, spread = 1 - s, s
+        else:
+            abar = self.process.alphas_cumprod[steps].double().view(ones)
+            signal, spread = abar.sqrt(), (1 - abar).sqrt()
+        noise = (seen - signal * self.latent) / spread
+        said = {'v': signal * noise - spread * self.latent, 'epsilon': noise,
+                'flow': noise - self.latent}[self.process.target]
+        return (said + self.error).float()
+
+
+@pytest.mark.parametrize('noise', [
+    dict(target='v'), dict(target='v', min_snr_gamma=5.),
+    dict(target='epsilon', zero_terminal_snr=False),
+    dict(target='epsilon', zero_terminal_snr=False, min_snr_gamma=5.), dict(target='flow')])
+@pytest.mark.parametrize('error', [0., 0.5])
+def test_the_loss_is_the_weighted_square_of_what_is_said_wrong(noise, error):
+    torch.manual_seed(0)
+    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, noise)
+    latent = torch.randn(64, 4, 4, 8, 8)
+    denoiser = diffusion.denoiser = Errs(diffusion, latent, error)
+    stills = torch.randint(256, (64, 1, 64, 64), dtype=torch.uint8)
+    loss = diffusion(latent, stills, mode='loss')[f'loss_{noise["target"]}']
+    weights = diffusion.noise_process.weights(denoiser.steps)
+    torch.testing.assert_close(loss, (weights * error ** 2).mean(), rtol=1e-3, atol=1e-6)
+    assert denoiser.steps.unique().numel() > 32               # each sample has its own
+
+
+def test_stills_are_withheld_from_their_share_of_the_samples():
+    torch.manual_seed(0)
+    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, drop_still=0.25)
+    conditions = []
+    diffusion.denoiser.register_forward_pre_hook(lambda _, inputs: conditions.append(inputs[2]))
+    with torch.no_grad():
+        torch.nn.init.constant_(diffusion.denoiser.no_still, 7.)
+        diffusion(torch.randn(400, 4, 4, 4, 4), torch.randint(256, (400, 1, 32, 32)).byte(),
+                  mode='loss')
+    withheld = (conditions[0] == 7).flatten(1).all(dim=1).float().mean()
+    assert withheld == pytest.approx(0.25, abs=0.07)          # three standard deviations
 
 
 def test_training_leaves_the_autoencoder_as_it_was(diffusion):
@@ -56,8 +94,7 @@ def test_a_still_makes_a_difference_and_a_withheld_one_does_not(diffusion, drop_
 
 def test_a_told_class_makes_a_difference_and_a_withheld_one_does_not():
     torch.manual_seed(0)
-    diffusion = LatentDiffusion(AUTOENCODER, dict(still_widths=(8, 8, 8), width=24, depth=1,
-                                                  heads=2), classes=('benign', 'malignant'))
+    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, classes=('benign', 'malignant'))
     for parameter in diffusion.denoiser.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.2)
@@ -77,8 +114,7 @@ def test_a_told_class_makes_a_difference_and_a_withheld_one_does_not():
 
 @pytest.mark.parametrize('label', [2, 3, 4])
 def test_a_label_that_is_none_of_the_classes_is_refused(label):
-    diffusion = LatentDiffusion(AUTOENCODER, dict(still_widths=(8, 8, 8), width=24, depth=1,
-                                                  heads=2), classes=('benign', 'malignant'))
+    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, classes=('benign', 'malignant'))
     latent, still = torch.randn(2, 4, 4, 8, 8), torch.zeros(2, 1, 64, 64, dtype=torch.uint8)
     with pytest.raises(ValueError, match=r'LatentDiffusion: a label .* classes \(benign, malignant'
                                          rf'\), or -1 where none is told, but got {label}; name'):
@@ -89,8 +125,7 @@ def test_a_label_that_is_none_of_the_classes_is_refused(label):
 @pytest.mark.parametrize('name', ['drop_still', 'drop_class'])
 def test_a_share_above_one_is_refused(name):
     with pytest.raises(ValueError, match=rf'LatentDiffusion: {name} is a share in .0, 1., but'):
-        LatentDiffusion(AUTOENCODER, dict(still_widths=(8, 8, 8), width=24, depth=1, heads=2),
-                        **{name: 2})
+        LatentDiffusion(AUTOENCODER, DENOISER, **{name: 2})
 
 
 def test_it_is_not_asked_for_clips(diffusion):

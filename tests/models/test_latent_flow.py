@@ -25,6 +25,15 @@ def test_the_loss_at_the_start_is_that_of_independent_gaussians(flow):
     assert_close(flow(latent, STILLS, mode='loss')['loss_nll'], expected)
 
 
+def test_noise_widens_what_is_learnt(flow):
+    """Where σ² adds to the latents' variance: Gaussians' entropy again."""
+    flow.noise = 2.
+    latent = 3 + 1.5 * torch.randn(64, 4, 4, 8, 8)
+    expected = math.log(2.5) + 0.5 * math.log(2 * math.pi) + 0.5     # 1.5² + 2² = 2.5²
+    loss = flow(latent, STILLS.repeat(8, 1, 1, 1), mode='loss')['loss_nll']
+    assert loss.item() == pytest.approx(expected, abs=0.02)
+
+
 def test_the_first_batch_alone_sets_the_actnorms(flow):
     flow(torch.randn(8, 4, 4, 8, 8), STILLS, mode='loss')
     before = flow.flow.blocks[0].shift.clone()

@@ -38,6 +38,18 @@ def test_a_flow_is_straight():
     assert_close(seen[-1], NOISE[-1])
 
 
+@pytest.mark.parametrize('target', ['v', 'epsilon', 'flow'])
+def test_every_level_of_noise_is_trained_on(target):
+    """Uniformly: 10 equal parts have a tenth each."""
+    torch.manual_seed(0)
+    process = NoiseProcess(target, zero_terminal_snr=False)
+    steps = process.draw_steps(100_000, torch.device('cpu'))
+    assert steps.min() >= 0 and steps.max() <= (1000 if target == 'flow' else 999)
+    assert_close(torch.histc(steps.float(), 10, 0, 1000) / len(steps), torch.full((10,), 0.1),
+                 rtol=0, atol=0.005)
+    assert steps.is_floating_point() is (target == 'flow')
+
+
 @pytest.mark.parametrize('target', ['v', 'epsilon'])
 def test_min_snr_weighs_the_error_of_the_latent_by_snr_up_to_gamma(target):
     """Hang et al. 2023: whatever is said, the implied latent's error has weight min(SNR, γ)."""

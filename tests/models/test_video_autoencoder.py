@@ -2,13 +2,13 @@ import math
 
 import pytest
 import torch
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Laplace, Normal, kl_divergence
 from torch.testing import assert_close
 
 from lddm_aug.evaluation.reconstruction_metric import psnr_db
 from lddm_aug.functional.pixels import to_unit
-from lddm_aug.models.reconstruction_losses import PerceptualLoss
-from lddm_aug.models.video_autoencoder import LARGEST_SCALE, VideoAutoencoder
+from lddm_aug.models.reconstruction_losses import AdversarialLoss, PerceptualLoss, some_frames
+from lddm_aug.models.video_autoencoder import LARGEST_SCALE, SCALE_WEIGHT, VideoAutoencoder
 from lddm_aug.networks.decoder import FIRST_SCALE
 from lddm_aug.networks.grain import Grain
 
@@ -35,6 +35,43 @@ def test_the_divergence_is_that_of_torch_distributions(autoencoder):
     mean, log_variance = autoencoder.encoder(to_unit(clip))
     expected = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0., 1.)).mean()
     assert_close(autoencoder(clip, mode='loss')['loss_kl'], expected)
+
+
+class Says(torch.nn.Module):
+    """An encoder that says the same of every clip."""
+
+    def __init__(self, mean: float, log_variance: float) -> None:
+        super().__init__()
+        self.said = mean, log_variance
+
+    def forward(self, clip):
+        return tuple(torch.full((len(clip), 4, 4, 8, 8), value) for value in self.said)
+
+
+def test_training_decodes_what_is_drawn_and_not_the_mean(autoencoder, monkeypatch):
+    """z ~ N(μ, σ²) of Kingma and Welling."""
+    seen = []
+    autoencoder.encoder = Says(0.7, math.log(0.25))
+    monkeypatch.setattr(autoencoder, '_reconstruct',
+                        lambda clip, latent: (seen.append(latent) or clip, {}))
+    autoencoder(torch.zeros(8, 1, 16, 64, 64, dtype=torch.uint8), mode='loss')
+    assert seen[0].mean() == pytest.approx(0.7, abs=0.03)
+    assert seen[0].std() == pytest.approx(0.5, abs=0.03)
+
+
+def test_how_sure_it_is_is_learnt_as_the_likelihood_of_a_laplace_distribution():
+    torch.manual_seed(0)
+    autoencoder = VideoAutoencoder(dict(width=8), dict(widths=(8, 8, 8)), latent_channels=4,
+                                   grain=dict(num_frames=16, size=32))
+    torch.nn.init.normal_(autoencoder.decoder.to_scale.weight, std=0.1)
+    clip, latent = to_unit(sliding_clips()), torch.randn(4, 4, 4, 4, 4)
+    with torch.no_grad():
+        made, _, scale = autoencoder.decoder(clip[:, :, 0], latent)
+        _, losses = autoencoder._reconstruct(clip, latent)
+    assert scale.std() > 0
+    surprise = -Laplace(made, scale).log_prob(clip).mean()
+    # log 2 is the same for every scale, and left out
+    assert_close(losses['loss_scale'], SCALE_WEIGHT * (surprise - math.log(2)))
 
 
 def test_latents_come_out_standardised_once_they_were_measured(autoencoder):
@@ -100,15 +137,44 @@ def test_losses_by_config_reach_their_own_side_alone():
         ours, decoder, allow_unused=True))
 
 
+def test_losses_by_config_weigh_as_much_as_the_config_says():
+    def losses(spatial: float, temporal: float) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        loss = AdversarialLoss(1, spatial, temporal, width=8)
+        clip = torch.rand(2, 2, 1, 16, 32, 32, generator=torch.Generator().manual_seed(1))
+        torch.manual_seed(2)
+        return loss(*clip)
+
+    once, more = losses(0.1, 0.1), losses(0.2, 0.3)
+    assert_close(more['loss_spatial'], 2 * once['loss_spatial'])
+    assert_close(more['loss_temporal'], 3 * once['loss_temporal'])
+    for name in ('spatial', 'temporal'):             # the discriminators learn alike
+        assert_close(more[f'loss_{name}_discriminator'], once[f'loss_{name}_discriminator'])
+
+
+def test_frames_are_compared_in_pairs_and_the_still_never():
+    clip = torch.arange(8.).view(1, 1, 8, 1, 1).repeat(2, 1, 1, 1, 1)
+    times = set()
+    for _ in range(50):
+        ours, theirs = some_frames((clip, 10 + clip), 3)
+        assert ours.shape == (6, 1, 1, 1)
+        assert_close(theirs, 10 + ours)
+        times |= set(ours.flatten().tolist())
+    assert times == set(range(1, 8))
+
+
 def test_a_perceptual_loss_is_nothing_for_equal_clips_and_its_weights_stay_with_the_user(tmp_path):
     shapes = {'0': (4, 3), '2': (4, 4), '5': (8, 4)}
     torch.save({f'features.{i}.{kind}': torch.randn(*(shape + (3, 3) if kind == 'weight'
                                                       else shape[:1]))
                 for i, shape in shapes.items() for kind in ('weight', 'bias')}, tmp_path / 'v.pth')
-    loss = PerceptualLoss(str(tmp_path / 'v.pth'), weight=2., frames=3)
+    loss = PerceptualLoss(str(tmp_path / 'v.pth'), weight=2., frames=7)
     clip = torch.rand(2, 1, 8, 32, 32)
     assert loss(clip, clip)['loss_perceptual'] == 0
-    assert loss(clip, clip.flip(3))['loss_perceptual'] > 0
+    turned = loss(clip, clip.flip(3))['loss_perceptual']
+    loss.weight = 1.
+    assert turned > 0
+    assert_close(turned, 2 * loss(clip, clip.flip(3))['loss_perceptual'])
     assert not loss.state_dict()
 
 

@@ -23,6 +23,19 @@ def test_the_strides_give_the_latents_shape(time_strides, space_strides, latent)
     assert mean.shape == log_variance.shape == (2, *latent)
 
 
+def test_the_error_that_is_expected_can_grow_with_the_brightness():
+    """With a weight of ½ on its logarithm, as the root of 1 + grey level."""
+    decoder = VideoDecoder(1, 4, widths=(8, 8, 8))
+    torch.nn.init.zeros_(decoder.to_output.weight)   # so that nothing changes
+    torch.nn.init.zeros_(decoder.to_output.bias)
+    decoder.to_scale.weight.data[:, -1] = 0.5 / decoder.to_scale.weight[0, 0].numel()
+    stills = torch.tensor([0., 3., 255.]).div(127.5).sub(1).view(3, 1, 1, 1).expand(3, 1, 32, 32)
+    _, _, scale = decoder(stills, torch.zeros(3, 4, 4, 4, 4))
+    middle = scale[:, 0, 8, 16, 16]
+    assert_close(middle / middle[0], torch.tensor([1., 4. ** 0.5, 256. ** 0.5]),
+                 rtol=1e-3, atol=0)
+
+
 @pytest.mark.parametrize('head', ['motion', 'paint'])
 @pytest.mark.parametrize('channels', [1, 3])
 def test_frame_0_is_the_still(head, channels):

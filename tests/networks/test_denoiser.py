@@ -47,6 +47,25 @@ def test_still_and_noise_level_and_every_place_count():
     assert not torch.allclose(out[..., -1, -1, -1], seen[..., -1, -1, -1])
     turned = denoiser(noisy.flip(4), step, condition.flip(3), untold).flip(4)
     assert not torch.allclose(out, turned, atol=1e-4)     # it knows left from right
+    back = denoiser(noisy.flip(2), step, condition, untold).flip(2)
+    assert not torch.allclose(out, back, atol=1e-4)       # and before from after
+
+
+@pytest.mark.parametrize('place', [(0, 0, 0), (1, 1, 2), (3, 0, 7), (2, 3, 4)])
+def test_without_attention_a_token_says_something_of_its_own_places_alone(place):
+    torch.manual_seed(0)
+    denoiser = Denoiser(1, 4, still_widths=(8, 8, 8), width=24, depth=0).eval()
+    torch.nn.init.normal_(denoiser.to_output.weight)
+    noisy, (t, row, column) = torch.randn(1, 4, 4, 4, 8), place
+    changed = noisy.clone()
+    changed[0, :, t, row, column] += 1
+    step, untold = torch.tensor([500]), torch.tensor([-1])
+    condition = torch.zeros(1, 8, 4, 8)
+    change = (denoiser(changed, step, condition, untold)
+              - denoiser(noisy, step, condition, untold)).abs().amax(dim=(0, 1)) > 0
+    own = torch.zeros(4, 4, 8, dtype=torch.bool)
+    own[t, row // 2 * 2:row // 2 * 2 + 2, column // 2 * 2:column // 2 * 2 + 2] = True
+    assert torch.equal(change, own)
 
 
 def test_every_class_has_its_row_and_what_is_not_told_the_last_one():

@@ -36,13 +36,22 @@ def test_each_side_learns_from_its_own_loss_alone():
     assert_close(torch.autograd.grad(fooled, made)[0], torch.tensor([-1., -1.]))
 
 
-@pytest.mark.parametrize('discriminator, real', [
-    (FrameDiscriminator(1, 8), torch.ones(8, 1, 32, 32) * torch.linspace(-1, 1, 32)),
-    (MotionDiscriminator(1, 8),
-     torch.linspace(-1, 1, 8).view(1, 1, 8, 1, 1).expand(8, 1, 8, 32, 32))])
-def test_it_learns_to_tell_noise_from_a_ramp(discriminator, real):
+def test_motion_is_seen_beside_every_frame():
+    """Its first layer sees each frame, and its difference from the one before."""
+    discriminator, seen = MotionDiscriminator(2, 8), []
+    discriminator.layers[0].register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
+    clip = torch.randn(1, 2, 4, 16, 16)
+    discriminator(clip)
+    before = torch.cat([clip[:, :, :1], clip[:, :, :-1]], dim=2)
+    assert_close(seen[0], torch.cat([clip, clip - before], dim=1))
+
+
+@pytest.mark.parametrize('kind, real', [
+    (FrameDiscriminator, torch.ones(8, 1, 32, 32) * torch.linspace(-1, 1, 32)),
+    (MotionDiscriminator, torch.linspace(-1, 1, 8).view(1, 1, 8, 1, 1).expand(8, 1, 8, 32, 32))])
+def test_it_learns_to_tell_noise_from_a_ramp(kind, real):
     torch.manual_seed(0)
-    made = 0.5 * torch.randn(real.shape)
+    discriminator, made = kind(1, 8), 0.5 * torch.randn(real.shape)
     optimizer = torch.optim.Adam(discriminator.parameters(), 0.01)
     for _ in range(30):
         optimizer.zero_grad()

@@ -1,49 +1,18 @@
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 from torch.testing import assert_close
 
 from lddm_aug.networks.i3d import I3D, _pad_same
 
 
-def shapes(num_classes: int) -> dict[str, tuple[int, ...]]:
-    """What the published state dict (hassony2's model_rgb.pth) holds, written out by hand."""
-    def unit(name: str, before: int, after: int, kernel: int) -> None:
-        found[f'{name}.conv3d.weight'] = (after, before, kernel, kernel, kernel)
-        for part in ('weight', 'bias', 'running_mean', 'running_var'):
-            found[f'{name}.batch3d.{part}'] = (after,)
-        found[f'{name}.batch3d.num_batches_tracked'] = ()
-
-    found: dict[str, tuple[int, ...]] = {}
-    unit('conv3d_1a_7x7', 3, 64, 7)
-    unit('conv3d_2b_1x1', 64, 64, 1)
-    unit('conv3d_2c_3x3', 64, 192, 3)
-    for name, before, a, b, c, d, e, f in (
-            ('3b', 192, 64, 96, 128, 16, 32, 32), ('3c', 256, 128, 128, 192, 32, 96, 64),
-            ('4b', 480, 192, 96, 208, 16, 48, 64), ('4c', 512, 160, 112, 224, 24, 64, 64),
-            ('4d', 512, 128, 128, 256, 24, 64, 64), ('4e', 512, 112, 144, 288, 32, 64, 64),
-            ('4f', 528, 256, 160, 320, 32, 128, 128), ('5b', 832, 256, 160, 320, 32, 128, 128),
-            ('5c', 832, 384, 192, 384, 48, 128, 128)):
-        unit(f'mixed_{name}.branch_0', before, a, 1)
-        unit(f'mixed_{name}.branch_1.0', before, b, 1)
-        unit(f'mixed_{name}.branch_1.1', b, c, 3)
-        unit(f'mixed_{name}.branch_2.0', before, d, 1)
-        unit(f'mixed_{name}.branch_2.1', d, e, 3)
-        unit(f'mixed_{name}.branch_3.1', before, f, 1)
-    found['conv3d_0c_1x1.conv3d.weight'] = (num_classes, 1024, 1, 1, 1)
-    found['conv3d_0c_1x1.conv3d.bias'] = (num_classes,)
-    return found
-
-
-@pytest.fixture(scope='module')
-def state() -> dict[str, torch.Tensor]:
-    torch.manual_seed(0)
-    return {name: torch.rand(shape) * 0.1 if shape else torch.tensor(0)
-            for name, shape in shapes(7).items()}
-
-
-def test_a_published_state_dict_fits_under_both_sets_of_names(state):
+def test_a_published_state_dict_fits_under_both_sets_of_names(i3d_state):
     def rename(name: str) -> str:                    # as piergiaj/pytorch-i3d calls the parts
         for ours, theirs in (('conv3d_0c_1x1', 'logits'), ('mixed', 'Mixed'),
                              ('conv3d_1a', 'Conv3d_1a'), ('conv3d_2', 'Conv3d_2'),
@@ -54,13 +23,54 @@ def test_a_published_state_dict_fits_under_both_sets_of_names(state):
         return name
 
     clips = torch.rand(1, 3, 8, 32, 32) * 2 - 1
-    logits = I3D(state)(clips)
+    logits = I3D(i3d_state)(clips)
     assert logits.shape == (1, 7)
-    assert_close(I3D({rename(name): weight for name, weight in state.items()})(clips), logits)
-    pooled = I3D(state, output='pooled')(clips)
+    assert_close(I3D({rename(name): weight for name, weight in i3d_state.items()})(clips), logits)
+    pooled = I3D(i3d_state, output='pooled')(clips)
     assert pooled.shape == (1, 1024)
-    weight = state['conv3d_0c_1x1.conv3d.weight'].flatten(1)
-    assert_close(logits, pooled @ weight.T + state['conv3d_0c_1x1.conv3d.bias'])
+    weight = i3d_state['conv3d_0c_1x1.conv3d.weight'].flatten(1)
+    assert_close(logits, pooled @ weight.T + i3d_state['conv3d_0c_1x1.conv3d.bias'])
+
+
+def test_it_computes_what_the_paper_draws(i3d_state):
+    """Carreira and Zisserman 2017, figure 3, layer by layer, with TensorFlow's padding."""
+    def same(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tensor:
+        for axis, (size, k, s) in enumerate(zip(x.shape[2:], kernel, stride, strict=True), 2):
+            missing = max((math.ceil(size / s) - 1) * s + k - size, 0)
+            before, behind = missing // 2, missing - missing // 2
+            shape = list(x.shape)
+            zeros = [x.new_zeros([*shape[:axis], n, *shape[axis + 1:]]) for n in (before, behind)]
+            x = torch.cat([zeros[0], x, zeros[1]], dim=axis)
+        return x
+
+    def unit(x: Tensor, name: str, stride: int = 1) -> Tensor:
+        weight = i3d_state[f'{name}.conv3d.weight']
+        x = F.conv3d(same(x, weight.shape[2:], [stride] * 3), weight, stride=stride)
+        mean, variance, scale, shift = (
+            i3d_state[f'{name}.batch3d.{part}'].view(1, -1, 1, 1, 1)
+            for part in ('running_mean', 'running_var', 'weight', 'bias'))
+        return ((x - mean) / (variance + 1e-3).sqrt() * scale + shift).relu()
+
+    def pool(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tensor:
+        return F.max_pool3d(same(x, kernel, stride), kernel, stride)
+
+    def mixed(x: Tensor, name: str) -> Tensor:
+        return torch.cat([
+            unit(x, f'{name}.branch_0'),
+            unit(unit(x, f'{name}.branch_1.0'), f'{name}.branch_1.1'),
+            unit(unit(x, f'{name}.branch_2.0'), f'{name}.branch_2.1'),
+            unit(pool(x, (3, 3, 3), (1, 1, 1)), f'{name}.branch_3.1')], dim=1)
+
+    clips = torch.rand(1, 3, 16, 64, 64) * 2 - 1
+    x = pool(unit(clips, 'conv3d_1a_7x7', stride=2), (1, 3, 3), (1, 2, 2))
+    x = pool(unit(unit(x, 'conv3d_2b_1x1'), 'conv3d_2c_3x3'), (1, 3, 3), (1, 2, 2))
+    x = pool(mixed(mixed(x, 'mixed_3b'), 'mixed_3c'), (3, 3, 3), (2, 2, 2))
+    for letter in 'bcdef':
+        x = mixed(x, f'mixed_4{letter}')
+    x = mixed(mixed(pool(x, (2, 2, 2), (2, 2, 2)), 'mixed_5b'), 'mixed_5c')
+    pooled = x.mean(dim=(3, 4)).unfold(2, 2, 1).mean(dim=(2, 3))         # pairs of steps of time
+    assert pooled.std() > 0
+    assert_close(I3D(i3d_state, output='pooled')(clips), pooled, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize('size, kernel, stride, before, after', [
@@ -71,10 +81,10 @@ def test_padding_is_tensorflows_same(size, kernel, stride, before, after):
     assert padded.tolist() == [0.] * before + [1.] * size + [0.] * after
 
 
-def test_another_network_and_too_few_frames_are_refused(state):
+def test_another_network_and_too_few_frames_are_refused(i3d_state):
     with pytest.raises(ValueError, match='state dict of another network'):
         I3D({'weight': torch.zeros(3)})
     with pytest.raises(ValueError, match='state dict of another network'):
         I3D({'conv3d_0c_1x1.conv3d.bias': torch.tensor(1.)})
     with pytest.raises(ValueError, match=r'T from 8 on, but got \(1, 3, 4, 32, 32\)'):
-        I3D(state)(torch.zeros(1, 3, 4, 32, 32))
+        I3D(i3d_state)(torch.zeros(1, 3, 4, 32, 32))

@@ -26,6 +26,19 @@ def test_where_nothing_moves_there_is_no_short_term_motion():
     assert (ShortTermDifference(8).eval()(window) == 0).all()
 
 
+def test_short_term_motion_is_what_comes_later_less_what_was_before():
+    part = ShortTermDifference(2).eval()
+    part.conv.weight.data.zero_()
+    part.conv.weight.data[0, 0, 3, 3] = 1            # red, from the first frame to the second,
+    part.conv.weight.data[1, -1, 3, 3] = 1           # and blue, from the fourth to the last
+    window = torch.zeros(1, 5, 3, 32, 32)
+    window[:, 1:, 0] = 0.5                           # red comes
+    window[:, 4:, 2] = -0.25                         # and blue goes, which ReLU cuts off
+    assert_close(part(window)[0, :, 1, 1], torch.tensor([0.5, 0.]), rtol=1e-4, atol=1e-4)
+    window[:, 4:, 2] = 0.25
+    assert_close(part(window)[0, :, 1, 1], torch.tensor([0.5, 0.25]), rtol=1e-4, atol=1e-4)
+
+
 def test_short_term_motion_has_an_eighth_of_the_size():
     assert ShortTermDifference(8)(torch.rand(2, 5, 3, 64, 96)).shape == (2, 8, 8, 12)
 
@@ -35,6 +48,18 @@ def test_where_segments_are_the_same_nothing_is_attended():
     torch.nn.init.dirac_(part.align.weight, groups=2)      # compare a place with the same place
     x = torch.rand(1, 32, 4, 4).expand(3, -1, -1, -1)
     assert_close(part(x), x)
+
+
+def test_a_segment_sees_how_the_next_and_the_last_one_differ_from_it():
+    """y = x + x · ½ (a(x_t+1 − x_t) + a(x_t−1 − x_t)), of three segments the last another one."""
+    torch.manual_seed(0)
+    part = LongTermDifference(32, num_segments=3).eval()
+    torch.nn.init.dirac_(part.align.weight, groups=2)
+    same, other = torch.randn(2, 1, 32, 4, 4)
+    reduced, of_other = (part.bn_squeeze(part.squeeze(each)) for each in (same, other))
+    ahead, back = part.attend(of_other - reduced), part.attend(reduced - of_other)
+    expected = torch.cat([same, same * (1 + ahead / 2), other * (1 + back / 2)])
+    assert_close(part(torch.cat([same, same, other])), expected)
 
 
 def test_clips_of_a_batch_do_not_see_each_other():

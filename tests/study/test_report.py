@@ -144,8 +144,40 @@ def test_what_was_not_run_is_no_row(uneven: Results, title: str):
 
 def test_it_says_whether_the_gain_grows_as_real_data_shrinks(results: Results):
     table = block(results, 'Does the gain grow')
-    assert cells(table, 'Accuracy', 'lddm_mix')[1] == 'grows'
-    assert cells(table, 'Accuracy', 'real_twice')[1] == 'cannot tell'
+    assert cells(table, 'Accuracy', 'lddm_mix', '7:3')[1] == 'grows'
+    assert cells(table, 'Accuracy', 'real_twice', '7:3')[1] == 'cannot tell'
+
+
+@pytest.fixture
+def unpaired(tmp_path: Path) -> Path:
+    """Seeds that not all were run with, on splits that are hard (0), easy (1) and harder (2)."""
+    out = tmp_path / 'study_unpaired.jsonl'
+    for seed, real, still, oracle in ((0, 10, 12, 16), (1, 30, 32, 40), (2, 4, 2, 22)):
+        keep_run(out, Run('tsm', 'real', '3:7', seed), real)
+        keep_run(out, Run('tsm', 'still_mix', '3:7', seed, 1.), still)
+        keep_run(out, Run('tsm', 'oracle', '3:7', seed, 1.), oracle)
+    keep_run(out, Run('tsm', 'lddm_mix', '3:7', 0, 1.), 14)
+    keep_run(out, Run('tsm', 'lddm_mix', '3:7', 1, 1.), 34)
+    keep_run(out, Run('tsm', 'cinn_mix', '3:7', 1, 1.), 33)
+    return out
+
+
+def test_what_was_not_run_with_all_seeds_is_compared_on_those_it_was_run_with(unpaired: Path):
+    results = Results.read(unpaired, count=50)
+    differences = cells(block(results, 'Accuracy: against'), 'TSM', '3:7', 'lddm_mix')
+    assert [each.split()[0] for each in differences] == ['+10.0', '+5.0', '+2.5']
+    recovered = cells(block(results, 'Accuracy: how much'), 'TSM', '3:7', 'lddm_mix')
+    # seeds 0 and 1: of (6 + 10) and (4 + 8) videos that the oracle is ahead, (4 + 4) and (2 + 2)
+    assert [each.split()[0] for each in recovered] == ['50.0', '33.3']
+
+
+def test_seeds_can_be_told_apart(unpaired: Path):
+    results = Results.read(unpaired, count=50, seeds=[2])
+    table = block(results, 'Accuracy: against')
+    assert cells(table, 'TSM', '3:7', 'oracle')[0].startswith('+45.0')
+    assert all('mix' not in row[2] or row[2] == 'still_mix' for row in table.rows)
+    with pytest.raises(ValueError, match='holds no training with seeds 7, 8 yet'):
+        Results.read(unpaired, seeds=[7, 8])
 
 
 def test_confusions_are_summed_over_seeds(results: Results):

@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,27 @@ def test_a_clip_is_what_the_generator_makes_of_its_still_and_seed(generator, sti
         assert (kept == clip).all()
         assert (kept[0] == np.asarray(Image.open(row['still']))).all()
         assert (kept[1:] != kept[0]).any()
+
+
+def test_a_generator_with_classes_is_told_those_of_the_stills(tiny_told_lddm, stills, tmp_path):
+    save_package(tmp_path / 'package', tiny_told_lddm, ['p8'])
+    run(tiny_told_lddm, stills, tmp_path / 'store')
+    for row in read_manifest(tmp_path / 'store').rows:
+        still = to_unit(torch.tensor(load(StillRequest(Path(row['still']), None, '', ''))))
+        told, untold = (to_uint8(tiny_told_lddm(still[None, None], [row['seed']], [label]))[0, 0]
+                        for label in (row['label'], None))
+        kept = np.load(tmp_path / 'store' / row['path'])
+        assert (kept == told.numpy()).all() and (kept != untold.numpy()).any()
+
+
+def test_a_still_of_a_class_that_the_generator_does_not_know_is_refused(
+        tiny_told_lddm, stills, tmp_path):
+    save_package(tmp_path / 'package', tiny_told_lddm, ['p8'])
+    stills[3] = replace(stills[3], label='normal')
+    with pytest.raises(ValueError, match='knows the classes benign, malignant, but stills are '
+                                         'labelled normal; leave these out or rename them'):
+        run(tiny_told_lddm, stills, tmp_path / 'store')
+    assert not (tmp_path / 'store').exists()
 
 
 def test_every_row_says_where_its_clip_came_from(generator, stills, tmp_path):

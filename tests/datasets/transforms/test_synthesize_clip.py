@@ -8,6 +8,7 @@ from mmaction.datasets.transforms import ArrayDecode, SampleFrames
 
 from lddm_aug.datasets.transforms.sample_segment import SampleSegment
 from lddm_aug.datasets.transforms.synthesize_clip import SynthesizeClip
+from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
@@ -44,6 +45,19 @@ def test_another_seed_makes_another_clip_and_the_same_the_same(package: str, sti
     clips = [SynthesizeClip(package)(dict(still=still, seed=seed))['array'] for seed in (1, 1, 2)]
     np.testing.assert_array_equal(clips[0], clips[1])
     assert (clips[0] != clips[2]).any()
+
+
+def test_a_generator_with_classes_is_told_that_of_the_sample(tmp_path: Path, tiny_told_lddm,
+                                                             still: np.ndarray):
+    save_package(tmp_path / 'package', tiny_told_lddm, ['g'])
+    transform = SynthesizeClip(str(tmp_path / 'package'))
+    clips = [transform(dict(still=still, seed=1, **told))['array'] for told in (
+        dict(class_name='benign'), dict(class_name='malignant'), {})]
+    expected = [clip_to_uint8(tiny_told_lddm(still_to_unit(still)[None], [1], [label])[0])
+                for label in ('benign', 'malignant', None)]
+    for clip, wanted in zip(clips, expected, strict=True):
+        np.testing.assert_array_equal(clip[..., 0], wanted)
+    assert (clips[0] != clips[1]).any() and (clips[0] != clips[2]).any()
 
 
 @pytest.mark.parametrize('sample', [SampleSegment(num_frames=4),

@@ -145,6 +145,24 @@ def test_the_output_changes_when_frames_of_a_segment_swap(small, pair):
     assert change.max() > 1e-3 * small(clip).abs().max()
 
 
+@pytest.mark.parametrize(('segments', 'appearance', 'motion'), [(8, 0.5, 0.5), (4, 0.75, 0.25),
+                                                                (16, 0.75, 0.25)])
+def test_appearance_and_motion_meet_in_the_official_shares(segments, appearance, motion):
+    network, met = TDN(num_segments=segments, **SMALL).eval(), []
+    network.layer1.register_forward_pre_hook(lambda _, inputs: met.extend(inputs))
+    network.layer1.register_forward_hook(lambda _, inputs, output: met.append(output))
+    network.layer2.register_forward_pre_hook(lambda _, inputs: met.extend(inputs))
+    clip = torch.randn(segments * 5, 3, 64, 64)
+    network(clip)
+    seen = network.bn1(network.conv1(clip[2::5])).relu()
+    seen = torch.nn.functional.max_pool2d(seen, 3, stride=2, padding=1)
+    moved = network.short_term(clip.unflatten(0, (-1, 5)))
+    for before, feature, after in ((seen, moved, met[0]),
+                                   (met[1], network.short_term_layer1(moved), met[2])):
+        doubled = feature.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        assert_close(after, appearance * before + motion * doubled)
+
+
 def test_the_output_changes_when_segments_swap(small):
     clip = frames().unflatten(0, (T, 5))
     features = small(clip.flatten(0, 1))
