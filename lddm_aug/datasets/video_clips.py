@@ -1,6 +1,7 @@
 """Real videos."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmaction.registry import DATASETS
@@ -18,27 +19,29 @@ class VideoClipDataset(TableDataset):
     start_index, modality and frame_stride.
 
     Args:
-        min_frames: a shorter video can't be used.
+        min_frames: a shorter video can't be used, nor one of fewer frames than its pipeline takes.
         reference_fps: frames per second in which segments are measured, so that videos of other
             rates (column `fps` of the table) give clips of the same tempo: `SampleSegment` takes
             48 frames of a video at this rate, and 96 of one at twice the rate.  By default every
             video counts as having the same rate.
-        args, kwargs: of TableDataset: ann_file, pipeline, classes, split, data_root, test_mode,
-            seed and on_bad.
+        ann_file, pipeline, args, kwargs: of TableDataset.
     """
 
-    def __init__(self, *args: Any, min_frames: int = MIN_FRAMES,
-                 reference_fps: float | None = None, **kwargs: Any) -> None:
+    def __init__(self, ann_file: str, pipeline: Sequence[Any] = (), *args: Any,
+                 min_frames: int = MIN_FRAMES, reference_fps: float | None = None,
+                 **kwargs: Any) -> None:
         require_positive_fps(reference_fps)
-        self.min_frames = min_frames
+        taken = [step.get('num_frames') if isinstance(step, dict)
+                 else getattr(step, 'num_frames', None) for step in pipeline]
+        self.least = {'min_frames': min_frames, 'num_frames': max(filter(None, taken), default=0)}
         self.reference_fps = reference_fps
-        super().__init__(*args, **kwargs)
+        super().__init__(ann_file, pipeline, *args, **kwargs)
 
     def check(self, row: Annotation) -> None:
         frames = count_frames(row.path)
-        if frames < self.min_frames:
-            raise ValueError(f'{row.path} has {frames} frames, fewer than '
-                             f'min_frames={self.min_frames}')
+        for name, least in self.least.items():
+            if frames < least:
+                raise ValueError(f'{row.path} has {frames} frames, fewer than {name}={least}')
         frame_stride_of(row, self.reference_fps)
 
     def describe(self, row: Annotation) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lddm_aug.datasets.transforms.sample_segment import SampleSegment
 from lddm_aug.datasets.video_clips import VideoClipDataset
 
 
@@ -67,6 +68,15 @@ def test_videos_that_cannot_be_used_are_skipped_on_request(bad_videos: str):
     assert VideoClipDataset(bad_videos, on_bad='skip').groups == {'good.npy'}
     assert VideoClipDataset(bad_videos, on_bad='skip', min_frames=15).groups == {
         'good.npy', 'short.npy'}
+
+
+def test_a_segment_longer_than_a_video_is_refused_when_the_data_set_is_built(bad_videos: str):
+    pipeline = [dict(type='ReadVideo'), dict(type='SampleSegment', num_frames=17)]
+    with pytest.raises(ValueError, match='good.npy has 16 frames, fewer than num_frames=17'):
+        VideoClipDataset(bad_videos, pipeline)
+    built = VideoClipDataset(bad_videos, pipeline[:1], on_bad='skip').pipeline.transforms
+    with pytest.raises(ValueError, match='good.npy has 16 frames, fewer than num_frames=17'):
+        VideoClipDataset(bad_videos, pipeline=[*built, SampleSegment(17)])
 
 
 def test_mmengines_subsets_keep_their_groups(videos: str):
