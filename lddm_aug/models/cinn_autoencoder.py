@@ -30,7 +30,7 @@ class CINNAutoencoder(ClipAutoencoder):
         size: H and W of the clips, a multiple of 32.
         space_strides: of the encoder's stem and stages; published (2, 2, 2, 2, 2) for 128 pixels
             and (2, 1, 2, 2, 2) for 64.
-        width: channels of the decoder's last block; published 32 for 128 pixels.
+        width: channels of the decoder's last block; published 32 for 128 pixels, 64 for 64.
         channels: C of the clips.
         latent_channels: Cz.
         kl_weight: of the Kullback-Leibler term, per latent value, beside L1 per pixel in [−1, 1].
