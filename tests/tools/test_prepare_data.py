@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lddm_aug.preparation.busv import ERRATA
+from lddm_aug.preparation.errata import read_errata
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -54,7 +57,7 @@ def test_each_source_becomes_tables_once(monkeypatch, capsys, tmp_path, source, 
 
 def test_the_errata_of_busv_are_on_by_default_and_printed(monkeypatch, capsys, tmp_path, source):
     prepare_data(monkeypatch, 'busv', source / 'busv', '--out', tmp_path / 'out')
-    assert capsys.readouterr().out.count('erratum') == 9
+    assert capsys.readouterr().out.count('erratum') == len(read_errata(ERRATA)) > 0
 
 
 def test_the_key_lies_beside_the_folder_and_must_stay(monkeypatch, capsys, tmp_path):
