@@ -245,31 +245,35 @@ def _by_ratio(results: Results, metrics: Sequence[str], title: str, note: str) -
 
 
 def differences(results: Results, metric: str) -> Table:
-    """Every training set against real only, each control and baseline, and its own base."""
+    """Every training set against real only, each control and baseline, and others like it."""
     present = results.named('training_set')
-    against = [name for name in (REAL, *CONTROLS, *BASELINES) if name in present]
-    with_options = any(_base(name) in present for name in present)
+    columns: dict[str, list[str | None]] = {
+        f'− {name}': [name] * len(present)
+        for name in (REAL, *CONTROLS, *BASELINES) if name in present}
+    columns |= {f'− {title}': others for title, others in (
+        ('without options', [_with_options(name, of=None) for name in present]),
+        ('still_mix with them', [_with_options(name, of=STILL) for name in present]))
+        if {*others} & {*present}}
     rows = []
     for recognizer in results.recognizers:
         for ratio in results.named('ratio'):
-            for name in present:
+            for name, *others in zip(present, *columns.values(), strict=True):
                 found = [None if other in (name, None) else
                          results.difference(metric, recognizer, name, other, ratio)
-                         for other in (*against, *[_base(name)] * with_options)]
+                         for other in others]
                 if name != REAL and any(each is not None for each in found):
                     rows.append([RECOGNIZER_NAMES[recognizer], ratio, name,
                                  *(NONE if each is None else _points(each) for each in found)])
     return Table(f'{NAMES[metric]}: against real only, the controls and the baselines',
                  'Differences in points [95 %], paired by seed and patient; * marks those whose '
                  'interval leaves 0 out.',
-                 ['recognizer', 'ratio', 'trained on', *(f'− {name}' for name in against),
-                  *['− without options'] * with_options], rows, lead=3)
+                 ['recognizer', 'ratio', 'trained on', *columns], rows, lead=3)
 
 
-def _base(training_set: str) -> str | None:
-    """What it is without its options; None if it has none."""
+def _with_options(training_set: str, of: str | None) -> str | None:
+    """What it is without its options, or `of` with them; None if it has none."""
     base, _, options = training_set.partition('+')
-    return base if options else None
+    return None if not options else base if of is None else f'{of}+{options}'
 
 
 def recoveries(results: Results, metric: str) -> Table:

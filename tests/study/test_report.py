@@ -136,6 +136,16 @@ def test_options_are_compared_with_the_same_training_set_without_them(uneven: Re
     assert over_base.endswith('*') and cells(table, 'TSM', '3:7', 'lddm_mix')[1] == '–'
 
 
+def test_options_are_compared_with_stills_with_the_same_options(uneven: Results, tmp_path: Path):
+    for seed in (0, 1):
+        keep_run(tmp_path / 'study_uneven.jsonl', Run('tsm', 'still_mix+soft', '3:7', seed, 1.), 32)
+    table = block(Results.read(tmp_path / 'study_uneven.jsonl', count=50), 'Accuracy: against')
+    assert table.header[-1] == '− still_mix with them'
+    assert cells(table, 'TSM', '3:7', 'lddm_mix+soft')[-1].startswith('+10.0 [')
+    assert cells(table, 'TSM', '3:7', 'still_mix+soft')[-1] == '–'
+    assert cells(table, 'TSM', '3:7', 'lddm_mix')[-1] == '–'
+
+
 @pytest.mark.parametrize('title', ['F1 / accuracy', 'AUC'])
 def test_what_was_not_run_is_no_row(uneven: Results, title: str):
     assert [row[:2] for row in block(uneven, title).rows if '+' in row[1]] == [
