@@ -188,6 +188,23 @@ def test_a_changed_config_is_trained_anew_and_its_older_row_compared_with_none(
     assert len(json.loads(table.out.read_text())['rows']) == 3
 
 
+def test_distances_in_other_weights_of_the_network_are_not_compared(
+        table, results, folder, capsys):
+    """As where our own rows are gone on with, on a machine that trained the network anew."""
+    other = json.loads(table.out.read_text())
+    for row, factor in zip(other['rows'], (1, 1.001, 2), strict=True):
+        if factor > 1:
+            row['networks']['fd']['sha256'] = 'of another file'
+            row['fd_real'] *= factor
+    (folder / 'other.json').write_text(json.dumps(other))
+    compared = make_table1(replace(table, out=folder / 'other.json'))
+    assert [row['generator'] for row in compared['rows']] == ['lddm', 'repeat_still']
+    assert 'motion_transfer, seed 0: left out, since its distance' in capsys.readouterr().out
+    other['rows'][0]['networks']['fd']['sha256'] = 'of another file'     # nothing was measured here
+    (folder / 'other.json').write_text(json.dumps(other))
+    assert len(make_table1(replace(table, out=folder / 'other.json'))['rows']) == 3
+
+
 @pytest.mark.parametrize(('wrong', 'message'), [
     (dict(generators=('gan',)), 'generators are lddm, cinn, .*, but got gan'),
     (dict(seeds=(-1,)), r'seeds must lie in \[0, 2\^32\), but got \[-1\]'),
