@@ -34,6 +34,9 @@ def parse_args() -> argparse.Namespace:
                         help="also compare LDDM's own number of steps with these")
     parser.add_argument('--temperatures', nargs='+', type=float, default=(), metavar='X',
                         help='also measure LDDM at these temperatures; below 1 it moves less')
+    parser.add_argument('--recognizers', type=int, default=Table1.recognizers, metavar='N',
+                        help='networks over which the Fréchet distances are averaged, trained '
+                             'from as many seeds; default: %(default)s')
     parser.add_argument('--amp', action='store_true',
                         help='train in mixed precision, on a GPU or a CPU with bfloat16')
     parser.add_argument('--redo', action='store_true',
@@ -56,9 +59,9 @@ def main() -> None:
             data=args.data, configs=args.configs,
             work_dir=args.work_dir or Path('work_dirs/table1') / name,
             out=args.out or Path(f'docs/results/table1_{name}.json'),
-            generators=args.generators, seeds=args.seeds, size=args.size,
+            generators=args.generators, seeds=args.seeds, size=args.size, amp=args.amp,
             sampler_steps=args.sampler_steps, temperatures=args.temperatures, redo=args.redo,
-            networks=load_networks(args), amp=args.amp, device=args.device,
+            recognizers=args.recognizers, networks=load_networks(args), device=args.device,
             command=shlex.join(['python', *sys.argv])))
     print(format_table1(results))
 

@@ -31,7 +31,11 @@ from lddm_aug.evaluation.cost import (
     gflop_per_clip,
 )
 from lddm_aug.evaluation.frechet import frechet_distance
-from lddm_aug.evaluation.recognizer_features import FeatureNetwork, RecognizerFeatures
+from lddm_aug.evaluation.recognizer_features import (
+    FeatureNetwork,
+    RecognizerFeatures,
+    SeveralRecognizers,
+)
 from lddm_aug.evaluation.synthesis import (
     EvaluationNetworks,
     SynthesisOptions,
@@ -73,6 +77,8 @@ class Table1:
         redo: measure rows again that stand in `out`; trainings that are finished stay.
         networks: what looks at the clips, but for the networks of the Fréchet distances.
         options: how much is measured; the seed is the row's.
+        recognizers: networks of each kind, trained from as many seeds, over which the Fréchet
+            distances are averaged: in a single one any of two generators may be the nearer.
         segments: clips of each held-out video.
         train_segments: clips of each training video, for the memorisation audit.
         amp: train in mixed precision.
@@ -91,6 +97,7 @@ class Table1:
     redo: bool = False
     networks: EvaluationNetworks = EvaluationNetworks()
     options: SynthesisOptions = SynthesisOptions()
+    recognizers: int = 5
     segments: int = 2
     train_segments: int = 3
     amp: bool = False
@@ -104,6 +111,9 @@ class Table1:
                              f'but got {", ".join(unknown)}')
         if not all(0 <= seed < 2**32 for seed in self.seeds):
             raise ValueError(f'Table1: seeds must lie in [0, 2^32), but got {list(self.seeds)}')
+        if self.recognizers < 1:
+            raise ValueError('Table1: recognizers counts networks and is at least 1, but got '
+                             f'{self.recognizers!r}')
         if not all(1 <= steps <= STEPS for steps in self.sampler_steps):
             raise ValueError(f'Table1: sampler_steps must lie in [1, {STEPS}], but got '
                              f'{list(self.sampler_steps)}')
@@ -152,7 +162,7 @@ def make_table1(table: Table1) -> dict[str, Any]:
     """
     results = read_results(table.out, _protocol(table))
     clips = _read_clips(table)
-    features = {figure: _feature_network(table, config)
+    features = {figure: _feature_networks(table, config)
                 for figure, config in table.feature_configs.items()}
     for seed in table.seeds:
         for name in table.generators:
@@ -193,16 +203,20 @@ def _read(dataset: Mapping[str, Any], generator: Generator, segments: int) -> Cl
                       reference_fps=dataset.get('reference_fps'))
 
 
-def _feature_network(table: Table1, config_file: Path) -> RecognizerFeatures:
-    """A recognizer in which a Fréchet distance is taken, trained once on real clips."""
-    config = Config.fromfile(config_file)
-    folder = table.work_dir / f'{config_file.stem}_{_identity([config])}'
-    config.work_dir = str(folder)
-    config.log_level = 'WARNING'
-    checkpoint, measured = train_stage(config, resume=True)
-    accuracy = measured.get('video/accuracy', measured.get('acc/top1'))
-    print(f'{config_file.stem}: accuracy {accuracy:.2f} on held-out videos', flush=True)
-    return RecognizerFeatures(config_file, checkpoint, device=table.device)
+def _feature_networks(table: Table1, config_file: Path) -> SeveralRecognizers:
+    """Recognizers in which a Fréchet distance is taken, each trained once on real clips."""
+    networks, accuracies = [], []
+    for seed in range(table.recognizers):
+        config = Config.fromfile(config_file)
+        config.randomness = dict(seed=seed)
+        config.work_dir = str(table.work_dir / f'{config_file.stem}_{_identity([config])}')
+        config.log_level = 'WARNING'
+        checkpoint, measured = train_stage(config, resume=True)
+        accuracies.append(measured.get('video/accuracy', measured.get('acc/top1')))
+        networks.append(RecognizerFeatures(config_file, checkpoint, device=table.device))
+    print(f'{config_file.stem}: accuracy {", ".join(f"{each:.2f}" for each in accuracies)} on '
+          'held-out videos', flush=True)
+    return SeveralRecognizers(networks)
 
 
 def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet],
@@ -252,7 +266,7 @@ def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: Feat
                    ) -> dict[str, Any]:
     """LDDM's Fréchet distance with so many steps and with its own, from the same noise."""
     generator = load_package(_train(table, 'lddm', seed)[0], table.device)
-    theirs, default = fd(real.clips), generator.sampler['steps']
+    theirs, default = real.features(fd), generator.sampler['steps']
     ours = {}
     for number in {default, steps}:
         generator.sampler['steps'] = number
@@ -299,7 +313,7 @@ def _done(rows: Sequence[Mapping[str, Any]], table: Table1, name: str, seed: int
                and row['identity'] == _row_identity(table, name, seed) for row in rows)
 
 
-def _still_fits(table: Table1, row: Mapping[str, Any], network: RecognizerFeatures,
+def _still_fits(table: Table1, row: Mapping[str, Any], network: SeveralRecognizers,
                 rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a row can stand beside those made now; says so where it can't."""
     name, seed = row['generator'], row['seed']
@@ -330,7 +344,8 @@ def _protocol(table: Table1) -> dict[str, Any]:
            for figure, config in table.feature_configs.items()},
         networks=networks, options={key: value for key, value in asdict(table.options).items()
                                     if key != 'seed'},
-        segments=table.segments, train_segments=table.train_segments, amp=table.amp,
+        recognizers=table.recognizers, segments=table.segments,
+        train_segments=table.train_segments, amp=table.amp,
         condition='the first frame of each held-out clip, and its class if a generator knows any',
         gflop=f'whole synthesis of one clip, {FLOP_CONVENTION}',
         clips_per_second='one process on one thread, or one GPU')

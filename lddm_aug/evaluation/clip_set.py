@@ -2,18 +2,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lddm_aug.datasets.epochs import EpochIndex
 from lddm_aug.datasets.transforms import PackClip, ReadVideo, SampleSegment
 from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.evaluation.clip_statistics import ClipDescriptions, describe_clips
+from lddm_aug.evaluation.recognizer_features import FeatureNetwork
 from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.generators.base import DEVICE_BATCH, Generator, device_of
@@ -31,6 +34,8 @@ class ClipSet:
     clips: Tensor
     groups: Sequence[str]
     labels: Sequence[str]
+    _features: dict[FeatureNetwork, NDArray[np.float64]] = field(
+        default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.clips.ndim != 5 or self.clips.dtype != torch.uint8 or len(self.clips) == 0:
@@ -52,6 +57,12 @@ class ClipSet:
     def described(self) -> ClipDescriptions:
         """Statistics and motion of every clip, measured once."""
         return describe_clips(self.clips)
+
+    def features(self, network: FeatureNetwork) -> NDArray[np.float64]:
+        """What a network sees in every clip, looked at once."""
+        if network not in self._features:
+            self._features[network] = network(self.clips)
+        return self._features[network]
 
     def subset(self, indices: Sequence[int]) -> ClipSet:
         return ClipSet(self.clips[list(indices)], [self.groups[i] for i in indices],

@@ -14,9 +14,14 @@ def frechet_distance(ours: NDArray, theirs: NDArray) -> float:
     eigenvalues of C C' are the squared singular values of A Bᵀ.  So the trace of the root is their
     sum: no root of a matrix is taken, and none can fail where N < D and the matrix is singular.
 
+    Of (N, K, D) features, those of K networks, it is the mean of their distances.
+
     Raises:
         ValueError: if the features aren't two such arrays of finite numbers.
     """
+    if ours.ndim == theirs.ndim == 3 and ours.shape[1] == theirs.shape[1]:
+        return float(np.mean([frechet_distance(ours[:, k], theirs[:, k])
+                              for k in range(ours.shape[1])]))
     _check(ours, theirs)
     ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
     mean_gap = ours.mean(axis=0) - theirs.mean(axis=0)            # (D,)

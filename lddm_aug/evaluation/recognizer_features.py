@@ -1,6 +1,7 @@
 """What a recognizer that was trained here sees in a clip."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,7 +32,7 @@ class FeatureNetwork(Protocol):
     described: dict[str, Any]
 
     def __call__(self, clips: Tensor) -> NDArray[np.float64]:
-        """(N, C, T, H, W) uint8 → (N, D)."""
+        """(N, C, T, H, W) uint8 → (N, D), or (N, K, D) of K networks."""
 
 
 class RecognizerFeatures:
@@ -134,3 +135,21 @@ class RecognizerFeatures:
         frames = to_channels(frames, self.read.get('channels', 3))
         return dict(array=frames, total_frames=len(frames), start_index=0, modality='RGB',
                     frame_stride=self.frame_stride, label=0, filename='', group='', origin='')
+
+
+class SeveralRecognizers:
+    """Recognizers of one config that were trained from different seeds.
+
+    What a small network learns to see is a matter of chance, and so is which of two generators is
+    nearer to real clips in it; a Fréchet distance of these features is the mean over the networks.
+    """
+
+    def __init__(self, networks: Sequence[RecognizerFeatures]) -> None:
+        self.networks = networks
+        self.name = networks[0].name
+        self.described = networks[0].described | dict(
+            sha256=[network.described['sha256'] for network in networks])
+
+    def __call__(self, clips: Tensor) -> NDArray[np.float64]:
+        """(N, C, T, H, W) uint8 clips → (N, K, D) features."""
+        return np.stack([network(clips) for network in self.networks], axis=1)

@@ -98,8 +98,8 @@ def evaluate_synthesis(generator: Generator, real: ClipSet, training: ClipSet,
         What JSON can hold: figures and, beside a figure `x`, `x_interval`, [low, high] or None.
 
         - fd, with fd_network, fd_clips (N), fd_features (D), and fd_real: the same distance for
-          real clips of the training groups in the generator's place; fd_tempo, fvd and dtfvd
-          likewise;
+          real clips of the training groups in the generator's place; of several networks the mean,
+          with fd_each; fd_tempo, fvd and dtfvd likewise;
         - lpips, with lpips_name; psnr_db; ssim;
         - div, with div_name; every variant in div_variants;
         - two_sample_auc, with two_sample_of (each kind of numbers alone) and
@@ -155,9 +155,9 @@ class _Look:
         if len(self.real) < 2:
             self.notes.append(f'{figure}: needs two held-out clips, but got one; {MORE_CLIPS}')
             return {figure: None, f'{figure}_interval': None, f'{figure}_network': network.name}
-        ours, theirs = network(self.generated.clips), network(self.real.clips)
+        ours, theirs = (clips.features(network) for clips in (self.generated, self.real))
         self.features[figure] = ours, theirs
-        clips, features = theirs.shape
+        clips, *several, features = theirs.shape
         if clips <= features:
             self.notes.append(f'{figure}: {clips} clips are not more than {features} features; '
                               'the distance is too large by a part that shrinks with more clips; '
@@ -169,6 +169,8 @@ class _Look:
                 bounds=(0, np.inf), **self.resampling),
             f'{figure}_network': network.name, f'{figure}_clips': clips,
             f'{figure}_features': features,
+            **({f'{figure}_each': [frechet_distance(ours[:, k], theirs[:, k])
+                                   for k in range(*several)]} if several else {}),
             f'{figure}_real': self._reached_by_real(figure, network, theirs)}
 
     def likeness(self) -> dict[str, Any]:
@@ -224,7 +226,9 @@ class _Look:
         ours, theirs = self.generated.described.statistics, self.real.described.statistics
         generated, real = dict(statistics=ours), dict(statistics=theirs)
         if 'fd' in self.features:
-            generated['features'], real['features'] = self.features['fd']
+            generated['features'], real['features'] = (
+                features.reshape(len(features), -1, features.shape[-1])[:, 0]   # the first network
+                for features in self.features['fd'])
         if len({*self.groups}) < 2:
             self.notes.append('two_sample_auc: needs held-out clips of two groups')
             return dict(two_sample_auc=None, two_sample_auc_interval=None)
@@ -267,8 +271,8 @@ class _Look:
             self.notes.append(f'{figure}_real: needs two training clips, but got one; raise '
                               '--train-segments, or add videos')
             return None
-        others = self.training.subset(_evenly(len(self.training), len(self.real)))
-        return frechet_distance(network(others.clips), theirs)
+        others = _evenly(len(self.training), len(self.real))
+        return frechet_distance(self.training.features(network)[others], theirs)
 
     def _gap(self, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> dict[str, Any]:
         if np.ptp(theirs) == 0:

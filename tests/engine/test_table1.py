@@ -61,7 +61,8 @@ def write(folder, name, **difference):
 def table(folder):
     return Table1(data='phantom', configs=folder / 'configs', work_dir=folder / 'work',
                   out=folder / 'out.json', generators=('lddm', 'repeat_still', 'motion_transfer'),
-                  seeds=(0,), options=OPTIONS, segments=1, train_segments=1, sampler_steps=(3,),
+                  seeds=(0,), options=OPTIONS, recognizers=2, segments=1,
+                  train_segments=1, sampler_steps=(3,),
                   temperatures=(0.5,))
 
 
@@ -75,7 +76,9 @@ def test_a_row_for_every_generator_with_every_figure(table, results):
     assert [row['generator'] for row in rows] == ['lddm', 'repeat_still', 'motion_transfer']
     for row in rows:
         assert row['seed'] == 0 and row['size'] == 64
-        assert row['fd_network'] == 'FD-r3d_phantom_real' and row['fd'] > 0
+        assert row['fd_network'] == 'FD-r3d_phantom_real'
+        first, second = row['fd_each']                           # of two networks, not the same
+        assert row['fd'] == pytest.approx((first + second) / 2) and first != second
         assert row['psnr_db'] > 0 and row['div'] >= 0 and row['clips_per_second'] > 0
         assert row['lpips'] is None                              # no network was given
         assert len(row['fd_interval']) == 2 and 0 <= row['two_sample_auc'] <= 1
@@ -208,6 +211,7 @@ def test_distances_in_other_weights_of_the_network_are_not_compared(
 @pytest.mark.parametrize(('wrong', 'message'), [
     (dict(generators=('gan',)), 'generators are lddm, cinn, .*, but got gan'),
     (dict(seeds=(-1,)), r'seeds must lie in \[0, 2\^32\), but got \[-1\]'),
+    (dict(recognizers=0), 'recognizers counts networks and is at least 1, but got 0'),
     (dict(sampler_steps=(0,)), r'sampler_steps must lie in \[1, 1000\], but got \[0\]'),
     (dict(temperatures=(-1,)), r'temperatures are standard deviations, 0 or more, but got \[-1\]'),
     (dict(size=96), r'clips of 96 pixels .*phantom.*\.py have 64; choose that size, or add phan'),

@@ -37,6 +37,13 @@ def test_it_is_the_closed_form_of_normal_distributions_with_diagonal_covariance(
     assert frechet_distance(ours, theirs) == pytest.approx(expected, abs=1e-9)
 
 
+def test_of_several_networks_it_is_the_mean():
+    random = np.random.default_rng(0)
+    ours, theirs = random.normal(size=(40, 3, 5)), random.normal(0.5, 2, size=(50, 3, 5))
+    expected = np.mean([by_matrix_root(ours[:, k], theirs[:, k]) for k in range(3)])
+    assert frechet_distance(ours, theirs) == pytest.approx(expected)
+
+
 def test_with_fewer_clips_than_features_it_is_that_of_the_space_they_span():
     random = np.random.default_rng(0)
     small = random.normal(size=(2, 12, 5)) + 1
