@@ -66,7 +66,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     work_dir, config_file = Path(work_dir), Path(config_file)
     stages = _stages(config_file, options or {})
     _check(stages, work_dir / PACKAGE)
-    places = {name: work_dir / name for name in stages} | dict(folders or {})
+    places = {name: (folders or {}).get(name, work_dir / name) for name in stages}
     if not resume:                                   # what was trained before is not gone on with
         for folder, left in product(places.values(), (POINTER, SUMMARY)):
             (folder / left).unlink(missing_ok=True)

@@ -184,8 +184,10 @@ def make_table1(table: Table1) -> dict[str, Any]:
                 row = _make_row(table, 'lddm', seed, clips, features, temperature)
                 put_row(results['temperatures'], row | dict(temperature=temperature))
                 write_results(table.out, results, table.command)
-    return results | dict(rows=[row for row in results['rows']
-                                if _still_fits(table, row, features['fd'], results['rows'])])
+    weights = features['fd'].described['sha256']
+    fd_real = next((row['fd_real'] for row in results['rows']
+                    if row['networks']['fd']['sha256'] == weights), None)
+    return results | dict(rows=[row for row in results['rows'] if _still_fits(table, row, fd_real)])
 
 
 def _read_clips(table: Table1) -> tuple[ClipSet, ClipSet]:
@@ -313,20 +315,21 @@ def _done(rows: Sequence[Mapping[str, Any]], table: Table1, name: str, seed: int
                and row['identity'] == _row_identity(table, name, seed) for row in rows)
 
 
-def _still_fits(table: Table1, row: Mapping[str, Any], network: SeveralRecognizers,
-                rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a row can stand beside those made now; says so where it can't."""
+def _still_fits(table: Table1, row: Mapping[str, Any], fd_real: float | None) -> bool:
+    """Whether a row can stand beside those made now; says so where it can't.
+
+    Args:
+        fd_real: what real clips have in the networks of this machine, if a row was measured in
+            them.  It tells other weights; files of the same weights differ.
+    """
     name, seed = row['generator'], row['seed']
     if not table.config(name).is_file() or row['identity'] != _row_identity(table, name, seed):
         print(f'{name}, seed {seed}: left out, since configs or tables have changed; ask for this '
               'row again', flush=True)
         return False
-    here = [other['fd_real'] for other in rows
-            if other['networks']['fd']['sha256'] == network.described['sha256']]
-    # files of the same weights differ; what real clips have in them tells other weights
-    if here and not math.isclose(row['fd_real'], here[0], rel_tol=SAME_NETWORK):
+    if fd_real is not None and not math.isclose(row['fd_real'], fd_real, rel_tol=SAME_NETWORK):
         print(f'{name}, seed {seed}: left out, since its distance was taken in other weights of '
-              f'{network.name} than here; measure it again with --redo', flush=True)
+              f'{row["fd_network"]} than here; measure it again with --redo', flush=True)
         return False
     return True
 

@@ -34,7 +34,7 @@ class ClipSet:
     clips: Tensor
     groups: Sequence[str]
     labels: Sequence[str]
-    _features: dict[FeatureNetwork, NDArray[np.float64]] = field(
+    _features: dict[tuple, NDArray[np.float64]] = field(
         default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -58,11 +58,14 @@ class ClipSet:
         """Statistics and motion of every clip, measured once."""
         return describe_clips(self.clips)
 
-    def features(self, network: FeatureNetwork) -> NDArray[np.float64]:
-        """What a network sees in every clip, looked at once."""
-        if network not in self._features:
-            self._features[network] = network(self.clips)
-        return self._features[network]
+    def features(self, network: FeatureNetwork, indices: Sequence[int] | None = None
+                 ) -> NDArray[np.float64]:
+        """What a network sees in every clip, or in those of these indices, looked at once."""
+        chosen = slice(None) if indices is None else list(indices)
+        key = network, str(chosen)
+        if key not in self._features:
+            self._features[key] = network(self.clips[chosen])
+        return self._features[key]
 
     def subset(self, indices: Sequence[int]) -> ClipSet:
         return ClipSet(self.clips[list(indices)], [self.groups[i] for i in indices],

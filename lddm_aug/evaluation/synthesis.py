@@ -272,7 +272,7 @@ class _Look:
                               '--train-segments, or add videos')
             return None
         others = _evenly(len(self.training), len(self.real))
-        return frechet_distance(self.training.features(network)[others], theirs)
+        return frechet_distance(self.training.features(network, others), theirs)
 
     def _gap(self, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> dict[str, Any]:
         if np.ptp(theirs) == 0:

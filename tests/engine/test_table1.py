@@ -61,9 +61,8 @@ def write(folder, name, **difference):
 def table(folder):
     return Table1(data='phantom', configs=folder / 'configs', work_dir=folder / 'work',
                   out=folder / 'out.json', generators=('lddm', 'repeat_still', 'motion_transfer'),
-                  seeds=(0,), options=OPTIONS, recognizers=2, segments=1,
-                  train_segments=1, sampler_steps=(3,),
-                  temperatures=(0.5,))
+                  seeds=(0,), options=OPTIONS, recognizers=2, segments=1, train_segments=1,
+                  sampler_steps=(3,), temperatures=(0.5,))
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from lddm_aug.study.training_sets import TrainingSet, put_into
+from lddm_aug.study.training_sets import BASES, OPTIONS, TrainingSet, put_into
 
 CONFIGS = Path(__file__).parents[2] / 'mmaction_configs'
 
@@ -84,6 +84,11 @@ def test_the_filters_list_goes_to_the_store():
 def test_a_name_that_means_nothing_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
         TrainingSet.parse(name)
+
+
+@pytest.mark.parametrize('name', [*BASES, *(f'lddm_mix+{option}' for option in OPTIONS)])
+def test_every_base_and_option_is_understood(name):
+    assert TrainingSet.parse(name).base == name.split('+')[0]
 
 
 def test_options_of_different_kinds_go_together_in_their_order():
