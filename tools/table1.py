@@ -12,7 +12,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from lddm_aug.cli import add_device_argument, one_sentence_errors
+from lddm_aug.cli import KeyValue, add_device_argument, one_sentence_errors
 from lddm_aug.engine.table1 import Table1, make_table1
 from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
 from lddm_aug.evaluation.table1_results import GENERATORS, format_table1
@@ -39,6 +39,9 @@ def parse_args() -> argparse.Namespace:
                              'from as many seeds; default: %(default)s')
     parser.add_argument('--amp', action='store_true',
                         help='train in mixed precision, on a GPU or a CPU with bfloat16')
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValue, default={},
+                        help='stage.key=value, put into every generator that has this stage, as '
+                             'diffusion.train_cfg.max_iters=500')
     parser.add_argument('--redo', action='store_true',
                         help='measure rows again; finished trainings stay')
     parser.add_argument('--work-dir', type=Path,
@@ -60,6 +63,7 @@ def main() -> None:
             work_dir=args.work_dir or Path('work_dirs/table1') / name,
             out=args.out or Path(f'docs/results/table1_{name}.json'),
             generators=args.generators, seeds=args.seeds, size=args.size, amp=args.amp,
+            cfg_options=args.cfg_options,
             sampler_steps=args.sampler_steps, temperatures=args.temperatures, redo=args.redo,
             recognizers=args.recognizers, networks=load_networks(args), device=args.device,
             command=shlex.join(['python', *sys.argv])))

@@ -1,7 +1,9 @@
 """The stages that a generator's config names, each a config of its own."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -14,8 +16,25 @@ def stage_files(config_file: Path) -> dict[str, Path]:
     return {name: config_file.parent / file for name, file in stages.items()}
 
 
-def stage_configs(config_file: Path) -> dict[str, Config]:
-    return {name: _read(file) for name, file in stage_files(config_file).items()}
+def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None
+                  ) -> dict[str, Config]:
+    """Each stage's config by name, in order.
+
+    Args:
+        options: values to put in, by dotted key; where a config names stages, the first part of
+            the key is the stage's name.
+
+    Raises:
+        ValueError: if an option names no stage.
+    """
+    stages = {name: _read(file) for name, file in stage_files(config_file).items()}
+    for key, value in (options or {}).items():
+        name, _, rest = ('', '', key) if '' in stages else key.partition('.')
+        if name not in stages or not rest:
+            raise ValueError(f'{config_file}: an option begins with the name of a stage '
+                             f'({", ".join(stages)}), but got {key!r}')
+        stages[name].merge_from_dict({rest: value})
+    return stages
 
 
 def _read(file: Path) -> Config:

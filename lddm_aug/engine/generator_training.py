@@ -64,7 +64,9 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     """
     _refuse_amp_without_hardware(amp)
     work_dir, config_file = Path(work_dir), Path(config_file)
-    stages = _stages(config_file, options or {})
+    stages = stage_configs(config_file, options)
+    if not any('model' in stage or 'generator' in stage for stage in stages.values()):
+        raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
     _check(stages, work_dir / PACKAGE)
     places = {name: (folders or {}).get(name, work_dir / name) for name in stages}
     if not resume:                                   # what was trained before is not gone on with
@@ -113,20 +115,6 @@ def _check(stages: Mapping[str, Config], package: Path) -> None:
         if 'generator' in stage:
             refuse_foreign_folder(package)
             build_generator(stage)
-
-
-def _stages(config_file: Path, options: Mapping[str, Any]) -> dict[str, Config]:
-    """Each stage's config by name, options put in."""
-    stages = stage_configs(config_file)
-    for key, value in options.items():
-        name, _, rest = ('', '', key) if '' in stages else key.partition('.')
-        if name not in stages or not rest:
-            raise ValueError(f'{config_file}: an option begins with the name of a stage '
-                             f'({", ".join(stages)}), but got {key!r}')
-        stages[name].merge_from_dict({rest: value})
-    if not any('model' in stage or 'generator' in stage for stage in stages.values()):
-        raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
-    return stages
 
 
 def _hand_over(stage: Config, checkpoint: Path) -> None:

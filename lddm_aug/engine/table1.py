@@ -10,13 +10,13 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from lddm_aug.engine.config_stages import stage_configs
+from lddm_aug.engine.config_stages import stage_configs, stage_files
 from lddm_aug.engine.generator_training import (
     SUMMARY,
     build_generator,
@@ -82,6 +82,8 @@ class Table1:
         segments: clips of each held-out video.
         train_segments: clips of each training video, for the memorisation audit.
         amp: train in mixed precision.
+        cfg_options: values to put into the generators' configs, by dotted key that begins with a
+            stage's name, in every generator that has such a stage: for shorter trainings.
         device: to synthesize and measure on.
         command: what was typed, for the record.
     """
@@ -101,6 +103,7 @@ class Table1:
     segments: int = 2
     train_segments: int = 3
     amp: bool = False
+    cfg_options: Mapping[str, Any] = field(default_factory=dict)
     device: str = 'cpu'
     command: str = ''
 
@@ -120,13 +123,14 @@ class Table1:
         if not all(0 <= temperature < math.inf for temperature in self.temperatures):
             raise ValueError('Table1: temperatures are standard deviations, 0 or more, but got '
                              f'{list(self.temperatures)}')
-        generators = [self.config(name) for name in dict.fromkeys(('lddm', *self.generators))]
-        for config in (self.recognizer, *generators):
+        generators = {name: self.config(name) for name in ('lddm', *self.generators)}
+        for config in (self.recognizer, *generators.values()):
             if not config.is_file():
                 raise FileNotFoundError(f'Table1: there is no config {config}; add it, or choose '
                                         'other generators or other data')
-        for config in generators:                                 # before hours, not after them
-            *_, last = stage_configs(config).values()
+        self._refuse_options_of_no_stage()
+        for name, config in generators.items():                   # before hours, not after them
+            *_, last = self.stages(name).values()
             if last.generator.size != self.size:
                 raise ValueError(f'Table1: clips of {self.size} pixels were asked for, but those '
                                  f'of {config} have {last.generator.size}; choose that size, or '
@@ -152,6 +156,24 @@ class Table1:
         kind = '' if generator == 'lddm' else f'_{generator}'
         sized = self.configs / f'lddm/{self.data}_{self.size}{kind}.py'
         return sized if sized.is_file() else self.configs / f'lddm/{self.data}{kind}.py'
+
+    def stage_options(self, generator: str) -> dict[str, Any]:
+        """Those of `cfg_options` whose stage this generator has."""
+        stages = stage_files(self.config(generator))
+        return {key: value for key, value in self.cfg_options.items()
+                if key.partition('.')[0] in stages}
+
+    def stages(self, generator: str) -> dict[str, Config]:
+        return stage_configs(self.config(generator), self.stage_options(generator))
+
+    def _refuse_options_of_no_stage(self) -> None:
+        names = {name for generator in self.generators
+                 for name in stage_files(self.config(generator)) if name}
+        unknown = sorted(key for key in self.cfg_options if key.partition('.')[0] not in names)
+        if unknown:
+            raise ValueError(f'Table1: an option begins with the name of a stage '
+                             f'({", ".join(sorted(names)) or "these generators have none"}), but '
+                             f'got {", ".join(unknown)}')
 
 
 def make_table1(table: Table1) -> dict[str, Any]:
@@ -192,7 +214,7 @@ def make_table1(table: Table1) -> dict[str, Any]:
 
 def _read_clips(table: Table1) -> tuple[ClipSet, ClipSet]:
     """Held-out clips, and those of the training, of the videos that LDDM's autoencoder has."""
-    stages = list(stage_configs(table.config('lddm')).values())
+    stages = list(table.stages('lddm').values())
     generator = build_generator(stages[-1])                       # knows size, length and tempo
     held_out, training = stages[0].val_dataloader.dataset, stages[0].train_dataloader.dataset
     return (_read(held_out, generator, table.segments),
@@ -244,10 +266,9 @@ def _train(table: Table1, name: str, seed: int) -> tuple[Path, float | None]:
 
     Generators share a stage whose config, and whose earlier stages' configs, are the same.
     """
-    config_file = table.config(name)
-    stages = stage_configs(config_file)
+    stages = table.stages(name)
     folders: dict[str, Path] = {}
-    options: dict[str, Any] = {}
+    options = table.stage_options(name)
     for number, stage in enumerate(stages, 1):
         known_by = _identity(list(stages.values())[:number], seed, *table.precision)
         folders[stage] = table.work_dir / f'{Path(stages[stage].filename).stem}_{known_by}'
@@ -256,7 +277,7 @@ def _train(table: Table1, name: str, seed: int) -> tuple[Path, float | None]:
                 type='ProgressBarHook', title=f'{name}, seed {seed}: {stage}')}
     folder = table.work_dir / f'{name}_{_identity(stages.values(), seed, *table.precision)}'
     if not (folder / SUMMARY).exists() or not (folder / 'package' / CARD).exists():
-        train_generator(config_file, folder, resume=True, options=options, seed=seed,
+        train_generator(table.config(name), folder, resume=True, options=options, seed=seed,
                         amp=table.amp, folders=folders)
     measured = json.loads((folder / SUMMARY).read_bytes())
     parts = [measured] if '' in stages else measured.values()
@@ -304,7 +325,7 @@ def _tables(config: Any) -> Iterator[str]:
 
 
 def _row_identity(table: Table1, name: str, seed: int) -> str:
-    return _identity([*stage_configs(table.config(name)).values(),
+    return _identity([*table.stages(name).values(),
                       *map(Config.fromfile, table.feature_configs.values())], seed,
                      *table.precision)
 
@@ -349,6 +370,7 @@ def _protocol(table: Table1) -> dict[str, Any]:
                                     if key != 'seed'},
         recognizers=table.recognizers, segments=table.segments,
         train_segments=table.train_segments, amp=table.amp,
+        **({'cfg_options': dict(table.cfg_options)} if table.cfg_options else {}),
         condition='the first frame of each held-out clip, and its class if a generator knows any',
         gflop=f'whole synthesis of one clip, {FLOP_CONVENTION}',
         clips_per_second='one process on one thread, or one GPU')

@@ -41,9 +41,9 @@ def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'Table1: {file} holds no results of this tool ({error}); name '
                          'another --out, or remove it') from error
-    if rows and before != json.loads(json.dumps(protocol)):
-        changed = sorted(key for key in protocol
-                         if json.loads(json.dumps(protocol[key])) != before.get(key))
+    now = json.loads(json.dumps(protocol))
+    if rows and before != now:
+        changed = sorted(key for key in before | now if now.get(key) != before.get(key))
         raise ValueError(f'Table1: the rows in {file} were measured in another way '
                          f'({", ".join(changed)} differ); name another --out, or remove it')
     return results | dict(paper=PAPER, protocol=protocol)

@@ -162,6 +162,21 @@ def test_a_killed_run_keeps_the_rows_before(table, results, folder, monkeypatch)
 def test_rows_that_were_measured_in_another_way_are_not_mixed_in(table, results):
     with pytest.raises(ValueError, match=r'measured in another way \(segments differ\)'):
         make_table1(replace(table, segments=2))
+    with pytest.raises(ValueError, match=r'measured in another way \(cfg_options differ\)'):
+        make_table1(replace(table, cfg_options={'diffusion.train_cfg.max_iters': 3}))
+
+
+def test_options_change_the_stages_that_a_generator_has_and_no_other(table, results, folder):
+    other = replace(table, out=folder / 'options.json', sampler_steps=(), temperatures=(),
+                    cfg_options={'diffusion.train_cfg.max_iters': 3})
+    lddm, still, transfer = make_table1(other)['rows']
+    assert [row['identity'] for row in (still, transfer)] == [
+        row['identity'] for row in results['rows'][1:]]
+    assert lddm['identity'] != results['rows'][0]['identity']
+    trained = [json.loads(file.read_text())['diffusion']['iterations']
+               for file in table.work_dir.glob('lddm_*/training.json')]
+    assert sorted(trained) == [2, 3]
+    assert len(list(table.work_dir.glob('phantom_autoencoder_*'))) == 1       # is shared
 
 
 @pytest.mark.parametrize('text', [
@@ -213,6 +228,9 @@ def test_distances_in_other_weights_of_the_network_are_not_compared(
     (dict(recognizers=0), 'recognizers counts networks and is at least 1, but got 0'),
     (dict(sampler_steps=(0,)), r'sampler_steps must lie in \[1, 1000\], but got \[0\]'),
     (dict(temperatures=(-1,)), r'temperatures are standard deviations, 0 or more, but got \[-1\]'),
+    (dict(cfg_options={'flow.lr': 1}), r'begins with the name of a stage \(autoencoder, bank, '
+     r'diffusion\), but got flow\.lr'),
+    (dict(generators=('repeat_still',), cfg_options={'a.b': 1}), 'have none'),
     (dict(size=96), r'clips of 96 pixels .*phantom.*\.py have 64; choose that size, or add phan'),
     (dict(data='mri'), r'there is no config .*r3d_mri_real\.py')])
 def test_what_cannot_be_made_is_refused(table, wrong, message):
@@ -226,7 +244,8 @@ def test_the_tool_prints_the_table(table, results, folder, monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', [
         'table1.py', '--data', 'phantom', '--generators', 'lddm', '--seeds', '1', '--redo',
         '--configs', str(table.configs), '--work-dir', str(folder / 'work'), '--out',
-        str(folder / 'out.json'), '--sampler-steps', '4', '--temperatures', '0.7', '--size', '64'])
+        str(folder / 'out.json'), '--sampler-steps', '4', '--temperatures', '0.7',
+        '--cfg-options', 'diffusion.train_cfg.max_iters=3', '--size', '64'])
     runpy.run_path(str(ROOT / 'tools/table1.py'), run_name='__main__')
     assert 'the paper, cinn' in capsys.readouterr().out
     [made] = asked
@@ -234,6 +253,7 @@ def test_the_tool_prints_the_table(table, results, folder, monkeypatch, capsys):
     assert (made.generators, made.seeds) == (['lddm'], [1])
     assert (made.sampler_steps, made.temperatures) == ([4], [0.7])
     assert made.work_dir == folder / 'work' and made.out == folder / 'out.json'
+    assert made.cfg_options == {'diffusion.train_cfg.max_iters': 3}
     assert made.command.endswith('--size 64')
 
 
