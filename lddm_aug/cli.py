@@ -39,9 +39,10 @@ def one_sentence_errors() -> Iterator[None]:
 
 
 def _can_be_mended(error: Exception) -> bool:
-    """Whether it is about a file, a value, or a config's syntax, parts and keys."""
+    """Whether it is about a file, a value, memory, or a config's syntax, parts and keys."""
     text = str(error)
-    return (isinstance(error, (ValueError, OSError, SyntaxError)) or bool(_place_in_a_config(error))
+    return (isinstance(error, (ValueError, OSError, SyntaxError, MemoryError))
+            or bool(_place_in_a_config(error))
             or isinstance(error, KeyError) and ('registry' in text or 'the key "type"' in text)
             or isinstance(error, TypeError) and ('unexpected keyword argument' in text or
                                                  '__init__() missing' in text))
@@ -63,6 +64,8 @@ def _sentence(error: Exception) -> str:
     """What it says, without the traceback that PyTorch puts before an error in a worker."""
     text = _place_in_a_config(error) + str(
         error.args[0] if isinstance(error, KeyError) else error)
+    if not text and isinstance(error, MemoryError):
+        return 'there is too little memory'
     if 'Original Traceback' in text:
         text = re.split(r'^[\w.]+: ', text, flags=re.MULTILINE)[-1].strip()
     return text

@@ -69,3 +69,13 @@ def test_an_error_in_a_worker_process_is_told_without_its_traceback(capsys):
     printed = capsys.readouterr().err
     assert printed.endswith(': a.avi cannot be read:\n  it is cut off\n')
     assert 'Traceback' not in printed
+
+
+def test_too_little_memory_is_said_in_one_sentence(capsys):
+    for error, said in ((MemoryError(), 'there is too little memory'),
+                        (MemoryError('there is too little memory to read a.mp4'), 'a.mp4')):
+        with pytest.raises(SystemExit) as ended, one_sentence_errors():
+            raise error
+        assert ended.value.code == 2
+        printed = capsys.readouterr().err
+        assert said in printed and 'Traceback' not in printed

@@ -14,10 +14,10 @@ from PIL import Image
 from lddm_aug.audit.markings import find_markings
 from lddm_aug.datasets.annotations import Annotation
 from lddm_aug.datasets.frames import (
-    STILL_SUFFIXES,
     Pixels,
     UnreadableFile,
     count_frames,
+    is_still_file,
     iter_frames,
     read_still,
     to_channels,
@@ -54,8 +54,7 @@ class Fingerprint:
 
 def is_still(row: Annotation) -> bool:
     """Whether a row means one frame."""
-    return row.frame is not None or (row.path.suffix.lower() in STILL_SUFFIXES
-                                     and row.path.is_file())
+    return row.frame is not None or is_still_file(row.path)
 
 
 def fingerprint(row: Annotation, min_frames: int) -> Fingerprint:

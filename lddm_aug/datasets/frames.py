@@ -1,124 +1,103 @@
-"""The one reader of videos and stills, in every form that they come in."""
+"""The one reader of videos and stills, in every form that they come in.
+
+Whoever reads, frames come in the order, the orientation, the pixel shape and on the ground in
+which a viewer shows them: videos by PyAV (`video_files`), pictures by Pillow (`picture_files`).
+"""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-try:
-    import decord
-except ImportError:                                  # no wheel for every machine; PyAV does it too
-    decord = None
+from lddm_aug.datasets.picture_files import (
+    FORMATS,
+    SEQUENCE_FORMATS,
+    STILL_FORMATS,
+    inspect_pictures,
+    is_one_picture,
+    iter_pictures,
+)
+from lddm_aug.datasets.shown import Pixels
+from lddm_aug.datasets.unreadable import (
+    UnreadableFile,
+    require_bearable_size,
+    require_content,
+    true_reason,
+)
+from lddm_aug.datasets.video_files import inspect_video, iter_video
 
-Pixels = NDArray[np.uint8]
+__all__ = [
+    'MIN_FRAMES', 'STILL_SUFFIXES', 'VIDEO_SUFFIXES', 'Pixels', 'UnreadableFile', 'count_frames',
+    'inspect', 'is_colour', 'is_still_file', 'iter_frames', 'letterbox', 'natural_key',
+    'read_frames', 'read_still', 'require_bearable_size', 'stack_frames', 'to_channels']
 
-STILL_FORMATS = {'.png': {'PNG'}, '.jpg': {'JPEG', 'MPO'}, '.jpeg': {'JPEG', 'MPO'},
-                 '.bmp': {'BMP'}, '.tif': {'TIFF'}, '.tiff': {'TIFF'}, '.webp': {'WEBP'}}
+# Which one a file is, `is_still_file` tells: a TIFF, PNG or WebP may hold many frames, a GIF one.
 STILL_SUFFIXES = set(STILL_FORMATS)
-VIDEO_SUFFIXES = {'.mp4', '.m4v', '.avi', '.mov', '.mkv', '.webm', '.mpg', '.mpeg', '.wmv', '.gif',
-                  '.npy'}
+VIDEO_SUFFIXES = {'.mp4', '.m4v', '.mov', '.3gp', '.avi', '.mkv', '.webm', '.mpg', '.mpeg', '.vob',
+                  '.ts', '.mts', '.m2ts', '.wmv', '.asf', '.flv', '.npy', *SEQUENCE_FORMATS}
 MIN_FRAMES = 16                                      # of a video that clips are taken from
-MAX_PIXELS = 25_000_000                              # of a frame; no ultrasound picture is near it
-FRAMES_AT_ONCE = 16                                  # that decord decodes
 
 
-class UnreadableFile(ValueError):
-    """A file that should hold frames and doesn't; the message names it and says why."""
-
-
-def read_frames(path: str | Path) -> Pixels:
+def read_frames(path: str | Path, each: Callable[[Pixels], Pixels] | None = None) -> Pixels:
     """Read a whole video → (T, H, W) or, in colour, (T, H, W, 3).
 
     Args:
-        path: a video or gif, a .npy file of this shape, or a folder with one still per frame.
+        path: a video, a sequence of pictures (GIF, animated PNG or WebP, TIFF of several pages),
+            a .npy file of this shape, or a folder with one still per frame.
+        each: applied to every frame as it is read; where it makes frames smaller, a large video
+            takes hardly more memory than what is returned.
 
     Raises:
         FileNotFoundError: if it doesn't exist.
-        UnreadableFile: if it is damaged, empty, of another kind, or has more than MAX_PIXELS.
+        UnreadableFile: if it is cut off, damaged, empty, of another kind, of frames of different
+            shapes or of more than MAX_PIXELS, or may not be read.
+        MemoryError: if there is too little memory; the message names the file.
     """
-    path = _not_empty(path)
-    if path.is_file() and path.suffix.lower() == '.npy':
-        return np.array(_open_npy(path))
-    frames = list(iter_frames(path))
-    if not frames:
-        raise UnreadableFile(f'{path} holds no frames')
-    return np.stack(frames)
+    frames = iter_frames(path)
+    try:
+        return stack_frames(frames if each is None else map(each, frames))
+    except MemoryError as error:
+        raise MemoryError(f'there is too little memory to read {path}') from error
 
 
 def iter_frames(path: str | Path) -> Iterator[Pixels]:
-    """Read a video frame by frame, (H, W) or (H, W, 3), in little memory.
+    """Read a video frame by frame, (H, W) or (H, W, 3), in the memory of a few frames.
 
     It takes and raises what `read_frames` does, the latter while frames are taken.
     """
-    path = _not_empty(path)
-    if path.is_dir():
-        yield from _iter_folder(path)
-    elif path.suffix.lower() == '.npy':
-        yield from map(np.array, _open_npy(path))
-    else:
-        yield from _iter_video(path)
+    shape = None
+    for frame in _iter_from(require_content(path), 0):
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise UnreadableFile(f'{path} mixes frames of different shapes: {shape}, '
+                                 f'{frame.shape}')
+        yield frame
 
 
-def inspect(path: str | Path) -> float | None:
-    """Look at a file before it is decoded → frames per second, where a video says them.
-
-    Raises:
-        FileNotFoundError: if it doesn't exist.
-        UnreadableFile: if it is damaged, has more than MAX_PIXELS, or isn't what its name says,
-            like a picture called .mp4.
-    """
-    path = _not_empty(path)
-    suffix = path.suffix.lower()
-    if path.is_dir():
-        for file in _frame_files(path):
-            inspect(file)
-        return None
-    if suffix == '.npy':
-        require_bearable_size(path, *_open_npy(path).shape[1:3])
-        return None
-    if suffix in STILL_SUFFIXES:
-        with _unreadable(path, 'still'), Image.open(path) as image:
-            require_bearable_size(path, *image.size)
-            if image.format not in STILL_FORMATS[suffix]:
-                raise UnreadableFile(f'{path} holds {image.format}, not what its name says')
-        return None
-    with _unreadable(path, 'video'), av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        require_bearable_size(path, stream.codec_context.width, stream.codec_context.height)
-        if not _may_be_called(suffix[1:], container.format):
-            raise UnreadableFile(f'{path} holds {container.format.name}, not what its name says')
-        return float(stream.average_rate) if stream.average_rate else None
-
-
-def require_bearable_size(path: str | Path, width: int, height: int) -> None:
-    """Refuse frames of more than MAX_PIXELS before they are decoded."""
-    if width * height > MAX_PIXELS:
-        raise UnreadableFile(f'{path} has {width * height / 1e6:.0f} million pixels a frame; at '
-                             f'most {MAX_PIXELS / 1e6:.0f} million are read')
-
-
-def natural_key(name: str) -> list[tuple[int, str]]:
-    """Sorts 10 after 9."""
-    return [(int(part), '') if part.isdecimal() else (-1, part)
-            for part in re.split(r'(\d+)', name)]
+def stack_frames(frames: Iterable[Pixels]) -> Pixels:
+    """(T, ...) of frames of one shape, in the memory of the result; `frames` may be an iterator."""
+    memory, shape = bytearray(), None                # which grows where it lies
+    for frame in frames:
+        memory += np.ascontiguousarray(frame).data.cast('B')
+        shape = frame.shape
+    if shape is None:
+        raise ValueError('stack_frames: there are no frames')
+    return np.frombuffer(memory, np.uint8).reshape(-1, *shape)
 
 
 def count_frames(path: str | Path) -> int:
-    """How many frames `read_frames` would give, without decoding them where that can be helped.
+    """How many frames `read_frames` gives; it raises what that raises.
 
-    It raises what `read_frames` raises.
+    Videos are decoded for it: what their containers announce isn't true where frames are hidden,
+    edited out, damaged or missing.  Of a .npy file only the header is read, of a folder the names.
     """
-    path = _not_empty(path)
+    path = require_content(path)
     status = path.stat()
     return _count(path, status.st_mtime_ns, status.st_size)
 
@@ -126,28 +105,63 @@ def count_frames(path: str | Path) -> int:
 def read_still(path: str | Path, frame: int | None = None) -> Pixels:
     """Read a still, or one frame of a video → (H, W) or, in colour, (H, W, 3).
 
-    Transparency is dropped. Stills with more than 8 bits are refused, as there is no one way to
-    bring them to 8.
+    Stills with more than 8 bits are refused, as there is no one way to bring them to 8.
+
+    Args:
+        frame: of a video, counted from 0 in the order in which they are shown.
 
     Raises:
         FileNotFoundError: if it doesn't exist.
-        UnreadableFile: if it is damaged, of another colour mode, or has no such frame.
+        UnreadableFile: if it is cut off, damaged, of another colour mode, may not be read, or has
+            no such frame.
+        MemoryError: if there is too little memory; the message names the file.
     """
-    path = _not_empty(path)
-    is_still = path.is_file() and path.suffix.lower() in STILL_SUFFIXES
-    if is_still != (frame is None):
-        raise UnreadableFile(f'{path} is a still and has no frame {frame}' if is_still else
-                             f'{path} is a video; say which of its frames is the still')
+    path = require_content(path)
     if frame is None:
-        return _read_image(path)
-    total = count_frames(path)
-    if not 0 <= frame < total:
-        raise UnreadableFile(f'{path} has no frame {frame}, its {total} frames count from 0')
+        return _read_one(path, f'{path} is a video; say which of its frames is the still')
+    if is_still_file(path):
+        raise UnreadableFile(f'{path} is a still and has no frame {frame}')
+    found = next(_iter_from(path, frame), None) if frame >= 0 else None
+    if found is None:
+        raise UnreadableFile(f'{path} has no frame {frame}, its {count_frames(path)} frames count '
+                             'from 0')
+    return found
+
+
+def is_still_file(path: str | Path) -> bool:
+    """Whether a file is a picture of one frame; a picture of several is a video.
+
+    A picture that can't be read counts as one frame: reading it says why.
+    """
+    path = Path(path)
+    return _is_picture(path) and path.is_file() and is_one_picture(path)
+
+
+def inspect(path: str | Path) -> float | None:
+    """Look at a file before it is decoded → frames per second, where a video says them.
+
+    They are those on average, where they vary.
+
+    Raises:
+        FileNotFoundError: if it doesn't exist.
+        UnreadableFile: if it is cut off or damaged, has more than MAX_PIXELS, may not be read, or
+            isn't what its name says, like a picture called .mp4.
+    """
+    path = require_content(path)
     if path.is_dir():
-        return _read_image(_frame_files(path)[frame])
-    if path.suffix.lower() == '.npy':
-        return np.array(_open_npy(path)[frame])
-    return _decode_one(path, frame)
+        for file in _frame_files(path):
+            inspect(file)
+        return None
+    if _is_npy(path):
+        require_bearable_size(path, *_open_npy(path).shape[1:3])
+        return None
+    return inspect_pictures(path) if _is_picture(path) else inspect_video(path)
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Sorts 10 after 9."""
+    return [(int(part), '') if part.isdecimal() else (-1, part)
+            for part in re.split(r'(\d+)', name)]
 
 
 def is_colour(array: NDArray) -> bool:
@@ -190,117 +204,57 @@ def letterbox(array: Pixels, size: int) -> Pixels:
     return boxed
 
 
-def _not_empty(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f'{path} does not exist')
-    if path.is_file() and path.stat().st_size == 0:
-        raise UnreadableFile(f'{path} is empty: it has 0 bytes')
-    if not path.is_file() and not path.is_dir():     # a pipe would be waited for
-        raise UnreadableFile(f'{path} is neither a file nor a folder')
-    return path
-
-
-def _may_be_called(suffix: str, container: av.ContainerFormat) -> bool:
-    """Whether files of this form end so; PyAV doesn't know every form's endings."""
-    known = container.extensions | ({'m4v'} if 'mp4' in container.extensions else set())
-    return not container.name.endswith('_pipe') and (not known or suffix in known)
-
-
-@contextmanager
-def _unreadable(path: Path, kind: str) -> Iterator[None]:
-    """Whatever a decoder raises becomes one sentence."""
-    try:
-        yield
-    except UnreadableFile:
-        raise
-    except Exception as error:
-        raise UnreadableFile(f'{path} cannot be read as a {kind}; '
-                             'is it cut off or damaged?') from error
-
-
 @cache
 def _count(path: Path, mtime_ns: int, size: int) -> int:
     if path.is_dir():
         return len(_frame_files(path))
-    if path.suffix.lower() == '.npy':
+    if _is_npy(path):
         return len(_open_npy(path))
-    with suppress(Exception):                        # PyAV has the last word
-        return len(_open_decord(path))
-    with _unreadable(path, 'video'), av.open(str(path)) as container:
-        return sum(1 for _ in container.decode(video=0))
+    return sum(1 for _ in iter_frames(path))
 
 
-def _iter_folder(folder: Path) -> Iterator[Pixels]:
-    shape = None
-    for file in _frame_files(folder):
-        frame = _read_image(file)
-        shape = shape or frame.shape
-        if frame.shape != shape:
-            raise UnreadableFile(f'{folder} mixes frames of different shapes: {shape}, '
-                                 f'{frame.shape}')
-        yield frame
+def _iter_from(path: Path, first: int) -> Iterator[Pixels]:
+    """Frames from the one of this number on."""
+    if path.is_dir():
+        return (_read_one(file, f'{file} holds several frames; a folder of frames has one in each')
+                for file in _frame_files(path)[first:])
+    if _is_npy(path):
+        return map(np.array, _open_npy(path)[first:])
+    return iter_pictures(path, first) if _is_picture(path) else iter_video(path, first)
+
+
+def _read_one(path: Path, otherwise: str) -> Pixels:
+    """The only frame of a picture; `otherwise` is what to say of anything else."""
+    if not path.is_file() or not _is_picture(path):
+        raise UnreadableFile(otherwise)
+    frames = list(islice(iter_pictures(require_content(path)), 2))
+    if len(frames) != 1:
+        raise UnreadableFile(otherwise)
+    return frames[0]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in FORMATS
+
+
+def _is_npy(path: Path) -> bool:
+    return path.suffix.lower() == '.npy'
 
 
 def _frame_files(folder: Path) -> list[Path]:
     """Stills of a folder, frame 10 after frame 9."""
-    files = [file for file in folder.iterdir()
-             if file.suffix.lower() in STILL_SUFFIXES and not file.name.startswith('.')]
+    with true_reason(folder, 'folder'):
+        files = [file for file in folder.iterdir()
+                 if file.suffix.lower() in STILL_SUFFIXES and not file.name.startswith('.')]
     if not files:
         raise UnreadableFile(f'{folder} is a folder without frames')
     return sorted(files, key=lambda file: natural_key(file.name))
 
 
 def _open_npy(path: Path) -> Pixels:
-    with _unreadable(path, '.npy array'):
+    with true_reason(path, '.npy array'):
         array = np.load(path, mmap_mode='r', allow_pickle=False)
         if array.dtype != np.uint8 or array.ndim - is_colour(array) != 3 or 0 in array.shape:
             raise UnreadableFile(f'{path} must hold (T, H, W) or (T, H, W, 3) uint8, but holds '
                                  f'{array.shape} {array.dtype}')
     return array
-
-
-def _read_image(path: Path) -> Pixels:
-    _not_empty(path)
-    with _unreadable(path, 'still'), Image.open(path) as image:
-        require_bearable_size(path, *image.size)
-        # Pillow reads 48-bit colour as RGB; only the raw mode in its tiles tells
-        has_16_bits = ';16' in str(image.tile)
-        if has_16_bits or image.mode not in ('1', 'L', 'LA', 'P', 'RGB', 'RGBA'):
-            found = '16 bits' if has_16_bits else f'colour mode {image.mode}'
-            raise UnreadableFile(f'{path} has {found}; save it as grey or RGB with 8 bits')
-        return np.array(image.convert('L' if image.mode in ('1', 'L', 'LA') else 'RGB'))
-
-
-def _iter_video(path: Path) -> Iterator[Pixels]:
-    done = 0
-    with suppress(Exception):                        # PyAV has the last word
-        reader = _open_decord(path)
-        for start in range(0, len(reader), FRAMES_AT_ONCE):
-            wanted = range(start, min(start + FRAMES_AT_ONCE, len(reader)))
-            for frame in reader.get_batch(wanted).asnumpy():
-                yield frame
-                done += 1
-        return
-    with _unreadable(path, 'video'):
-        yield from islice(_iter_by_pyav(path), done, None)
-
-
-def _decode_one(path: Path, frame: int) -> Pixels:
-    with suppress(Exception):                        # PyAV has the last word
-        return _open_decord(path).get_batch([frame]).asnumpy()[0]
-    with _unreadable(path, 'video'):
-        return next(islice(_iter_by_pyav(path), frame, None))
-
-
-def _iter_by_pyav(path: Path) -> Iterator[Pixels]:
-    with av.open(str(path)) as container:
-        for image in container.decode(video=0):
-            yield np.asarray(image.to_ndarray(format='rgb24'), np.uint8)
-
-
-def _open_decord(path: Path) -> Any:
-    """The faster decoder; it fails on gifs and on some narrow videos, and isn't everywhere."""
-    if decord is None:
-        raise ImportError('decord')
-    return decord.VideoReader(str(path), num_threads=1)

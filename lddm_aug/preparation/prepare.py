@@ -126,7 +126,7 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
         if not folder.holds(item, name):
             try:
                 frames, recording = _read(item, options)
-            except (UnreadableFile, OSError) as error:
+            except (UnreadableFile, OSError, MemoryError) as error:
                 bad.append(LeftOut(item.source, BAD, _relative(error, listing.root)))
                 _refuse_many(bad, total, options.max_bad_share)
                 continue

@@ -11,6 +11,7 @@ from lddm_aug.datasets.frames import (
     VIDEO_SUFFIXES,
     UnreadableFile,
     inspect,
+    is_still_file,
     iter_frames,
     natural_key,
     read_still,
@@ -93,9 +94,10 @@ class SourceFolder:
 
 
 def role_of(path: Path) -> str | None:
-    """STILL or VIDEO by the file's ending; None if it is neither."""
-    suffix = path.suffix.lower()
-    return STILL if suffix in STILL_SUFFIXES else VIDEO if suffix in VIDEO_SUFFIXES else None
+    """STILL or VIDEO, a picture of several frames among them; None if its ending is neither's."""
+    if path.suffix.lower() not in STILL_SUFFIXES | VIDEO_SUFFIXES:
+        return None
+    return STILL if is_still_file(path) else VIDEO
 
 
 def stamp(*paths: Path) -> str:

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from lddm_aug.datasets import frames
 from lddm_aug.datasets.frames import (
     UnreadableFile,
     count_frames,
@@ -19,18 +17,6 @@ from lddm_aug.datasets.frames import (
     read_still,
     to_channels,
 )
-
-COVID_BLUES = Path(__file__).parents[3] / 'shared/data/covid_blues/lus_videos'
-
-
-@pytest.fixture(params=['decord', 'PyAV'])
-def decoder(request, monkeypatch):
-    """Each decoder in turn; without decord, the reader takes PyAV."""
-    if request.param == 'PyAV':
-        monkeypatch.setattr(frames, 'decord', None)
-    elif frames.decord is None:
-        pytest.skip('decord is not installed')
-    frames._count.cache_clear()
 
 
 def textured(count: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -43,7 +29,6 @@ def textured(count: int, height: int = 48, width: int = 64) -> np.ndarray:
 
 # ── videos ──
 
-@pytest.mark.usefixtures('decoder')
 def test_a_video_gives_its_frames_in_order(tmp_path: Path, write_mp4):
     path = write_mp4(tmp_path / 'benign (1).mp4', textured(17))
     read = read_frames(path)
@@ -53,48 +38,6 @@ def test_a_video_gives_its_frames_in_order(tmp_path: Path, write_mp4):
     shifted_by_one = np.abs(read[1:].astype(int) - textured(17)[:-1]).mean()
     assert shifted_by_one > 1.5 * np.abs(read[1:].astype(int) - textured(17)[1:]).mean()
     assert count_frames(path) == 17
-
-
-@pytest.mark.usefixtures('decoder')
-def test_one_frame_of_a_video_is_the_one_that_reading_all_gives(tmp_path: Path, write_mp4):
-    path = write_mp4(tmp_path / 'a.mp4', textured(40))
-    for frame in (0, 23, 39):
-        np.testing.assert_array_equal(read_still(path, frame), read_frames(path)[frame])
-
-
-@pytest.mark.skipif(frames.decord is None, reason='decord is not installed')
-@pytest.mark.parametrize('width', [18, 64, 350])
-@pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
-def test_decord_and_pyav_read_the_same_pixels(tmp_path: Path, monkeypatch, suffix: str, width: int,
-                                              write_mp4):
-    path = write_mp4(tmp_path / f'a{suffix}', textured(20, width=width))
-    by_decord = frames._open_decord(path).get_batch(range(20)).asnumpy()
-    monkeypatch.setattr(frames, 'decord', None)
-    np.testing.assert_array_equal(read_frames(path), by_decord)
-
-
-@pytest.mark.skipif(frames.decord is None, reason='decord is not installed')
-@pytest.mark.skipif(not COVID_BLUES.is_dir(), reason='covid_blues is not at ../shared/data')
-def test_decord_and_pyav_read_the_same_pixels_of_a_real_video(monkeypatch):
-    for path in sorted(COVID_BLUES.glob('*.mp4'))[:2]:
-        by_decord = frames._open_decord(path)[:].asnumpy()
-        monkeypatch.setattr(frames, 'decord', None)
-        np.testing.assert_array_equal(read_frames(path), by_decord)
-        monkeypatch.undo()
-
-
-def test_a_video_that_decord_stumbles_over_is_read(tmp_path: Path, write_mp4):
-    path = write_mp4(tmp_path / 'a.mp4', textured(20, width=16))
-    assert read_frames(path).shape == (20, 48, 16, 3)
-    assert count_frames(path) == 20
-
-
-def test_a_gif_gives_its_frames_exactly(tmp_path: Path):
-    images = [Image.fromarray(frame) for frame in textured(5)[..., 0]]
-    images[0].save(tmp_path / 'a.gif', save_all=True, append_images=images[1:])
-    read = read_frames(tmp_path / 'a.gif')
-    np.testing.assert_array_equal(read, to_channels(textured(5)[..., 0], 3))
-    assert count_frames(tmp_path / 'a.gif') == 5
 
 
 def test_a_folder_of_frames_is_read_in_natural_order(tmp_path: Path, grey_levels):
@@ -125,32 +68,9 @@ def test_a_video_that_was_written_anew_is_counted_anew(tmp_path: Path, grey_leve
     assert count_frames(tmp_path / 'a.npy') == 30
 
 
-@pytest.mark.usefixtures('decoder')
 def test_frame_by_frame_gives_what_reading_all_gives(tmp_path: Path, write_mp4):
     path = write_mp4(tmp_path / 'a.mp4', textured(37))               # more than decoded at once
     np.testing.assert_array_equal(np.stack(list(iter_frames(path))), read_frames(path))
-
-
-@pytest.mark.skipif(frames.decord is None, reason='decord is not installed')
-def test_where_decord_fails_halfway_pyav_goes_on(tmp_path: Path, monkeypatch, write_mp4):
-    path = write_mp4(tmp_path / 'a.mp4', textured(40))
-    whole = read_frames(path)
-
-    class Failing:
-        def __init__(self, reader):
-            self.reader = reader
-
-        def __len__(self):
-            return len(self.reader)
-
-        def get_batch(self, wanted):
-            if 32 in wanted:
-                raise RuntimeError('decord gives up')
-            return self.reader.get_batch(wanted)
-
-    opened = frames._open_decord
-    monkeypatch.setattr(frames, '_open_decord', lambda path: Failing(opened(path)))
-    np.testing.assert_array_equal(read_frames(path), whole)
 
 
 def test_a_video_says_its_frame_rate_and_frames_do_not(tmp_path: Path, write_mp4, grey_levels):
@@ -182,31 +102,6 @@ def test_frames_that_are_too_large_are_refused_before_they_are_decoded(tmp_path:
         inspect(tmp_path / 'a.npy')
 
 
-def write_h264(path: Path, clip: np.ndarray, options: dict[str, str]) -> None:
-    """With its index in front, a file that was cut off still says how long it was."""
-    with av.open(str(path), 'w', options=options) as container:
-        stream = container.add_stream('h264', rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
-        for frame in clip:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
-        container.mux(stream.encode())
-
-
-@pytest.mark.usefixtures('decoder')
-@pytest.mark.parametrize('options', [{}, {'movflags': 'faststart'}],
-                         ids=['index at the end', 'index in front'])
-def test_a_video_that_is_cut_off_is_unreadable(tmp_path: Path, options: dict[str, str]):
-    path = tmp_path / 'cut (1).mp4'
-    write_h264(path, textured(30), options)
-    whole = path.read_bytes()
-    path.write_bytes(whole[:len(whole) * 6 // 10])
-    with pytest.raises(UnreadableFile, match=r'cut \(1\)\.mp4 cannot be read as a video; is it '
-                                             'cut off or damaged'):
-        read_frames(path)
-    with pytest.raises(UnreadableFile, match=r'cut \(1\)\.mp4'):
-        count_frames(path)
-
-
 @pytest.mark.parametrize('read', [read_frames, count_frames, read_still])
 @pytest.mark.parametrize('name', ['a.mp4', 'a.npy', 'a.png'])
 def test_an_empty_file_is_unreadable_and_a_missing_one_missing(tmp_path: Path, read, name: str):
@@ -215,15 +110,6 @@ def test_an_empty_file_is_unreadable_and_a_missing_one_missing(tmp_path: Path, r
     (tmp_path / name).touch()
     with pytest.raises(UnreadableFile, match=f'{name} is empty: it has 0 bytes'):
         read(tmp_path / name)
-
-
-@pytest.mark.usefixtures('decoder')
-def test_what_is_no_video_is_unreadable(tmp_path: Path):
-    (tmp_path / 'notes.mp4').write_text('not a video')
-    with pytest.raises(UnreadableFile, match=r'notes\.mp4 cannot be read as a video'):
-        read_frames(tmp_path / 'notes.mp4')
-    with pytest.raises(UnreadableFile, match=r'notes\.mp4 cannot be read as a video'):
-        count_frames(tmp_path / 'notes.mp4')
 
 
 @pytest.mark.parametrize(('array', 'found'), [
@@ -258,44 +144,6 @@ def test_a_folder_without_frames_or_with_unequal_ones_is_unreadable(tmp_path: Pa
         Image.new('L', (8, 8 * number)).save(tmp_path / f'{number}.png')
     with pytest.raises(UnreadableFile, match=r'different shapes: \(8, 8\), \(16, 8\)'):
         read_frames(tmp_path)
-
-
-# ── stills ──
-
-@pytest.mark.parametrize(('mode', 'shape'), [
-    ('L', (6, 8)), ('1', (6, 8)), ('LA', (6, 8)), ('RGB', (6, 8, 3)), ('RGBA', (6, 8, 3)),
-    ('P', (6, 8, 3))])
-def test_a_still_of_any_8_bit_mode_is_grey_or_rgb(tmp_path: Path, mode: str,
-                                                  shape: tuple[int, ...]):
-    Image.new('RGB', (8, 6), (255, 255, 255)).convert(mode).save(tmp_path / 'a (1).png')
-    still = read_still(tmp_path / 'a (1).png')
-    assert still.shape == shape
-    assert still.dtype == np.uint8
-    assert (still == 255).all()
-
-
-def test_red_stays_in_front(tmp_path: Path):
-    Image.new('RGB', (8, 6), (200, 100, 50)).save(tmp_path / 'a.png')
-    assert read_still(tmp_path / 'a.png')[0, 0].tolist() == [200, 100, 50]
-
-
-@pytest.mark.parametrize(('name', 'write', 'found'), [
-    ('grey.png', lambda path: cv2.imwrite(path, np.full((6, 8), 999, np.uint16)), '16 bits'),
-    ('rgb.png', lambda path: cv2.imwrite(path, np.full((6, 8, 3), 999, np.uint16)), '16 bits'),
-    ('rgb.tif', lambda path: cv2.imwrite(path, np.full((6, 8, 3), 999, np.uint16)), '16 bits'),
-    ('float.tif', lambda path: Image.new('F', (8, 6)).save(path), 'colour mode F'),
-    ('cmyk.jpg', lambda path: Image.new('CMYK', (8, 6)).save(path), 'colour mode CMYK')])
-def test_a_still_of_another_colour_mode_is_refused(tmp_path: Path, name: str, write, found: str):
-    write(str(tmp_path / name))
-    with pytest.raises(UnreadableFile, match=f'{name} has {found}; save it as grey or RGB'):
-        read_still(tmp_path / name)
-
-
-def test_a_still_that_is_cut_off_is_unreadable(tmp_path: Path):
-    Image.fromarray(textured(1)[0]).save(tmp_path / 'a.png')
-    (tmp_path / 'a.png').write_bytes((tmp_path / 'a.png').read_bytes()[:1000])
-    with pytest.raises(UnreadableFile, match=r'a\.png cannot be read as a still'):
-        read_still(tmp_path / 'a.png')
 
 
 def test_a_frame_is_asked_of_videos_only_and_must_exist(tmp_path: Path, grey_levels):

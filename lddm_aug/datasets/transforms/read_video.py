@@ -43,10 +43,11 @@ class ReadVideo(BaseTransform):
         return self.cache[filename].copy()           # some transforms flip frames where they lie
 
     def _read(self, filename: str) -> Pixels:
-        frames = read_frames(filename)
-        if self.size is not None:
-            frames = letterbox(frames, self.size)
-        return to_channels(frames, self.channels)
+        return read_frames(filename, self._fit)
+
+    def _fit(self, frame: Pixels) -> Pixels:
+        return to_channels(frame if self.size is None else letterbox(frame, self.size),
+                           self.channels)
 
     def __repr__(self) -> str:
         return (f'ReadVideo(size={self.size}, channels={self.channels}, '

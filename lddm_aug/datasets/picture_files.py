@@ -1,0 +1,123 @@
+"""Pictures, read by Pillow: stills, and files that hold a sequence of frames.
+
+GIF, animated PNG and WebP and TIFF of several pages are sequences, and thus videos.  Frames are
+as a viewer shows them: turned as EXIF says, each drawn over those before it, and on black where
+they are transparent.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from lddm_aug.datasets.shown import Pixels, on_black
+from lddm_aug.datasets.unreadable import (
+    MAX_PIXELS,
+    UnreadableFile,
+    require_bearable_size,
+    true_reason,
+)
+
+STILL_FORMATS = {'.png': {'PNG'}, '.jpg': {'JPEG', 'MPO'}, '.jpeg': {'JPEG', 'MPO'},
+                 '.jpe': {'JPEG', 'MPO'}, '.jfif': {'JPEG', 'MPO'}, '.bmp': {'BMP'},
+                 '.tif': {'TIFF'}, '.tiff': {'TIFF'}, '.webp': {'WEBP'},
+                 '.ppm': {'PPM'}, '.pgm': {'PPM'}, '.pbm': {'PPM'}, '.pnm': {'PPM'}}
+SEQUENCE_FORMATS = {'.gif': {'GIF'}, '.apng': {'PNG'}}               # mostly
+FORMATS = STILL_FORMATS | SEQUENCE_FORMATS
+
+GREY_MODES = ('1', 'L', 'LA')
+COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA')
+NEW_SUBFILE_TYPE, SMALLER_OR_MASK = 254, 0b101       # of a page of a TIFF
+
+
+def iter_pictures(path: Path, first: int = 0) -> Iterator[Pixels]:
+    """(H, W) or (H, W, 3) frames, from the one of this number on; of a still there is one.
+
+    Raises:
+        UnreadableFile: if it is damaged or of another colour mode; when frames are taken.
+    """
+    with _opened(path) as image:
+        for place in islice(_places(path, image), first, None):
+            image.seek(place)
+            require_bearable_size(path, *image.size)
+            yield _as_shown(path, image)
+
+
+def is_one_picture(path: Path) -> bool:
+    """Whether a file holds one frame, or can't be read."""
+    try:
+        with _opened(path) as image:
+            return len(_places(path, image)) == 1
+    except (UnreadableFile, OSError, MemoryError):
+        return True
+
+
+def inspect_pictures(path: Path) -> float | None:
+    """Look at a file → frames per second on average, where a sequence says them."""
+    with _opened(path) as image:
+        if image.format not in FORMATS[path.suffix.lower()]:
+            raise UnreadableFile(f'{path} holds {image.format}, not what its name says')
+        places = _places(path, image)
+        if len(places) == 1:
+            return None
+        duration = 0.                                # ms
+        for place in places:
+            image.seek(place)
+            image.load()                             # only then WebP says it
+            duration += image.info.get('duration') or 0
+        return 1000 * len(places) / duration if duration else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    with true_reason(path, 'picture'):
+        try:
+            image = Image.open(path)
+        except Image.DecompressionBombError as error:
+            raise UnreadableFile(f'{path} has far more pixels a frame than the '
+                                 f'{MAX_PIXELS / 1e6:.0f} million that are read') from error
+        except Image.UnidentifiedImageError as error:
+            raise UnreadableFile(f'{path} is no picture that can be read: it is cut off, damaged '
+                                 'or of another kind') from error
+        with image:
+            require_bearable_size(path, *image.size)
+            yield image
+
+
+def _places(path: Path, image: Image.Image) -> list[int]:
+    """Which of a file's pictures are frames: not those that serve as its thumbnails or masks."""
+    count = getattr(image, 'n_frames', 1)
+    if image.format == 'MPO':                        # a photo; others are views or previews of it
+        return [0]
+    if image.format == 'TIFF' and count > 1:
+        image.seek(count - 1)
+        if image.tag_v2.next:                        # type: ignore[attr-defined]
+            raise UnreadableFile(f'{path} is cut off or damaged: it announces a page after its '
+                                 f'{count} pages')
+        return [place for place in range(count) if _is_page(image, place)] or [0]
+    if getattr(image, 'default_image', False):       # shown where animation isn't known
+        return list(range(1, count))
+    return list(range(count))
+
+
+def _is_page(image: Image.Image, place: int) -> bool:
+    image.seek(place)
+    return not image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & SMALLER_OR_MASK  # type: ignore[attr-defined]
+
+
+def _as_shown(path: Path, image: Image.Image) -> Pixels:
+    # Pillow reads 48-bit colour as RGB; only the raw mode in its tiles tells
+    has_16_bits = ';16' in str(image.tile)
+    if has_16_bits or image.mode not in GREY_MODES + COLOUR_MODES:
+        found = '16 bits' if has_16_bits else f'colour mode {image.mode}'
+        raise UnreadableFile(f'{path} has {found}; save it as grey or RGB with 8 bits')
+    # frames of a GIF are grey or in colour as it comes
+    grey = image.mode in GREY_MODES and image.format != 'GIF'
+    upright = ImageOps.exif_transpose(image)
+    if upright.has_transparency_data:
+        return on_black(np.asarray(upright.convert('LA' if grey else 'RGBA')))
+    return np.array(upright.convert('L' if grey else 'RGB'))
