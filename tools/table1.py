@@ -8,14 +8,17 @@ Stopped, it goes on where it was when it is called again in the same way.
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from pathlib import Path
 
 from lddm_aug.cli import KeyValue, add_device_argument, one_sentence_errors
 from lddm_aug.engine.table1 import Table1, make_table1
+from lddm_aug.evaluation.loss_curves import draw_losses
 from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
 from lddm_aug.evaluation.table1_results import GENERATORS, format_table1
+from lddm_aug.files import write_aside
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'mmaction_configs'
 
@@ -58,15 +61,21 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors():
         name = args.data if args.size == 64 else f'{args.data}_{args.size}'
+        if args.vgg:
+            os.environ['VGG'] = args.vgg             # with which the published cINN learns, too
+        out = args.out or Path(f'docs/results/table1_{name}.json')
         results = make_table1(Table1(
             data=args.data, configs=args.configs,
             work_dir=args.work_dir or Path('work_dirs/table1') / name,
-            out=args.out or Path(f'docs/results/table1_{name}.json'),
+            out=out,
             generators=args.generators, seeds=args.seeds, size=args.size, amp=args.amp,
             cfg_options=args.cfg_options,
             sampler_steps=args.sampler_steps, temperatures=args.temperatures, redo=args.redo,
             recognizers=args.recognizers, networks=load_networks(args), device=args.device,
             command=shlex.join(['python', *sys.argv])))
+        if (drawn := draw_losses(results['rows'])) is not None:
+            with write_aside(out.with_name(f'{out.stem}_losses.svg')) as file:
+                file.write(drawn)
     print(format_table1(results))
 
 

@@ -31,6 +31,7 @@ from lddm_aug.evaluation.cost import (
     gflop_per_clip,
 )
 from lddm_aug.evaluation.frechet import frechet_distance
+from lddm_aug.evaluation.loss_curves import read_losses
 from lddm_aug.evaluation.recognizer_features import (
     FeatureNetwork,
     RecognizerFeatures,
@@ -245,7 +246,7 @@ def _feature_networks(table: Table1, config_file: Path) -> SeveralRecognizers:
 
 def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet],
               features: Mapping[str, Any], temperature: float | None = None) -> dict[str, Any]:
-    package, seconds = _train(table, name, seed)
+    package, seconds, losses = _train(table, name, seed)
     generator = load_package(package, table.device)
     if temperature is not None:
         generator.sampler['temperature'] = temperature
@@ -256,13 +257,15 @@ def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet
         generator=name, seed=seed, size=generator.size,
         **{key: value for key, value in figures.items() if key != 'protocol'},
         gflop_per_clip=gflop_per_clip(generator), clips_per_second=clips_per_second(generator),
-        training_seconds=seconds, evaluation_seconds=round(time.perf_counter() - began, 1),
+        training_seconds=seconds, losses=losses,
+        evaluation_seconds=round(time.perf_counter() - began, 1),
         machine=machine(device_of(generator)), versions=run_versions(), sampler=generator.sampler,
         package_sha256=generator.package_sha256, identity=_row_identity(table, name, seed))
 
 
-def _train(table: Table1, name: str, seed: int) -> tuple[Path, float | None]:
-    """A generator's package, and the seconds that its stages took; None if one was interrupted.
+def _train(table: Table1, name: str, seed: int
+           ) -> tuple[Path, float | None, dict[str, Any]]:
+    """A generator's package, its stages' seconds, None if one was interrupted, and their losses.
 
     Generators share a stage whose config, and whose earlier stages' configs, are the same.
     """
@@ -282,7 +285,9 @@ def _train(table: Table1, name: str, seed: int) -> tuple[Path, float | None]:
     measured = json.loads((folder / SUMMARY).read_bytes())
     parts = [measured] if '' in stages else measured.values()
     seconds = [part.get('seconds', 0.) for part in parts]
-    return folder / 'package', None if None in seconds else sum(seconds)
+    losses = {stage: curve for stage, where in folders.items()
+              if (curve := read_losses(where))['iter']}
+    return folder / 'package', None if None in seconds else sum(seconds), losses
 
 
 def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: FeatureNetwork

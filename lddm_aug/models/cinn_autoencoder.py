@@ -17,13 +17,13 @@ class CINNAutoencoder(ClipAutoencoder):
     """Encoder and decoder of cINN (Dorkenwald et al. 2021), trained together.
 
     Serves wherever a `VideoAutoencoder` does; its latents are vectors, (B, Cz, 1, 1, 1).  Layers,
-    widths and norms are the published ones, but for the shortcuts of the encoder: 1 × 1 × 1 without
-    a norm, published 3 × 3 × 3 with one.
+    widths, norms and first weights are the published ones, but that log variances begin at −4 and
+    AdaIN's scales about 1, which a short training needs.
 
-    The losses are published with weights 10 (L1), 30 (LPIPS), 1e-6 (KL) and 1 (adversarial), here
-    beside an L1 of 1; feature matching and gradient penalty are left out, as the discriminators,
-    which are normalised spectrally, don't need them.  The configs give neither `perceptual`, which
-    needs weights of the user's, nor `adversarial`.
+    Published are weights of 10 (L1), 30 (LPIPS), 1e-6 (KL, summed over the vector), 1 (each
+    discriminator), 10 (feature matching) and 10 (gradient penalty).  Here all but the last, which
+    is the discriminator's own, are divided by ten, since L1 has the weight 1.  The discriminators
+    are this project's: of patches, where that of motion is published as a 3D ResNet-18.
 
     Args:
         num_frames: T of the clips, a multiple of 16.
@@ -33,7 +33,8 @@ class CINNAutoencoder(ClipAutoencoder):
         width: channels of the decoder's last block; published 32 for 128 pixels, 64 for 64.
         channels: C of the clips.
         latent_channels: Cz.
-        kl_weight: of the Kullback-Leibler term, per latent value, beside L1 per pixel in [−1, 1].
+        kl_weight: of the Kullback-Leibler term, summed over the vector, beside L1 per pixel in
+            [−1, 1].
         perceptual: arguments of `PerceptualLoss`, as for a `VideoAutoencoder`.
         adversarial: arguments of `AdversarialLoss`, likewise.
         init_cfg: as in MMEngine.
@@ -46,7 +47,8 @@ class CINNAutoencoder(ClipAutoencoder):
         super().__init__(
             VectorEncoder(channels, latent_channels, num_frames, size, space_strides),
             SpadeDecoder(channels, latent_channels, num_frames, size, width),
-            channels, latent_channels, kl_weight, perceptual, adversarial, init_cfg)
+            channels, latent_channels, kl_weight * latent_channels, perceptual, adversarial,
+            init_cfg)
 
     def loss(self, clip: Tensor) -> dict[str, Tensor]:
         # on the CPU in float32: in bfloat16 PyTorch 2.13 gave its large convolutions' weights

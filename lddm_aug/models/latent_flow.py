@@ -29,6 +29,8 @@ class LatentFlow(LatentModel):
             of the still one place of the latent stands for.
         noise: standard deviation of what is added to the standardised latents in training, so that
             the density can't gather on them.
+        still_network: config of a network that makes the condition instead, of the still as a
+            whole, where latents are vectors: (B, C, H, W) → (B, Cs, 1, 1), such as `StillResNet`.
         init_cfg: as in MMEngine.
     """
 
@@ -36,17 +38,25 @@ class LatentFlow(LatentModel):
 
     def __init__(self, autoencoder: dict, flow: dict,
                  still_widths: Sequence[int] = (16, 32, 64), noise: float = 0.05,
-                 init_cfg: dict | None = None) -> None:
+                 still_network: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(autoencoder, init_cfg)
         if not 0 <= noise < math.inf:
             raise ValueError('LatentFlow: noise is a standard deviation, 0 or more, but got '
                              f'{noise!r}')
-        self.still_pyramid = StillPyramid(self.autoencoder.channels, still_widths)
-        self.flow = CouplingFlow(self.autoencoder.latent_channels, still_widths[-1], **flow)
+        self.still_pyramid = self.still_network = None
+        if still_network is None:
+            self.still_pyramid = StillPyramid(self.autoencoder.channels, still_widths)
+            condition_channels = still_widths[-1]
+        else:
+            self.still_network = MODELS.build(still_network)
+            condition_channels = self.still_network.out_channels
+        self.flow = CouplingFlow(self.autoencoder.latent_channels, condition_channels, **flow)
         self.noise = noise
         self.register_buffer('initialised', torch.tensor(False))
 
     def condition(self, still: Tensor) -> Tensor:
+        if self.still_network is not None:
+            return self.still_network(still)
         return self.still_pyramid(still)[-1]
 
     def forward(self, latent: Tensor, still: Tensor, mode: str = 'tensor', **_: object
@@ -68,12 +78,17 @@ class LatentFlow(LatentModel):
         return -self.flow.log_density(latent, condition).mean() / latent[0].numel()
 
     def require_fit(self, latent: Tensor, condition: Tensor) -> None:
-        if latent.shape[3:] != condition.shape[2:]:
-            doublings = len(self.still_pyramid.levels)
-            raise ValueError(f'LatentFlow: {doublings} still_widths fit latents of (h, w) = '
-                             f'{tuple(condition.shape[2:])}, but got {tuple(latent.shape[3:])}; '
-                             'one more of the still_widths halves h and w, of stills of a '
-                             f'multiple of {2 ** doublings} pixels')
+        if latent.shape[3:] == condition.shape[2:]:
+            return
+        if self.still_pyramid is None:
+            raise ValueError('LatentFlow: a still_network is for latents that are vectors, '
+                             f'(h, w) = (1, 1), but got {tuple(latent.shape[3:])}; take '
+                             'still_widths instead')
+        doublings = len(self.still_pyramid.levels)
+        raise ValueError(f'LatentFlow: {doublings} still_widths fit latents of (h, w) = '
+                         f'{tuple(condition.shape[2:])}, but got {tuple(latent.shape[3:])}; '
+                         'one more of the still_widths halves h and w, of stills of a '
+                         f'multiple of {2 ** doublings} pixels')
 
     @torch.no_grad()
     def _initialise(self, latent: Tensor, condition: Tensor) -> None:

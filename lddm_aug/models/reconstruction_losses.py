@@ -5,7 +5,13 @@ import torch
 from torch import Tensor, nn
 
 from lddm_aug.functional.perceptual import perceptual_distance
-from lddm_aug.networks.discriminators import FrameDiscriminator, MotionDiscriminator, hinge_losses
+from lddm_aug.networks.discriminators import (
+    FrameDiscriminator,
+    MotionDiscriminator,
+    feature_matching,
+    gradient_penalty,
+    hinge_losses,
+)
 from lddm_aug.networks.vgg import VGGFeatures
 
 
@@ -38,12 +44,28 @@ class PerceptualLoss(nn.Module):
 
 
 class AdversarialLoss(nn.Module):
-    """What a discriminator of frames and one of motion say (Lim and Ye 2017)."""
+    """What a discriminator of frames and one of motion say (Lim and Ye 2017).
+
+    Args:
+        channels: C of the clips.
+        spatial, temporal: weight of what the frames' and the motion's discriminator says; 0 for
+            none.
+        matching: of the distance in the features of the motion's discriminator.
+        penalty: of the gradient penalty, in the motion's discriminator's own loss.
+        width: channels of the discriminators' first layer.
+        frames: of each clip that the frames' discriminator sees, drawn anew each time.
+    """
 
     def __init__(self, channels: int, spatial: float = 0.0, temporal: float = 0.0,
-                 width: int = 16, frames: int = 2) -> None:
+                 matching: float = 0.0, penalty: float = 0.0, width: int = 16,
+                 frames: int = 2) -> None:
         super().__init__()
+        if (matching or penalty) and not temporal:
+            raise ValueError('AdversarialLoss: matching and penalty belong to the discriminator '
+                             'of motion, which temporal=0 leaves out; give temporal a weight')
         self.weights = dict(spatial=spatial, temporal=temporal)
+        self.matching = matching
+        self.penalty = penalty
         self.frames = frames
         self.discriminators = nn.ModuleDict()
         if spatial:
@@ -59,4 +81,10 @@ class AdversarialLoss(nn.Module):
             told_apart, fooled = hinge_losses(discriminator, *pair)
             losses[f'loss_{name}_discriminator'] = told_apart
             losses[f'loss_{name}'] = self.weights[name] * fooled
+        if self.matching:
+            losses['loss_matching'] = self.matching * feature_matching(
+                self.discriminators['temporal'], real, made)
+        if self.penalty:
+            losses['loss_penalty'] = self.penalty * gradient_penalty(
+                self.discriminators['temporal'], real)
         return losses

@@ -36,8 +36,7 @@ class VideoAutoencoder(ClipAutoencoder):
             compared, drawn anew each time).
         grain: dict(num_frames=T, size=H) of the clips, to give them the texture of real ones: see
             `Grain`.  None for none.
-        adversarial: dict(spatial=weight, temporal=weight, width=channels of the
-            discriminators).
+        adversarial: arguments of `AdversarialLoss`.
         init_cfg: as in MMEngine, for example a checkpoint to start from.
 
     Raises:

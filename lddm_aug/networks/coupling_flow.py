@@ -51,6 +51,16 @@ class LeakyReLUTransform(Transform):
         return torch.where(x < 0, math.log(self.slope), 0.)
 
 
+class Both(nn.ModuleList):
+    """What several networks make of the same input, one behind the other along the channels."""
+
+    def __init__(self, *networks: nn.Module) -> None:
+        super().__init__(networks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([network(x) for network in self], dim=1)
+
+
 class FlowBlock(nn.Module):
     """ActNorm, leaky ReLU, a coupling of each half of the channels given the other, shuffle."""
 
@@ -58,14 +68,16 @@ class FlowBlock(nn.Module):
     first_half: Tensor
 
     def __init__(self, channels: int, condition_channels: int, hidden: int, depth: int,
-                 kernel: int, dropout: float, slope: float) -> None:
+                 kernel: int, dropout: float, slope: float, separate: bool) -> None:
         super().__init__()
         self.slope = slope
         self.shift = nn.Parameter(torch.zeros(channels))
         self.log_scale = nn.Parameter(torch.zeros(channels))
+        make_network = partial(coupling_network, channels // 2 + condition_channels,
+                               hidden=hidden, depth=depth, kernel=kernel, dropout=dropout)
         self.networks = nn.ModuleList([
-            coupling_network(channels // 2 + condition_channels, channels, hidden, depth, kernel,
-                             dropout) for _ in range(2)])
+            Both(make_network(channels // 2), make_network(channels // 2)) if separate
+            else make_network(channels) for _ in range(2)])
         self.register_buffer('first_half', torch.arange(channels) < channels // 2)
         self.register_buffer('order', torch.randperm(channels))
 
@@ -110,21 +122,23 @@ class CouplingFlow(nn.Module):
             places stand alone.
         dropout: before the networks' last layer.
         slope: of the leaky ReLU.
+        separate: a coupling's shift and its scale each have a network of their own, as published;
+            by default they share one, which costs half.
 
     Raises:
         ValueError: if channels can't be halved or kernel is neither 1 nor 3.
     """
 
     def __init__(self, channels: int, condition_channels: int, blocks: int = 8, hidden: int = 64,
-                 depth: int = 1, kernel: int = 3, dropout: float = 0.0, slope: float = 0.9
-                 ) -> None:
+                 depth: int = 1, kernel: int = 3, dropout: float = 0.0, slope: float = 0.9,
+                 separate: bool = False) -> None:
         super().__init__()
         if channels % 2 or kernel not in KERNELS:
             raise ValueError('CouplingFlow: needs an even number of channels and a kernel of '
                              f'{" or ".join(map(str, KERNELS))}, but got {channels} channels and '
                              f'kernel {kernel!r}')
         self.blocks = nn.ModuleList([
-            FlowBlock(channels, condition_channels, hidden, depth, kernel, dropout, slope)
+            FlowBlock(channels, condition_channels, hidden, depth, kernel, dropout, slope, separate)
             for _ in range(blocks)])
 
     def log_density(self, latent: Tensor, condition: Tensor) -> Tensor:

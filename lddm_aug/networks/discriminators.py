@@ -20,8 +20,8 @@ class FrameDiscriminator(nn.Module):
                        nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1)))
 
-    def forward(self, frames: Tensor) -> Tensor:
-        return self.layers(frames)
+    def forward(self, frames: Tensor, features: list[Tensor] | None = None) -> Tensor:
+        return _scores(self.layers, frames, features)
 
 
 class MotionDiscriminator(nn.Module):
@@ -39,9 +39,18 @@ class MotionDiscriminator(nn.Module):
                        nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv3d(widths[-1], 1, 3, padding=1)))
 
-    def forward(self, clip: Tensor) -> Tensor:
+    def forward(self, clip: Tensor, features: list[Tensor] | None = None) -> Tensor:
         change = F.pad(clip.diff(dim=2), (0, 0, 0, 0, 1, 0))
-        return self.layers(torch.cat([clip, change], dim=1))
+        return _scores(self.layers, torch.cat([clip, change], dim=1), features)
+
+
+def _scores(layers: nn.Sequential, x: Tensor, features: list[Tensor] | None) -> Tensor:
+    """What comes out at the end; `features` takes what comes out of every leaky ReLU."""
+    for layer in layers:
+        x = layer(x)
+        if features is not None and isinstance(layer, nn.LeakyReLU):
+            features.append(x)
+    return x
 
 
 def hinge_losses(discriminator: nn.Module, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,5 +62,31 @@ def hinge_losses(discriminator: nn.Module, real: Tensor, made: Tensor) -> tuple[
     """
     told_apart = F.relu(1 - discriminator(real)).mean() + F.relu(
         1 + discriminator(made.detach())).mean()
-    frozen = {name: weight.detach() for name, weight in discriminator.named_parameters()}
-    return told_apart, -functional_call(discriminator, frozen, (made,)).mean()
+    return told_apart, -functional_call(discriminator, _frozen(discriminator), (made,)).mean()
+
+
+def feature_matching(discriminator: nn.Module, real: Tensor, made: Tensor) -> Tensor:
+    """How far the discriminator's features of `made` are from those of `real`, L1.
+
+    The mean over its layers; Wang et al. 2018, eq. 4.  The gradient reaches `made` alone.
+    """
+    ours: list[Tensor] = []
+    theirs: list[Tensor] = []
+    functional_call(discriminator, _frozen(discriminator), (made, ours))
+    with torch.no_grad():
+        discriminator(real, theirs)
+    return torch.stack([F.l1_loss(x, y) for x, y in zip(ours, theirs, strict=True)]).mean()
+
+
+def gradient_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
+    """E ‖∇ D(x)‖² over real x; Mescheder et al. 2018, eq. 9, with the mean of all patches as D.
+
+    The gradient reaches the discriminator alone.
+    """
+    real = real.detach().requires_grad_()
+    slope, = torch.autograd.grad(discriminator(real).mean(), real, create_graph=True)
+    return slope.square().flatten(1).sum(dim=1).mean()
+
+
+def _frozen(discriminator: nn.Module) -> dict[str, Tensor]:
+    return {name: weight.detach() for name, weight in discriminator.named_parameters()}

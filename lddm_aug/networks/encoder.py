@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -14,12 +14,20 @@ from lddm_aug.functional.warp import warp
 GROUPS = 8
 PIXELS = 4.0                                         # displacements are of about so many
 
+# input channels, output channels and (t, h, w) stride → what a block adds its convolutions to
+Shortcut = Callable[[int, int, tuple[int, int, int]], nn.Module]
+
+
+def plain_shortcut(in_channels: int, out_channels: int, stride: tuple[int, int, int]) -> nn.Module:
+    """1 × 1 × 1, without a norm."""
+    return nn.Conv3d(in_channels, out_channels, 1, stride, bias=False)
+
 
 class BasicBlock3d(nn.Module):
     """relu(x + norm(conv(relu(norm(conv(x)))))), with a projected x where the shape changes."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: tuple[int, int, int],
-                 groups: int) -> None:
+                 groups: int, shortcut: Shortcut) -> None:
         super().__init__()
         self.conv1 = nn.Conv3d(in_channels, out_channels, 3, stride, padding=1, bias=False)
         self.norm1 = nn.GroupNorm(groups, out_channels)
@@ -27,7 +35,7 @@ class BasicBlock3d(nn.Module):
         self.norm2 = nn.GroupNorm(groups, out_channels)
         self.shortcut: nn.Module = nn.Identity()
         if stride != (1, 1, 1) or in_channels != out_channels:
-            self.shortcut = nn.Conv3d(in_channels, out_channels, 1, stride, bias=False)
+            self.shortcut = shortcut(in_channels, out_channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         out = F.relu(self.norm1(self.conv1(x)))
@@ -35,7 +43,8 @@ class BasicBlock3d(nn.Module):
 
 
 def resnet_18(channels: int, widths: Sequence[int], time_strides: Sequence[int],
-              space_strides: Sequence[int], groups: int) -> tuple[nn.Sequential, nn.Sequential]:
+              space_strides: Sequence[int], groups: int, shortcut: Shortcut = plain_shortcut
+              ) -> tuple[nn.Sequential, nn.Sequential]:
     """Stem and four stages of two blocks, with group norm.
 
     Args:
@@ -44,14 +53,15 @@ def resnet_18(channels: int, widths: Sequence[int], time_strides: Sequence[int],
         time_strides: likewise, along T.
         space_strides: likewise, along H and W.
         groups: of every norm.
+        shortcut: makes what leads around a block that changes the shape.
     """
     strides = [(t, s, s) for t, s in zip(time_strides, space_strides, strict=True)]
     stem = nn.Sequential(
         nn.Conv3d(channels, widths[0], (3, 7, 7), strides[0], padding=(1, 3, 3), bias=False),
         nn.GroupNorm(groups, widths[0]), nn.ReLU())
     stages = nn.Sequential(*[
-        nn.Sequential(BasicBlock3d(before, after, stride, groups),
-                      BasicBlock3d(after, after, (1, 1, 1), groups))
+        nn.Sequential(BasicBlock3d(before, after, stride, groups, shortcut),
+                      BasicBlock3d(after, after, (1, 1, 1), groups, shortcut))
         for before, after, stride in zip(widths[:-1], widths[1:], strides[1:], strict=True)])
     return stem, stages
 

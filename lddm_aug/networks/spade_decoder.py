@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from lddm_aug.functional.adain import adain
 
@@ -20,7 +21,8 @@ class SpadeBlock(nn.Module):
     """One scale: what the still shows here, pixel by pixel, then what the latent says, throughout.
 
     SPADE (Park et al. 2019, over normalised groups), a convolution, AdaIN (Huang and Belongie
-    2017), a convolution, beside a shortcut.
+    2017), a convolution, beside a shortcut.  The convolutions' spectral norm is 1 (Miyato et al.
+    2018).
     """
 
     def __init__(self, in_channels: int, out_channels: int, still_channels: int,
@@ -31,13 +33,19 @@ class SpadeBlock(nn.Module):
         self.from_still = nn.Sequential(
             nn.Conv2d(still_channels, SPADE_WIDTH, 3, padding=1), nn.LeakyReLU(0.2),
             nn.Conv2d(SPADE_WIDTH, 2 * in_channels, 3, padding=1))
+        for part in (self.from_still[0], self.from_still[2]):         # SPADE begins with 1 and 0
+            nn.init.xavier_uniform_(part.weight, gain=0.02)
+            nn.init.zeros_(part.bias)
         self.from_latent = nn.Linear(latent_channels, 2 * out_channels)
-        self.conv1 = nn.Conv3d(in_channels, out_channels, 3, padding=1)
-        self.conv2 = nn.Conv3d(out_channels, out_channels, 3, padding=1)
+        with torch.no_grad():                                         # and so does AdaIN
+            self.from_latent.bias[:out_channels] += 1
+        self.conv1 = spectral_norm(nn.Conv3d(in_channels, out_channels, 3, padding=1))
+        self.conv2 = spectral_norm(nn.Conv3d(out_channels, out_channels, 3, padding=1))
         self.shortcut: nn.Module = nn.Identity()
         if in_channels != out_channels:
-            self.shortcut = nn.Sequential(nn.GroupNorm(groups, in_channels),
-                                          nn.Conv3d(in_channels, out_channels, 1, bias=False))
+            self.shortcut = nn.Sequential(
+                nn.GroupNorm(groups, in_channels),
+                spectral_norm(nn.Conv3d(in_channels, out_channels, 1, bias=False)))
 
     def forward(self, x: Tensor, still: Tensor, latent: Tensor) -> Tensor:
         """(B, C, T', H', W'), (B, C₀, H, W) still, (B, Cz) latent → (B, C', T', H', W')."""
@@ -45,14 +53,15 @@ class SpadeBlock(nn.Module):
         scale, shift = self.from_still(seen).unsqueeze(2).chunk(2, dim=1)
         out = self.conv1(F.leaky_relu(self.normalised(x) * (1 + scale) + shift, 0.2))
         scale, shift = self.from_latent(latent)[..., None, None, None].chunk(2, dim=1)
-        out = self.conv2(F.leaky_relu(adain(out, 1 + scale, shift), 0.2))
+        out = self.conv2(F.leaky_relu(adain(out, scale, shift), 0.2))
         return self.shortcut(x) + out
 
 
 class SpadeDecoder(nn.Module):
     """(B, C, H, W) still and (B, Cz, 1, 1, 1) latent → (B, C, T, H, W) clip; frame 0 is the still.
 
-    At 128 × 128 pixels and width 32 it has the published 40.9 M parameters and costs 137.4 GFLOP.
+    At 128 × 128 pixels and width 32 it has the published 40,868,003 parameters and costs
+    137.4 GFLOP.
 
     Args:
         channels: C.

@@ -2,7 +2,8 @@
 _base_ = ['./_base_/runtime.py', './_base_/cinn_paper_128.py', './_base_/clips_busv.py',
           './_base_/train_cinn_paper_flow.py']
 
-model = dict(autoencoder=_base_.autoencoder, still_widths=(16, 32, 64, 64, 64, 64, 64))
+model = dict(autoencoder=_base_.autoencoder,
+             still_network=dict(pretrained='torchvision://resnet50'))
 generator = dict(size=128)
 train_dataloader = dict(batch_size=64, dataset=dict(
     clips=_base_.train_clips, autoencoder=_base_.autoencoder, draws=32))

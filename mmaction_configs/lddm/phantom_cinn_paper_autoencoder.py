@@ -5,3 +5,4 @@ _base_ = ['./_base_/runtime.py', './_base_/cinn_paper_64.py', './_base_/clips_ph
 model = _base_.autoencoder
 train_dataloader = dict(dataset=_base_.train_clips)
 val_dataloader = dict(dataset=_base_.test_clips)
+default_hooks = dict(logger=dict(interval=10))

@@ -23,9 +23,10 @@ def clips(count: int) -> torch.Tensor:
                          generator=torch.Generator().manual_seed(1))
 
 
-def test_the_divergence_is_that_of_torch_distributions(autoencoder):
+def test_the_divergence_is_that_of_torch_distributions_summed_over_the_vector(autoencoder):
     mean, log_variance = autoencoder.encoder(to_unit(clips(2)))
-    expected = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0., 1.)).mean()
+    each = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0., 1.))
+    expected = each.flatten(1).sum(dim=1).mean()
     assert_close(autoencoder(clips(2), mode='loss')['loss_kl'], expected)
 
 
@@ -47,6 +48,7 @@ def test_a_latent_that_never_changes_is_not_standardised():
 
 def test_a_reconstruction_begins_with_its_still_and_draws_nothing(autoencoder):
     still, latent = to_unit(clips(1))[:, :, 0], torch.randn(1, 8, 1, 1, 1)
+    autoencoder.eval()                                # in training every call follows the norms
     with torch.no_grad():
         clip = autoencoder.decode(still, latent)
         assert torch.equal(clip, autoencoder.decode(still, latent, [3]))
@@ -64,3 +66,19 @@ def test_a_flow_over_its_vectors_begins_with_independent_gaussians():
     std = latent.std(dim=0, correction=0)
     expected = (std.log() + 0.5 * math.log(2 * math.pi) + 0.5).mean()    # a Gaussian's entropy
     assert_close(flow(latent, clips(4)[:, :, 0], mode='loss')['loss_nll'], expected)
+
+
+def test_a_network_of_the_whole_still_conditions_its_vectors():
+    torch.manual_seed(0)
+    flow = LatentFlow(dict(type='CINNAutoencoder', **CONFIG), noise=0.,
+                      still_network=dict(type='StillResNet', channels=6),
+                      flow=dict(blocks=1, hidden=8, depth=1, kernel=1, separate=True))
+    latent, stills = torch.randn(4, 8, 1, 1, 1), clips(4)[:, :, 0]
+    for _ in range(2):                                # a step frees the couplings from zero
+        flow(latent, stills, mode='loss')['loss_nll'].backward()
+        torch.optim.SGD([weight for weight in flow.parameters() if weight.requires_grad],
+                        lr=0.1).step()
+    assert flow.condition(to_unit(stills)).shape == (4, 6, 1, 1)
+    assert flow.still_network.network.conv1.weight.grad.abs().sum() > 0
+    with pytest.raises(ValueError, match='still_network'):
+        flow.require_fit(torch.zeros(1, 8, 2, 4, 4), torch.zeros(1, 6, 1, 1))

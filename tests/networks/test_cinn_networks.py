@@ -1,9 +1,12 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
+from lddm_aug.models.backbones.still_resnet import StillResNet
+from lddm_aug.networks.coupling_flow import CouplingFlow
 from lddm_aug.networks.spade_decoder import SpadeBlock, SpadeDecoder
 from lddm_aug.networks.vector_encoder import VectorEncoder
 
@@ -14,8 +17,40 @@ def test_the_decoder_has_the_published_size_and_cost():
         clip = decoder(torch.zeros(1, 3, 128, 128), torch.zeros(1, 64, 1, 1, 1))
     assert clip.shape == (1, 3, 16, 128, 128)
     assert counter.get_total_flops() / 1e9 == pytest.approx(137.4, abs=0.05)
-    assert sum(weight.numel() for weight in decoder.parameters()) / 1e6 == pytest.approx(
-        40.9, abs=0.05)
+    assert count(decoder) == 40_868_003
+
+
+def count(network: nn.Module) -> int:
+    return sum(weight.numel() for weight in network.parameters())
+
+
+def test_every_other_network_has_the_published_size_too():
+    """Counted in the authors' code, with its settings for dynamic textures of 128 × 128."""
+    with torch.device('meta'):
+        assert count(VectorEncoder(3, 64, num_frames=16, size=128)) == 38_798_528
+        assert count(CouplingFlow(64, 128, blocks=20, hidden=512, depth=2, kernel=1,
+                                  separate=True)) == 49_935_360
+        assert count(StillResNet(128)) == 23_979_456
+
+
+def test_the_decoders_convolutions_have_a_spectral_norm_of_one():
+    torch.manual_seed(0)
+    block = SpadeBlock(8, 4, still_channels=1, latent_channels=4)
+    for part in (block.conv1, block.conv2, block.shortcut[1]):
+        for _ in range(50):                           # each step in training follows the weights
+            weight = part.weight
+        largest = torch.linalg.svdvals(weight.detach().flatten(1))[0]
+        assert_close(largest, torch.tensor(1.), atol=1e-3, rtol=0)
+
+
+def test_before_training_a_block_neither_scales_nor_shifts_by_the_still():
+    torch.manual_seed(0)
+    block = SpadeBlock(16, 16, still_channels=1, latent_channels=4)
+    seen = []
+    block.conv1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    x = torch.randn(1, 16, 2, 4, 4)
+    block(x, torch.rand(1, 1, 8, 8), torch.randn(1, 4))
+    assert_close(seen[0], F.leaky_relu(F.group_norm(x, 16), 0.2), atol=0.02, rtol=0)
 
 
 def test_half_the_size_costs_a_quarter():
@@ -35,9 +70,10 @@ def test_the_encoder_is_a_resnet18_that_ends_in_a_vector(size, space_strides):
         mean, log_variance = encoder(torch.zeros(2, 3, 16, size, size))
     assert mean.shape == log_variance.shape == (2, 64, 1, 1, 1)
     assert encoder.to_latent.kernel_size == (1, 4, 4)
-    layers = [part for part in encoder.modules() if isinstance(part, nn.Conv3d)
-              and part.kernel_size != (1, 1, 1)]
-    assert len(layers) == 18
+    layers = [name for name, part in encoder.named_modules() if isinstance(part, nn.Conv3d)]
+    around = [name for name in layers if 'shortcut' in name]
+    assert len(layers) - len(around) == 18
+    assert len(around) == 4 - (space_strides[1] == 1)     # where a stage changes the shape
 
 
 def test_a_block_gives_its_first_convolution_what_the_still_and_its_second_what_the_latent_says():

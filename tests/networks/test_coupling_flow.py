@@ -11,10 +11,12 @@ from lddm_aug.networks.coupling_flow import CouplingFlow
 SHAPES = [(1, (4, 1, 1, 1)), (3, (4, 2, 2, 3))]
 
 
-def random_flow(kernel: int, blocks: int = 3, std: float = 0.3) -> CouplingFlow:
+def random_flow(kernel: int, blocks: int = 3, std: float = 0.3,
+                separate: bool = False) -> CouplingFlow:
     """Every weight random, in float64, so that nothing is the identity."""
     torch.manual_seed(0)
-    flow = CouplingFlow(4, condition_channels=3, blocks=blocks, hidden=8, kernel=kernel).double()
+    flow = CouplingFlow(4, condition_channels=3, blocks=blocks, hidden=8, kernel=kernel,
+                        separate=separate).double()
     for parameter in flow.parameters():
         torch.nn.init.normal_(parameter, std=std)
     return flow
@@ -30,9 +32,10 @@ def to_noise(flow: CouplingFlow, latent: torch.Tensor, condition: torch.Tensor) 
     return flow._to_noise(condition, latent.shape[2])(latent.movedim(1, -1)).movedim(-1, 1)
 
 
+@pytest.mark.parametrize('separate', [False, True])
 @pytest.mark.parametrize(('kernel', 'shape'), SHAPES)
-def test_the_log_determinant_is_that_of_autograds_jacobian(kernel, shape):
-    flow = random_flow(kernel)
+def test_the_log_determinant_is_that_of_autograds_jacobian(kernel, shape, separate):
+    flow = random_flow(kernel, separate=separate)
     latent, condition = draw(shape, count=1)
     jacobian = torch.autograd.functional.jacobian(
         lambda x: to_noise(flow, x, condition), latent).view(latent.numel(), -1)

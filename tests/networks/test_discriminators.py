@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lddm_aug.networks.discriminators import FrameDiscriminator, MotionDiscriminator, hinge_losses
+from lddm_aug.networks.discriminators import (
+    FrameDiscriminator,
+    MotionDiscriminator,
+    feature_matching,
+    gradient_penalty,
+    hinge_losses,
+)
 
 
 class Linear(torch.nn.Module):
@@ -34,6 +40,30 @@ def test_each_side_learns_from_its_own_loss_alone():
     # d/dw of (1 − 0.3w) + (1 − 0.4w), halved, and of (1 + 0.1w) + (1 + 0.2w), halved
     assert_close(torch.autograd.grad(told_apart, discriminator.w)[0], torch.tensor(-0.35 + 0.15))
     assert_close(torch.autograd.grad(fooled, made)[0], torch.tensor([-1., -1.]))
+
+
+def test_the_gradient_penalty_is_the_squared_slope_of_the_mean_score():
+    discriminator = Linear()
+    penalty = gradient_penalty(discriminator, torch.randn(3, 4))     # mean of 12: slope w / 12
+    assert_close(penalty, torch.tensor(4 * (2 / 12) ** 2))
+    assert_close(torch.autograd.grad(penalty, discriminator.w)[0], torch.tensor(8 * 2 / 144))
+
+
+def test_features_match_where_clips_do_and_pull_the_made_clip_alone():
+    torch.manual_seed(0)
+    discriminator = MotionDiscriminator(1, 8).eval()
+    real, made = torch.randn(2, 2, 1, 4, 16, 16).unbind()
+    made.requires_grad_()
+    distance = feature_matching(discriminator, real, made)
+    ours: list[torch.Tensor] = []
+    theirs: list[torch.Tensor] = []
+    discriminator(made, ours), discriminator(real, theirs)
+    assert len(ours) == 3
+    assert_close(distance, sum((x - y).abs().mean() for x, y in zip(ours, theirs, strict=True)) / 3)
+    distance.backward()
+    assert made.grad.abs().sum() > 0
+    assert all(weight.grad is None for weight in discriminator.parameters())
+    assert feature_matching(discriminator, real, real) == 0
 
 
 def test_motion_is_seen_beside_every_frame():
