@@ -11,6 +11,7 @@ from lddm_aug.datasets.unreadable import UnreadableFile
 
 ASF_HEADER = bytes.fromhex('3026b2758e66cf11a6d900aa0062ce6c')
 ASF_DATA = bytes.fromhex('3626b2758e66cf11a6d900aa0062ce6c')
+ASF_DATA_HEADER = 50                                 # bytes
 EBML, EBML_SEGMENT = bytes.fromhex('1a45dfa3'), bytes.fromhex('18538067')
 TS_SYNC, TS_PACKETS = b'\x47', ((188, 0), (192, 4), (204, 0))        # length, place of the sync
 
@@ -50,7 +51,7 @@ def announced_length(file: BinaryIO) -> int:
 
 
 def _read(file: BinaryIO, place: int, count: int) -> bytes:
-    file.seek(place)
+    file.seek(min(place, 2 ** 63 - 1))               # some lengths are no lengths
     return file.read(count)
 
 
@@ -101,16 +102,16 @@ def _of_matroska(file: BinaryIO) -> int:
 
 
 def _of_asf(file: BinaryIO) -> int:
-    """Objects of 16 bytes name and 8 bytes length; a live recording's data have length 0."""
-    place = end = 0
+    """Objects of 16 bytes name and 8 bytes length; frames lie in the one called data."""
+    place = 0
     while len(head := _read(file, place, 24)) == 24:
         length = int.from_bytes(head[16:], 'little')
-        if length < 24:
+        if length <= ASF_DATA_HEADER:                # a live recording
             break
         place += length
         if head[:16] == ASF_DATA:
-            end = place
-    return end
+            return place
+    return 0
 
 
 def _ts_packet(file: BinaryIO) -> int:

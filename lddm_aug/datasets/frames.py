@@ -119,7 +119,7 @@ def read_still(path: str | Path, frame: int | None = None) -> Pixels:
     path = require_content(path)
     if frame is None:
         return _read_one(path, f'{path} is a video; say which of its frames is the still')
-    if is_still_file(path):
+    if path.is_file() and _is_picture(path) and is_one_picture(path):
         raise UnreadableFile(f'{path} is a still and has no frame {frame}')
     found = next(_iter_from(path, frame), None) if frame >= 0 else None
     if found is None:
@@ -134,7 +134,10 @@ def is_still_file(path: str | Path) -> bool:
     A picture that can't be read counts as one frame: reading it says why.
     """
     path = Path(path)
-    return _is_picture(path) and path.is_file() and is_one_picture(path)
+    try:
+        return _is_picture(path) and path.is_file() and is_one_picture(path)
+    except (UnreadableFile, OSError, MemoryError):
+        return True
 
 
 def inspect(path: str | Path) -> float | None:

@@ -48,12 +48,13 @@ def iter_pictures(path: Path, first: int = 0) -> Iterator[Pixels]:
 
 
 def is_one_picture(path: Path) -> bool:
-    """Whether a file holds one frame, or can't be read."""
-    try:
-        with _opened(path) as image:
-            return len(_places(path, image)) == 1
-    except (UnreadableFile, OSError, MemoryError):
-        return True
+    """Whether a file holds one frame.
+
+    Raises:
+        UnreadableFile: if it is damaged.
+    """
+    with _opened(path) as image:
+        return len(_places(path, image)) == 1
 
 
 def inspect_pictures(path: Path) -> float | None:
@@ -74,9 +75,10 @@ def inspect_pictures(path: Path) -> float | None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    with true_reason(path, 'picture'):
+    # from a path, Pillow maps a TIFF into memory and garbles what is to be turned
+    with true_reason(path, 'picture'), path.open('rb') as file:
         try:
-            image = Image.open(path)
+            image = Image.open(file)
         except Image.DecompressionBombError as error:
             raise UnreadableFile(f'{path} has far more pixels a frame than the '
                                  f'{MAX_PIXELS / 1e6:.0f} million that are read') from error

@@ -90,18 +90,22 @@ def _decoded(path: Path, container: av.container.InputContainer,
                              f'{count} frames') from error
     if not count:
         raise UnreadableFile(f'{path} holds no frames')
-    if (container.format.name in ANNOUNCE_DURATION and container.duration and until is not None
-            and len(container.streams) == 1):        # sound may last longer
-        announced = container.duration / av.time_base
+    announced = _announced_duration(container, stream)
+    if announced and until is not None:
         end = until - (container.start_time or 0) / av.time_base
-        if end < (1 - MISSING_SHARE) * announced - _frame_time(stream):
+        if end < (1 - MISSING_SHARE) * announced - float(1 / (stream.average_rate or 1)):
             raise UnreadableFile(
                 f'{path} is cut off or damaged: its {count} frames end after {end:.2f} s, but its '
                 f'container announces {announced:.2f} s')
 
 
-def _frame_time(stream: VideoStream) -> float:
-    return float(1 / stream.average_rate) if stream.average_rate else 0.
+def _announced_duration(container: av.container.InputContainer,
+                        stream: VideoStream) -> float | None:
+    """Of a file's video in seconds; None where it is guessed, or that of something else."""
+    if (container.format.name not in ANNOUNCE_DURATION or len(container.streams) > 1
+            or container.duration is None or stream.frames not in (0, stream.duration)):
+        return None                                  # the last in an AVI that was never finished
+    return container.duration / av.time_base
 
 
 def _display_matrix(frame: VideoFrame) -> NDArray[np.int32] | None:

@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any, BinaryIO
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -36,6 +39,52 @@ def _write_mp4(path: Path, frames: np.ndarray) -> Path:
     return path
 
 
+def _numbered(count: int, height: int = 48, width: int = 64) -> np.ndarray:
+    """(T, H, W, 3) frames that tell their number in seven black or white stripes."""
+    frames = np.full((count, height, width, 3), 128, np.uint8)
+    stripe = width // 8
+    for number, bit in np.ndindex(count, 7):
+        frames[number, :, bit * stripe:(bit + 1) * stripe] = 235 if number >> bit & 1 else 20
+    return frames
+
+
+def _numbers(frames: np.ndarray) -> list[int]:
+    """What numbered frames tell, after compression and in any size."""
+    stripe = frames.shape[2] / 8
+    middles = [round((bit + 0.5) * stripe) for bit in range(7)]
+    row = frames[:, frames.shape[1] // 2].reshape(len(frames), frames.shape[2], -1).mean(-1)
+    return ((row[:, middles] > 128) @ (1 << np.arange(7))).tolist()
+
+
+def _write_video(path: Path | BinaryIO, codec: str, frames: np.ndarray, pixels: str = 'yuv420p',
+                 times: Sequence[int] = (), rate: int = 25, shape: Fraction | None = None,
+                 form: str | None = None, container: Mapping[str, str] | None = None,
+                 **options: str) -> Path | BinaryIO:
+    """(T, H, W, 3 or 4) → a video by PyAV.
+
+    Args:
+        times: of the frames in 1 / `rate` seconds, where they aren't evenly spaced.
+        shape: width : height of a pixel.
+        form: of the container, where the name doesn't tell.
+        container, options: of the container and the codec.
+    """
+    with av.open(path if hasattr(path, 'write') else str(path), 'w', format=form,
+                 options=dict(container or {})) as opened:
+        stream = opened.add_stream(codec, rate=rate)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt, stream.options = pixels, options
+        if shape:
+            stream.codec_context.sample_aspect_ratio = shape
+        for number, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(
+                frame, format='rgba' if frame.shape[-1] == 4 else 'rgb24')
+            if len(times):
+                picture.pts, picture.time_base = int(times[number]), Fraction(1, rate)
+            opened.mux(stream.encode(picture))
+        opened.mux(stream.encode())
+    return path
+
+
 def _write_table(path: Path, rows: Sequence[Sequence[object]],
                 columns: Sequence[str] = ('path', 'label', 'group')) -> str:
     with path.open('w', newline='') as file:
@@ -51,6 +100,21 @@ def grey_levels() -> Callable[..., np.ndarray]:
 @pytest.fixture
 def write_mp4() -> Callable[..., Path]:
     return _write_mp4
+
+
+@pytest.fixture(scope='session')
+def numbered() -> Callable[..., np.ndarray]:
+    return _numbered
+
+
+@pytest.fixture(scope='session')
+def numbers() -> Callable[[np.ndarray], list[int]]:
+    return _numbers
+
+
+@pytest.fixture(scope='session')
+def write_video() -> Callable[..., Any]:
+    return _write_video
 
 
 @pytest.fixture

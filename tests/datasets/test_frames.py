@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -17,6 +20,7 @@ from lddm_aug.datasets.frames import (
     read_still,
     to_channels,
 )
+from lddm_aug.datasets.transforms.read_video import ReadVideo
 
 
 def textured(count: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -155,6 +159,88 @@ def test_a_frame_is_asked_of_videos_only_and_must_exist(tmp_path: Path, grey_lev
         read_still(tmp_path / 'a.png', 0)
     with pytest.raises(UnreadableFile, match=r'a\.npy has no frame 5, its 5 frames count from 0'):
         read_still(tmp_path / 'a.npy', 5)
+
+
+# ── memory and permissions ──
+
+def in_child(work: Callable[[], object]) -> str:
+    """What `work` gives, or class and message of what it raises, in a process of its own."""
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        try:
+            said = str(work())
+        except BaseException as error:
+            said = f'{type(error).__name__}: {error}'
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as pipe:
+        return pipe.read()
+
+
+def with_memory(megabytes: int, work: Callable[[], object]) -> Callable[[], object]:
+    def limited() -> object:
+        in_use = int(Path('/proc/self/statm').read_text().split()[0]) * os.sysconf('SC_PAGE_SIZE')
+        resource.setrlimit(resource.RLIMIT_AS, (in_use + megabytes * 10 ** 6,) * 2)
+        return work()
+    return limited
+
+
+needs_proc = pytest.mark.skipif(not Path('/proc/self/statm').exists(), reason='there is no /proc')
+
+
+@pytest.fixture(scope='module')
+def large(tmp_path_factory, write_video) -> Path:
+    """100 frames of 768 × 1024 pixels: 236 MB, and far less as a file."""
+    picture = np.tile(np.arange(1024).astype(np.uint8)[None, :, None], (768, 1, 3))
+    return write_video(tmp_path_factory.mktemp('large') / 'large.mp4', 'mpeg4',
+                       np.broadcast_to(picture, (100, *picture.shape)))
+
+
+@needs_proc
+def test_a_large_video_is_fitted_in_the_memory_of_a_few_frames(large: Path):
+    read = ReadVideo(size=64)
+    assert in_child(with_memory(80, lambda: read(dict(filename=str(large)))['array'].shape)) == (
+        '(100, 64, 64, 3)')
+    assert in_child(with_memory(80, lambda: count_frames(large))) == '100'
+    assert in_child(with_memory(80, lambda: read_still(large, 90).shape)) == '(768, 1024, 3)'
+
+
+@needs_proc
+def test_too_little_memory_is_not_called_damage(large: Path):
+    said = in_child(with_memory(80, lambda: read_frames(large).shape))
+    assert said == f'MemoryError: there is too little memory to read {large}'
+
+
+@pytest.mark.parametrize('name', ['a.png', 'a.npy', 'a.mp4', 'a.gif', 'frames'])
+def test_what_may_not_be_read_is_not_called_damaged(tmp_path: Path, name: str, write_mp4,
+                                                    grey_levels):
+    path = tmp_path / name
+    if name == 'frames':
+        path.mkdir()
+        Image.new('L', (8, 8)).save(path / '0.png')
+    elif name == 'a.npy':
+        np.save(path, grey_levels(20))
+    elif name == 'a.mp4':
+        write_mp4(path, textured(20))
+    else:
+        Image.new('L', (8, 8)).save(path)
+    path.chmod(0)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+
+    def as_somebody(read: Callable[[Path], object]) -> Callable[[], object]:
+        def reading() -> object:
+            if os.getuid() == 0:                     # who may read everything
+                os.setuid(65534)
+            return read(path)
+        return reading
+
+    for read in (read_frames, count_frames, inspect, lambda path: read_still(path, 0)):
+        assert in_child(as_somebody(read)) == (
+            f'UnreadableFile: {path} may not be read: permission denied')
+    path.chmod(0o755)
 
 
 # ── shapes ──
