@@ -17,6 +17,7 @@ Importing it registers every part with MMAction2.  A room imports only from room
     checkpoints.py  checkpoints found, and read with a sentence where they can't be
     cli.py       what the tools have in common
     files.py     files that are whole or absent
+    hardware.py  what a training is asked to run on, and whether it is there
     journal.py   which steps of a long command are done
     processes.py  processes that end with the one that began them
     versions.py  with what something was made

@@ -2,73 +2,142 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import os
 import re
+import signal
 import sys
+import textwrap
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
 from mmengine.config import DictAction
 
+from lddm_aug.hardware import available_device
+
+OF_THE_INPUT = (ValueError, OSError, SyntaxError)    # what files and values that were given cause
+OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
+SHOWN = 400                                          # letters of what others' messages say
+
 
 def add_device_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
-                        help='cpu, cuda or cuda:N; default here: %(default)s')
+                        type=_device, help='cpu, cuda or cuda:N; default here: %(default)s')
+
+
+def _device(name: str) -> str:
+    try:
+        return str(available_device(name))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 @contextmanager
-def one_sentence_errors() -> Iterator[None]:
-    """End a tool with one sentence, not a traceback, where the user can mend what is wrong.
+def friendly_errors() -> Iterator[None]:
+    """End a tool with one sentence, not a traceback, where the user can correct what is wrong.
 
-    The exit status is 2.  `python -X dev` shows the traceback all the same.  Ctrl-C ends with
-    status 130.
+    That is so for files and values that were given, for whatever goes wrong while MMEngine reads a
+    config or builds a part that a config names, and for lack of memory.  Everything else is a
+    defect of ours and keeps its traceback.  `python -X dev` shows the traceback in any case.
+
+    The exit status is 2; 130 after Ctrl-C; 141, without a word, where nobody reads the output.
     """
     tool = Path(sys.argv[0]).name
+    for stream in (sys.stdout, sys.stderr):          # a locale without × is no reason to fail
+        if hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='backslashreplace')
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
-        if sys.flags.dev_mode or not _can_be_mended(error):
+        message = _message(error)
+        if sys.flags.dev_mode or message is None:
             raise
-        print(f'{tool}: {_sentence(error)}', file=sys.stderr)
+        print(f'{tool}: {message}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print(f'{tool}: stopped', file=sys.stderr)
         sys.exit(130)
 
 
-def _can_be_mended(error: Exception) -> bool:
-    """Whether it is about a file, a value, memory, or a config's syntax, parts and keys."""
-    text = str(error)
-    return (isinstance(error, (ValueError, OSError, SyntaxError, MemoryError))
-            or bool(_place_in_a_config(error))
-            or isinstance(error, KeyError) and ('registry' in text or 'the key "type"' in text)
-            or isinstance(error, TypeError) and ('unexpected keyword argument' in text or
-                                                 '__init__() missing' in text))
+def _message(error: Exception) -> str | None:
+    """What to tell the user; None where the error is a defect of ours."""
+    text, frames = _text(error), [*traceback.walk_tb(error.__traceback__)]
+    if isinstance(error, OUT_OF_MEMORY) or 'DefaultCPUAllocator' in text:    # PyTorch's, of the CPU
+        detail = f' ({text})' if text and 'Traceback' not in text else ''
+        return f'out of memory{detail}; take smaller batches, frames or models'
+    place = ''
+    for frame, line in frames:
+        place = _place_in_a_config(frame, line, place) or place
+    if isinstance(error, OF_THE_INPUT):
+        told = not place or _is_ours(frames[-1][0]) or place.partition('(')[0] in text
+        return text if told else textwrap.shorten(f'{place}: {text}', SHOWN)
+    if place:
+        where = f' ({type(error).__name__}; python -X dev shows where)' if '(' in place else ''
+        return _unknown_part(frames[-1][0]) or textwrap.shorten(f'{place}: {text}', SHOWN) + where
+    return None
 
 
-def _place_in_a_config(error: Exception) -> str:
-    """File and line of a name that a config doesn't define; empty for every other error."""
-    where = error.__traceback__
-    if not isinstance(error, NameError) or where is None:
-        return ''
-    while where.tb_next is not None:
-        where = where.tb_next
-    # MMEngine runs a config as no module, so that it has no name
-    in_config = '__name__' not in where.tb_frame.f_globals
-    return f'{where.tb_frame.f_code.co_filename}:{where.tb_lineno}: ' if in_config else ''
-
-
-def _sentence(error: Exception) -> str:
+def _text(error: Exception) -> str:
     """What it says, without the traceback that PyTorch puts before an error in a worker."""
-    text = _place_in_a_config(error) + str(
-        error.args[0] if isinstance(error, KeyError) else error)
-    if not text and isinstance(error, MemoryError):
-        return 'there is too little memory'
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f'line {error.lineno}: {error.msg}'
+    if isinstance(error, UnicodeDecodeError):
+        return f'byte {error.start} is no {error.encoding} ({error.reason}); save the text as UTF-8'
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     if 'Original Traceback' in text:
         text = re.split(r'^[\w.]+: ', text, flags=re.MULTILINE)[-1].strip()
-    return text
+    if not text and isinstance(error, AssertionError):
+        text = str(traceback.extract_tb(error.__traceback__)[-1].line)
+    return ' '.join(text.split())
+
+
+def _place_in_a_config(frame: FrameType, line: int, before: str) -> str:
+    """The line of a config, its file, or the part built from it that a frame is about; else ''.
+
+    Args:
+        before: what the frames around this one are about.
+    """
+    module, variables = frame.f_globals.get('__name__'), frame.f_locals
+    if module is None:                               # MMEngine runs a config as no module
+        return f'{frame.f_code.co_filename}:{line}' if frame.f_code.co_filename else ''
+    if module.startswith('mmengine.config'):
+        return str(variables.get('filename') or before or 'config')
+    if module == 'mmengine.registry.build_functions' and 'registry' in variables:
+        if 'obj_type' not in variables:
+            return f'config of a {variables["registry"].name}'
+        kind, arguments = variables['obj_type'], variables['args']
+        simple = ', '.join(f'{name}={value!r}' for name, value in arguments.items()
+                           if isinstance(value, (str, int, float, type(None))))
+        return f'{getattr(kind, "__name__", kind)}({textwrap.shorten(simple, SHOWN // 2)})'
+    return ''
+
+
+def _unknown_part(frame: FrameType) -> str:
+    """The sentence on a `type` that no registry knows; '' where the frame is about another."""
+    variables = frame.f_locals
+    if variables.get('obj_cls', frame) is not None or 'registry' not in variables:
+        return ''
+    name, registry = variables['obj_type'], variables['registry']
+    known = {*registry.module_dict}
+    while (registry := registry.parent) is not None:
+        known |= {*registry.module_dict}
+    alike = difflib.get_close_matches(name, known, 1)
+    return (f'there is no {variables["registry"].name} named {name!r}; '
+            + (f'did you mean {alike[0]!r}?' if alike else 'correct its name, or import what '
+               'registers it by custom_imports in the config'))
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get('__name__')).startswith('lddm_aug.')
 
 
 class KeyValue(DictAction):

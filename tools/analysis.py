@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import friendly_errors
 from lddm_aug.engine.analysis import analyse, to_markdown
 from lddm_aug.engine.mmaction_tool import require_files
 from lddm_aug.files import write_aside
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         for config in args.configs:
             require_files(config=str(config))
         configs = args.configs or sorted(path for path in CONFIGS.rglob('*.py')

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lddm_aug.audit.audit import audit, list_items, write_audit
 from lddm_aug.audit.report import summarize, write_report
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import friendly_errors
 from lddm_aug.datasets.audit_record import PLACE
 from lddm_aug.generators.package import load_package
 
@@ -44,17 +44,17 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         out = args.out or args.tables[0].parent / PLACE.parent
         items = list_items(args.tables, args.data_root, args.splits)
         groups = load_package(args.generator).groups if args.generator else ()
         found = audit(items, args.min_frames, args.jobs, groups)
         write_audit(out / PLACE.name, found, args.tables, args.splits)
         write_report(out / 'audit.html', found)
-    print('\n'.join(summarize(found)))
-    print(f'See {out / "audit.html"}')
-    if found['leaks']:
-        sys.exit(1)
+        print('\n'.join(summarize(found)))
+        print(f'See {out / "audit.html"}')
+        if found['leaks']:
+            sys.exit(1)
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import friendly_errors
 from lddm_aug.demo.flow import QUICK, Budget, Demo, run
 
 CONFIGS = Path(__file__).parents[1] / 'mmaction_configs'
@@ -41,16 +41,16 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         results = run(Demo(
             configs=CONFIGS, work_dir=args.work_dir, command=shlex.join(['python', *sys.argv]),
             videos=args.videos, stills=args.stills, data_root=args.data_root,
             skip_bad=args.skip_bad, seed=args.seed, fresh=args.fresh,
             budget=QUICK if args.quick else Budget()))
-    print('\ntraining set    accuracy  F1 macro')
-    for row in results['recognition']:
-        print(f'{row["training_set"]:<14}  {row["accuracy"]:>8.2f}  {row["f1_macro"]:>8.2f}')
-    print(f'\n{args.work_dir / "report.html"}')
+        print('\ntraining set    accuracy  F1 macro')
+        for row in results['recognition']:
+            print(f'{row["training_set"]:<14}  {row["accuracy"]:>8.2f}  {row["f1_macro"]:>8.2f}')
+        print(f'\n{args.work_dir / "report.html"}')
 
 
 if __name__ == '__main__':

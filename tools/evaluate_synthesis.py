@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lddm_aug.cli import add_device_argument, one_sentence_errors
+from lddm_aug.cli import add_device_argument, friendly_errors
 from lddm_aug.evaluation.clip_set import generate_clip_set, read_split
 from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
 from lddm_aug.evaluation.recognizer_features import RecognizerFeatures
@@ -58,7 +58,7 @@ def load_recognizer(args: argparse.Namespace, frame_stride: float) -> Recognizer
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         options = SynthesisOptions(seed=args.seed, perceptual_frames=args.perceptual_frames)
         generator = load_package(args.package, args.device)
         stride = generator.frame_stride
@@ -72,8 +72,8 @@ def main() -> None:
         results = evaluate_synthesis(generator, real, training, networks, options, generated)
         write_report(args.out, results, generated, real, training,
                      f'{type(generator).__name__} of {args.package}')
-    print(print_table(results))
-    print(f'\n{args.out / PAGE}')
+        print(print_table(results))
+        print(f'\n{args.out / PAGE}')
 
 
 if __name__ == '__main__':

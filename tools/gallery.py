@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lddm_aug.cli import add_device_argument, one_sentence_errors
+from lddm_aug.cli import add_device_argument, friendly_errors
 from lddm_aug.datasets.annotations import read_annotations, rows_of_split
 from lddm_aug.evaluation.gallery import write_gallery
 from lddm_aug.generators.package import load_package
@@ -35,12 +35,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         generator = load_package(args.package, args.device)
         rows = rows_of_split(read_annotations(args.videos, args.data_root), args.split, args.videos)
         write_gallery(args.out, generator, args.package, rows, args.per_class, args.seed,
                       args.reference_fps)
-    print(f'{args.out} is ready; open it in a browser')
+        print(f'{args.out} is ready; open it in a browser')
 
 
 if __name__ == '__main__':

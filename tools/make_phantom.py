@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import friendly_errors
 from lddm_aug.datasets.phantom import write_phantom
 
 
@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         write_phantom(**vars(args))
 
 

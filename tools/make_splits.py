@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import friendly_errors
 from lddm_aug.datasets.annotations import Annotation, read_annotations
 from lddm_aug.datasets.audit_record import AuditRecord
 from lddm_aug.datasets.splits import (
@@ -64,7 +64,7 @@ def show(name: str, rows: Sequence[Annotation], groups: Sequence[str],
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         tables = [args.folder / name for name in ('videos.csv', 'stills.csv')]
         table = next((table for table in tables if table.is_file()), tables[0])
         rows = read_annotations(table, args.data_root)

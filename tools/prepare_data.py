@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lddm_aug.cli import one_sentence_errors
+from lddm_aug.cli import friendly_errors
 from lddm_aug.preparation.busi import list_busi
 from lddm_aug.preparation.busv import ERRATA, list_busv
 from lddm_aug.preparation.csv_table import CsvColumns, list_csv
@@ -156,7 +156,7 @@ def _list_csv(args: argparse.Namespace) -> Listing:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         if getattr(args, 'find', None):
             print(find_file(args.source, _key(args), args.find) or 'no file has this name')
             return

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from lddm_aug.cli import KeyValue, one_sentence_errors
+from lddm_aug.cli import KeyValue, friendly_errors
 from lddm_aug.study.plan import FORMS, RECOGNIZERS, Study
 from lddm_aug.study.report import write_report
 from lddm_aug.study.study import run_study
@@ -70,7 +70,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     out = args.out or Path('docs/results') / f'study_{args.data.resolve().name}.jsonl'
-    with one_sentence_errors():
+    with friendly_errors():
         if args.step == 'run':
             run_study(Study(
                 data=args.data, configs=CONFIGS, out=out, form=args.form,

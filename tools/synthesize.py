@@ -10,7 +10,7 @@ import argparse
 
 import torch
 
-from lddm_aug.cli import add_device_argument, one_sentence_errors
+from lddm_aug.cli import add_device_argument, friendly_errors
 from lddm_aug.datasets.annotations import read_annotations
 from lddm_aug.datasets.synthesize_stills import synthesize_stills
 from lddm_aug.evaluation.cost import describe_cost
@@ -38,19 +38,19 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         generator = load_package(args.package, args.device)
         rows = read_annotations(args.stills, args.data_root)
         cores = torch.get_num_threads() if args.device == 'cpu' else 0
         summary = synthesize_stills(
             generator, rows, args.out, per_still=args.per_still, seed=args.seed,
             batch_size=args.batch_size, workers=cores if args.workers is None else args.workers)
-    if summary.made:
-        print(f'{summary.made} clips in {summary.seconds:.1f} s '
-              f'({summary.clips_per_second:.2f} per second, {describe_cost(generator)}); '
-              f'{args.out} holds {summary.clips}')
-    else:
-        print(f'nothing to do: {args.out} holds all {summary.clips} clips')
+        if summary.made:
+            print(f'{summary.made} clips in {summary.seconds:.1f} s '
+                  f'({summary.clips_per_second:.2f} per second, {describe_cost(generator)}); '
+                  f'{args.out} holds {summary.clips}')
+        else:
+            print(f'nothing to do: {args.out} holds all {summary.clips} clips')
 
 
 if __name__ == '__main__':

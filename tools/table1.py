@@ -13,7 +13,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from lddm_aug.cli import KeyValue, add_device_argument, one_sentence_errors
+from lddm_aug.cli import KeyValue, add_device_argument, friendly_errors
 from lddm_aug.engine.table1 import Table1, make_table1
 from lddm_aug.evaluation.loss_curves import draw_losses
 from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
@@ -59,7 +59,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         name = args.data if args.size == 64 else f'{args.data}_{args.size}'
         if args.vgg:
             os.environ['VGG'] = args.vgg             # with which the published cINN learns, too
@@ -76,7 +76,7 @@ def main() -> None:
         if (drawn := draw_losses(results['rows'])) is not None:
             with write_aside(out.with_name(f'{out.stem}_losses.svg')) as file:
                 file.write(drawn)
-    print(format_table1(results))
+        print(format_table1(results))
 
 
 if __name__ == '__main__':

@@ -9,23 +9,31 @@ import argparse
 from mmengine.config import Config
 
 from lddm_aug.checkpoints import read_checkpoint
-from lddm_aug.cli import one_sentence_errors
-from lddm_aug.engine.mmaction_tool import load_mmaction_tool, require_files, require_keys
+from lddm_aug.cli import friendly_errors
+from lddm_aug.engine.mmaction_tool import (
+    add_hooks,
+    load_mmaction_tool,
+    merge_checked,
+    require_files,
+    require_keys,
+)
+from lddm_aug.hardware import refuse_unstarted_launcher
 
 
 def main() -> None:
-    with one_sentence_errors():
+    with friendly_errors():
         tool = load_mmaction_tool('test')
         args = tool.parse_args()
         require_files(config=args.config, checkpoint=args.checkpoint)
+        refuse_unstarted_launcher(args.launcher, 'tools/test.py')
         if '://' not in args.checkpoint:
             read_checkpoint(args.checkpoint)
         merge_args = tool.merge_args
 
         def merge_args_and_guard(config: Config, args: argparse.Namespace) -> Config:
             require_keys(config, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')
-            config.custom_hooks = [*config.get('custom_hooks', []), dict(type='WeightsGuardHook')]
-            return merge_args(config, args)
+            add_hooks(config, 'WeightsGuardHook')
+            return merge_checked(merge_args, config, args)
 
         tool.merge_args = merge_args_and_guard  # type: ignore[attr-defined]
         tool.main()

@@ -10,8 +10,15 @@ from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
 from lddm_aug.checkpoints import read_checkpoint
-from lddm_aug.cli import one_sentence_errors
-from lddm_aug.engine.mmaction_tool import load_mmaction_tool, require_files, require_keys
+from lddm_aug.cli import friendly_errors
+from lddm_aug.engine.mmaction_tool import (
+    add_hooks,
+    load_mmaction_tool,
+    merge_checked,
+    require_files,
+    require_keys,
+)
+from lddm_aug.hardware import refuse_amp_without_gpu, refuse_unstarted_launcher
 
 
 def set_randomness(config: Config, args: argparse.Namespace) -> None:
@@ -22,27 +29,31 @@ def set_randomness(config: Config, args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    with one_sentence_errors():
+    with friendly_errors():
         tool = load_mmaction_tool('train')
         args = tool.parse_args()
         require_files(config=args.config, resume=None if args.resume == 'auto' else args.resume)
+        refuse_unstarted_launcher(args.launcher, 'tools/train.py')
         merge_args = tool.merge_args
 
-        def merge_args_and_randomness(config: Config, args: argparse.Namespace) -> Config:
+        def merge_args_and_check(config: Config, args: argparse.Namespace) -> Config:
             require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
             set_randomness(config, args)
-            config = merge_args(config, args)
+            config = merge_checked(merge_args, config, args)
+            require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+            refuse_amp_without_gpu(config.optim_wrapper.get('type'),
+                                   '--amp' if args.amp else 'optim_wrapper.type')
+            refuse_unstarted_launcher(config.launcher, 'tools/train.py')
             checkpoint = (find_latest_checkpoint(config.work_dir) if args.resume == 'auto'
                           else args.resume)
             if checkpoint and '://' not in checkpoint:
                 if 'meta' not in read_checkpoint(checkpoint):
                     raise ValueError(f'resume: {checkpoint} holds weights without the state of a '
                                      'training; begin from it by --cfg-options load_from=…')
-                config.custom_hooks = [*config.get('custom_hooks', []),
-                                       dict(type='WeightsGuardHook')]
+            add_hooks(config, 'SamplerGuardHook', 'WeightsGuardHook')
             return config
 
-        tool.merge_args = merge_args_and_randomness  # type: ignore[attr-defined]
+        tool.merge_args = merge_args_and_check  # type: ignore[attr-defined]
         tool.main()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 
-from lddm_aug.cli import KeyValue, one_sentence_errors
+from lddm_aug.cli import KeyValue, friendly_errors
 from lddm_aug.engine.generator_training import train_generator
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.generators.package import CARD, load_package
@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with one_sentence_errors():
+    with friendly_errors():
         work_dir = args.work_dir or Path('work_dirs/lddm') / Path(args.config).stem
         made = train_generator(args.config, work_dir, resume=args.resume, options=args.cfg_options,
                                seed=args.seed, amp=args.amp, launcher=args.launcher)

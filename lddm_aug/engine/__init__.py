@@ -7,9 +7,10 @@ from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.preview_hook import PreviewHook
 from lddm_aug.engine.progress_bar_hook import ProgressBarHook
 from lddm_aug.engine.safe_checkpoint_hook import SafeCheckpointHook
+from lddm_aug.engine.sampler_guard_hook import SamplerGuardHook
 from lddm_aug.engine.synthetic_share_hook import SyntheticShareHook
 from lddm_aug.engine.weights_guard_hook import WeightsGuardHook
 
 __all__ = ['Bfloat16OptimWrapper', 'DataGuardHook', 'FiniteLossHook', 'IterationSeedHook',
            'LatentStatisticsHook', 'PreviewHook', 'ProgressBarHook', 'SafeCheckpointHook',
-           'SyntheticShareHook', 'WeightsGuardHook']
+           'SamplerGuardHook', 'SyntheticShareHook', 'WeightsGuardHook']

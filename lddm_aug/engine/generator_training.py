@@ -20,11 +20,12 @@ from lddm_aug.checkpoints import POINTER, go_on, last_checkpoint, read_checkpoin
 from lddm_aug.datasets.leaves import groups_of
 from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
-from lddm_aug.engine.mmaction_tool import require_keys
+from lddm_aug.engine.mmaction_tool import add_hooks, require_keys
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.files import write_aside
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import refuse_foreign_folder, save_package
+from lddm_aug.hardware import mixed_precision, refuse_amp_without_gpu, refuse_unstarted_launcher
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 
 SUMMARY = 'training.json'
@@ -62,7 +63,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         ValueError: if an option names no stage, mixed precision finds nothing to run on, or the
             config has nothing to train or package.
     """
-    _refuse_amp_without_hardware(amp)
+    refuse_unstarted_launcher(launcher, 'tools/train_lddm.py')
+    precision = mixed_precision() if amp else {}
     work_dir, config_file = Path(work_dir), Path(config_file)
     stages = stage_configs(config_file, options)
     if not any('model' in stage or 'generator' in stage for stage in stages.values()):
@@ -77,10 +79,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     for name, stage in stages.items():
         if seed is not None:
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
-        if amp and 'optim_wrapper' in stage:
-            stage.optim_wrapper.update(dict(type='AmpOptimWrapper', loss_scale='dynamic')
-                                       if torch.cuda.is_available() else
-                                       dict(type='Bfloat16OptimWrapper'))
+        if 'optim_wrapper' in stage:
+            stage.optim_wrapper.update(precision)
         text = stage.pretty_text                                  # without paths of this run
         stage.work_dir, stage.launcher = str(places[name]), launcher
         if checkpoint is not None:
@@ -101,17 +101,12 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir
 
 
-def _refuse_amp_without_hardware(amp: bool) -> None:
-    if amp and not (torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()):
-        raise ValueError('train_generator: mixed precision needs a GPU, or a CPU that computes in '
-                         'bfloat16 (AVX-512), and there is neither; train without --amp')
-
-
 def _check(stages: Mapping[str, Config], package: Path) -> None:
     """Before hours, not after them."""
     for stage in stages.values():
         if 'model' in stage:
-            require_keys(stage, 'train_dataloader', 'train_cfg', 'optim_wrapper')
+            require_keys(stage, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+            refuse_amp_without_gpu(stage.optim_wrapper.get('type'), 'optim_wrapper.type')
         if 'generator' in stage:
             refuse_foreign_folder(package)
             build_generator(stage)
@@ -137,8 +132,7 @@ def train_stage(stage: Config, resume: bool) -> tuple[Path, dict[str, Any]]:
     if begun and _is_finished(stage) and (work_dir / SUMMARY).exists():
         print_log(f'{work_dir.name}: finished before, {stage.load_from}', logger='current')
         return Path(stage.load_from), json.loads((work_dir / SUMMARY).read_text())
-    if begun:
-        stage.custom_hooks = [*stage.get('custom_hooks', []), dict(type='WeightsGuardHook')]
+    add_hooks(stage, 'SamplerGuardHook', 'WeightsGuardHook')
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     start = time.perf_counter()
     runner = Runner.from_cfg(stage)

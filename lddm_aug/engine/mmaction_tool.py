@@ -1,6 +1,8 @@
 """MMAction2's own tools, which its wheel carries along."""
 from __future__ import annotations
 
+from argparse import Namespace
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -27,12 +29,14 @@ def load_mmaction_tool(name: str) -> ModuleType:
 
 
 def require_files(**paths: str | None) -> None:
-    """Raise FileNotFoundError for a path where no file is, SyntaxError for no Python."""
+    """Raise FileNotFoundError for a path where no file is, IsADirectoryError for a folder."""
     for name, path in paths.items():
-        if path is not None and '://' not in path and not Path(path).expanduser().is_file():
+        if path is None or '://' in path:
+            continue
+        if Path(path).expanduser().is_dir():
+            raise IsADirectoryError(f'{name}: {path} is a folder; name a file in it')
+        if not Path(path).expanduser().is_file():
             raise FileNotFoundError(f'{name}: there is no file {path}')
-        if name == 'config' and str(path).endswith('.py'):
-            compile(Path(str(path)).read_text(), str(path), 'exec')    # its errors name the file
 
 
 def require_keys(config: Config, *keys: str) -> None:
@@ -40,10 +44,33 @@ def require_keys(config: Config, *keys: str) -> None:
 
     Of an unknown one MMEngine says that None is not callable.
     """
-    missing = [key for key in keys if key not in config]
+    missing = [key for key in keys if config.get(key) is None]
     if missing:
         raise ValueError(f'{config.filename}: the config lacks {", ".join(missing)}')
-    name = config.get('optim_wrapper', {}).get('optimizer', {}).get('type')
+    for key in keys:
+        if not isinstance(config[key], dict | list):
+            raise ValueError(f'{config.filename}: {key} must be a dict, but is {config[key]!r}')
+    name = (config.get('optim_wrapper') or {}).get('optimizer', {}).get('type')
     if isinstance(name, str) and OPTIMIZERS.get(name) is None:
         raise ValueError(f'{config.filename}: there is no optimizer {name!r}; name one of PyTorch, '
                          'as AdamW')
+
+
+def add_hooks(config: Config, *types: str) -> None:
+    """Let a config have these hooks, if it doesn't have them yet."""
+    hooks = config.get('custom_hooks') or []
+    there = [hook.get('type') if isinstance(hook, dict) else type(hook).__name__ for hook in hooks]
+    config.custom_hooks = [*hooks, *(dict(type=name) for name in types if name not in there)]
+
+
+def merge_checked(merge_args: Callable[[Config, Namespace], Config], config: Config,
+                  args: Namespace) -> Config:
+    """What MMAction2's `merge_args` makes of a config; what it asserts of the options is told.
+
+    Raises:
+        ValueError: if options and config don't fit together.
+    """
+    try:
+        return merge_args(config, args)
+    except AssertionError as error:
+        raise ValueError(f'{config.filename}: {error}') from error

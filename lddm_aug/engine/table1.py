@@ -52,6 +52,7 @@ from lddm_aug.evaluation.table1_results import (
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.generators.package import CARD, load_package
+from lddm_aug.hardware import mixed_precision
 from lddm_aug.journal import fingerprint
 from lddm_aug.models.noise_process import STEPS
 from lddm_aug.versions import machine, run_versions
@@ -118,6 +119,8 @@ class Table1:
         if self.recognizers < 1:
             raise ValueError('Table1: recognizers counts networks and is at least 1, but got '
                              f'{self.recognizers!r}')
+        if self.amp:
+            mixed_precision()                        # refuses where there is none
         if not all(1 <= steps <= STEPS for steps in self.sampler_steps):
             raise ValueError(f'Table1: sampler_steps must lie in [1, {STEPS}], but got '
                              f'{list(self.sampler_steps)}')

@@ -1,4 +1,4 @@
-"""A checkpoint that doesn't fit is not tested."""
+"""A checkpoint that doesn't fit is neither tested nor trained on."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -6,31 +6,57 @@ from typing import Any
 
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from lddm_aug.checkpoints import (
+    missing_weights,
+    read_checkpoint,
+    refuse_foreign_weights,
+    refuse_unusable_pretrained,
+)
 from lddm_aug.engine.unwrapped import unwrapped
 
 
 @HOOKS.register_module()
 class WeightsGuardHook(Hook):
-    """Refuse a checkpoint that leaves a weight of the model as it was drawn.
+    """Refuse weights that MMEngine would load in part, or that are not finite.
 
-    MMEngine warns and goes on, and what it then tests has learnt nothing.
+    What is tested, and what a training resumes from, must have every weight of the model.  What a
+    training begins from (`load_from`, `Pretrained`) must have half of them: a head for other
+    classes starts anew.  MMEngine warns and goes on, even with nothing but weights as drawn.
+
+    Raises:
+        FileNotFoundError: before anything runs, if a file of weights isn't there.
+        ValueError: before anything runs, if one can't be read or is not finite; when it is
+            loaded, if it doesn't fit.
     """
 
     priority = 'HIGH'                                # before EMAHook, which fails on such weights
 
+    def before_run(self, runner: Runner) -> None:
+        if _is_training(runner):
+            refuse_unusable_pretrained(unwrapped(runner))
+        if runner._load_from and '://' not in runner._load_from:
+            read_checkpoint(runner._load_from)
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        refuse_lacking_weights(unwrapped(runner),
-                               checkpoint.get('state_dict', checkpoint))
+        model, weights = unwrapped(runner), checkpoint.get('state_dict', checkpoint)
+        if _is_training(runner) and not runner._resume:
+            refuse_foreign_weights(model, weights, str(runner._load_from))
+        else:
+            refuse_lacking_weights(model, weights)
+
+
+def _is_training(runner: Runner) -> bool:
+    """Whether the run trains; to test, MMEngine builds no optimizer and initialises nothing."""
+    return isinstance(runner.optim_wrapper, OptimWrapper)
 
 
 def refuse_lacking_weights(model: nn.Module, weights: Mapping[str, Any]) -> None:
     """Raise ValueError if a weight of the model is missing, or has another shape."""
-    given = {name.removeprefix('module.'): weight for name, weight in weights.items()}
-    lacking = [name for name, weight in model.state_dict().items()
-               if getattr(given.get(name), 'shape', None) != weight.shape]
+    lacking = missing_weights(model, weights)
     if lacking:
         raise ValueError(f'WeightsGuardHook: the checkpoint lacks {len(lacking)} weights of '
                          f'the {type(model).__name__}, or has them in another shape '

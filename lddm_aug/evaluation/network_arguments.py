@@ -8,7 +8,7 @@ from lddm_aug.evaluation.i3d_features import I3DFeatures
 from lddm_aug.evaluation.image_quality import LPIPSDistance, VGGDistance
 from lddm_aug.evaluation.recognizer_features import FeatureNetwork
 from lddm_aug.evaluation.synthesis import EvaluationNetworks
-from lddm_aug.generators.package import available_device
+from lddm_aug.hardware import available_device
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save
 
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.generators.base import Generator
+from lddm_aug.hardware import available_device
 from lddm_aug.versions import clip_versions
 
 FORMAT_VERSION = 1
@@ -200,21 +201,6 @@ def _swap(aside: Path, folder: Path) -> None:
             os.replace(older, folder)
         raise
     shutil.rmtree(older, ignore_errors=True)
-
-
-def available_device(device: str | torch.device) -> torch.device:
-    """The device itself, or ValueError where there is none."""
-    try:
-        device = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f'device must be cpu, cuda or cuda:N, but got '
-                         f'{device!r}') from error
-    if device.type not in ('cpu', 'cuda'):
-        raise ValueError(f'device must be cpu, cuda or cuda:N, but got {device}')
-    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f'PyTorch sees no GPU for device {str(device)!r}; '
-                         "take 'cpu'")
-    return device
 
 
 def _short(error: Exception) -> str:

@@ -149,8 +149,8 @@ def test_another_models_checkpoint_is_not_tested(config, run, tmp_path):
 
 @pytest.mark.parametrize('tool, text, sentence', [
     ('train', '', 'the config lacks model, train_dataloader, train_cfg, optim_wrapper'),
-    ('train', 'x = = 3', 'invalid syntax (bad.py, line 1)'),
-    ('train_lddm', 'x = = 3', 'invalid syntax (bad.py, line 1)'),
+    ('train', 'x = = 3', 'bad.py: line 1: invalid syntax'),
+    ('train_lddm', 'x = = 3', 'bad.py: line 1: invalid syntax'),
     ('train_lddm', 'model = dict()',
      'the config lacks train_dataloader, train_cfg, optim_wrapper'),
     ('train', CONFIG.replace("'SGD'", "'SDG'"),

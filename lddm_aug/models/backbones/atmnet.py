@@ -139,6 +139,8 @@ class ATMNet(PretrainedBackbone):
             for channels, next_channels, mlp_ratio, share, drops
             in zip(dims, [*dims[1:], None], mlp_ratios, SHARES, drop_paths, strict=True)])
         self.norm = nn.LayerNorm(dims[-1])
+        if along_time:
+            self._keep_segments(num_segments)
         self.apply(_draw_weights)
         self._load_what_is_at_hand()
 

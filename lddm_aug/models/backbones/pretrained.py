@@ -5,12 +5,13 @@ import argparse
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from lddm_aug.checkpoints import read_checkpoint
+from lddm_aug.checkpoints import OPTIONAL, read_checkpoint
 
 TORCHVISION = 'torchvision://'
 
@@ -38,6 +39,25 @@ class PretrainedBackbone(BaseModule):
         super().init_weights()
         if self.pretrained is not None and not self._is_at_hand():
             self._load_pretrained()
+
+    def _keep_segments(self, num_segments: int) -> None:
+        """Save the number of segments with the weights, which then load into no other number.
+
+        For a backbone whose weights mean something else between other segments.  Their shapes
+        don't tell, and published weights don't have the number.
+        """
+        self.register_buffer('trained_segments', torch.tensor(num_segments))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        segments = getattr(self, 'trained_segments', None)
+        if segments is not None:
+            given = state_dict.setdefault(f'{prefix}trained_segments', segments)
+            if int(given) != int(segments):
+                raise ValueError(
+                    f'{type(self).__name__}: the weights were trained with num_segments='
+                    f'{int(given)} and mean something else with num_segments={int(segments)}; set '
+                    f'num_segments={int(given)}, or train with {int(segments)} from the start')
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _load_what_is_at_hand(self) -> None:
         """For the end of a subclass's `__init__`."""
@@ -97,7 +117,7 @@ def load_strictly(module: nn.Module, weights: Mapping[str, Tensor], source: str)
     """
     own = module.state_dict()
     lacking = [name for name in own
-               if name not in weights and not name.endswith('num_batches_tracked')]
+               if name not in weights and not name.endswith(OPTIONAL)]
     left_over = [name for name in weights if name not in own]
     reshaped = [name for name, weight in weights.items()
                 if name in own and weight.shape != own[name].shape]
@@ -108,4 +128,7 @@ def load_strictly(module: nn.Module, weights: Mapping[str, Tensor], source: str)
                 f'{type(module).__name__}: the weights of {source} must fit one by one, but it '
                 f'{what} {len(names)} of them ({names[0]}, …); give it the depth and width '
                 'that they were trained with, or other weights')
-    module.load_state_dict(dict(weights), strict=False)
+    try:
+        module.load_state_dict(dict(weights), strict=False)
+    except ValueError as error:
+        raise ValueError(f'{source}: {error}') from error

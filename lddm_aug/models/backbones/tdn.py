@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
+from mmengine.logging import print_log
 from mmengine.model import kaiming_init
 from torch import Tensor, nn
 
@@ -136,6 +138,7 @@ class TDN(PretrainedBackbone):
         self.layer2 = self._stage(4 * width, 2 * width, blocks[1], num_segments=num_segments)
         self.layer3 = self._stage(8 * width, 4 * width, blocks[2], num_segments=num_segments)
         self.layer4 = self._stage(16 * width, 8 * width, blocks[3], num_segments=num_segments)
+        self._keep_segments(num_segments)
         self._draw_weights()
         self._load_what_is_at_hand()
 
@@ -178,7 +181,12 @@ class TDN(PretrainedBackbone):
 
     def from_published(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         if any('conv1_5.' in name for name in weights):
+            print_log(f'TDN: {self.pretrained} does not tell how many segments it was trained '
+                      f'with; num_segments={self.num_segments} must be that number',
+                      logger='current', level=logging.WARNING)
             return from_official(weights)
+        if 'short_term.conv.weight' in weights:      # saved here
+            return weights
         own = {name: weight for name, weight in self.state_dict().items()
                if NOT_OF_A_RESNET.search(name)}
         return {**own, **from_resnet(weights)}

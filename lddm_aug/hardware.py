@@ -1,0 +1,92 @@
+"""What this machine and this process have of what a training is asked to run on."""
+from __future__ import annotations
+
+import os
+
+import torch
+
+LAUNCHERS = {                                        # what MMEngine reads, and who sets it
+    'pytorch': (('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
+                'torchrun --nproc_per_node=GPUS'),
+    'slurm': (('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
+              'srun --ntasks=GPUS --gres=gpu:GPUS python'),
+    'mpi': (('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE',
+             'MASTER_ADDR'), 'mpirun -np GPUS -x MASTER_ADDR=HOST python'),
+}
+LOCAL_RANKS = {'pytorch': 'LOCAL_RANK', 'slurm': 'SLURM_LOCALID',
+               'mpi': 'OMPI_COMM_WORLD_LOCAL_RANK'}
+TEXTS = ('MASTER_ADDR', 'SLURM_NODELIST')            # all others are whole numbers
+
+
+def available_device(device: str | torch.device) -> torch.device:
+    """The device itself, or ValueError where there is none."""
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f'device must be cpu, cuda or cuda:N, but got '
+                         f'{device!r}') from error
+    if device.type not in ('cpu', 'cuda'):
+        raise ValueError(f'device must be cpu, cuda or cuda:N, but got {device}')
+    gpus = torch.cuda.device_count()
+    if device.type == 'cuda' and (device.index or 0) >= gpus:
+        there = f'only cuda:0 to cuda:{gpus - 1}' if gpus else 'no GPU'
+        raise ValueError(f'device {str(device)!r} is not there, PyTorch sees {there}; take '
+                         f"{'one of them' if gpus else repr('cpu')}")
+    return device
+
+
+def refuse_amp_without_gpu(optim_wrapper: str | None, asked_by: str) -> None:
+    """Raise ValueError for MMEngine's mixed precision where there is no GPU.
+
+    Args:
+        optim_wrapper: its type.
+        asked_by: the option or key that asks for it.
+    """
+    if optim_wrapper == 'AmpOptimWrapper' and not torch.cuda.is_available():
+        raise ValueError(f'{asked_by}: AmpOptimWrapper needs a GPU, and PyTorch sees none; train '
+                         "without it, or set optim_wrapper.type='Bfloat16OptimWrapper' on a CPU "
+                         'that computes in bfloat16')
+
+
+def mixed_precision() -> dict[str, str]:
+    """The optimizer wrapper that trains in mixed precision here, for a config.
+
+    Raises:
+        ValueError: if neither GPU nor CPU computes in it.
+    """
+    if torch.cuda.is_available():
+        return dict(type='AmpOptimWrapper', loss_scale='dynamic')
+    if torch.cpu._is_avx512_bf16_supported():
+        return dict(type='Bfloat16OptimWrapper')
+    raise ValueError('--amp: mixed precision needs a GPU, or a CPU that computes in bfloat16 '
+                     '(AVX-512), and there is neither; train without it')
+
+
+def refuse_unstarted_launcher(launcher: str, tool: str) -> None:
+    """Raise ValueError where a launcher has not started this process, or has no GPU for it.
+
+    Args:
+        launcher: `none`, `pytorch`, `slurm` or `mpi`, as MMEngine names them.
+        tool: the command that is to be started.
+    """
+    if launcher == 'none':
+        return
+    if launcher not in LAUNCHERS:
+        raise ValueError(f'launcher: there is none, {", ".join(LAUNCHERS)}, but got {launcher!r}')
+    variables, start = LAUNCHERS[launcher]
+    missing = [name for name in variables if not os.environ.get(name)]
+    if missing:
+        raise ValueError(f'launcher {launcher}: {", ".join(missing)} must be in the environment '
+                         f'and {"is" if len(missing) == 1 else "are"} not; start it by {start} '
+                         f'{tool} … --launcher {launcher}, or leave --launcher out')
+    for name in variables:
+        if name not in TEXTS and not os.environ[name].isdecimal():
+            raise ValueError(f'launcher {launcher}: {name} must be a whole number, but the '
+                             f'environment has {os.environ[name]!r}')
+    gpus, rank = torch.cuda.device_count(), os.environ.get(LOCAL_RANKS[launcher], '0')
+    if not gpus:
+        raise ValueError(f'launcher {launcher}: every process trains on a GPU of its own, and '
+                         'PyTorch sees none; leave --launcher out')
+    if not rank.isdecimal() or int(rank) >= gpus:
+        raise ValueError(f'launcher {launcher}: {LOCAL_RANKS[launcher]}={rank} needs a GPU of its '
+                         f'own, but this machine has {gpus}; start as many processes as GPUs')
