@@ -9,7 +9,7 @@ from mmengine.runner.checkpoint import load_state_dict
 
 from lddm_aug.checkpoints import missing_weights, refuse_unusable_pretrained
 from lddm_aug.engine.weights_guard_hook import WeightsGuardHook
-from lddm_aug.models.backbones import ATMNet, TDN
+from lddm_aug.models.backbones import TDN, ATMNet
 from tests.engine.conftest import Points
 
 HOOKS = [dict(type='WeightsGuardHook')]

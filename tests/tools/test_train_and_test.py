@@ -1,6 +1,7 @@
 """A recognizer of MMAction2's own parts goes through tools/train.py and tools/test.py."""
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import runpy
@@ -169,3 +170,46 @@ def test_an_option_without_a_value_is_named(config, run, tmp_path, tool):
                           '--cfg-options', 'max_iters')
     assert status == 2
     assert printed.endswith('--cfg-options takes key=value, but got max_iters\n')
+
+
+@pytest.mark.parametrize('tool', ['train', 'test', 'train_lddm'])
+@pytest.mark.parametrize('launcher, variable', [
+    ('pytorch', 'RANK'), ('slurm', 'SLURM_PROCID'), ('mpi', 'OMPI_COMM_WORLD_RANK')])
+def test_a_launcher_that_has_not_started_the_tool_is_refused(
+        config, run, tmp_path, monkeypatch, tool, launcher, variable):
+    monkeypatch.delenv(variable, raising=False)
+    weights = tmp_path / 'a.pth'
+    torch.save({'state_dict': {}}, weights)
+    status, printed = run(tool, config, *([weights] if tool == 'test' else []),
+                          '--work-dir', tmp_path / 'work', '--launcher', launcher)
+    assert status == 2 and variable in printed and printed.count('\n') == 1
+    assert not (tmp_path / 'work').exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU here')
+@pytest.mark.parametrize('arguments', [
+    ['--amp'], ['--cfg-options', 'optim_wrapper.type=AmpOptimWrapper']])
+def test_mixed_precision_without_a_gpu_is_refused_before_anything_is_built(
+        config, run, tmp_path, arguments):
+    status, printed = run('train', config, '--work-dir', tmp_path / 'work', *arguments)
+    assert status == 2 and 'AmpOptimWrapper needs a GPU' in printed and printed.count('\n') == 1
+    assert not (tmp_path / 'work').exists()
+
+
+def test_an_endless_sampler_is_refused_also_in_a_config_without_our_hooks(config, run, tmp_path):
+    status, printed = run(
+        'train', config, '--work-dir', tmp_path / 'work', '--cfg-options', 'custom_hooks=[]',
+        'train_dataloader.sampler.type=InfiniteSampler')
+    assert status == 2 and 'InfiniteSampler' in printed.splitlines()[-1]
+    assert not list((tmp_path / 'work').glob('*.pth'))
+
+
+def test_configs_are_read_as_utf8_in_any_locale(config, tmp_path):
+    mine = tmp_path / 'mine.py'
+    mine.write_text(f'"""Größe × 2."""\n_base_ = {str(config)!r}\nnote = "größer"\n'
+                    'train_cfg = dict(max_epochs=1, val_interval=9)\n', encoding='utf-8')
+    ended = subprocess.run(
+        [sys.executable, TOOLS / 'train.py', mine, '--work-dir', tmp_path], capture_output=True,
+        env={**os.environ, 'LC_ALL': 'C', 'PYTHONUTF8': '0', 'PYTHONCOERCECLOCALE': '0'})
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert 'größer' in (tmp_path / 'mine.py').read_text(encoding='utf-8')
