@@ -22,6 +22,7 @@ from lddm_aug.hardware import available_device
 
 OF_THE_INPUT = (ValueError, OSError, SyntaxError)    # what files and values that were given cause
 OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
+LITTLE_MEMORY = 'there is too little memory'
 SHOWN = 400                                          # letters of what others' messages say
 
 
@@ -72,8 +73,9 @@ def _message(error: Exception) -> str | None:
     """What to tell the user; None where the error is a defect of ours."""
     text, frames = _text(error), [*traceback.walk_tb(error.__traceback__)]
     if isinstance(error, OUT_OF_MEMORY) or 'DefaultCPUAllocator' in text:    # PyTorch's, of the CPU
-        detail = f' ({text})' if text and 'Traceback' not in text else ''
-        return f'out of memory{detail}; take smaller batches, frames or models'
+        if not text or 'Traceback' in text:
+            text = LITTLE_MEMORY
+        return text if LITTLE_MEMORY in text else f'{LITTLE_MEMORY} ({text}); take smaller batches'
     place = ''
     for frame, line in frames:
         place = _place_in_a_config(frame, line, place) or place
