@@ -4,7 +4,8 @@
     splits.py           which part of the data a file belongs to, drawn once
     audit_record.py     what tools/audit_data.py found in them
     frames.py           the one reader of videos and stills
-    epochs.py           samples that depend on seed, epoch and index alone
+    visits.py           every visit of a sample draws for itself …
+    epoch_sampler.py    … and can be drawn again by seed, epoch and position
     labelled_dataset.py, table_dataset.py  what the next ones share
     video_clips.py      real videos
     stills.py           labelled stills, for synthesis on the fly
@@ -17,7 +18,7 @@
     transforms/         what a sample goes through
 """
 from lddm_aug.datasets import transforms
-from lddm_aug.datasets.epochs import EpochSampler
+from lddm_aug.datasets.epoch_sampler import EpochSampler
 from lddm_aug.datasets.latents import LatentDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.stills import StillDataset

@@ -8,18 +8,23 @@ from typing import Any
 from mmaction.datasets import BaseActionDataset
 from mmaction.registry import TRANSFORMS
 
-from lddm_aug.datasets.epochs import SeededSamples
+from lddm_aug.datasets.visits import draw_seed
+from lddm_aug.functional.seeds import derive_seed, seeded
 
 
-class LabelledDataset(SeededSamples, BaseActionDataset):
+class LabelledDataset(BaseActionDataset):
     """Samples with a class, a group, an origin and a seed.
+
+    Every visit of a sample draws for itself: its pipeline receives another `seed`, and transforms
+    draw from global states that are seeded by it.
 
     Args:
         ann_file: where the samples are listed.
         classes: names; a label is a number in this list.
         pipeline: transforms, as MMAction2 takes them.
-        test_mode: for validation and test.
-        seed: everything random about a sample is drawn from this, the epoch and the index.
+        test_mode: for validation and test; a sample is the same at every visit, whatever is random
+            in the pipeline.
+        seed: of the draws, beside the visit; see `EpochSampler`.
         serialize_data: MMEngine's way to share long lists among workers; slow for short ones.
         kwargs: of MMEngine's BaseDataset.
     """
@@ -34,6 +39,16 @@ class LabelledDataset(SeededSamples, BaseActionDataset):
         super().__init__(ann_file, pipeline=built, test_mode=test_mode,
                          metainfo=dict(classes=tuple(classes)), serialize_data=serialize_data,
                          **kwargs)
+
+    def prepare_data(self, idx: int) -> Any:
+        seed = derive_seed(self.seed, 0, idx) if self.test_mode else (
+            derive_seed(self.seed, draw_seed()))
+        return self.draw(idx, seed)
+
+    def draw(self, index: int, seed: int) -> Any:
+        """The sample as this seed draws it, None where the pipeline gives none."""
+        with seeded(seed):
+            return self.pipeline(dict(self.get_data_info(index), seed=seed))
 
     @property
     def groups(self) -> frozenset[str]:

@@ -10,9 +10,9 @@ from mmengine.dataset import default_collate
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lddm_aug.datasets.epochs import EpochIndex
 from lddm_aug.datasets.leaves import groups_of
 from lddm_aug.functional.pixels import to_unit
+from lddm_aug.functional.seeds import derive_seed, seeded
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 
 
@@ -63,7 +63,12 @@ class LatentDataset(Dataset):
 
 
 def clip_batches(clips: Any, draws: int = 1, batch_size: int = 8) -> Iterator[dict[str, Any]]:
-    """Every clip of a data set, drawn as in that many epochs, collated."""
-    indices = [EpochIndex(i, draw) for draw in range(draws) for i in range(len(clips))]
-    for start in range(0, len(indices), batch_size):
-        yield default_collate([clips[i] for i in indices[start:start + batch_size]])
+    """Every clip of a data set, drawn so many times, always in the same way, collated."""
+    places = [(draw, index) for draw in range(draws) for index in range(len(clips))]
+    for start in range(0, len(places), batch_size):
+        yield default_collate([_draw(clips, *place) for place in places[start:start + batch_size]])
+
+
+def _draw(clips: Any, draw: int, index: int) -> dict[str, Any]:
+    with seeded(derive_seed(draw, index)):
+        return clips[index]

@@ -1,17 +1,24 @@
 """Looks into data sets that are made of others."""
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
+from mmengine.runner.runner import _SlicedDataset
+from torch.utils.data import ConcatDataset, Subset
+
+
+def inside(dataset: Any) -> Iterator[Any]:
+    """A data set and all that it is made of, inside PyTorch's wrappers, MMEngine's and ours."""
+    yield dataset
+    for part in _parts(dataset):
+        yield from inside(part)
+
 
 def leaves(dataset: Any) -> Iterator[Any]:
-    """The data sets inside MMEngine's wrappers and ours."""
-    parts = _parts(dataset)
-    for part in parts:
-        yield from leaves(part)
-    if not parts:
-        yield dataset
+    """Those inside that hold samples of their own."""
+    return (part for part in inside(dataset) if not _parts(part))
 
 
 def groups_of(dataset: Any) -> frozenset[str]:
@@ -21,8 +28,28 @@ def groups_of(dataset: Any) -> frozenset[str]:
     return frozenset().union(*map(groups_of, _parts(dataset)))
 
 
+def metainfo_of(dataset: Any) -> dict[str, Any]:
+    """A data set's classes and so on; of PyTorch's wrappers, which know none, the first part's."""
+    return next((part.metainfo for part in inside(dataset) if hasattr(part, 'metainfo')), {})
+
+
+def info_of(dataset: Any, index: int) -> dict[str, Any]:
+    """What a data set knows of a sample before it reads it, also inside PyTorch's wrappers."""
+    if hasattr(dataset, 'get_data_info'):
+        return dataset.get_data_info(index)
+    if isinstance(dataset, Subset):
+        return info_of(dataset.dataset, dataset.indices[index])
+    if isinstance(dataset, ConcatDataset):
+        part = bisect_right(dataset.cumulative_sizes, index)
+        return info_of(dataset.datasets[part], index - [0, *dataset.cumulative_sizes][part])
+    raise TypeError(f'{type(dataset).__name__} has no get_data_info, which tells the label of a '
+                    'sample; take a data set of MMAction2 or of this package')
+
+
 def _parts(dataset: Any) -> list[Any]:
     """What a wrapper holds directly; empty if it is none."""
+    if isinstance(dataset, _SlicedDataset):          # a dataloader's num_batch_per_epoch makes it
+        return [dataset._dataset]
     held = [*getattr(dataset, 'datasets', ()),
             *(getattr(dataset, name, None) for name in ('dataset', 'real', 'synthetic'))]
     return [part for part in held if part is not None]

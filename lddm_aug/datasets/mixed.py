@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from lddm_aug.datasets.audit_record import refuse_audited_leaks
-from lddm_aug.datasets.epochs import EpochIndex, epoch_of
-from lddm_aug.datasets.leaves import groups_of, leaves
+from lddm_aug.datasets.labelled_dataset import LabelledDataset
+from lddm_aug.datasets.leaves import groups_of, info_of, inside, leaves, metainfo_of
+from lddm_aug.datasets.visits import Visit, current_visit, draw_seed
 from lddm_aug.functional.seeds import derive_seed, seeded
 
 BALANCES = ('equal_share', 'union')
@@ -24,17 +25,20 @@ MAX_PER_REAL = 1000                                  # an epoch's samples must f
 class LDDMMixedDataset(Dataset):
     """Real and synthetic clips at a stated ratio, for training only.
 
-    An epoch holds every real clip once and draws synthetic ones.  Which ones, and everything else
-    that is random about a sample, depends on seed, epoch and index alone; so take `EpochSampler`.
+    An epoch holds every real clip once and draws synthetic ones.  Every visit of a sample is drawn
+    anew, also where the data sets inside are MMAction2's own.
+
+    Under `EpochSampler` all synthetic clips of a class are used equally often as epochs go by.
+    Other samplers don't tell the epoch.  Then a class that has room for its clips shows each
+    equally often in an epoch, and what room is left is filled with clips drawn at random.
 
     Args:
         real: config of a data set, or the data set: any of MMAction2's or VideoClipDataset.
         synthetic: the same: SyntheticClipDataset, or StillDataset to synthesize on the fly.
         synthetic_per_real: synthetic clips per real clip, in each class alike; None for 'union'.
         class_balance: 'equal_share' draws them so that being synthetic says nothing about the
-            class, and uses all clips of a class equally often as epochs go by.  'union' takes
-            every clip that there is, as the paper does.
-        seed: of the draws.
+            class.  'union' takes every clip that there is, as the paper does.
+        seed: of the draws, beside the visit; see `EpochSampler`.
         test_mode: here for the refusal: validation and test must see real clips only.
         lazy_init: read what the data sets hold only when it is needed.
         allow_leakage: go on where the audit beside one of their tables found leakage.
@@ -55,6 +59,7 @@ class LDDMMixedDataset(Dataset):
         self.real: Any = DATASETS.build(real) if isinstance(real, dict) else real
         self.synthetic: Any = (DATASETS.build(synthetic) if isinstance(synthetic, dict)
                                else synthetic)
+        _refuse_test_mode(real=self.real, synthetic=self.synthetic)
         if not allow_leakage:
             refuse_audited_leaks('LDDMMixedDataset', leaves(self))
         self.synthetic_per_real = synthetic_per_real
@@ -68,7 +73,7 @@ class LDDMMixedDataset(Dataset):
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        return {**self.synthetic.metainfo, **self.real.metainfo}
+        return {**metainfo_of(self.synthetic), **metainfo_of(self.real)}
 
     @property
     def groups(self) -> frozenset[str]:
@@ -108,44 +113,53 @@ class LDDMMixedDataset(Dataset):
         return len(self._real_labels) + len(self._slots)
 
     def __getitem__(self, index: int) -> Any:
-        dataset, origin, inner = self._locate(index)
-        with seeded(derive_seed(self.seed, epoch_of(index), int(index))):
+        with seeded(derive_seed(self.seed, draw_seed())):
+            dataset, origin, inner = self._locate(index, current_visit())
             return _with_origin(dataset[inner], origin)
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        dataset, origin, inner = self._locate(idx)
-        return {'origin': origin, **dataset.get_data_info(inner)}
+        """What stands at this place in the visit under way, or without one in the first epoch."""
+        visit = current_visit() or Visit(idx, epoch=0, position=idx, seed=self.seed)
+        dataset, origin, inner = self._locate(idx, visit)
+        return {'origin': origin, **info_of(dataset, inner)}
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """For MMEngine's ClassBalancedDataset."""
         return [int(self.get_data_info(idx)['label'])]
 
-    def _locate(self, index: int) -> tuple[Any, str, EpochIndex]:
+    def _locate(self, index: int, visit: Visit | None) -> tuple[Any, str, int]:
         """Which data set the sample comes from, its origin, and its index there."""
         if not 0 <= index < len(self):
             raise IndexError(f'LDDMMixedDataset: index must lie in [0, {len(self)}), '
                              f'but got {index}')
-        epoch, slot = epoch_of(index), int(index) - len(self._real_labels)
+        slot = int(index) - len(self._real_labels)
         if slot < 0:
-            return self.real, 'real', EpochIndex(int(index), epoch)
+            return self.real, 'real', int(index)
         label, j = self._slots[slot]
-        share = self._share[label]
-        kept = round(share * self._schedule[min(epoch, len(self._schedule) - 1)])
-        if j < kept or label not in self._reals:
-            clip, cycle = self._draw(self._clips[label], label, epoch * share + j)
-            return self.synthetic, 'synthetic', EpochIndex(clip, cycle)
-        clip, cycle = self._draw(self._reals[label], label, epoch * share + j)
-        return self.real, 'real', EpochIndex(clip, -1 - cycle)        # an epoch of no other pass
+        if j < round(self._share[label] * self._part(visit)) or label not in self._reals:
+            dataset, origin, clips = self.synthetic, 'synthetic', self._clips[label]
+        else:
+            dataset, origin, clips = self.real, 'real', self._reals[label]
+        if visit is None:
+            return dataset, origin, _fill(j, self._share[label], clips)
+        # A wrapper that repeats a slot asks for it at several indices: each has its own draws.
+        row = label, visit.index - int(index)
+        return dataset, origin, self._draw(row, visit.epoch * self._share[label] + j, clips)
 
-    def _draw(self, clips: NDArray, label: int, number: int) -> tuple[int, int]:
-        """The clip at this place in the endless row of draws of a class, and its cycle.
+    def _part(self, visit: Visit | None) -> float:
+        """Which part of the synthetic samples stays synthetic."""
+        if visit is not None:
+            return self._schedule[min(visit.epoch, len(self._schedule) - 1)]
+        if len(set(self._schedule)) > 1:
+            raise ValueError('LDDMMixedDataset: a schedule that changes with the epochs needs a '
+                             "sampler that tells them; set sampler.type='EpochSampler'")
+        return self._schedule[0]
 
-        The row is one permutation of the clips after another.  To the data set it comes from the
-        cycle is the epoch, since it counts how often this clip was drawn before.
-        """
-        cycle, position = divmod(number, len(clips))
-        shuffled = np.random.default_rng(derive_seed(self.seed, label, cycle)).permutation(clips)
-        return int(shuffled[position]), cycle
+    def _draw(self, row: tuple[int, int], number: int, clips: NDArray) -> int:
+        """The clip at this place of an endless row: one permutation of the clips after another."""
+        cycle, place = divmod(number, len(clips))
+        shuffled = np.random.default_rng(derive_seed(self.seed, *row, cycle)).permutation(clips)
+        return int(shuffled[place])
 
     def _settle_share(self) -> dict[int, int]:
         """Synthetic samples of each class in an epoch."""
@@ -163,8 +177,10 @@ class LDDMMixedDataset(Dataset):
         return share
 
     def _labels_of(self, dataset: Any) -> list[int]:
-        dataset.full_init()
-        labels = [int(dataset.get_data_info(index)['label']) for index in range(len(dataset))]
+        for part in inside(dataset):
+            if hasattr(part, 'full_init'):
+                part.full_init()
+        labels = [int(info_of(dataset, index)['label']) for index in range(len(dataset))]
         classes = self.metainfo.get('classes')
         unknown = sorted(label for label in set(labels)
                          if label < 0 or classes is not None and label >= len(classes))
@@ -174,7 +190,7 @@ class LDDMMixedDataset(Dataset):
         return labels
 
     def _check_classes(self) -> None:
-        real, synthetic = (part.metainfo.get('classes') for part in (self.real, self.synthetic))
+        real, synthetic = (metainfo_of(part).get('classes') for part in (self.real, self.synthetic))
         if real and synthetic and tuple(real) != tuple(synthetic):
             raise ValueError('LDDMMixedDataset: real and synthetic must have the same classes in '
                              f'the same order, but got {tuple(real)} and {tuple(synthetic)}')
@@ -197,6 +213,19 @@ class LDDMMixedDataset(Dataset):
 def _by_label(labels: Sequence[int]) -> dict[int, NDArray]:
     """Which samples carry each label."""
     return {label: np.flatnonzero(np.array(labels) == label) for label in set(labels)}
+
+
+def _fill(j: int, share: int, clips: NDArray) -> int:
+    """The clip at place j of `share`: each equally often, and the rest drawn at random."""
+    evenly = share - share % len(clips)
+    return int(clips[j % len(clips) if j < evenly else np.random.randint(len(clips))])
+
+
+def _refuse_test_mode(**parts: Any) -> None:
+    for name, part in parts.items():
+        if any(isinstance(leaf, LabelledDataset) and leaf.test_mode for leaf in leaves(part)):
+            raise ValueError(f'LDDMMixedDataset: {name} has test_mode=True, in which a sample is '
+                             'the same at every visit; leave it out for training')
 
 
 def _check_ratio(synthetic_per_real: float | None, class_balance: str) -> None:

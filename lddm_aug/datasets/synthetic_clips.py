@@ -25,7 +25,7 @@ class SyntheticClipDataset(LabelledDataset):
         pipeline: transforms; they receive filename, label, group, origin, seed, start_index,
             modality, frame_stride and total_frames.
         test_mode: to look at clips in a fixed way; they don't belong into validation or test.
-        seed: everything random about a sample is drawn from this, the epoch and the index.
+        seed: of the draws, beside the visit; see `EpochSampler`.
         verify: read every clip and compare it with its sha256 in the manifest.
         keep: JSON file with the list of the clip ids to keep, all where it is None; see
             study/quality.py.

@@ -27,7 +27,7 @@ class TableDataset(LabelledDataset):
         split: keep the rows of this split.
         data_root: folder that paths in the table are relative to; by default the table's own.
         test_mode: for validation and test.
-        seed: everything random about a sample is drawn from this, the epoch and the index.
+        seed: of the draws, beside the visit; see `EpochSampler`.
         on_bad: 'raise' if there are rows that can't be used, or 'skip' to go on without them.
         split_file: what tools/make_splits.py drew, in place of the splits in the table.
         kwargs: of MMEngine's BaseDataset.

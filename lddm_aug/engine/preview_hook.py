@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lddm_aug.engine.generator_training import build_generator
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
-from lddm_aug.functional.seeds import derive_seed
+from lddm_aug.functional.seeds import derive_seed, seeded
 from lddm_aug.synthesis.previews import Preview, encode_gif, grid
 
 
@@ -59,7 +59,8 @@ class PreviewHook(Hook):
         dataset = runner.val_loop.dataloader.dataset if self.clips is None else (
             DATASETS.build(self.clips))
         chosen = np.linspace(0, len(dataset) - 1, min(self.count, len(dataset))).astype(int)
-        batch = default_collate([dataset[int(index)] for index in chosen])
+        with seeded(derive_seed('preview', self.seed)):
+            batch = default_collate([dataset[int(index)] for index in chosen])
         self.real = batch['clip']                                 # (N, C, T, H, W) uint8
         self.titles = [f'{group}, {dataset.metainfo["classes"][int(label)]}'
                        for group, label in zip(batch['group'], batch['label'], strict=True)]

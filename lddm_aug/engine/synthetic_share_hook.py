@@ -3,13 +3,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmaction.registry import HOOKS
-from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from lddm_aug.datasets.epoch_sampler import EpochSampler
+from lddm_aug.datasets.leaves import inside
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 
 
@@ -18,7 +20,8 @@ class SyntheticShareHook(Hook):
     """Let the part of synthetic samples that stays synthetic change as the training goes on.
 
     Real clips of the same class take the others' places, so a training sees as many clips as
-    without it.  It changes from epoch to epoch, and needs EpochSampler.
+    without it.  It changes from epoch to epoch, and needs EpochSampler, which tells them to the
+    LDDMMixedDataset, also inside other data sets.
 
     Args:
         points: (progress, part) from the start (0) to the end (1) of the training, with straight
@@ -27,7 +30,7 @@ class SyntheticShareHook(Hook):
 
     Raises:
         ValueError: if the points are out of order or outside [0, 1], or when the training starts
-            with another data set than LDDMMixedDataset.
+            without LDDMMixedDataset or with another sampler.
     """
 
     def __init__(self, points: Sequence[Sequence[float]]) -> None:
@@ -39,16 +42,38 @@ class SyntheticShareHook(Hook):
         self.points = points
 
     def before_train(self, runner: Runner) -> None:
-        dataset = runner.train_dataloader.dataset
-        if not isinstance(dataset, LDDMMixedDataset):
+        loader = runner.train_dataloader
+        mixes = [part for part in inside(loader.dataset) if isinstance(part, LDDMMixedDataset)]
+        if not mixes:
             raise ValueError('SyntheticShareHook: needs LDDMMixedDataset as the training set, but '
-                             f'got {type(dataset).__name__}; leave the hook out')
-        at_once = runner.train_dataloader.batch_size * get_world_size()
-        epochs = math.ceil(runner.max_iters * at_once / len(dataset))
-        dataset.set_schedule(self.schedule(epochs))
+                             f'got {type(loader.dataset).__name__}; leave the hook out')
+        sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
+        if not isinstance(sampler, EpochSampler):
+            raise ValueError('SyntheticShareHook: the share changes from epoch to epoch, which '
+                             f'{type(sampler).__name__} does not tell; set '
+                             "train_dataloader.sampler.type='EpochSampler'")
+        schedule = self.schedule(math.ceil(runner.max_iters / batches_per_epoch(loader, sampler)))
+        for mix in mixes:
+            mix.set_schedule(schedule)
+        _load_again(runner.train_loop, sampler)
 
     def schedule(self, epochs: int) -> list[float]:
         """The part in the middle of each epoch."""
         progress, parts = zip(*self.points, strict=True)
         middles = (np.arange(epochs) + 0.5) / epochs
         return np.interp(middles, progress, parts).tolist()
+
+
+def batches_per_epoch(loader: Any, sampler: EpochSampler) -> float:
+    """Not always whole, since an endless sampler fills the last batch from the next epoch."""
+    if not sampler.endless:
+        return len(loader)
+    return len(sampler) / (loader.batch_size or loader.batch_sampler.batch_size)
+
+
+def _load_again(loop: Any, sampler: EpochSampler) -> None:
+    """MMEngine's loop over iterations began to load, in workers too, before its hooks are asked."""
+    if hasattr(loop, 'dataloader_iterator'):
+        sampler.set_epoch(0)
+        loop.dataloader._iterator = None             # workers that persist know the old schedule
+        loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)

@@ -12,7 +12,6 @@ from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lddm_aug.datasets.epochs import EpochIndex
 from lddm_aug.datasets.transforms import PackClip, ReadVideo, SampleSegment
 from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.evaluation.clip_statistics import ClipDescriptions, describe_clips
@@ -83,7 +82,7 @@ def read_clip_set(dataset: VideoClipDataset, segments: int = 1) -> ClipSet:
         raise ValueError(f'read_clip_set: segments counts clips of each video and is at least 1, '
                          f'but got {segments!r}')
     classes = dataset.metainfo['classes']
-    samples = [dataset[EpochIndex(index, segment)]
+    samples = [dataset.draw(index, derive_seed(dataset.seed, segment, index))
                for index in range(len(dataset)) for segment in range(segments)]
     return ClipSet(torch.stack([sample['clip'] for sample in samples]),
                    [sample['group'] for sample in samples],

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
+import torch
 
 
 def derive_seed(*parts: object) -> int:
@@ -31,18 +32,20 @@ def derive_seed(*parts: object) -> int:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed numpy's and random's global state, from which MMAction2's transforms draw.
+    """Seed the global states of numpy, random and PyTorch (CPU), from which transforms draw.
 
-    On exit both go on where they were. PyTorch's state isn't touched: models draw from it.
+    On exit they go on where they were, since models draw from them too.
     """
-    numpy_state, random_state = np.random.get_state(), random.getstate()
+    states = np.random.get_state(), random.getstate(), torch.get_rng_state()
     np.random.seed([seed & 0xFFFFFFFF, seed >> 32])
     random.seed(seed)
+    torch.default_generator.manual_seed(seed)
     try:
         yield
     finally:
-        np.random.set_state(numpy_state)
-        random.setstate(random_state)
+        np.random.set_state(states[0])
+        random.setstate(states[1])
+        torch.set_rng_state(states[2])
 
 
 def _plain(part: object) -> int | str:

@@ -1,8 +1,13 @@
 from types import SimpleNamespace
 
+import pytest
 from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from torch.utils.data import ConcatDataset as TorchConcatDataset
+from torch.utils.data import Subset, TensorDataset
 
-from lddm_aug.datasets.leaves import groups_of, leaves
+from lddm_aug.datasets.leaves import groups_of, info_of, inside, leaves, metainfo_of
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.video_clips import VideoClipDataset
 
@@ -23,3 +28,23 @@ def test_the_leaves_are_what_no_wrapper_is(videos: str):
     mix = LDDMMixedDataset(ConcatDataset([train, test]), RepeatDataset(train, times=2))
     assert list(leaves(mix)) == [train, test, train]
     assert list(leaves(test)) == [test]
+
+
+def test_what_is_known_of_a_sample_is_found_inside_pytorchs_wrappers(videos: str):
+    train, test = VideoClipDataset(videos, split='train'), VideoClipDataset(videos, split='test')
+    wrapped = Subset(TorchConcatDataset([train, TorchConcatDataset([test, train])]), [6, 3, 0, 4])
+    expected = [train.get_data_info(2), test.get_data_info(0), *map(train.get_data_info, (0, 0))]
+    assert [info_of(wrapped, index) for index in range(4)] == expected
+    assert metainfo_of(wrapped) == train.metainfo
+    with pytest.raises(TypeError, match='TensorDataset has no get_data_info'):
+        info_of(Subset(TensorDataset(), [0]), 0)
+
+
+def test_a_data_set_that_a_dataloader_cuts_short_is_looked_into(videos: str):
+    init_default_scope('mmaction')
+    mix = LDDMMixedDataset(VideoClipDataset(videos), VideoClipDataset(videos))
+    loader = Runner.build_dataloader(dict(dataset=mix, batch_size=1, num_batch_per_epoch=3,
+                                          sampler=dict(type='EpochSampler')), seed=0)
+    assert list(inside(loader.dataset)) == [loader.dataset, mix, mix.real, mix.synthetic]
+    assert list(leaves(loader.dataset)) == [mix.real, mix.synthetic]
+    assert groups_of(loader.dataset) == mix.groups

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from lddm_aug.datasets.audit_record import FORMAT_VERSION
-from lddm_aug.datasets.epochs import EpochIndex
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
+from lddm_aug.datasets.visits import Visit, take_visits
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.package import save_package
@@ -50,7 +50,12 @@ def mixed(videos: str, store: str, **changes: Any) -> LDDMMixedDataset:
 
 
 def drawn(dataset: LDDMMixedDataset, epoch: int) -> list[dict]:
-    return [dataset.get_data_info(EpochIndex(index, epoch)) for index in range(len(dataset))]
+    """What each place of an epoch shows."""
+    infos = []
+    for index in range(len(dataset)):
+        with Visit(index, epoch, index, seed=0).under_way():
+            infos.append(dataset.get_data_info(index))
+    return infos
 
 
 # ── shares ──
@@ -77,13 +82,10 @@ def test_every_class_has_the_same_share_of_synthetic_clips(real, clips, ratio: f
 def test_every_clip_is_used_equally_often_as_epochs_go_by(real, clips, ratio, seed):
     dataset = LDDMMixedDataset(Listed({2: real}), Listed({2: clips}, 'synthetic'), ratio, seed=seed)
     used: Counter = Counter(dict.fromkeys(range(clips), 0))
-    seeds = set()
     for epoch in range(5):
         synthetic = [info for info in drawn(dataset, epoch) if info['origin'] == 'synthetic']
         used.update(info['sample_idx'] for info in synthetic)
-        seeds |= {info['seed'] for info in synthetic}
         assert max(used.values()) - min(used.values()) <= 1
-    assert len(seeds) == used.total()                # no two draws of a clip are the same
 
 
 def test_another_seed_draws_other_clips_and_another_epoch_too():
@@ -104,6 +106,39 @@ def test_the_union_is_all_that_there_is():
     assert len({(info['origin'], info['sample_idx']) for info in infos}) == 16
 
 
+def places(visits: Sequence[tuple[int, int]], dataset: LDDMMixedDataset, epoch: int) -> list[dict]:
+    """What a wrapper shows that asks at its index `outer` for the mix's index `inner`."""
+    infos = []
+    for outer, inner in visits:
+        with Visit(outer, epoch, outer, seed=0).under_way():
+            infos.append(dataset.get_data_info(inner))
+    return infos
+
+
+def test_a_mix_that_is_repeated_shows_other_clips_in_each_repetition_and_all_equally_often():
+    dataset = LDDMMixedDataset(Listed({0: 10}), Listed({0: 40}, 'synthetic'))
+    used: Counter = Counter()
+    for epoch in range(4):
+        shown = [[info['sample_idx'] for info in places(
+            [(repetition * 20 + inner, inner) for inner in range(10, 20)], dataset, epoch)]
+            for repetition in range(2)]
+        assert shown[0] != shown[1]
+        used.update(sum(shown, []))
+    assert used == dict.fromkeys(range(40), 2)
+
+
+def test_without_epochs_clips_are_drawn_anew_and_as_evenly_as_there_is_room():
+    dataset = LDDMMixedDataset(Listed({0: 2}), Listed({0: 3}, 'synthetic'), 4.)     # 8 of 3 clips
+    counts: Counter = Counter()
+    for _ in range(300):
+        one = Counter(dataset[index]['sample_idx'] for index in range(2, 10))
+        assert all(one[clip] >= 2 for clip in range(3)) and one.total() == 8
+        counts += one
+    assert max(counts.values()) - min(counts.values()) < 100                       # of 800 each
+    union = LDDMMixedDataset(Listed({0: 2}), Listed({0: 5}, 'synthetic'), None, 'union')
+    assert sorted(union[index]['sample_idx'] for index in range(2, 7)) == [*range(5)]
+
+
 # ── a share that changes ──
 
 @settings(max_examples=25, deadline=None)
@@ -122,11 +157,13 @@ def test_real_clips_of_the_class_take_the_places_that_a_schedule_frees(real, cli
             assert made[label] == round(part * round(1.5 * count))
 
 
-def test_a_real_clip_in_a_freed_place_is_another_sample_than_in_its_own():
+def test_a_schedule_that_changes_needs_to_know_the_epoch():
     dataset = LDDMMixedDataset(Listed({0: 4}), Listed({0: 4}, 'synthetic'))
-    dataset.set_schedule([0.])
-    infos = [info for epoch in range(6) for info in drawn(dataset, epoch)]
-    assert len({info['seed'] for info in infos}) == len(infos) == 48
+    dataset.set_schedule([0., 1.])
+    with pytest.raises(ValueError, match="sampler.type='EpochSampler'"):
+        dataset[7]
+    dataset.set_schedule([0., 0.])
+    assert dataset[7]['origin'] == 'real'
 
 
 @pytest.mark.parametrize('schedule', [[], [0.5, 1.1], [-1.], [float('nan')]])
@@ -221,16 +258,13 @@ def test_mmaction2s_own_data_set_gives_the_real_clips(tmp_path: Path, store: str
     decode = [dict(type='DecordInit'), dict(type='SampleFrames', clip_len=8), dict(
         type='DecordDecode'), *PIPELINE[3:-1], dict(type='PackActionInputs')]
 
-    one, other = (mixed('', store, real=dict(
+    dataset = mixed('', store, real=dict(
         type='VideoDataset', ann_file=str(tmp_path / 'list.txt'), pipeline=decode,
-        data_prefix=dict(video=str(tmp_path)), serialize_data=False)) for _ in range(2))
-    assert isinstance(one.real, VideoDataset)
-    assert one.metainfo == dict(classes=CLASSES)
-    for index in range(4):
-        assert one[index]['data_samples'].origin == ('real' if index < 2 else 'synthetic')
-        assert (one[index]['inputs'] == other[index]['inputs']).all()
-    epochs = [one[EpochIndex(0, epoch)]['inputs'].numpy().tobytes() for epoch in range(5)]
-    assert len(set(epochs)) > 1
+        data_prefix=dict(video=str(tmp_path)), serialize_data=False))
+    assert isinstance(dataset.real, VideoDataset)
+    assert dataset.metainfo == dict(classes=CLASSES)
+    assert [dataset[index]['data_samples'].origin for index in range(4)] == [
+        'real', 'real', 'synthetic', 'synthetic']
 
 
 def test_stills_are_synthesized_on_the_fly(videos: str, stills: str, tmp_path: Path,
@@ -241,12 +275,15 @@ def test_stills_are_synthesized_on_the_fly(videos: str, stills: str, tmp_path: P
     dataset = mixed(videos, '', synthetic=dict(type='StillDataset', ann_file=stills,
                                                pipeline=pipeline), synthetic_per_real=2.)
     assert len(dataset) == 12
+    take_visits(dataset)
     for index in range(4, 12):
         sample = dataset[index]
         assert sample['inputs'].shape == (1, 3, 8, 16, 16)
         assert sample['data_samples'].origin == 'synthetic'
-        assert (sample['inputs'] == dataset[index]['inputs']).all()
-        assert (sample['inputs'] != dataset[EpochIndex(index, 1)]['inputs']).any()
+        assert (sample['inputs'] != dataset[index]['inputs']).any()
+        one, again, other = (dataset[Visit(index, epoch, index, 0)]['inputs']
+                             for epoch in (0, 0, 1))
+        assert (one == again).all() and (one != other).any()
 
 
 def test_it_prints_what_it_mixed(monkeypatch):
@@ -293,6 +330,14 @@ def test_what_an_audit_found_to_leak_is_refused_inside_wrappers_too(videos: str,
     with pytest.raises(ValueError, match='LDDMMixedDataset: .* found 1 leaks: p1 is p4'):
         mixed(videos, store, real=real)
     assert len(mixed(videos, store, real=real, allow_leakage=True)) >= 8
+
+
+@pytest.mark.parametrize('part', ['real', 'synthetic'])
+def test_a_part_that_would_stand_still_is_refused(part: str):
+    parts = {'real': Listed({0: 1}), 'synthetic': Listed({0: 1}, 'synthetic')}
+    parts[part].test_mode = True
+    with pytest.raises(ValueError, match=f'LDDMMixedDataset: {part} has test_mode=True'):
+        LDDMMixedDataset(**parts)
 
 
 def test_a_class_without_synthetic_clips_is_refused():
