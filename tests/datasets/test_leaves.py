@@ -45,6 +45,7 @@ def test_a_data_set_that_a_dataloader_cuts_short_is_looked_into(videos: str):
     mix = LDDMMixedDataset(VideoClipDataset(videos), VideoClipDataset(videos))
     loader = Runner.build_dataloader(dict(dataset=mix, batch_size=1, num_batch_per_epoch=3,
                                           sampler=dict(type='EpochSampler')), seed=0)
+    mix = loader.dataset._dataset                    # a copy
     assert list(inside(loader.dataset)) == [loader.dataset, mix, mix.real, mix.synthetic]
     assert list(leaves(loader.dataset)) == [mix.real, mix.synthetic]
     assert groups_of(loader.dataset) == mix.groups
