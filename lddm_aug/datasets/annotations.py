@@ -1,16 +1,29 @@
 """Tables of labelled files: columns path, label, group and, where needed, frame, split, fps."""
 from __future__ import annotations
 
-import csv
 import logging
 import math
+import os
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from mmengine.logging import print_log
 
+from lddm_aug.datasets.tables import (
+    alike,
+    number,
+    read_table,
+    too_many_numbers,
+    whole_names,
+    whole_number,
+)
+
 REQUIRED_COLUMNS = ('path', 'label', 'group')
+OPTIONAL_COLUMNS = ('frame', 'split', 'fps', 'sha256')
 
 
 @dataclass(frozen=True)
@@ -41,8 +54,11 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
                      classes: Sequence[str] | None = None) -> list[Annotation]:
     """Read and check a table.
 
+    Labels and groups that a program made decimal numbers of, 3.0 for 3, are read as 3.
+
     Args:
-        csv_file: comma-separated, with a header; blanks around values don't count.
+        csv_file: with a header, divided by commas, semicolons or tabs; blanks around values don't
+            count.
         data_root: folder that paths are relative to and may not leave; by default the table's own.
         classes: the labels that may occur; by default any.
 
@@ -51,13 +67,32 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
         ValueError: if the table can't be used; the message names the line.
     """
     csv_file = Path(csv_file)
-    if not csv_file.is_file():
-        raise FileNotFoundError(f'{csv_file}: there is no such table')
+    table = read_table(csv_file, REQUIRED_COLUMNS)
     root = Path(csv_file.parent if data_root is None else data_root).resolve()
-    rows = [_parse(cells, root, classes, line, f'{csv_file} line {line}')
-            for line, cells in _read_cells(csv_file)]
+    columns = {name: table.column(name) for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)}
+    cells = [{name: row[column] for name, column in columns.items() if column is not None}
+             for _, row in table.rows]
+    notes = list(table.notes)
+    for name in ('label', 'group'):
+        whole = {old: new for old, new in whole_names(row[name] for row in cells).items()
+                 if not classes or name == 'group' or old not in classes}
+        for row in cells:
+            row[name] = whole.get(row[name], row[name])
+        if whole:
+            old, new = min(whole.items())
+            notes.append(f'{csv_file}: in the column {name}, {old} is read as {new}, and others '
+                         'like it')
+    rows = [_parse(row, root, classes, line, f'{csv_file} line {line}')
+            for row, (line, _) in zip(cells, table.rows, strict=True)]
     if not rows:
         raise ValueError(f'{csv_file}: the table has no rows')
+    if classes is None and (why := too_many_numbers([row.label for row in rows])):
+        raise ValueError(f'{csv_file}: {why}')
+    if twins := alike(row.group for row in rows):
+        notes.append(f'{csv_file}: groups {" and ".join(twins[0])} count as different ones, as do '
+                     f'{len(twins) - 1} others; where they are one patient, write them alike')
+    for note in notes:
+        print_log(note, logger='current', level=logging.WARNING)
     return rows
 
 
@@ -109,34 +144,6 @@ def usable_rows(annotations: Iterable[Annotation], check: Callable[[Annotation],
     return usable
 
 
-def _read_cells(csv_file: Path) -> list[tuple[int, dict[str, str]]]:
-    """(line, column → value) of every row that isn't blank."""
-    with csv_file.open(newline='', encoding='utf-8-sig') as file:   # Excel puts a mark in front
-        reader = csv.reader(file)
-        try:
-            columns = [name.strip() for name in next(reader, [])]
-            missing = [name for name in REQUIRED_COLUMNS if name not in columns]
-            if missing:
-                raise ValueError(f'{csv_file}: columns path, label and group are needed, but the '
-                                 f'header {",".join(columns)!r} lacks {", ".join(missing)}')
-            twice = sorted({name for name in columns if name and columns.count(name) > 1})
-            if twice:
-                raise ValueError(f'{csv_file}: the header names {", ".join(twice)} twice')
-            found = []
-            for values in reader:
-                if len(values) > len(columns):
-                    raise ValueError(f'{csv_file} line {reader.line_num}: more values than '
-                                     'columns; put a value that holds a comma in double quotes')
-                if any(value.strip() for value in values):
-                    padded = values + [''] * (len(columns) - len(values))
-                    cells = {name: value.strip() for name, value in zip(columns, padded,
-                                                                        strict=True)}
-                    found.append((reader.line_num, cells))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f'{csv_file}: not a table in UTF-8 ({error})') from error
-    return found
-
-
 def _parse(cells: dict[str, str], root: Path, classes: Sequence[str] | None, line: int,
            where: str) -> Annotation:
     for name in REQUIRED_COLUMNS:
@@ -146,23 +153,21 @@ def _parse(cells: dict[str, str], root: Path, classes: Sequence[str] | None, lin
     if classes is not None and label not in classes:
         raise ValueError(f'{where}: label must be one of {", ".join(classes)}, but got {label!r}')
     frame = cells.get('frame') or None
-    if frame is not None and not frame.isdecimal():
+    if frame is not None and whole_number(frame) is None:
         raise ValueError(f'{where}: frame counts from 0, but got {frame!r}')
     return Annotation(path=confined(cells['path'], root, where), label=label,
-                      group=cells['group'], frame=None if frame is None else int(frame),
+                      group=cells['group'], frame=None if frame is None else whole_number(frame),
                       split=cells.get('split') or None, line=line,
-                      fps=_fps(cells.get('fps', ''), where),
+                      fps=parse_fps(cells.get('fps', ''), where),
                       sha256=cells.get('sha256') or None)
 
 
-def _fps(cell: str, where: str) -> float | None:
+def parse_fps(cell: str, where: str) -> float | None:
+    """Frames per second; None for a blank cell."""
     if not cell:
         return None
-    try:
-        fps = float(cell)
-    except ValueError:
-        fps = math.nan
-    if not 0 < fps < math.inf:
+    fps = number(cell)
+    if fps is None or not 0 < fps < math.inf:
         raise ValueError(f'{where}: fps counts frames per second, but got {cell!r}')
     return fps
 
@@ -171,6 +176,7 @@ def confined(value: str, root: Path, where: str) -> Path:
     """The path, links followed, of a file or folder that exists in `root`.
 
     Args:
+        value: may be written with backslashes.
         root: absolute, links followed.
         where: begins the messages.
 
@@ -178,14 +184,61 @@ def confined(value: str, root: Path, where: str) -> Path:
         FileNotFoundError: if it doesn't exist.
         ValueError: if it lies outside `root`, or can't be followed.
     """
-    try:
-        path = (root / value).resolve()
-        exists = path.exists()
-    except (OSError, RuntimeError, ValueError) as error:     # a link to itself, a name too long
-        raise ValueError(f'{where}: {value[:80]!r} is no path that can be followed') from error
-    if not path.is_relative_to(root):
+    outside = False
+    for name in spellings(value):
+        try:
+            path = (root / name).resolve()
+            exists = path.exists()
+        except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name too long
+            raise ValueError(f'{where}: {value[:80]!r} is no path that can be followed') from error
+        if not path.is_relative_to(root):
+            outside = True
+        elif exists:
+            return path
+    if outside:
         raise ValueError(f'{where}: {value} lies outside {root}; set data_root to a folder that '
                          'holds all files')
-    if not exists:
-        raise FileNotFoundError(f'{where}: {value} does not exist in {root}')
-    return path
+    raise FileNotFoundError(f'{where}: {value} does not exist in {root}{hint_at(value, root)}')
+
+
+def spellings(value: str) -> list[str]:
+    """A path as it stands in a table, and as the file may be called instead.
+
+    Windows writes backslashes, macOS takes accents from their letters, and an archive packed on
+    an old system unpacks to names in its code page.
+    """
+    found = [value]
+    if '\\' in value:
+        found.append(value.replace('\\', '/'))
+    if not value.isascii():
+        found += [unicodedata.normalize(form, name) for name in tuple(found)
+                  for form in ('NFC', 'NFD')]
+        for name in tuple(found):
+            for page in ('cp1252', 'cp437'):
+                try:
+                    found.append(os.fsdecode(name.encode(page)))
+                except UnicodeEncodeError:
+                    continue
+    return list(dict.fromkeys(found))
+
+
+def hint_at(value: str, root: Path) -> str:
+    """What may be meant by a path that doesn't exist; blank where nothing is alike."""
+    if re.match(r'[A-Za-z]:[\\/]|\\\\', value):
+        return ', since it is a path of Windows; write it relative to the folder of the files'
+    path = root / value.replace('\\', '/')
+    try:
+        folder = path.parent
+        names = _names_in(folder, folder.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return ''
+    other = names.get(path.name.casefold()) or names.get(f'{path.name.casefold()}.')
+    return f', but {other} does' if other else ''
+
+
+@lru_cache(maxsize=4)
+def _names_in(folder: Path, _mtime_ns: int) -> dict[str, str]:
+    """Names in a folder, by their lower case and, with a dot, by what stands before the ending."""
+    names = sorted(name for name in os.listdir(folder) if not name.startswith('.'))
+    return {**{f'{os.path.splitext(name)[0].casefold()}.': name for name in names},
+            **{name.casefold(): name for name in names}}

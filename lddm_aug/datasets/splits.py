@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
 
 from lddm_aug.datasets.annotations import Annotation, confined
+from lddm_aug.datasets.tables import read_table
 from lddm_aug.files import write_aside
 
 COLUMNS = ['path', 'split']
@@ -150,21 +151,17 @@ def read_split(file: str | Path, root: Path) -> dict[Path, str]:
     if not file.is_file():
         raise FileNotFoundError(f'{file}: there is no such split; draw it with '
                                 'tools/make_splits.py')
+    table = read_table(file, COLUMNS)
+    path_column, split_column = (table.column(name) or name for name in COLUMNS)
     split: dict[Path, str] = {}
-    with file.open(newline='', encoding='utf-8-sig') as opened:
-        reader = csv.reader(opened)
-        try:
-            if next(reader, []) != COLUMNS:
-                raise ValueError(f'{file}: a split has the columns path and split')
-            for cells in reader:
-                where = f'{file} line {reader.line_num}'
-                if len(cells) != len(COLUMNS) or not all(cells):
-                    raise ValueError(f'{where}: needs a path and a split')
-                path = confined(cells[0], root, where)
-                if split.setdefault(path, cells[1]) != cells[1]:
-                    raise ValueError(f'{where}: {cells[0]} stands on both sides')
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f'{file}: not a table in UTF-8 ({error})') from error
+    for line, row in table.rows:
+        where = f'{file} line {line}'
+        value, part = row[path_column], row[split_column]
+        if not value or not part:
+            raise ValueError(f'{where}: needs a path and a split')
+        path = confined(value, root, where)
+        if split.setdefault(path, part) != part:
+            raise ValueError(f'{where}: {value} stands on both sides')
     return split
 
 

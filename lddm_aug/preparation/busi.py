@@ -6,7 +6,6 @@ The set names no patients.
 """
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lddm_aug.datasets.frames import Pixels, UnreadableFile, inspect, read_still, to_channels
+from lddm_aug.preparation.endings import role_of
+from lddm_aug.preparation.folder import MASK
 from lddm_aug.preparation.groups import OwnGroup
+from lddm_aug.preparation.levels import find_levels
 from lddm_aug.preparation.listing import (
     BAD,
     EXCLUDED,
@@ -25,10 +27,10 @@ from lddm_aug.preparation.listing import (
     Listing,
     Recording,
 )
-from lddm_aug.preparation.source_folder import SourceFolder, role_of, stamp
+from lddm_aug.preparation.source_folder import SourceFolder, stamp
 
-MASK = re.compile(r'(?P<still>.+)_mask(_\d+)?')
 NORMAL = 'normal'
+CLASSES = ('benign', 'malignant', NORMAL)
 
 
 def list_busi(root: str | Path, normals: bool = True,
@@ -36,24 +38,34 @@ def list_busi(root: str | Path, normals: bool = True,
     """The stills, each with its masks merged into one.
 
     Args:
-        root: holds the folders benign, malignant and perhaps normal.
+        root: holds the folders benign, malignant and perhaps normal; a folder around them doesn't
+            count, and folders train, val and test become the split.
         normals: keep stills of the class normal, which show no lesion.
         lesion_margin: crop to a square around the lesion, wider than it by this share of its
             longer side on every side; stills without a mask stay whole.  None crops nothing.
+
+    Raises:
+        FileNotFoundError: if no picture lies in such a folder.
+        ValueError: if the margin is negative, or the folders could mean two things.
     """
     if lesion_margin is not None and lesion_margin < 0:
         raise ValueError('the margin around a lesion is a share of its size and not negative, '
                          f'but got {lesion_margin!r}')
     source = SourceFolder(root)
-    listing = Listing(settings={'source': 'busi', 'lesion_margin': lesion_margin},
-                      root=source.root)
+    listing = Listing(settings={'source': 'busi', 'lesion_margin': lesion_margin})
     listing.notes.append(OwnGroup().note)
     masked = merged = 0
-    for here, files in source.walk(listing.left_out):
-        if here == source.root:
-            continue
-        label = here.relative_to(source.root).parts[0]
+    walked = list(source.walk(listing.left_out))
+    levels = find_levels(((here.relative_to(source.root).parts, any(map(role_of, files)))
+                          for here, files in walked), notes=listing.notes)
+    for here, files in walked:
         files = [file for file in files if role_of(file) == STILL]
+        place = levels.read(here.relative_to(source.root).parts)
+        if place is None or place[0].lower() not in CLASSES:
+            listing.left_out += [LeftOut(source.name(file), EXCLUDED, 'lies in no folder '
+                                         f'{", ".join(CLASSES)}') for file in files]
+            continue
+        label, split, _ = place
         masks: dict[str, list[Path]] = defaultdict(list)
         for file in files:
             if match := MASK.fullmatch(file.stem):
@@ -63,22 +75,31 @@ def list_busi(root: str | Path, normals: bool = True,
             listing.left_out += [LeftOut(source.name(mask), BAD, 'is a mask without its still')
                                  for mask in masks[lonely]]
         for still in stills:
-            if label == NORMAL and not normals:
-                listing.left_out.append(LeftOut(source.name(still), EXCLUDED, 'shows no lesion'))
+            if label.lower() == NORMAL and not normals:
+                listing.left_out += [LeftOut(source.name(file), EXCLUDED, 'shows no lesion')
+                                     for file in (still, *masks[still.stem])]
                 continue
-            listing.items.append(_item(source, still, label, masks[still.stem], lesion_margin))
+            try:
+                listing.items.append(_item(source, still, label, split, masks[still.stem],
+                                           lesion_margin))
+            except OSError as error:
+                listing.left_out.append(LeftOut(source.name(still), BAD, source.relative(error)))
+                continue
             masked += bool(masks[still.stem])
             merged += len(masks[still.stem]) > 1
     listing.notes.append(f'masks: {masked} of {len(listing.items)} stills have one, {merged} of '
                          'them several, which are merged')
-    return listing
+    if not listing.items and not any(each.reason == 'shows no lesion' or each.kind == BAD
+                                     for each in listing.left_out):
+        raise FileNotFoundError(f'{source.root} holds no pictures in folders '
+                                f'{", ".join(CLASSES)}, and so is no BUSI')
+    return source.complete(listing)
 
 
-def _item(source: SourceFolder, still: Path, label: str, masks: list[Path],
+def _item(source: SourceFolder, still: Path, label: str, split: str, masks: list[Path],
           lesion_margin: float | None) -> Item:
     def open_() -> Recording:
         for path in (still, *masks):
-            source.require_inside(path)
             inspect(path)
         pixels = read_still(still)
         if not masks:
@@ -89,7 +110,8 @@ def _item(source: SourceFolder, still: Path, label: str, masks: list[Path],
             pixels, mask = pixels[window], mask[window]
         return Recording(iter([pixels]), mask=np.where(mask, 255, 0).astype(np.uint8))
 
-    item = source.item(still, label, OwnGroup()(source.name(still)), STILL)
+    group = OwnGroup()(still.relative_to(source.root).as_posix())
+    item = source.item(still, label, group, STILL, split, frames=(still, *masks))
     return replace(item, stamp=stamp(still, *masks), open=open_)
 
 

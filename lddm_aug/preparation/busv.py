@@ -14,7 +14,9 @@ from pathlib import Path, PurePosixPath
 
 from lddm_aug.preparation.errata import Erratum, apply_errata
 from lddm_aug.preparation.folder import list_folder
+from lddm_aug.preparation.levels import Levels
 from lddm_aug.preparation.listing import ABSENT, BAD, VIDEO, LeftOut, Listing
+from lddm_aug.preparation.source_folder import SourceFolder
 
 ERRATA = Path(__file__).with_name('busv_errata.csv')
 FRAMES = 'rawframes'
@@ -32,23 +34,46 @@ def list_busv(root: str | Path, errata: Sequence[Erratum], fps: float | None = N
         FileNotFoundError: if there is no rawframes.
         ValueError: if a json file is damaged.
     """
-    root = Path(root)
-    if not (root / FRAMES).is_dir() or (root / FRAMES).is_symlink():
-        raise FileNotFoundError(f'{root} holds no folder {FRAMES}, and so is no BUSV')
-    listing = list_folder(root / FRAMES, fps=fps)
+    source = SourceFolder(root)
+    outer: list[LeftOut] = []
+    holding = [here for here, _ in source.walk(outer) if (here / FRAMES).is_dir()]
+    if not holding:
+        raise FileNotFoundError(f'{source.root} holds no folder {FRAMES}, and so is no BUSV')
+    root = min(holding, key=lambda here: len(here.parts))
+    listing = list_folder(root / FRAMES, fps=fps, levels=Levels())
+    if root != source.root:
+        listing.notes.append(f'{FRAMES} lies in {source.name(root)}, which was taken in place of '
+                             'the source')
     listing.settings['source'] = 'busv'
     stray = [item for item in listing.items if item.role != VIDEO]
     listing.left_out += [LeftOut(item.source, BAD, 'is no folder of frames') for item in stray]
     listing.items = [item for item in listing.items if item.role == VIDEO]
-    splits = _read_splits(root, listing)
+    splits, read = _read_splits(root, listing)
     listing.items = [replace(item, split=splits.get(item.source, '')) for item in listing.items]
+    _add_what_lies_beside(listing, source, root, outer, read)
     return apply_errata(listing, errata)
 
 
-def _read_splits(root: Path, listing: Listing) -> dict[str, str]:
-    """Video → split; what the json files name and isn't there goes to the listing."""
+def _add_what_lies_beside(listing: Listing, source: SourceFolder, root: Path,
+                          left_out: Sequence[LeftOut], read: Sequence[Path]) -> None:
+    """Name every other file of the source, which has names below rawframes alone."""
+    folder = (root / FRAMES).resolve()
+    frames = source.name(folder if folder.is_relative_to(source.root) else root / FRAMES) + '/'
+    found = listing.found or {}
+    for file in read:
+        source.found[source.name(file)] = 'holds no pictures, but the official split'
+    for name, reason in source.found.items():
+        if not name.startswith(frames):
+            found[name if name not in found else f'../{name}'] = reason
+    listing.left_out += [each for each in left_out if not each.source.startswith(frames)
+                         and each.source != frames[:-1]]
+
+
+def _read_splits(root: Path, listing: Listing) -> tuple[dict[str, str], list[Path]]:
+    """Video → split, and the files that say it; videos they name in vain go to the listing."""
     splits: dict[str, str] = {}
-    files = sorted(file for file in root.glob('*.json') if not file.is_symlink())
+    read: list[Path] = []
+    files = sorted(file for file in root.glob('*.json') if not file.name.startswith('.'))
     found = {item.source for item in listing.items}
     faulty = missing = 0
     for file in files:
@@ -56,6 +81,7 @@ def _read_splits(root: Path, listing: Listing) -> dict[str, str]:
         if split is None:
             continue
         names, boxes = _read_coco(file)
+        read.append(file)
         for name in names:
             video = str(PurePosixPath(name).parent)
             if splits.setdefault(video, split) != split:
@@ -73,7 +99,7 @@ def _read_splits(root: Path, listing: Listing) -> dict[str, str]:
             f'{sum(split == "test" for split in splits.values())} test; {unsplit} videos stand in '
             f'neither and have none; {missing} named frames are missing; {faulty} boxes have '
             'sides that are not positive (boxes are not used)')
-    return splits
+    return splits, read
 
 
 def _read_coco(file: Path) -> tuple[list[str], list[tuple[float, float, float, float]]]:

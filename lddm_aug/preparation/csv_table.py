@@ -1,27 +1,29 @@
 """Any table of files, its columns mapped to ours."""
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
-from lddm_aug.datasets.annotations import confined
+from lddm_aug.datasets.annotations import parse_fps
+from lddm_aug.datasets.tables import read_table, whole_names
+from lddm_aug.preparation.endings import is_hidden, role_of
 from lddm_aug.preparation.groups import OwnGroup
+from lddm_aug.preparation.levels import split_of
 from lddm_aug.preparation.listing import (
     ABSENT,
     BAD,
     EXCLUDED,
     ORACLE,
+    STILL,
+    UNUSED,
     VIDEO,
     Item,
     LeftOut,
     Listing,
 )
-from lddm_aug.preparation.source_folder import SourceFolder, role_of
+from lddm_aug.preparation.source_folder import NOT_USED, SourceFolder
 
 
 @dataclass(frozen=True)
@@ -54,106 +56,138 @@ class CsvColumns:
 
 def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = None,
              fps: float | None = None) -> Listing:
-    """What a table names; rows whose file isn't there are left out.
+    """What a table names; rows whose file isn't there are left out, as are files in no row.
 
     Args:
-        table: comma-separated, with a header; blanks around values don't count.
+        table: with a header, divided by commas, semicolons or tabs; blanks around values don't
+            count.
         root: folder that paths are relative to and may not leave; by default the table's own.
         fps: frames per second of videos that don't say, and have none in the table.
 
     Raises:
         FileNotFoundError: if the table or the root doesn't exist.
-        ValueError: if a column is missing or no row is of use.
+        ValueError: if a column is missing.
     """
     table = Path(table)
-    if not table.is_file():
-        raise FileNotFoundError(f'{table}: there is no such table')
+    notes: list[str] = []
+    rows = _read(table, columns, notes)
     source = SourceFolder(table.parent if root is None else root)
-    listing = Listing(settings={'source': 'csv', 'fps': fps}, root=source.root)
+    listing = Listing(settings={'source': 'csv', 'fps': fps}, notes=notes)
+    _walk(source, table, listing)
     group_of = OwnGroup(columns.group_pattern)
     if columns.group is None:
-        listing.notes.append(group_of.note)
-    seen: set[str] = set()
+        notes.append(group_of.note)
+    items: dict[str, Item] = {}
+    excluded: dict[str, LeftOut] = {}
     unmapped: Counter[str] = Counter()
-    for line, row in _read(table, columns):
+    again = 0
+    for line, row in rows:
         where = f'{table.name} line {line}'
-        name = row[columns.path] or where
-        if value := _unmapped(row, columns):
+        name = row['path'] or where
+        value = _unmapped(row, columns)
+        if value:
             unmapped[value] += 1
-            listing.left_out.append(LeftOut(name, EXCLUDED, 'has no mapped value'))
-            continue
         try:
-            item = _item(row, columns, source, group_of, fps, where)
-            if item.source in seen:
-                raise ValueError(f'{where}: {name} stands in the table twice')
-        except FileNotFoundError:
-            listing.left_out.append(LeftOut(name, ABSENT, f'{where}: there is no such file'))
-        except ValueError as error:
-            listing.left_out.append(LeftOut(name, BAD, source.relative(error)))
-        else:
-            seen.add(item.source)
-            listing.items.append(item)
+            path = _locate(row, columns, source, where)
+            name = source.name(path)
+            if value:
+                excluded.setdefault(name, LeftOut(name, EXCLUDED, f'{where}: has no mapped value'))
+                continue
+            item = _item(path, row, columns, source, group_of, fps, where)
+            if (item.label, item.group, item.split) == _said(items.get(name)):
+                again += 1
+                continue
+            if name in items or name in excluded and excluded[name].kind == BAD:
+                items.pop(name, None)
+                raise ValueError(f'{where}: {row["path"]} stands in the table twice, with another '
+                                 'label, group or split')
+            items[name] = item
+        except FileNotFoundError as error:
+            reason = f'{where}: has no mapped value' if value else str(error)
+            listing.left_out.append(LeftOut(name, EXCLUDED if value else ABSENT, reason))
+        except (ValueError, OSError) as error:
+            excluded[name] = LeftOut(name, BAD, source.relative(error))
+    listing.items = list(items.values())
+    listing.left_out += [each for name, each in excluded.items() if name not in items]
     if unmapped:
-        listing.notes.append('rows whose value is not mapped: ' + ', '.join(
+        notes.append('rows whose value is not mapped: ' + ', '.join(
             f'{count} with {value}' for value, count in sorted(unmapped.items())))
-    return listing
+    if again:
+        notes.append(f'{again} rows say again what other rows say')
+    return source.complete(listing)
+
+
+def _read(table: Path, columns: CsvColumns,
+          notes: list[str]) -> list[tuple[int, dict[str, str]]]:
+    """(line, meaning → value) of every row; numbers that a program made decimal are whole again."""
+    meanings = {meaning: name for meaning, name in (
+        ('path', columns.path), ('label', columns.label), ('group', columns.group),
+        ('split', columns.split), ('fps', columns.fps)) if name is not None}
+    read = read_table(table, list(meanings.values()))
+    notes += read.notes
+    rows = [(line, {meaning: row[read.column(name) or name] for meaning, name in meanings.items()})
+            for line, row in read.rows]
+    for meaning, known in (('label', columns.labels), ('group', {})):
+        if meaning not in meanings:
+            continue
+        whole = {old: new for old, new in whole_names(row[meaning] for _, row in rows).items()
+                 if old not in known}
+        for _, row in rows:
+            row[meaning] = whole.get(row[meaning], row[meaning])
+        if whole:
+            old, new = min(whole.items())
+            notes.append(f'column {meanings[meaning]}: {old} is read as {new}, and others like it')
+    return rows
+
+
+def _walk(source: SourceFolder, table: Path, listing: Listing) -> None:
+    """Find every file of the source, of which no row need say anything."""
+    strays: list[LeftOut] = []
+    for _ in source.walk(strays):
+        pass
+    for name, reason in source.found.items():
+        if reason == NOT_USED:
+            source.found[name] = 'stands in no row of the table'
+    if table.resolve().is_relative_to(source.root):
+        source.found[source.name(table.resolve())] = 'is the table'
+    listing.left_out += [each._replace(kind=UNUSED) for each in strays]
 
 
 def _unmapped(row: Mapping[str, str], columns: CsvColumns) -> str:
     """The value because of which a row is left out; empty if it isn't."""
-    for column, known in ((columns.split, columns.splits), (columns.label, columns.labels)):
-        if column and known and row[column] not in known:
-            return f'{column} {row[column]!r}'
+    for meaning, column, known in (('split', columns.split, columns.splits),
+                                   ('label', columns.label, columns.labels)):
+        if column and known and row[meaning] not in known:
+            return f'{column} {row[meaning]!r}'
     return ''
 
 
-def _item(row: Mapping[str, str], columns: CsvColumns, source: SourceFolder, group_of: OwnGroup,
-          fps: float | None, where: str) -> Item:
-    name, label = row[columns.path], row[columns.label]
-    if not name or not label or columns.group and not row[columns.group]:
-        raise ValueError(f'{where}: a value is blank')
-    path = confined(columns.path_pattern.replace('{}', name), source.root, where)
+def _locate(row: Mapping[str, str], columns: CsvColumns, source: SourceFolder,
+            where: str) -> Path:
+    if not row['path']:
+        raise ValueError(f'{where}: the path is blank')
+    return source.locate(columns.path_pattern.replace('{}', row['path']), where)
+
+
+def _item(path: Path, row: Mapping[str, str], columns: CsvColumns, source: SourceFolder,
+          group_of: OwnGroup, fps: float | None, where: str) -> Item:
+    for meaning in ('label', 'group'):
+        if not row.get(meaning, '-'):
+            raise ValueError(f'{where}: the {meaning} is blank')
     role = VIDEO if path.is_dir() else role_of(path)
     if role is None:
-        raise ValueError(f'{where}: {name} is neither a video nor a still')
-    rate = _rate(row[columns.fps], where) if columns.fps else None
-    split = row[columns.split] if columns.split else ''
-    split = columns.splits.get(split, split)
+        raise ValueError(f'{where}: {row["path"]} is neither a video nor a still')
+    frames = [file for file in path.iterdir() if role_of(file) == STILL
+              and not is_hidden(file.name)] if path.is_dir() else []
+    rate = parse_fps(row.get('fps', ''), where)
+    split = row.get('split', '')
+    split = columns.splits.get(split) or split_of(split) or split
     if columns.first_frames and split == columns.first_frames and role == VIDEO:
         role = ORACLE
-    group = row[columns.group] if columns.group else group_of(source.name(path))
-    return source.item(path, columns.labels.get(label, label), group, role, split, rate or fps)
+    group = row['group'] if columns.group else group_of(path.relative_to(source.root).as_posix())
+    return source.item(path, columns.labels.get(row['label'], row['label']), group, role, split,
+                       rate or fps, frames)
 
 
-def _read(table: Path, columns: CsvColumns) -> list[tuple[int, dict[str, str]]]:
-    """(line, column → value) of every row; a line is that of a table without line breaks in it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('error', pd.errors.ParserWarning)
-            # without index_col, rows that are longer than the header are read one column off
-            read = pd.read_csv(table, dtype=str, keep_default_na=False, encoding='utf-8-sig',
-                               skipinitialspace=True, index_col=False)
-    except pd.errors.ParserWarning as error:
-        raise ValueError(f'{table}: rows have more values than the header has columns; put values '
-                         'that hold a comma in double quotes') from error
-    except ValueError as error:
-        raise ValueError(f'{table}: not a table in UTF-8 ({error})') from error
-    read.columns = read.columns.str.strip()
-    needed = {'path': columns.path, 'label': columns.label, 'group': columns.group,
-              'split': columns.split, 'fps': columns.fps}
-    for meaning, name in needed.items():
-        if name is not None and name not in read.columns:
-            raise ValueError(f'{table}: there is no column {name!r} for the {meaning}; name one of '
-                             f'{", ".join(read.columns)}')
-    return [(line, {name: value.strip() for name, value in row.items()})
-            for line, row in enumerate(read.to_dict('records'), start=2)]
-
-
-def _rate(cell: str, where: str) -> float | None:
-    try:
-        rate = float(cell) if cell else None
-    except ValueError:
-        rate = -1
-    if rate is not None and not 0 < rate < float('inf'):
-        raise ValueError(f'{where}: fps counts frames per second, but got {cell!r}')
-    return rate
+def _said(item: Item | None) -> tuple[str, str, str] | None:
+    return item and (item.label, item.group, item.split)

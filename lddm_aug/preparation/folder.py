@@ -1,48 +1,83 @@
 """Videos and stills in class folders."""
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from lddm_aug.preparation.endings import role_of
 from lddm_aug.preparation.groups import OwnGroup
+from lddm_aug.preparation.levels import Levels, find_levels
 from lddm_aug.preparation.listing import BAD, EXCLUDED, STILL, VIDEO, LeftOut, Listing
-from lddm_aug.preparation.source_folder import SourceFolder, role_of
+from lddm_aug.preparation.source_folder import SourceFolder
+
+MASK = re.compile(r'(?P<still>.+)_mask(_\d+)?', re.IGNORECASE)
 
 
 def list_folder(root: str | Path, label: str | None = None, group_pattern: str | None = None,
-                fps: float | None = None) -> Listing:
+                fps: float | None = None, levels: Levels | None = None) -> Listing:
     """What lies in `class/anything.mp4`, `class/anything.png` and `class/video/frames.png`.
 
     A file that is a video is one wherever it lies below its class.  Pictures right in a class
-    folder are stills; those of any folder below it are the frames of one video.
+    folder are stills; those of any folder below it are the frames of one video.  Folders train,
+    val and test, above the classes or right below them, become the split; a folder around them all
+    doesn't count.
 
     Args:
         root: holds a folder for each class.
         label: class of everything; then `root` takes the place of a class folder.
         group_pattern: regular expression for groups; see OwnGroup.
         fps: frames per second of videos that don't say, like folders of frames.
+        levels: what folders mean; by default it is told by their names and what lies in them.
+
+    Raises:
+        ValueError: if the folders could mean two things.
     """
     source = SourceFolder(root)
     group_of = OwnGroup(group_pattern)
-    listing = Listing(notes=[group_of.note], settings={'source': 'folder', 'fps': fps},
-                      root=source.root)
-    for here, files in source.walk(listing.left_out):
-        parts = here.relative_to(source.root).parts
-        stills = [file for file in files if role_of(file) == STILL]
-        if label is None and not parts:
+    listing = Listing(notes=[group_of.note], settings={'source': 'folder', 'fps': fps})
+    walked = list(source.walk(listing.left_out))
+    levels = levels or find_levels(((here.relative_to(source.root).parts, any(map(role_of, files)))
+                          for here, files in walked), label is not None, listing.notes)
+    for here, files in walked:
+        files = [file for file in files if role_of(file)]
+        place = levels.read(here.relative_to(source.root).parts)
+        if place is None:
             listing.left_out += [LeftOut(source.name(file), EXCLUDED, 'lies in no class folder')
-                                 for file in files if role_of(file)]
+                                 for file in files]
             continue
-        name = label or parts[0]
-        below_class = len(parts) - (label is None)
-        if stills and below_class:
-            paths = [(here, VIDEO), *((f, VIDEO) for f in files if role_of(f) == VIDEO)]
-        else:
-            paths = [(file, role) for file in files if (role := role_of(file))]
-        for path, role in paths:
+        name, split, below = place
+        stills = [file for file in files if role_of(file) == STILL]
+        masks = _masks(stills)
+        videos = [file for file in files if role_of(file) == VIDEO]
+        found: list[tuple[Path, str, Sequence[Path]]] = [(file, VIDEO, ()) for file in videos]
+        if not below:
+            listing.left_out += [LeftOut(source.name(mask), EXCLUDED, 'is named like the mask of a '
+                                         'still, and only the command busi reads masks')
+                                 for mask in masks]
+            found += [(still, STILL, ()) for still in stills if still not in masks]
+        elif masks:
+            listing.left_out.append(LeftOut(source.name(here), BAD, 'holds masks among its frames, '
+                                            f'such as {masks[0].name}; move them elsewhere'))
+        elif stills:
+            found.insert(0, (here, VIDEO, stills))
+            if len({re.sub(r'\d+', '', still.name) for still in stills}) > 1:
+                listing.notes.append(f'{source.name(here)}: its frames are not called alike; are '
+                                     'they of one video?')
+        for path, role, frames in found:
             try:
-                group = group_of(source.name(path))
-            except ValueError as error:
-                listing.left_out.append(LeftOut(source.name(path), BAD, str(error)))
-                continue
-            listing.items.append(source.item(path, name, group, role, fps=fps))
-    return listing
+                if not (label or name):
+                    raise ValueError('its class is a blank name')
+                group = group_of(path.relative_to(source.root).as_posix())
+                listing.items.append(source.item(path, label or name, group, role, split, fps,
+                                                 frames))
+            except (ValueError, OSError) as error:
+                listing.left_out.append(LeftOut(source.name(path), BAD, source.relative(error)))
+    return source.complete(listing)
+
+
+def _masks(stills: Sequence[Path]) -> list[Path]:
+    """Those that are named after another one: a_mask.png beside a.png."""
+    stems = {still.stem for still in stills}
+    return [still for still in stills
+            if (match := MASK.fullmatch(still.stem)) and match['still'] in stems]

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
+
+from lddm_aug.preparation.names import UNDECODABLE, as_value, printable, without_ending
 
 
 class OwnGroup:
@@ -34,9 +35,16 @@ class OwnGroup:
         return f'groups: what {self.pattern.pattern!r} finds in a name'
 
     def __call__(self, name: str) -> str:
+        """The group of a file or folder by its name, as Python gives it."""
         if self.pattern is None:
-            return str(PurePosixPath(name).with_suffix(''))
+            return as_value(without_ending(name))
         match = self.pattern.search(name)
-        if match is None or not match[1]:
-            raise ValueError(f'group pattern {self.pattern.pattern!r} finds no group in {name!r}')
-        return match[1]
+        group = as_value(match[1] or '') if match else ''
+        if match is None or not group:
+            raise ValueError(f'group pattern {self.pattern.pattern!r} finds no group in '
+                             f'{printable(name)!r}')
+        start, end = match.span(1)
+        if UNDECODABLE.search(name[max(0, start - 1):end + 1]):
+            raise ValueError(f'its name is not UTF-8, so that {self.pattern.pattern!r} cannot tell '
+                             'where the group ends; rename it')
+        return group

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,11 +24,15 @@ from lddm_aug.preparation.listing import (
     BAD,
     EXCLUDED,
     STILL,
+    UNUSED,
     Item,
     LeftOut,
     Listing,
     Recording,
+    account,
 )
+from lddm_aug.preparation.names import printable
+from lddm_aug.preparation.notices import notices, refuse_measurements
 from lddm_aug.preparation.prepared_folder import PreparedFolder, names_of
 
 NAMED = 20                                           # left-out items that a message names
@@ -41,7 +46,8 @@ class Options:
         size: fit into size × size pixels, black where the shape leaves it free; None keeps them.
         grey: make colour grey; else only pictures without any colour become grey.
         min_frames: a shorter video can't be used.
-        max_bad_share: of all items; with more that can't be used, the run stops.
+        max_bad_share: of all items; with more that can't be used, and more than one, the run
+            stops.
 
     Raises:
         ValueError: if a number makes no sense.
@@ -49,7 +55,7 @@ class Options:
     size: int | None = None
     grey: bool = False
     min_frames: int = MIN_FRAMES
-    max_bad_share: float = 0.1
+    max_bad_share: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ('size', 'min_frames'):
@@ -68,6 +74,7 @@ class Report:
         items: in the tables.
         left_out: in none.
         notes: sentences that a user should read.
+        out: the prepared folder.
         made: items that this run read; the others had been made before.
         changed: whether anything in the folder is other than before.
         seconds: that the run took.
@@ -75,6 +82,7 @@ class Report:
     items: list[Item]
     left_out: list[LeftOut]
     notes: list[str]
+    out: Path
     made: int
     changed: bool
     seconds: float
@@ -85,23 +93,20 @@ class Report:
             counts.setdefault((item.role, item.split, item.label), []).append(item.group)
         lines = [f'{role:<7} {split or "-":<7} {label:<12} {len(groups):>6} in {len(set(groups))} '
                  'groups' for (role, split, label), groups in sorted(counts.items())]
-        lines += [*self.notes, *self._straddling()]
+        lines += self.notes
         for kind, what in ((BAD, 'cannot be used'), (ABSENT, 'are not there'),
                            (EXCLUDED, 'are left out on purpose')):
             lines += _name([each for each in self.left_out if each.kind == kind], what)
+        lines += _summed_up(self.left_out)
         per_item = f', {self.seconds / self.made * 1e3:.0f} ms each' if self.made else ''
         lines.append(f'{self.made} read in {self.seconds:.1f} s{per_item}; '
                      f'{len(self.items) - self.made} had been read before' if self.changed else
                      'nothing to do: everything had been prepared before')
+        used = sum(len(item.all_files) for item in self.items)
+        left = sum(each.files for each in self.left_out)
+        lines.append(f'{used + left} files found = {used} used + {left} left out'
+                     + f' (named in {printable(str(self.out / "left_out.csv"))})' * bool(left))
         return '\n'.join(lines)
-
-    def _straddling(self) -> list[str]:
-        splits: dict[str, set[str]] = {}
-        for item in self.items:
-            splits.setdefault(item.group, set()).add(item.split)
-        return [f'group {group} stands in {", ".join(sorted(found))}: a source that splits it '
-                'gives results that are too good' for group, found in sorted(splits.items())
-                if len(found - {''}) > 1]
 
 
 def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
@@ -116,8 +121,10 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
     folder = PreparedFolder(out, {**pixels, **listing.settings})
     bad = [each for each in listing.left_out if each.kind == BAD]
     if not listing.items:
-        raise ValueError('\n'.join(['nothing to prepare was found', *_name(
-            listing.left_out, 'were left out'), *listing.notes]))
+        where = f' in {printable(str(listing.root))}' if listing.root else ''
+        raise ValueError(f'nothing to prepare was found{where}: '
+                         f'{_shortly(account(listing, (), listing.left_out)) or "it is empty"}')
+    refuse_measurements(listing.items)
     _refuse_many(bad, len(listing.items) + len(bad), options.max_bad_share)
 
     good, made = [], 0
@@ -127,17 +134,20 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
             try:
                 frames, recording = _read(item, options)
             except (UnreadableFile, OSError, MemoryError) as error:
-                bad.append(LeftOut(item.source, BAD, _relative(error, listing.root)))
+                bad.append(LeftOut(item.source, BAD, _relative(error, listing.root),
+                                   len(item.all_files)))
                 _refuse_many(bad, total, options.max_bad_share)
                 continue
             folder.add(item, name, frames, recording.fps, recording.mask)
             made += 1
         good.append(item)
     if not good:
-        raise ValueError('\n'.join(_name(bad, 'cannot be used, and nothing else is there')))
-    left_out = bad + [each for each in listing.left_out if each.kind != BAD]
+        raise ValueError(f'nothing can be used: {_shortly(bad)}')
+    left_out = account(listing, good, bad + [each for each in listing.left_out
+                                             if each.kind != BAD])
     changed = folder.finish(good, left_out)
-    return Report(good, left_out, listing.notes, made, changed, time.monotonic() - started)
+    return Report(good, left_out, [*listing.notes, *notices(good)], Path(out), made, changed,
+                  time.monotonic() - started)
 
 
 def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
@@ -156,7 +166,9 @@ def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
 
 
 def _relative(error: Exception, root: Path | None) -> str:
-    return str(error) if root is None else str(error).replace(f'{root}{os.sep}', '')
+    if isinstance(error, OSError) and error.strerror:
+        return f'cannot be opened ({error.strerror})'
+    return printable(str(error) if root is None else str(error).replace(f'{root}{os.sep}', ''))
 
 
 def _fitted(frames: Iterator[Pixels], options: Options) -> Iterator[Pixels]:
@@ -172,10 +184,25 @@ def _has_no_colour(frame: Pixels) -> bool:
 
 
 def _refuse_many(bad: Sequence[LeftOut], total: int, max_share: float) -> None:
-    if len(bad) > max_share * total:
-        raise ValueError('\n'.join([
-            f'more than {max_share:.0%} of {total} items cannot be used, so the run was stopped; '
-            'mend them, or allow more with --max-bad-share', *_name(bad, 'cannot be used')]))
+    if len(bad) > max(1, max_share * total):
+        raise ValueError(f'more than {max_share:.0%} of {total} items cannot be used, so the run '
+                         'was stopped; mend them, or allow more with --max-bad-share: '
+                         + _shortly(bad))
+
+
+def _shortly(left_out: Sequence[LeftOut]) -> str:
+    named = [f'{each.source} {each.reason.removeprefix(each.source).strip(" :")}'
+             for each in left_out[:NAMED]]
+    return '; '.join(named + [f'and {len(left_out) - NAMED} more'] * (len(left_out) > NAMED))
+
+
+def _summed_up(left_out: Sequence[LeftOut]) -> list[str]:
+    """What is of no use, with one line for each reason."""
+    unused = [each for each in left_out if each.kind == UNUSED]
+    counts = Counter(each.reason for each in unused)
+    first = {each.reason: each.source for each in reversed(unused)}
+    return [f'{count} files not used, such as {first[reason]}: {reason}'
+            for reason, count in counts.most_common(NAMED)]
 
 
 def _name(left_out: Sequence[LeftOut], what: str) -> list[str]:

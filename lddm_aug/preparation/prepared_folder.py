@@ -30,6 +30,7 @@ from PIL import Image
 from lddm_aug.datasets.frames import Pixels
 from lddm_aug.files import ASIDE, sha256_of, write_aside
 from lddm_aug.preparation.listing import ORACLE, STILL, VIDEO, Item, LeftOut
+from lddm_aug.preparation.names import without_ending
 
 FORMAT_VERSION = 1
 SETTINGS = 'preparation.json'
@@ -37,6 +38,10 @@ JOURNAL = 'preparation.jsonl'
 TABLES = ('videos.csv', 'stills.csv', 'oracle.csv')
 COLUMNS = ('path', 'label', 'group', 'split', 'frames', 'size', 'fps', 'sha256', 'mask', 'source')
 OPTIONAL = {'split', 'mask'}                         # columns left away where nothing is in them
+
+# names that Windows keeps for itself, whatever their ending
+RESERVED = {'con', 'prn', 'aux', 'nul', *(f'{port}{number}' for port in ('com', 'lpt')
+                                          for number in range(10))}
 
 File = dict[str, Any]                                # table and the columns that a file decides
 
@@ -217,8 +222,9 @@ def refuse_nesting(out: Path, source: Path) -> None:
 
 def names_of(items: Sequence[Item]) -> list[str]:
     """A file name for each item: letters, digits, dots, dashes and underscores, each name once."""
-    plain = [re.sub(r'[^A-Za-z0-9.-]+', '_', str(Path(item.source).with_suffix(''))).strip('_.')
-             or 'item' for item in items]
+    plain = [re.sub(r'[^A-Za-z0-9.-]+', '_', without_ending(item.source)).strip('_.-') or 'item'
+             for item in items]
+    plain = [f'{name}_' if name.lower() in RESERVED else name for name in plain]
     lower = [name.lower() for name in plain]         # some file systems don't tell A from a
     seen: dict[str, int] = {}
     for name in lower:

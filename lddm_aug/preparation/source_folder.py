@@ -3,27 +3,41 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lddm_aug.datasets.annotations import hint_at, spellings
 from lddm_aug.datasets.frames import (
-    STILL_SUFFIXES,
-    VIDEO_SUFFIXES,
-    UnreadableFile,
     inspect,
-    is_still_file,
     iter_frames,
     natural_key,
     read_still,
 )
-from lddm_aug.preparation.listing import BAD, STILL, VIDEO, Item, LeftOut, Recording
+from lddm_aug.preparation.endings import is_hidden, role_of, why_not_read
+from lddm_aug.preparation.listing import (
+    BAD,
+    EXCLUDED,
+    STILL,
+    Item,
+    LeftOut,
+    Listing,
+    Recording,
+)
+from lddm_aug.preparation.names import printable
+
+HIDDEN = "is hidden or an operating system's own"
+NOT_USED = 'is not used'
 
 
 class SourceFolder:
-    """Gives what lies in a folder, and nothing that a link leads to outside of it.
+    """Gives what lies in a folder, links followed.
 
     Args:
         root: the folder.
+
+    Attributes:
+        found: every file that the last `walk` came by, and what to say of it if nothing uses it.
+        outside: how many of them lie behind links that lead out of the folder.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -31,73 +45,146 @@ class SourceFolder:
 
     def __init__(self, root: str | Path) -> None:
         if not Path(root).is_dir():
-            raise FileNotFoundError(f'{root}: there is no such folder')
+            raise FileNotFoundError(f'{printable(str(root))}: there is no such folder')
         self.root = Path(root).resolve()
+        self.found: dict[str, str] = {}
+        self.outside = 0
+        self._real: dict[str, Path] = {}             # item → its file or folder, links followed
 
     def walk(self, left_out: list[LeftOut]) -> Iterator[tuple[Path, list[Path]]]:
         """Each folder with its files, hidden ones apart, 10 after 9.
 
-        Links that can't be followed and folders that can't be opened go to `left_out`.
+        Links to nothing, links that lead back, and folders that can't be opened go to `left_out`.
         """
-        def closed(error: OSError) -> None:
-            left_out.append(LeftOut(self.name(Path(error.filename)), BAD, 'cannot be opened'))
-
-        for name, folders, files in os.walk(self.root, onerror=closed):
-            here = Path(name)
-            folders[:] = sorted((f for f in folders if not _is_hidden(f)), key=natural_key)
-            for folder in folders:
-                if (here / folder).is_symlink():     # os.walk doesn't follow it
-                    left_out.append(LeftOut(self.name(here / folder), BAD,
-                                            'is a link to a folder, which is not followed'))
-            found = []
-            for file in sorted((f for f in files if not _is_hidden(f)), key=natural_key):
-                try:
-                    self.require_inside(here / file)
-                    found.append(here / file)
-                except UnreadableFile as error:
-                    left_out.append(LeftOut(self.name(here / file), BAD, self.relative(error)))
-            yield here, found
+        self.found, self.outside = {}, 0
+        behind_links: set[Path] = set()
+        waiting = [(self.root, False)]
+        while waiting:
+            here, hidden = waiting.pop()
+            try:
+                with os.scandir(here) as scanned:
+                    entries = sorted(scanned, key=lambda entry: natural_key(entry.name))
+            except OSError as error:
+                left_out.append(LeftOut(self.name(here), BAD,
+                                        f'cannot be opened ({error.strerror})'))
+                continue
+            folders, files = [], []
+            for entry in entries:
+                path = here / entry.name
+                concealed = hidden or is_hidden(entry.name)
+                reason = self._why_not_followed(path, behind_links) if entry.is_symlink() else ''
+                if path.is_dir() and not reason:
+                    folders.append((path, concealed))
+                    continue
+                self.found[self.name(path)] = (HIDDEN if concealed else NOT_USED if role_of(path)
+                                               else why_not_read(path))
+                self.outside += not reason and not path.resolve().is_relative_to(self.root)
+                if reason and not concealed:
+                    left_out.append(LeftOut(self.name(path), BAD if 'nothing' in reason else
+                                            EXCLUDED, reason))
+                elif not concealed:
+                    files.append(path)
+            waiting += reversed(folders)
+            if not hidden:
+                yield here, files
 
     def name(self, path: Path) -> str:
-        """Relative to the root, with slashes."""
-        return path.relative_to(self.root).as_posix()
+        """Relative to the root, with slashes, and printable."""
+        return printable(path.relative_to(self.root).as_posix())
 
     def relative(self, error: Exception) -> str:
         """What an error says, paths relative to the root."""
-        return str(error).replace(f'{self.root}{os.sep}', '')
+        if isinstance(error, OSError) and error.strerror:
+            return f'cannot be opened ({error.strerror})'
+        return printable(str(error).replace(f'{self.root}{os.sep}', ''))
 
-    def require_inside(self, path: Path) -> None:
-        """Refuse a link that leads out of the root or nowhere, in a folder of frames as well."""
-        for each in (path, *(path.iterdir() if path.is_dir() else ())):
+    def locate(self, value: str, where: str) -> Path:
+        """The file or folder that a table names, links not followed.
+
+        Raises:
+            FileNotFoundError: if it doesn't exist.
+            ValueError: if it lies outside of the root, or can't be followed.
+        """
+        outside = False
+        for name in spellings(value):
             try:
-                target = each.resolve()
-                exists = target.exists()
-            except (OSError, RuntimeError) as error:                 # a link to itself
-                raise UnreadableFile(f'{each} cannot be followed') from error
-            if not target.is_relative_to(self.root):
-                raise UnreadableFile(f'{each} is a link that leads out of the source folder')
-            if not exists:
-                raise UnreadableFile(f'{each} is a link to nothing')
+                path = Path(os.path.normpath(self.root / name))
+                if not path.is_relative_to(self.root):
+                    path = path.resolve()            # absolute, by way of a link
+                if not path.is_relative_to(self.root) or path == self.root:
+                    outside = True
+                elif path.exists():
+                    return path
+            except (OSError, RuntimeError, ValueError) as error:
+                raise ValueError(f'{where}: {value[:80]!r} is no path that can be followed'
+                                 ) from error
+        if outside:
+            raise ValueError(f'{where}: {value} lies outside {self.root}; name a folder that '
+                             'holds all files by --root')
+        raise FileNotFoundError(f'{where}: {value} does not exist{hint_at(value, self.root)}')
 
     def item(self, path: Path, label: str, group: str, role: str, split: str = '',
-             fps: float | None = None) -> Item:
+             fps: float | None = None, frames: Sequence[Path] = ()) -> Item:
         """A still, a video, or a folder of frames as an item; `fps` is for videos that don't say.
+
+        Args:
+            frames: the files of a folder of frames.
+
+        Raises:
+            OSError: if the file, or one of the frames, is no longer there.
         """
         def open_() -> Recording:
-            self.require_inside(path)
             said = inspect(path)
             if role == STILL:
                 return Recording(iter([read_still(path)]))
             return Recording(iter_frames(path), said or fps)
 
-        return Item(self.name(path), label, group, role, stamp(path), open_, split)
+        self._real[self.name(path)] = path.resolve()
+        return Item(self.name(path), label, group, role, stamp(path), open_, split,
+                    tuple(map(self.name, frames)))
 
+    def complete(self, listing: Listing) -> Listing:
+        """Add what was found, and leave out links to what is an item itself."""
+        listing.found, listing.root = self.found, self.root
+        if self.outside:
+            listing.notes.append(f'{self.outside} files lie outside of the source, behind links '
+                                 'in it, and were read')
+        first: dict[Path, str] = {}
+        for item in sorted(listing.items, key=lambda item: self._name_of_real(item) != item.source):
+            first.setdefault(self._real[item.source], item.source)
+        kept = []
+        for item in listing.items:
+            other = first[self._real[item.source]]
+            if other == item.source:
+                kept.append(item)
+            else:
+                listing.left_out.append(LeftOut(item.source, EXCLUDED,
+                                                f'is a link to the same as {other}'))
+        listing.items = kept
+        return listing
 
-def role_of(path: Path) -> str | None:
-    """STILL or VIDEO, a picture of several frames among them; None if its ending is neither's."""
-    if path.suffix.lower() not in STILL_SUFFIXES | VIDEO_SUFFIXES:
-        return None
-    return STILL if is_still_file(path) else VIDEO
+    def _name_of_real(self, item: Item) -> str:
+        """The name of what an item's links lead to; blank outside of the root."""
+        real = self._real[item.source]
+        return self.name(real) if real.is_relative_to(self.root) else ''
+
+    def _why_not_followed(self, link: Path, behind_links: set[Path]) -> str:
+        """Blank if a link is to be followed."""
+        try:
+            target = link.resolve(strict=True)
+        except (OSError, RuntimeError):              # a link to itself
+            return 'is a link to nothing'
+        if not target.is_dir():
+            return ''
+        if target.is_relative_to(self.root):
+            return f'is a link to {self.name(target)}, which is read where it lies'
+        if self.root.is_relative_to(target):
+            return 'is a link to a folder that holds the source'
+        if any(target.is_relative_to(other) or other.is_relative_to(target)
+               for other in behind_links):
+            return 'is a link to a folder that is read through another link'
+        behind_links.add(target)
+        return ''
 
 
 def stamp(*paths: Path) -> str:
@@ -105,10 +192,7 @@ def stamp(*paths: Path) -> str:
     digest = hashlib.sha256()
     for path in paths:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            status = file.lstat()
-            digest.update(f'{file.name} {status.st_size} {status.st_mtime_ns}\n'.encode())
+            status = file.stat() if file.exists() else file.lstat()  # a link to nothing
+            digest.update(os.fsencode(file.name) +
+                          f' {status.st_size} {status.st_mtime_ns}\n'.encode())
     return digest.hexdigest()[:16]
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith('.') or name in ('Thumbs.db', 'desktop.ini', '__MACOSX')

@@ -67,9 +67,9 @@ def test_no_path_leads_out_of_the_root(tmp_path: Path, row: str):
 
 
 @pytest.mark.parametrize(('text', 'message'), [
-    ('path,label\na.mp4,b\n', r'table\.csv: columns .* lacks group'),
-    ('', r"table\.csv: columns .* header '' lacks path, label, group"),
-    ('path;label;group\na.mp4;b;1\n', r'lacks path, label, group'),
+    ('path,label\na.mp4,b\n', r"table\.csv: .* no column 'group'; the header has 'path', 'label'"),
+    ('', r'table\.csv: the table is empty'),
+    ('a.mp4 0\nb.mp4 1\n', r"no column 'path', 'label', 'group'; the header has 'a.mp4 0'"),
     ('path,label,group\n', r'table\.csv: the table has no rows'),
     ('path,label,group\na.mp4,,1\n', r'table\.csv line 2: label is blank'),
     ('path,label,group\na.mp4,b\n', r'table\.csv line 2: group is blank'),
@@ -90,7 +90,7 @@ def test_a_bad_table_is_refused_in_one_sentence(table: Path, text: str, message:
 
 
 def test_a_table_that_is_not_text_is_refused(table: Path):
-    table.write_bytes(b'\x89PNG\xff\xfe')
+    table.write_bytes(b'\x89PNG\r\n\x1a\n\xff\xfe')
     with pytest.raises(ValueError, match=r'table\.csv: not a table in UTF-8'):
         read_annotations(table)
 

@@ -194,7 +194,7 @@ def test_a_split_of_other_files_is_refused(videos: str, split_file: Path):
 
 
 @pytest.mark.parametrize('text, message', [
-    ('path;split\n', 'has the columns path and split'),
+    ('path;part\n', "no column 'split'"),
     ('path,split\nd\n', 'line 2: needs a path and a split'),
     ('path,split\nd,train\nd,test\n', 'line 3: d stands on both sides'),
     ('path,split\n../x,train\n', 'line 2: ../x lies outside'),

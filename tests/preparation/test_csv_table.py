@@ -65,28 +65,31 @@ def test_rows_whose_file_is_not_there_are_reported_and_do_no_harm(make, run, tab
 
 
 def test_bad_rows_are_named(make):
-    rows = [('a.npy', 'x', 'p'), ('b.npy', '', 'p'), ('a.npy', 'x', 'p'), ('../c.npy', 'x', 'p'),
-            ('d.txt', 'x', 'p')]
-    table = make(rows, missing=('d.txt',))
+    rows = [('a.npy', 'x', 'p'), ('b.npy', '', 'p'), ('e.npy', 'x', 'p'), ('../c.npy', 'x', 'p'),
+            ('d.txt', 'x', 'p'), ('e.npy', 'y', 'p'), ('a\0.npy', 'x', 'p'), ('.', 'x', 'p')]
+    table = make(rows, missing=('d.txt', 'a\0.npy', '.'))
     (table.parent / 'd.txt').write_text('-')
     listing = list_csv(table, CsvColumns(group='group'))
-    reasons = [each.reason for each in listing.left_out]
-    assert len(listing.items) == 1
-    for line, reason in zip((3, 4, 5, 6), ('blank', 'twice', 'lies outside', 'neither'),
-                            strict=True):
-        assert f'table.csv line {line}' in reasons[line - 3]
-        assert reason in reasons[line - 3]
+    reasons = {each.source: each.reason for each in listing.left_out}
+    assert [item.source for item in listing.items] == ['a.npy']
+    for line, name, reason in ((3, 'b.npy', 'label is blank'), (7, 'e.npy', 'twice, with another'),
+                               (5, '../c.npy', 'lies outside'), (6, 'd.txt', 'neither'),
+                               (8, 'a\0.npy', 'does not exist'), (9, '.', 'lies outside')):
+        assert f'table.csv line {line}' in reasons[name]
+        assert reason in reasons[name]
 
 
-@pytest.mark.parametrize('more', ['old', ''])
-def test_values_without_a_column_are_refused_and_shift_none(make, more: str):
-    table = make([('a.npy', 'x', 'p', more), ('b.npy', 'y', 'q', '')])
-    with pytest.raises(ValueError, match='rows have more values than the header has columns'):
-        list_csv(table, CsvColumns(group='group'))
+def test_values_without_a_column_are_refused_and_blanks_there_shift_none(make):
+    with pytest.raises(ValueError, match=r'table\.csv line 3: more values than columns'):
+        list_csv(make([('a.npy', 'x', 'p', ''), ('b.npy', 'y', 'q', 'old')]),
+                 CsvColumns(group='group'))
+    listing = list_csv(make([('a.npy', 'x', 'p', ''), ('b.npy', 'y', 'q', '')]),
+                       CsvColumns(group='group'))
+    assert [(item.label, item.group) for item in listing.items] == [('x', 'p'), ('y', 'q')]
 
 
 def test_a_column_that_is_not_there_is_refused(make):
-    with pytest.raises(ValueError, match="no column 'diagnosis' for the label; name one of path"):
+    with pytest.raises(ValueError, match=r"no column 'diagnosis'; the header has 'path'"):
         list_csv(make([('a.npy', 'x', 'p')]), CsvColumns(label='diagnosis'))
 
 

@@ -309,7 +309,7 @@ def test_not_one_patient_value_in_any_traceback(clinic):
 
 def test_a_run_stopped_by_bad_files_names_no_patient(clinic, run):
     with pytest.raises(ValueError, match='more than 10%') as caught:
-        run(list_dicom(clinic, KEY))
+        run(list_dicom(clinic, KEY), max_bad_share=0.1)
     assert_no_patient(''.join(traceback.format_exception(caught.value)))
 
 

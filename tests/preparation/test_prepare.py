@@ -220,29 +220,46 @@ def test_bad_files_are_left_out_counted_and_named(good, run, table, write):
 
 
 def test_too_many_bad_files_stop_the_run_and_leave_no_tables(good, out, run):
-    (good / 'benign/empty.png').touch()
-    with pytest.raises(ValueError, match=r'(?s)more than 10% of 6 items.*--max-bad-share.*empty'):
-        run(list_folder(good))
+    for name in ('empty', 'void'):
+        (good / f'benign/{name}.png').touch()
+    with pytest.raises(ValueError, match=r'more than 10% of 7 items .*--max-bad-share: .*empty'):
+        run(list_folder(good), max_bad_share=0.1)
     assert not list(out.glob('*.csv'))
 
 
-def test_nothing_outside_the_source_is_followed(good, tmp_path, run, table, write, snapshot):
-    write(tmp_path / 'secret/secret.png', 5)
-    write(tmp_path / 'secret/video', 6)
-    (good / 'benign/out.png').symlink_to(tmp_path / 'secret/secret.png')
-    (good / 'benign/folder').symlink_to(tmp_path / 'secret/video')
+def test_a_single_bad_file_stops_nothing(source, write, run, table):
+    write(source / 'benign/a.png')
+    (source / 'benign/empty.png').touch()
+    run(list_folder(source), max_bad_share=0)
+    assert set(table('stills.csv')) == {'benign/a.png'}
+
+
+def test_links_are_followed_once_each_and_that_is_said(good, out, tmp_path, run, table, write):
+    still = write(tmp_path / 'elsewhere/still.png', 5)
+    frames = write(tmp_path / 'elsewhere/video', 6)
+    (good / 'benign/out.png').symlink_to(tmp_path / 'elsewhere/still.png')
+    (good / 'benign/folder').symlink_to(tmp_path / 'elsewhere/video')
+    (good / 'benign/folder_again').symlink_to(tmp_path / 'elsewhere/video')
     (good / 'benign/nothing.png').symlink_to(tmp_path / 'nothing.png')
     (good / 'benign/loop.png').symlink_to(good / 'benign/loop.png')
     (good / 'benign/inside.png').symlink_to(good / 'benign/a (1).png')
+    (good / 'benign/up').symlink_to(good)
+    (good / 'benign/above').symlink_to(tmp_path)
     (good / 'benign/v0/000007.png').unlink()
-    (good / 'benign/v0/000007.png').symlink_to(tmp_path / 'secret/secret.png')
-    run(list_folder(good), max_bad_share=0.7)
+    (good / 'benign/v0/000007.png').symlink_to(tmp_path / 'elsewhere/still.png')
+    report = run(list_folder(good), max_bad_share=0.7)
+    videos, stills = table('videos.csv'), table('stills.csv')
+    assert set(videos) == {*(f'benign/v{number}' for number in range(4)), 'benign/folder'}
+    assert set(stills) == {'benign/a (1).png', 'benign/out.png'}
+    np.testing.assert_array_equal(np.load(out / videos['benign/folder']['path']), frames)
+    np.testing.assert_array_equal(np.load(out / videos['benign/v0']['path'])[7], still)
     left_out = table('left_out.csv')
-    assert 'leads out of the source' in left_out['benign/out.png']['reason']
-    assert 'link to a folder' in left_out['benign/folder']['reason']
-    assert 'leads out of the source' in left_out['benign/v0/000007.png']['reason']
-    assert {'benign/nothing.png', 'benign/loop.png', 'benign/v0'} <= set(left_out)
-    assert 'benign/inside.png' in table('stills.csv')
+    for name, reason in {
+            'nothing.png': 'to nothing', 'loop.png': 'to nothing', 'inside.png': 'a (1).png',
+            'up': 'is read where it lies', 'above': 'holds the source',
+            'folder_again': 'through another link'}.items():
+        assert reason in left_out[f'benign/{name}']['reason']
+    assert '18 files lie outside of the source, behind links' in str(report)
 
 
 def test_a_pipe_is_not_waited_for(good, run, table):

@@ -1,0 +1,54 @@
+"""What a file is by its ending, and what to do about one that isn't read."""
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path, PurePath
+
+from lddm_aug.datasets.frames import STILL_SUFFIXES, VIDEO_SUFFIXES, is_still_file
+from lddm_aug.preparation.listing import STILL, VIDEO
+
+DICOM = {'.dcm', '.dicom', '.ima'}
+ARCHIVES = {'.zip', '.tar', '.gz', '.tgz', '.bz2', '.xz', '.zst', '.rar', '.7z'}
+OTHER_PICTURES = {'.nii', '.nii.gz', '.mha', '.mhd', '.nrrd', '.nhdr', '.npz', '.mat', '.h5',
+                  '.hdf5', '.hdf', '.pt', '.pkl', '.raw', '.img', '.hdr', '.vol', '.svg', '.pdf',
+                  '.heic', '.psd', '.avs', '.dv'}
+OF_SYSTEMS = {'thumbs.db', 'ehthumbs.db', 'desktop.ini', '__macosx', '@eadir', '$recycle.bin',
+              'system volume information', 'lost+found', '__pycache__', 'icon\r'}
+
+
+def is_read(path: PurePath) -> bool:
+    """Whether a file's ending is that of a video or a still."""
+    return path.suffix.lower() in STILL_SUFFIXES | VIDEO_SUFFIXES
+
+
+def role_of(path: Path) -> str | None:
+    """STILL or VIDEO, a picture of several frames among them; None if its ending is neither's."""
+    return None if not is_read(path) else STILL if is_still_file(path) else VIDEO
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is hidden or an operating system's own."""
+    return name.startswith(('.', '~$')) or name.lower() in OF_SYSTEMS
+
+
+def why_not_read(path: Path) -> str:
+    """What to say of a file that is neither a video nor a still."""
+    name = path.name.lower()
+    ending = next((each for each in sorted(OTHER_PICTURES, key=len, reverse=True)
+                   if name.endswith(each)), path.suffix.lower())
+    if ending in DICOM or name == 'dicomdir' or _begins_as_dicom(path):
+        return 'is DICOM, which the command dicom reads'
+    if ending in ARCHIVES:
+        return 'is an archive; unpack it first'
+    if ending in OTHER_PICTURES:
+        return f'ends in {ending}, which is not read; convert it to PNG, a video or .npy'
+    return f'ends in {ending}, and is no video or still' if ending else 'has no ending'
+
+
+def _begins_as_dicom(path: Path) -> bool:
+    """Archives name such files by numbers, 1.2.840.113619, or without an ending."""
+    with suppress(OSError):
+        if path.is_file():
+            with path.open('rb') as file:
+                return file.read(132)[128:] == b'DICM'
+    return False

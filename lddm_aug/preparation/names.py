@@ -1,0 +1,31 @@
+"""What files are called, in a form that every table and terminal takes."""
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+from lddm_aug.preparation.endings import role_of
+
+UNDECODABLE = re.compile('[\udc80-\udcff]')          # a byte that isn't UTF-8, as Python keeps it
+
+
+def printable(name: str) -> str:
+    r"""A name with control characters and bytes that aren't UTF-8 escaped: 'M\xfcller', 'a\nb'.
+
+    Other names stay as they are, but for backslashes, which are doubled; so no two become one.
+    """
+    decoded = os.fsencode(name.replace('\\', '\\\\')).decode('utf-8', 'backslashreplace')
+    return re.sub('[\0-\x1f\x7f-\x9f\u2028\u2029]',
+                  lambda match: match[0].encode('unicode_escape').decode(), decoded)
+
+
+def as_value(name: str) -> str:
+    """A folder's name as a class or a group: as the same name in a table would be read."""
+    return unicodedata.normalize('NFC', printable(name)).strip()
+
+
+def without_ending(name: str) -> str:
+    """A name without the ending of a video or a still; what else follows a dot stays."""
+    return str(PurePosixPath(name).with_suffix('')) if role_of(PurePosixPath(name)) else name

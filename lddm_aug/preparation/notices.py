@@ -1,0 +1,91 @@
+"""What is odd about a source's groups, classes and splits, whichever source it is."""
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from lddm_aug.datasets.tables import MISSING, alike, number, too_many_numbers
+from lddm_aug.preparation.listing import Item
+
+PLACEHOLDERS = MISSING | {'unknown', 'anonymous', 'anonymized', 'anonymised', 'anon', 'deidentified',
+                          'noname', 'unnamed', 'undefined', 'xxx'}
+MANY_NUMBERS = 20                                    # classes that are whole numbers
+NAMED = 5
+
+
+def refuse_measurements(items: Sequence[Item]) -> None:
+    """Raise ValueError if the classes are measurements, one class each."""
+    if why := too_many_numbers([item.label for item in items]):
+        raise ValueError(why)
+
+
+def notices(items: Sequence[Item]) -> list[str]:
+    """Sentences that a user should read before a split is made."""
+    return [*_about_groups(items), *_about_classes(items), *_straddling(items)]
+
+
+def _about_groups(items: Sequence[Item]) -> list[str]:
+    count = Counter(item.group for item in items)
+    classes: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        classes[item.group].add(item.label)
+    found = []
+    largest, size = count.most_common(1)[0]
+    if len(count) == 1 < len(items):
+        found.append(f'all {size} items are of one group, {largest}: training and test cannot be '
+                     'divided by patient; is it a placeholder, or does the pattern match too much?')
+    elif len(classes[largest]) > 1 and size > max(2, len(items) / 2):
+        found.append(f'group {largest} has {size} of {len(items)} items, of '
+                     f'{_names(classes[largest])}: is it a placeholder and no patient?')
+    elif len(count) == len(items) > 1:
+        found.append('every item is a group of its own')
+    found += [f'group {group} ({count[group]} items) reads like a missing value; its items count '
+              'as one patient' for group in sorted(count)
+              if group.casefold() in PLACEHOLDERS and count[group] > 1 and len(count) > 1]
+    return found + _alike('groups', count, 'count as different patients; where they are one')
+
+
+def _about_classes(items: Sequence[Item]) -> list[str]:
+    count = Counter(item.label for item in items)
+    groups: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        groups[item.label].add(item.group)
+    found = []
+    if len(count) == 1 < len(items):
+        found.append(f'all {len(items)} items are of one class, {next(iter(count))}: a recognizer '
+                     'needs two')
+    elif len(items) > 3 and len(count) > len(items) / 2:
+        found.append(f'{len(items)} items are of {len(count)} classes, such as '
+                     f'{_names(count)}: is the label a class?')
+    elif len(count) > MANY_NUMBERS and all(number(label) is not None for label in count):
+        found.append(f'the {len(count)} classes are all numbers: where they are measurements, make '
+                     'classes of them by a threshold')
+    elif len(groups) > 1 and len({item.group for item in items}) > 1:
+        single = [label for label in count if len(groups[label]) == 1]
+        found += [f'class {_names(single)} has one group, and cannot be both trained and tested on'
+                  ] * bool(single)
+    found += [f'class {label} ({count[label]} items) reads like a missing value'
+              for label in sorted(count) if label.casefold() in MISSING]
+    return found + _alike('classes', count, 'count as different ones; where they are one')
+
+
+def _alike(what: str, names: Iterable[str], consequence: str) -> list[str]:
+    twins = alike(names)
+    more = [f'... and {len(twins) - NAMED} more {what} that are spelled in several ways'
+            ] * (len(twins) > NAMED)
+    return [f'{what} {" and ".join(spellings)} {consequence}, write them alike'
+            for spellings in twins[:NAMED]] + more
+
+
+def _straddling(items: Sequence[Item]) -> list[str]:
+    splits: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        splits[item.group].add(item.split)
+    return [f'group {group} stands in {", ".join(sorted(found))}: a source that splits it '
+            'gives results that are too good' for group, found in sorted(splits.items())
+            if len(found - {''}) > 1]
+
+
+def _names(names: Iterable[str]) -> str:
+    names = sorted(names)
+    return ', '.join(names[:NAMED]) + ', …' * (len(names) > NAMED)
