@@ -10,6 +10,7 @@ Three more breaks are mended in pyproject.toml by asking for the right packages:
 """
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 import warnings
@@ -32,6 +33,7 @@ def mend() -> None:
     leave_out_vindlu()
     allow_checkpoints_of_mmengine()
     let_hue_turn_back()
+    name_lines_of_lists()
 
 
 def silence_needless_warnings() -> None:
@@ -162,3 +164,38 @@ def _turn_hue(image: np.ndarray, factor: float) -> np.ndarray:
     hsv = cv2.cvtColor(np.clip(image, 0, 255).astype(np.uint8), cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0].astype(np.int16) + int(factor * 255)) % 180
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
+
+
+def name_lines_of_lists() -> None:
+    """MMAction2 divides the lines of its lists at blanks and doesn't say which line has too many.
+    """
+    from mmaction.datasets import RawframeDataset, VideoDataset
+
+    for dataset, form in ((VideoDataset, 'NAME LABEL'), (RawframeDataset, 'NAME FRAMES LABEL')):
+        if not hasattr(dataset.load_data_list, '__wrapped__'):
+            dataset.load_data_list = _naming_the_line(dataset.load_data_list, form)
+
+
+def _naming_the_line(load: Callable[[Any], list], form: str) -> Callable[[Any], list]:
+    read = load.__globals__['list_from_file']
+
+    @functools.wraps(load)
+    def load_data_list(self: Any) -> list:
+        try:
+            return load(self)
+        except (ValueError, IndexError, AssertionError) as error:
+            try:
+                for number, line in enumerate(read(self.ann_file), 1):
+                    load.__globals__['list_from_file'] = lambda _, line=line: [line]
+                    try:
+                        load(self)
+                    except (ValueError, IndexError, AssertionError) as reason:
+                        raise ValueError(
+                            f'{self.ann_file} line {number}: {line!r} is not of the form {form} '
+                            f'({reason or "several labels"}); names may hold no blanks unless the '
+                            "data set's delimiter is another one") from error
+            finally:
+                load.__globals__['list_from_file'] = read
+            raise
+
+    return load_data_list

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from mmaction.datasets.transforms import ColorJitter
-from mmaction.registry import MODELS, TRANSFORMS
+from mmaction.registry import DATASETS, MODELS, TRANSFORMS
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.optimizer.builder import OPTIMIZERS, register_transformers_optimizers
@@ -198,3 +198,18 @@ def test_mmaction_s_transforms_work_with_the_installed_opencv_and_numpy():
                 dict(type='FormatShape', input_format='NCTHW')):
             results = TRANSFORMS.build(transform)(results)
         assert results['imgs'].shape == (1, 3, 2, 16, 16)
+
+
+@pytest.mark.parametrize(('kind', 'good', 'bad'), [
+    ('VideoDataset', 'a.mp4 0', 'benign (1).mp4 0'), ('VideoDataset', 'a.mp4 0', 'b.mp4 malignant'),
+    ('RawframeDataset', 'a 16 0', 'benign 1 16 0'), ('RawframeDataset', 'a 16 0', 'b'),
+    ('RawframeDataset', 'a 16 0', 'my video 16 0')])
+def test_a_line_that_mmaction_cannot_divide_is_named(tmp_path, kind: str, good: str, bad: str):
+    ann_file = tmp_path / 'list.txt'
+    ann_file.write_text(f'{good}\n{good}\n{bad}\n')
+    with pytest.raises(ValueError, match=r'list\.txt line 3: ') as raised:
+        DATASETS.build(dict(type=f'mmaction.{kind}', ann_file=str(ann_file), pipeline=[]))
+    assert repr(bad) in str(raised.value)
+    ann_file.write_text(f'{good}\n{good}\n')        # and the reader is as it was
+    assert len(DATASETS.build(dict(type=f'mmaction.{kind}', ann_file=str(ann_file),
+                                   pipeline=[]))) == 2

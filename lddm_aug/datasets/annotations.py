@@ -19,6 +19,7 @@ from lddm_aug.datasets.tables import (
     read_table,
     too_many_numbers,
     whole_names,
+    whole_note,
     whole_number,
 )
 
@@ -74,26 +75,31 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
              for _, row in table.rows]
     notes = list(table.notes)
     for name in ('label', 'group'):
-        whole = {old: new for old, new in whole_names(row[name] for row in cells).items()
+        names = [row[name] for row in cells]
+        whole = {old: new for old, new in whole_names(names).items()
                  if not classes or name == 'group' or old not in classes}
+        notes += whole_note(f'{csv_file}, column {name}', names, whole)
         for row in cells:
             row[name] = whole.get(row[name], row[name])
-        if whole:
-            old, new = min(whole.items())
-            notes.append(f'{csv_file}: in the column {name}, {old} is read as {new}, and others '
-                         'like it')
     rows = [_parse(row, root, classes, line, f'{csv_file} line {line}')
             for row, (line, _) in zip(cells, table.rows, strict=True)]
     if not rows:
         raise ValueError(f'{csv_file}: the table has no rows')
     if classes is None and (why := too_many_numbers([row.label for row in rows])):
         raise ValueError(f'{csv_file}: {why}')
-    if twins := alike(row.group for row in rows):
-        notes.append(f'{csv_file}: groups {" and ".join(twins[0])} count as different ones, as do '
-                     f'{len(twins) - 1} others; where they are one patient, write them alike')
     for note in notes:
         print_log(note, logger='current', level=logging.WARNING)
+    warn_of_twins(rows, csv_file)
     return rows
+
+
+def warn_of_twins(rows: Iterable[Annotation], source: object) -> None:
+    """Warn of groups that differ in capitals, blanks or zeros alone, and so may be one."""
+    if twins := alike(row.group for row in rows):
+        print_log(f'{source}: groups {" and ".join(twins[0])} count as different ones'
+                  + f', as do those of {len(twins) - 1} other such sets' * (len(twins) > 1)
+                  + '; where they are one patient, write them alike', logger='current',
+                  level=logging.WARNING)
 
 
 def class_names(annotations: Iterable[Annotation]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,6 +124,20 @@ def whole_names(names: Iterable[str]) -> dict[str, str]:
     return {name: match[1] for name in names if (match := WHOLE.fullmatch(name))}
 
 
+def whole_note(column: str, names: Iterable[str], whole: Mapping[str, str]) -> list[str]:
+    """What a user should know of names that were read otherwise than they are written."""
+    if not whole:
+        return []
+    names = set(names)
+    twins = sorted(old for old, new in whole.items() if new in names)
+    if not twins:
+        old, new = min(whole.items())
+        return [f'{column}: {old} is read as {new}, and others like it']
+    return [f'{column}: {whole[twins[0]]} and {twins[0]} are taken for one'
+            + f', as are {len(twins) - 1} other pairs' * (len(twins) > 1)
+            + '; where they are two, name them otherwise']
+
+
 def alike(names: Iterable[str]) -> list[list[str]]:
     """Names that are likely one: but for capitals, blanks, or the form of a number, as 7 and 007.
     """
@@ -141,9 +155,9 @@ def too_many_numbers(labels: Sequence[str]) -> str:
     numbers = [label for label in distinct if number(label) is not None]
     if (len(numbers) == len(distinct) > 2 and any(map(FRACTION.fullmatch, numbers))
             and len(distinct) > min(10, len(labels) / 2)):
-        return (f'the labels are numbers, such as {min(numbers, key=lambda name: number(name) or 0)}'
-                f', and each of {len(distinct)} in {len(labels)} rows would be a class; name or '
-                'make a column of classes, for example by a threshold')
+        return (f'the labels are numbers, such as {min(numbers)}, and each of {len(distinct)} in '
+                f'{len(labels)} rows would be a class; name or make a column of classes, for '
+                'example by a threshold')
     return ''
 
 

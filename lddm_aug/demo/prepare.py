@@ -11,7 +11,12 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
-from lddm_aug.datasets.annotations import Annotation, class_names, read_annotations
+from lddm_aug.datasets.annotations import (
+    Annotation,
+    class_names,
+    read_annotations,
+    warn_of_twins,
+)
 from lddm_aug.datasets.frames import MIN_FRAMES, UnreadableFile, iter_frames, read_still
 from lddm_aug.files import write_aside
 
@@ -71,6 +76,7 @@ def prepare(videos: Path, stills: Path, out: Path, data_root: Path | None = None
             raise ValueError(f'{table}: no usable row is left')
 
     refuse_contradictions([*video_rows, *still_rows])
+    warn_of_twins([*video_rows, *still_rows], f'{videos.name}, {stills.name}')
     classes = class_names([*video_rows, *still_rows])
     if len(classes) < 2:
         raise ValueError(f'{videos}: two classes or more are needed, but all rows are '

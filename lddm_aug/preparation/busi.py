@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lddm_aug.datasets.frames import Pixels, UnreadableFile, inspect, read_still, to_channels
-from lddm_aug.preparation.endings import role_of
+from lddm_aug.preparation.endings import is_read, role_of
 from lddm_aug.preparation.folder import MASK
 from lddm_aug.preparation.groups import OwnGroup
 from lddm_aug.preparation.levels import find_levels
@@ -56,7 +56,7 @@ def list_busi(root: str | Path, normals: bool = True,
     listing.notes.append(OwnGroup().note)
     masked = merged = 0
     walked = list(source.walk(listing.left_out))
-    levels = find_levels(((here.relative_to(source.root).parts, any(map(role_of, files)))
+    levels = find_levels(((here.relative_to(source.root).parts, any(map(is_read, files)))
                           for here, files in walked), notes=listing.notes)
     for here, files in walked:
         files = [file for file in files if role_of(file) == STILL]

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lddm_aug.datasets.annotations import parse_fps
-from lddm_aug.datasets.tables import read_table, whole_names
+from lddm_aug.datasets.tables import (
+    read_table,
+    too_many_numbers,
+    whole_names,
+    whole_note,
+)
 from lddm_aug.preparation.endings import is_hidden, role_of
 from lddm_aug.preparation.groups import OwnGroup
 from lddm_aug.preparation.levels import split_of
@@ -66,11 +71,13 @@ def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = N
 
     Raises:
         FileNotFoundError: if the table or the root doesn't exist.
-        ValueError: if a column is missing.
+        ValueError: if it is no table, lacks a column, or each of many numbers would be a class.
     """
     table = Path(table)
     notes: list[str] = []
     rows = _read(table, columns, notes)
+    if not columns.labels and (why := too_many_numbers([row['label'] for _, row in rows])):
+        raise ValueError(f'{table}: in the column {columns.label}, {why}')
     source = SourceFolder(table.parent if root is None else root)
     listing = Listing(settings={'source': 'csv', 'fps': fps}, notes=notes)
     _walk(source, table, listing)
@@ -130,13 +137,11 @@ def _read(table: Path, columns: CsvColumns,
     for meaning, known in (('label', columns.labels), ('group', {})):
         if meaning not in meanings:
             continue
-        whole = {old: new for old, new in whole_names(row[meaning] for _, row in rows).items()
-                 if old not in known}
+        names = [row[meaning] for _, row in rows]
+        whole = {old: new for old, new in whole_names(names).items() if old not in known}
+        notes += whole_note(f'column {meanings[meaning]}', names, whole)
         for _, row in rows:
             row[meaning] = whole.get(row[meaning], row[meaning])
-        if whole:
-            old, new = min(whole.items())
-            notes.append(f'column {meanings[meaning]}: {old} is read as {new}, and others like it')
     return rows
 
 
@@ -190,4 +195,4 @@ def _item(path: Path, row: Mapping[str, str], columns: CsvColumns, source: Sourc
 
 
 def _said(item: Item | None) -> tuple[str, str, str] | None:
-    return item and (item.label, item.group, item.split)
+    return None if item is None else (item.label, item.group, item.split)

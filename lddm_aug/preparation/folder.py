@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from lddm_aug.preparation.endings import role_of
+from lddm_aug.preparation.endings import is_read, role_of
 from lddm_aug.preparation.groups import OwnGroup
 from lddm_aug.preparation.levels import Levels, find_levels
 from lddm_aug.preparation.listing import BAD, EXCLUDED, STILL, VIDEO, LeftOut, Listing
@@ -37,19 +37,20 @@ def list_folder(root: str | Path, label: str | None = None, group_pattern: str |
     group_of = OwnGroup(group_pattern)
     listing = Listing(notes=[group_of.note], settings={'source': 'folder', 'fps': fps})
     walked = list(source.walk(listing.left_out))
-    levels = levels or find_levels(((here.relative_to(source.root).parts, any(map(role_of, files)))
+    levels = levels or find_levels(((here.relative_to(source.root).parts, any(map(is_read, files)))
                           for here, files in walked), label is not None, listing.notes)
     for here, files in walked:
-        files = [file for file in files if role_of(file)]
+        files = [file for file in files if is_read(file)]
         place = levels.read(here.relative_to(source.root).parts)
         if place is None:
             listing.left_out += [LeftOut(source.name(file), EXCLUDED, 'lies in no class folder')
                                  for file in files]
             continue
         name, split, below = place
-        stills = [file for file in files if role_of(file) == STILL]
+        roles = {file: role_of(file) for file in files}
+        stills = [file for file in files if roles[file] == STILL]
         masks = _masks(stills)
-        videos = [file for file in files if role_of(file) == VIDEO]
+        videos = [file for file in files if roles[file] == VIDEO]
         found: list[tuple[Path, str, Sequence[Path]]] = [(file, VIDEO, ()) for file in videos]
         if not below:
             listing.left_out += [LeftOut(source.name(mask), EXCLUDED, 'is named like the mask of a '

@@ -17,7 +17,11 @@ SPLITS = {'train': 'train', 'training': 'train', 'trn': 'train',
           'evaluation': 'test', 'holdout': 'test'}
 KINDS = {'images', 'image', 'imgs', 'img', 'jpegimages', 'pictures', 'stills', 'videos', 'video',
          'clips', 'movies', 'frames', 'rawframes', 'masks', 'mask', 'labels', 'annotations',
-         'annotation', 'segmentations', 'segmentation', 'groundtruth', 'gt', 'rgb'}
+         'annotation', 'segmentations', 'segmentation', 'groundtruth', 'gt', 'rgb',
+         'patient', 'patients', 'pat', 'pt', 'subject', 'subjects', 'sub', 'case', 'cases', 'study',
+         'exam', 'scan', 'sweep', 'clip', 'series', 'seq', 'sequence'}
+
+NAMED = 5
 
 Parts = tuple[str, ...]                              # a folder's path below the source
 
@@ -89,7 +93,7 @@ def find_levels(folders: Iterable[tuple[Parts, bool]], one_class: bool = False,
             'give that class by --label')
     elif top:
         notes.append(f'the source holds nothing but {printable("/".join(top))}: its folders were '
-                     'taken in place of the source\'s')
+                     "taken in place of the source's")
     return _with_split(tree, top, one_class, notes)
 
 
@@ -116,9 +120,9 @@ def _with_split(tree: _Tree, top: Parts, one_class: bool, notes: list[str]) -> L
     if splits and len(splits) < len(here):
         others = [name for name in here if name not in splits]
         raise ValueError(
-            f'{_names(splits)} look like parts of a split, but lie beside {_names(others)}; '
-            'a source holds either parts of a split or classes: move one or the other away, or '
-            'name them otherwise')
+            f'the folders {_names(splits)} look like parts of a split, but lie beside '
+            f'{_names(others)}; a source holds either parts of a split or classes: move one or the '
+            'other away, or name them otherwise')
     if splits:
         _note_split(splits, notes)
         classes = {name for split in splits for name in tree.below((*top, split))}
@@ -128,6 +132,9 @@ def _with_split(tree: _Tree, top: Parts, one_class: bool, notes: list[str]) -> L
     if one_class:
         return Levels(depth, None)
     _refuse_kinds(here)
+    if len(here) > 1 and len({re.sub(r'\d+', '', name) for name in here}) == 1:
+        notes.append(f'the classes {_names(here)} are called alike but for a number: are they '
+                     'classes, and not patients or videos?')
     below = {name for label in here for name in tree.below((*top, label))}
     splits = [name for name in sorted(below) if split_of(name)]
     if splits and len(splits) == len(below) and not any(
@@ -135,8 +142,9 @@ def _with_split(tree: _Tree, top: Parts, one_class: bool, notes: list[str]) -> L
         _note_split(splits, notes)
         return Levels(depth, depth, depth + 1)
     if splits:
-        notes.append(f'{_names(splits)} lie in class folders beside others, and so were taken for '
-                     'no parts of a split; name them otherwise, or sort all of a class into parts')
+        notes.append(f'the folders {_names(splits)} lie in classes beside others, and so were '
+                     'taken for no parts of a split; name them otherwise, or sort all of a class '
+                     'into parts')
     return Levels(depth, depth)
 
 
@@ -149,9 +157,11 @@ def _note_split(names: list[str], notes: list[str]) -> None:
 def _refuse_kinds(names: Iterable[str]) -> None:
     kinds = [name for name in names if re.sub(r'[^a-z]', '', name.casefold()) in KINDS]
     if kinds:
-        raise ValueError(f'{_names(kinds)} says what files are, not their class; name a folder as '
-                         'the source in which every folder is a class, or give one class by --label')
+        raise ValueError(f'folders such as {_names(kinds)} look like no classes; name a folder '
+                         'as the source in which every folder is a class, or give one class by '
+                         '--label')
 
 
 def _names(names: Iterable[str]) -> str:
-    return ', '.join(map(printable, names))
+    names = [printable(name) for name in names]
+    return ', '.join(names[:NAMED]) + ', …' * (len(names) > NAMED)

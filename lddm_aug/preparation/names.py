@@ -6,7 +6,7 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
-from lddm_aug.preparation.endings import role_of
+from lddm_aug.preparation.endings import is_read
 
 UNDECODABLE = re.compile('[\udc80-\udcff]')          # a byte that isn't UTF-8, as Python keeps it
 
@@ -28,4 +28,4 @@ def as_value(name: str) -> str:
 
 def without_ending(name: str) -> str:
     """A name without the ending of a video or a still; what else follows a dot stays."""
-    return str(PurePosixPath(name).with_suffix('')) if role_of(PurePosixPath(name)) else name
+    return str(PurePosixPath(name).with_suffix('')) if is_read(PurePosixPath(name)) else name

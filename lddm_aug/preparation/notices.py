@@ -4,19 +4,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from lddm_aug.datasets.tables import MISSING, alike, number, too_many_numbers
+from lddm_aug.datasets.tables import MISSING, alike, number
 from lddm_aug.preparation.listing import Item
+from lddm_aug.preparation.names import as_value, without_ending
 
-PLACEHOLDERS = MISSING | {'unknown', 'anonymous', 'anonymized', 'anonymised', 'anon', 'deidentified',
-                          'noname', 'unnamed', 'undefined', 'xxx'}
+PLACEHOLDERS = MISSING | {'unknown', 'anonymous', 'anonymized', 'anonymised', 'anon',
+                          'deidentified', 'noname', 'unnamed', 'undefined', 'xxx'}
 MANY_NUMBERS = 20                                    # classes that are whole numbers
 NAMED = 5
-
-
-def refuse_measurements(items: Sequence[Item]) -> None:
-    """Raise ValueError if the classes are measurements, one class each."""
-    if why := too_many_numbers([item.label for item in items]):
-        raise ValueError(why)
 
 
 def notices(items: Sequence[Item]) -> list[str]:
@@ -37,11 +32,15 @@ def _about_groups(items: Sequence[Item]) -> list[str]:
     elif len(classes[largest]) > 1 and size > max(2, len(items) / 2):
         found.append(f'group {largest} has {size} of {len(items)} items, of '
                      f'{_names(classes[largest])}: is it a placeholder and no patient?')
-    elif len(count) == len(items) > 1:
-        found.append('every item is a group of its own')
+    own = {item.group for item in items if item.group == as_value(without_ending(item.source))}
+    if len(count) == len(items) > 1 and not own:
+        found.append('every item is the only one of its group: is the group a patient?')
+    if shared := sorted(group for group in own if count[group] > 1):
+        found.append(f'{len(shared)} groups, such as {shared[0]}, hold what is called alike but '
+                     'for its ending or the way its accents are written')
     found += [f'group {group} ({count[group]} items) reads like a missing value; its items count '
               'as one patient' for group in sorted(count)
-              if group.casefold() in PLACEHOLDERS and count[group] > 1 and len(count) > 1]
+              if group.casefold() in PLACEHOLDERS and count[group] > 1 and not found]
     return found + _alike('groups', count, 'count as different patients; where they are one')
 
 
@@ -62,8 +61,8 @@ def _about_classes(items: Sequence[Item]) -> list[str]:
                      'classes of them by a threshold')
     elif len(groups) > 1 and len({item.group for item in items}) > 1:
         single = [label for label in count if len(groups[label]) == 1]
-        found += [f'class {_names(single)} has one group, and cannot be both trained and tested on'
-                  ] * bool(single)
+        found += [f'of {_names(single)} there is one group each, which cannot be both trained and '
+                  'tested on'] * bool(single)
     found += [f'class {label} ({count[label]} items) reads like a missing value'
               for label in sorted(count) if label.casefold() in MISSING]
     return found + _alike('classes', count, 'count as different ones; where they are one')

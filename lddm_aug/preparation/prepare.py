@@ -19,6 +19,7 @@ from lddm_aug.datasets.frames import (
     letterbox,
     to_channels,
 )
+from lddm_aug.datasets.tables import too_many_numbers
 from lddm_aug.preparation.listing import (
     ABSENT,
     BAD,
@@ -32,7 +33,7 @@ from lddm_aug.preparation.listing import (
     account,
 )
 from lddm_aug.preparation.names import printable
-from lddm_aug.preparation.notices import notices, refuse_measurements
+from lddm_aug.preparation.notices import notices
 from lddm_aug.preparation.prepared_folder import PreparedFolder, names_of
 
 NAMED = 20                                           # left-out items that a message names
@@ -102,7 +103,7 @@ class Report:
         lines.append(f'{self.made} read in {self.seconds:.1f} s{per_item}; '
                      f'{len(self.items) - self.made} had been read before' if self.changed else
                      'nothing to do: everything had been prepared before')
-        used = sum(len(item.all_files) for item in self.items)
+        used = len({file for item in self.items for file in item.all_files})
         left = sum(each.files for each in self.left_out)
         lines.append(f'{used + left} files found = {used} used + {left} left out'
                      + f' (named in {printable(str(self.out / "left_out.csv"))})' * bool(left))
@@ -124,7 +125,8 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
         where = f' in {printable(str(listing.root))}' if listing.root else ''
         raise ValueError(f'nothing to prepare was found{where}: '
                          f'{_shortly(account(listing, (), listing.left_out)) or "it is empty"}')
-    refuse_measurements(listing.items)
+    if why := too_many_numbers([item.label for item in listing.items]):
+        raise ValueError(why)
     _refuse_many(bad, len(listing.items) + len(bad), options.max_bad_share)
 
     good, made = [], 0
@@ -191,9 +193,13 @@ def _refuse_many(bad: Sequence[LeftOut], total: int, max_share: float) -> None:
 
 
 def _shortly(left_out: Sequence[LeftOut]) -> str:
-    named = [f'{each.source} {each.reason.removeprefix(each.source).strip(" :")}'
-             for each in left_out[:NAMED]]
-    return '; '.join(named + [f'and {len(left_out) - NAMED} more'] * (len(left_out) > NAMED))
+    sources: dict[str, list[str]] = {}
+    for each in left_out:
+        reason = each.reason.removeprefix(each.source).lstrip(': ')
+        sources.setdefault(reason, []).append(each.source)
+    named = [f'{names[0]}{f" and {len(names) - 1} more" * (len(names) > 1)}: {reason}'
+             for reason, names in sources.items()]
+    return '; '.join(named[:NAMED] + [f'and {len(named) - NAMED} more'] * (len(named) > NAMED))
 
 
 def _summed_up(left_out: Sequence[LeftOut]) -> list[str]:

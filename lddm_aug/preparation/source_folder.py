@@ -13,7 +13,7 @@ from lddm_aug.datasets.frames import (
     natural_key,
     read_still,
 )
-from lddm_aug.preparation.endings import is_hidden, role_of, why_not_read
+from lddm_aug.preparation.endings import is_hidden, is_read, why_not_read
 from lddm_aug.preparation.listing import (
     BAD,
     EXCLUDED,
@@ -76,7 +76,7 @@ class SourceFolder:
                 if path.is_dir() and not reason:
                     folders.append((path, concealed))
                     continue
-                self.found[self.name(path)] = (HIDDEN if concealed else NOT_USED if role_of(path)
+                self.found[self.name(path)] = (HIDDEN if concealed else NOT_USED if is_read(path)
                                                else why_not_read(path))
                 self.outside += not reason and not path.resolve().is_relative_to(self.root)
                 if reason and not concealed:
@@ -111,11 +111,13 @@ class SourceFolder:
                 path = Path(os.path.normpath(self.root / name))
                 if not path.is_relative_to(self.root):
                     path = path.resolve()            # absolute, by way of a link
-                if not path.is_relative_to(self.root) or path == self.root:
+                if path == self.root:
+                    raise ValueError(f'{where}: {value} is the folder itself, and no file in it')
+                if not path.is_relative_to(self.root):
                     outside = True
                 elif path.exists():
                     return path
-            except (OSError, RuntimeError, ValueError) as error:
+            except (OSError, RuntimeError) as error:
                 raise ValueError(f'{where}: {value[:80]!r} is no path that can be followed'
                                  ) from error
         if outside:
@@ -177,7 +179,7 @@ class SourceFolder:
         if not target.is_dir():
             return ''
         if target.is_relative_to(self.root):
-            return f'is a link to {self.name(target)}, which is read where it lies'
+            return 'is a link to a folder of the source, which is read where it lies'
         if self.root.is_relative_to(target):
             return 'is a link to a folder that holds the source'
         if any(target.is_relative_to(other) or other.is_relative_to(target)

@@ -103,6 +103,63 @@ def test_a_missing_table_or_file_is_named(table: Path):
         read_annotations(table)
 
 
+def test_backslashes_decimal_frames_and_semicolons_are_read(table: Path):
+    (table.parent / 'v').mkdir()
+    (table.parent / 'v/c.mp4').write_bytes(b'-')
+    table.write_text('Path;Label;Group;Frame;fps\nv\\c.mp4;b;1;3.0;29,97\na.mp4;b;1;;\n')
+    first, second = read_annotations(table)
+    assert first.path == (table.parent / 'v/c.mp4').resolve()
+    assert (first.frame, first.fps, second.frame, second.fps) == (3, 29.97, None, None)
+
+
+def test_a_name_that_holds_a_backslash_is_found_first(table: Path):
+    for name in ('v\\c.mp4', 'c.mp4'):
+        (table.parent / name).write_bytes(b'-')
+    (table.parent / 'v').mkdir()
+    table.write_text('path,label,group\nv\\c.mp4,b,1\n')
+    assert read_annotations(table)[0].path.name == 'v\\c.mp4'
+
+
+def test_a_group_is_the_same_in_two_tables_of_which_pandas_wrote_one(table: Path, monkeypatch):
+    printed: list[str] = []
+    monkeypatch.setattr(annotations, 'print_log', lambda message, **_: printed.append(message))
+    groups = []
+    for cells in ('3', '40'), ('3.0', '40.0'):
+        table.write_text('path,label,group\n' + ''.join(f'a.mp4,b,{cell}\n' for cell in cells))
+        groups.append([row.group for row in read_annotations(table)])
+    assert groups == [['3', '40']] * 2
+    assert len(printed) == 1 and '3.0' in printed[0]
+
+
+def test_groups_and_labels_that_are_no_numbers_stay_as_they_are(table: Path):
+    values = ['007', '1e5', 'NaN', 'None', '../x', 'a/b', '1.10', '1.2.840', 'con']
+    table.write_text('path,label,group\n' + ''.join(f'a.mp4,{one},{one}\n' for one in values))
+    assert [(row.label, row.group) for row in read_annotations(table)] == [
+        (one, one) for one in values]
+
+
+def test_classes_that_the_config_names_stay_as_they_are(table: Path):
+    table.write_text('path,label,group\na.mp4,1.0,3.0\n')
+    assert read_annotations(table)[0].label == '1'
+    assert read_annotations(table, classes=('1.0', '2.0'))[0].label == '1.0'
+
+
+def test_groups_that_may_be_one_are_named(table: Path, monkeypatch):
+    printed: list[str] = []
+    monkeypatch.setattr(annotations, 'print_log', lambda message, **_: printed.append(message))
+    table.write_text('path,label,group\na.mp4,b,P1\na.mp4,b,p1\na.mp4,b,7\na.mp4,b,007\n')
+    assert len({row.group for row in read_annotations(table)}) == 4
+    assert len(printed) == 1 and '007 and 7' in printed[0]
+
+
+def test_measurements_are_no_classes_unless_the_config_names_them(table: Path):
+    values = [f'{40 + number * 1.7:.1f}' for number in range(6)]
+    table.write_text('path,label,group\n' + ''.join(f'a.mp4,{one},p\n' for one in values))
+    with pytest.raises(ValueError, match=r'table\.csv: .*threshold'):
+        read_annotations(table)
+    assert len(read_annotations(table, classes=values)) == 6
+
+
 @given(st.sets(st.integers(0, 200), min_size=1))
 def test_numbers_as_labels_stand_in_their_order(numbers: set[int]):
     names = class_names(annotation(str(number)) for number in numbers)

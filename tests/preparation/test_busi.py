@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,35 @@ def test_a_new_mask_makes_its_still_anew(busi, run):
     run(list_busi(busi))
     save_mask(busi / 'malignant/malignant (1)_mask_1.png', slice(0, 5), slice(0, 5))
     assert run(list_busi(busi)).made == 1
+
+
+@pytest.mark.parametrize('wrapper', ['Dataset_BUSI_with_GT', 'archive/Dataset_BUSI_with_GT'])
+def test_a_busi_that_was_unpacked_deeper_is_found_and_that_is_said(busi, tmp_path, wrapper: str):
+    (tmp_path / 'outer' / wrapper).parent.mkdir(parents=True)
+    busi.rename(tmp_path / 'outer' / wrapper)
+    listing = list_busi(tmp_path / 'outer', normals=False)
+    assert [item.label for item in listing.items] == ['benign', 'malignant']
+    assert any(wrapper in note for note in listing.notes)
+
+
+def test_a_busi_that_somebody_split_keeps_the_split(busi, tmp_path):
+    for part in ('train', 'test'):
+        shutil.copytree(busi, tmp_path / 'outer' / part)
+    listing = list_busi(tmp_path / 'outer')
+    assert sorted((item.split, item.label) for item in listing.items) == [
+        (part, label) for part in ('test', 'train') for label in ('benign', 'malignant', 'normal')]
+
+
+def test_other_folders_are_no_classes_of_busi(busi, run, table, write):
+    write(busi / 'figures/fig.png')
+    run(list_busi(busi))
+    assert 'benign, malignant, normal' in table('left_out.csv')['figures/fig.png']['reason']
+
+
+def test_what_is_no_busi_is_refused(source, write):
+    write(source / 'cats/a.png')
+    with pytest.raises(FileNotFoundError, match='holds no pictures in folders benign, malignant'):
+        list_busi(source)
 
 
 @pytest.mark.skipif(not (DATA / 'busi_256').is_dir(), reason='needs ../shared/data/busi_256')

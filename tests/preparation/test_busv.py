@@ -114,6 +114,16 @@ def test_names_in_a_json_lead_nowhere(busv, tmp_path):
     assert all('secret' not in item.source for item in listing.items)
 
 
+def test_a_busv_that_was_unpacked_deeper_is_found_and_that_is_said(busv, tmp_path):
+    busv.rename(tmp_path / 'BUSV')
+    (tmp_path / 'outer').mkdir()
+    (tmp_path / 'BUSV').rename(tmp_path / 'outer/BUSV')
+    listing = list_busv(tmp_path / 'outer', ())
+    assert {item.source for item in listing.items} == {*TRAIN, *VAL}
+    assert {item.split for item in listing.items} == {'train', 'test'}
+    assert any('rawframes lies in BUSV' in note for note in listing.notes)
+
+
 def test_what_is_no_busv_is_refused(source):
     with pytest.raises(FileNotFoundError, match='holds no folder rawframes'):
         list_busv(source, ())

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -74,7 +76,7 @@ def test_bad_rows_are_named(make):
     assert [item.source for item in listing.items] == ['a.npy']
     for line, name, reason in ((3, 'b.npy', 'label is blank'), (7, 'e.npy', 'twice, with another'),
                                (5, '../c.npy', 'lies outside'), (6, 'd.txt', 'neither'),
-                               (8, 'a\0.npy', 'does not exist'), (9, '.', 'lies outside')):
+                               (8, 'a\0.npy', 'does not exist'), (9, '.', 'the folder itself')):
         assert f'table.csv line {line}' in reasons[name]
         assert reason in reasons[name]
 
@@ -91,6 +93,68 @@ def test_values_without_a_column_are_refused_and_blanks_there_shift_none(make):
 def test_a_column_that_is_not_there_is_refused(make):
     with pytest.raises(ValueError, match=r"no column 'diagnosis'; the header has 'path'"):
         list_csv(make([('a.npy', 'x', 'p')]), CsvColumns(label='diagnosis'))
+
+
+def test_windows_paths_and_decimal_numbers_are_read(make):
+    make([('v/a.npy', '', ''), ('v/b.npy', '', '')])
+    table = make([])
+    table.write_text('path;label;group;fps\r\nv\\a.npy;0.0;3.0;29,97\r\n.\\v\\b.npy;1.0;4;25\r\n')
+    listing = list_csv(table, CsvColumns(group='group', fps='fps'))
+    assert [(item.source, item.label, item.group) for item in listing.items] == [
+        ('v/a.npy', '0', '3'), ('v/b.npy', '1', '4')]
+    assert listing.items[0].open().fps == 29.97
+    assert any('3.0' in note for note in listing.notes)
+
+
+def test_an_absolute_path_of_windows_and_a_missing_ending_are_explained(make):
+    table = make([('C:\\data\\a.npy', 'x', 'p'), ('b', 'x', 'q'), ('C.npy', 'y', 'r')],
+                 missing=('C:\\data\\a.npy', 'b', 'C.npy'))
+    for name in ('b.npy', 'c.npy'):
+        (table.parent / name).touch()
+    reasons = [each.reason for each in list_csv(table, CsvColumns(group='group')).left_out]
+    for reason, hint in zip(reasons, ('Windows', 'but b.npy does', 'but c.npy does'), strict=True):
+        assert hint in reason
+
+
+@pytest.mark.parametrize('form', ['NFC', 'NFD'])
+def test_accents_are_found_however_the_table_and_the_file_write_them(make, form: str):
+    table = make([('ü.npy', 'x', 'p')])
+    (table.parent / 'ü.npy').rename(table.parent / unicodedata.normalize('NFD', 'ü.npy'))
+    table.write_text(f'path,label,group\n{unicodedata.normalize(form, "ü.npy")},x,p\n')
+    assert len(list_csv(table, CsvColumns(group='group')).items) == 1
+
+
+def test_a_file_and_a_table_in_the_same_old_code_page_meet(make):
+    table = make([('tmp.npy', 'x', 'p')])
+    os.rename(table.parent / 'tmp.npy', bytes(table.parent) + b'/M\xfcller.npy')
+    table.write_bytes(b'path,label,group\nM\xfcller.npy,x,p\n')
+    item, = list_csv(table, CsvColumns(group='group')).items
+    assert item.source == r'M\xfcller.npy'
+    assert len(list(item.open().frames)) == 16
+
+
+def test_rows_that_repeat_others_are_counted_and_those_that_contradict_are_left_out(make, run,
+                                                                                    table):
+    rows = [('a.npy', 'x', 'p'), ('a.npy', 'x', 'p'), ('b.npy', 'x', 'p'), ('b.npy', 'y', 'p'),
+            ('b.npy', 'x', 'p'), ('c.npy', 'y', 'q')]
+    report = run(list_csv(make(rows), CsvColumns(group='group')))
+    assert set(table('videos.csv')) == {'a.npy', 'c.npy'}
+    assert 'twice' in table('left_out.csv')['b.npy']['reason']
+    assert '1 rows say again' in str(report)
+
+
+def test_a_measurement_is_no_class(make):
+    table = make([(f'{number}.npy', f'{40 + number * 1.7:.1f}', str(number))
+                  for number in range(6)], ('FileName', 'EF', 'id'))
+    with pytest.raises(ValueError, match=r'table\.csv: in the column EF, .* 40\.0.* threshold'):
+        list_csv(table, CsvColumns(path='FileName', label='EF', group='id'))
+
+
+def test_words_for_parts_of_a_split_become_ours(make):
+    table = make([('a.npy', 'x', 'p', 'TRAIN'), ('b.npy', 'x', 'q', 'VAL'),
+                  ('c.npy', 'x', 'r', 'B')], ('path', 'label', 'group', 'Split'))
+    assert [item.split for item in list_csv(table, CsvColumns(split='Split')).items] == [
+        'train', 'val', 'B']
 
 
 @needs_covid_blues
