@@ -12,20 +12,22 @@ from torch.utils.data import ConcatDataset, Subset
 def inside(dataset: Any) -> Iterator[Any]:
     """A data set and all that it is made of, inside PyTorch's wrappers, MMEngine's and ours."""
     yield dataset
-    for part in _parts(dataset):
+    for part in parts_of(dataset):
         yield from inside(part)
 
 
 def leaves(dataset: Any) -> Iterator[Any]:
     """Those inside that hold samples of their own."""
-    return (part for part in inside(dataset) if not _parts(part))
+    return (part for part in inside(dataset) if not parts_of(part))
 
 
 def groups_of(dataset: Any) -> frozenset[str]:
     """A data set's groups, looked for inside wrappers; none where it knows none."""
     if hasattr(dataset, 'groups'):
         return frozenset(dataset.groups)
-    return frozenset().union(*map(groups_of, _parts(dataset)))
+    if isinstance(dataset, Subset):
+        return frozenset(info['group'] for info in infos_of(dataset) if 'group' in info)
+    return frozenset().union(*map(groups_of, parts_of(dataset)))
 
 
 def metainfo_of(dataset: Any) -> dict[str, Any]:
@@ -46,7 +48,25 @@ def info_of(dataset: Any, index: int) -> dict[str, Any]:
                     'sample; take a data set of MMAction2 or of this package')
 
 
-def _parts(dataset: Any) -> list[Any]:
+def infos_of(dataset: Any) -> list[dict[str, Any]]:
+    """What a data set knows of its samples before it reads them, each once; wrappers are opened.
+
+    A part of a data set (PyTorch's Subset) has its own samples only.
+    """
+    if isinstance(dataset, Subset):
+        infos = infos_of(dataset.dataset)
+        return [infos[index % len(infos)] for index in dataset.indices]
+    parts = parts_of(dataset)
+    if parts:
+        synthetic = getattr(dataset, 'synthetic', None)      # whatever data set it is
+        return [{'origin': 'synthetic', **info} if part is synthetic else info
+                for part in parts for info in infos_of(part)]
+    if not hasattr(dataset, 'get_data_info'):
+        return []
+    return [dataset.get_data_info(index) for index in range(len(dataset))]
+
+
+def parts_of(dataset: Any) -> list[Any]:
     """What a wrapper holds directly; empty if it is none."""
     if isinstance(dataset, _SlicedDataset):          # a dataloader's num_batch_per_epoch makes it
         return [dataset._dataset]

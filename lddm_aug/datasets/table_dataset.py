@@ -48,6 +48,7 @@ class TableDataset(LabelledDataset):
                                  "'test', but got None")
             root = Path(data_root or Path(ann_file).parent).resolve()
             rows = apply_split(rows, read_split(split_file, root), split_file, ann_file)
+        self.table_groups = {row.path: row.group for row in rows}    # of every split
         self.annotations = rows_of_split(rows, split, split_file or ann_file)
         self.on_bad = on_bad
         self.split_file = split_file

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from mmaction.registry import HOOKS
@@ -10,7 +11,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.datasets.audit_record import AuditRecord, refuse_audited_leaks
-from lddm_aug.datasets.leaves import groups_of, leaves
+from lddm_aug.datasets.leaves import groups_of, infos_of, leaves
+from lddm_aug.datasets.shared_files import ShownFiles, shared_files
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.models.segment_recognizer import refuse_other_segments
 
@@ -22,10 +24,10 @@ class DataGuardHook(Hook):
     """Refuse synthetic clips in validation and test, and what stands in training as well.
 
     Training is compared with validation and with test before it starts, not when it comes to
-    validation (the two of them may be the same): their groups, the sha256 of their files where the
-    tables tell it, and what the audits beside the tables found to show the same.  The classes of
-    the training set are compared with those of the recognizer.  Of MMAction2's own data sets, which
-    know no groups, only the origin is looked at.
+    validation (the two of them may be the same): their groups, their files, by path and content,
+    and what the audits beside the tables found to show the same.  MMAction2's own data sets know no
+    groups; their files are compared all the same, and have the group that a table of the training
+    gives them.  The classes of the training set are compared with those of the recognizer.
 
     A recognizer whose head and backbone disagree over the segments of a clip is refused before
     anything is read, also where it isn't a SegmentRecognizer: it would score frames of different
@@ -56,6 +58,7 @@ class DataGuardHook(Hook):
             for part, dataset in held_out:
                 refuse_shared_groups(part, groups_of(train), groups_of(dataset))
                 refuse_shared_files(part, train, dataset)
+                refuse_shared_groups(part, groups_of(train), groups_in_tables(dataset, train))
             refuse_audited_leaks('DataGuardHook', leaves(train))
         except ValueError as error:
             if not self.allow_leakage:
@@ -72,8 +75,7 @@ class DataGuardHook(Hook):
 
 def refuse_synthetic(part: str, dataset: Any) -> None:
     """Raise ValueError if a sample of the data set is a synthetic clip."""
-    origins = (dataset.get_data_info(index).get('origin') for index in range(len(dataset)))
-    if 'synthetic' in origins:
+    if any(info.get('origin') == 'synthetic' for info in infos_of(dataset)):
         raise ValueError(f'DataGuardHook: {part} must see real clips only, but its '
                          f'{type(dataset).__name__} holds synthetic ones; take the data set of '
                          'real clips in its dataloader')
@@ -89,30 +91,33 @@ def refuse_shared_groups(part: str, train: frozenset[str], held_out: frozenset[s
                          'or go on all the same by allow_leakage=True')
 
 
+def groups_in_tables(dataset: Any, train: Any) -> frozenset[str]:
+    """The groups that the tables of the training give to a data set's files."""
+    of_files: dict[Path, str] = {}
+    for leaf in leaves(train):
+        of_files |= getattr(leaf, 'table_groups', {})
+    return frozenset(of_files[path] for path in ShownFiles.of(dataset).paths if path in of_files)
+
+
 def refuse_shared_files(part: str, train: Any, held_out: Any) -> None:
     """Raise ValueError if a file stands in training and in what was held out.
 
-    Files are the same if their tables give them one sha256, or if an audit beside one of the tables
+    Files are the same if they have one path or one content, or if an audit beside one of the tables
     says that they show the same.
     """
-    ours, theirs = list(leaves(train)), list(leaves(held_out))
-    trained_on: dict[str, str] = {}
-    for dataset in ours:
-        trained_on |= getattr(dataset, 'sha256s', {})
-    both = [(trained_on[sha256], file) for dataset in theirs
-            for sha256, file in getattr(dataset, 'sha256s', {}).items() if sha256 in trained_on]
-    audits = {record.file: record for dataset in ours + theirs
+    ours, theirs = ShownFiles.of(train), ShownFiles.of(held_out)
+    both = [here if here == there else f'{here} and {there}'
+            for here, there in shared_files(ours, theirs)]
+    audits = {record.file: record for dataset in (*leaves(train), *leaves(held_out))
               if (record := AuditRecord.beside(dataset))}
     for record in audits.values():
-        one, other = (frozenset().union(*(getattr(dataset, 'sources', ()) for dataset in datasets))
-                      for datasets in (ours, theirs))
-        both += [(str(here), str(there)) for (here, _), (there, _) in
-                 record.on_both_sides(one, other)]
+        both += [f'{here} and {there}' for (here, _), (there, _) in
+                 record.on_both_sides(ours.keys, theirs.keys)]
     if both:
-        names = '; '.join(f'{here} and {there}' for here, there in both[:SHOWN])
+        names = '; '.join(map(str, both[:SHOWN]))
         raise ValueError(
             f'DataGuardHook: nothing in {part} may show what training shows, but '
-            f'{len(both)} pairs do: {names}{"; …" if len(both) > SHOWN else ""}; draw the split '
+            f'{len(both)} files do: {names}{"; …" if len(both) > SHOWN else ""}; draw the split '
             'with tools/make_splits.py --audit, or go on all the same by allow_leakage=True')
 
 

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 import json
+import pickle
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from mmaction.registry import MODELS
+from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config
-from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 from mmengine.registry import init_default_scope
+from torch.utils.data import Subset
 
 from lddm_aug.datasets.audit_record import FORMAT_VERSION, refuse_audited_leaks
 from lddm_aug.datasets.leaves import leaves
 from lddm_aug.datasets.mixed import LDDMMixedDataset
+from lddm_aug.datasets.stills import StillDataset
 from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.engine import data_guard_hook
 from lddm_aug.engine.data_guard_hook import (
@@ -154,14 +159,14 @@ def write_record(folder: Path, same: str = '', leaks: Sequence[str] = ()) -> Non
 
 
 def test_the_same_file_under_two_names_is_refused(divided):
-    with pytest.raises(ValueError, match=r'nothing in test may show .* 1 pairs do: .*a\.npy and '
+    with pytest.raises(ValueError, match=r'nothing in test may show .* 1 files do: .*a\.npy and '
                                          r'.*d\.npy; draw the split'):
         refuse_shared_files('test', divided('train'), divided('test'))
 
 
 def test_what_an_audit_found_to_show_the_same_is_refused(divided, tmp_path):
     write_record(tmp_path, same='bc')
-    with pytest.raises(ValueError, match=r'2 pairs do: .*a\.npy and .*d\.npy; .*b\.npy and .*c\.n'):
+    with pytest.raises(ValueError, match=r'2 files do: .*a\.npy and .*d\.npy; .*b\.npy and .*c\.n'):
         refuse_shared_files('validation', divided('train'), divided('test'))
 
 
@@ -190,3 +195,119 @@ def test_leaks_of_an_audit_are_refused_until_the_table_is_another(divided, tmp_p
     with (tmp_path / 'videos.csv').open('a') as table:
         table.write('\n')
     refuse_audited_leaks('DataGuardHook', leaves(divided('train')))
+
+
+# ── MMAction2's data sets, which know no groups ──
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Path:
+    """Videos of six patients with two videos each, 0a.npy to 5b.npy; a table divides them."""
+    random = np.random.default_rng(0)
+    rows = ['path,label,group,split']
+    for patient in range(6):
+        for take in 'ab':
+            np.save(tmp_path / f'{patient}{take}.npy', random.integers(0, 9, (16, 4, 4), np.uint8))
+            rows.append(f'{patient}{take}.npy,benign,p{patient},'
+                        f'{"train" if patient < 3 else "test"}')
+    (tmp_path / 'videos.csv').write_text('\n'.join(rows))
+    (tmp_path / 'stills.csv').write_text('path,label,group,frame\n0a.npy,benign,s0,3\n')
+    (tmp_path / 'elsewhere.csv').write_text('path,label,group\n0a.npy,benign,p0\n')
+    return tmp_path
+
+
+def plain(kind: str, folder: Path, names: str, **kwargs: object) -> Any:
+    """A data set of MMAction2 that lists these files or folders of frames."""
+    init_default_scope('mmaction')
+    ann_file = folder / 'list.txt'
+    if kind == 'PoseDataset':
+        ann_file = folder / 'list.pkl'
+        ann_file.write_bytes(pickle.dumps([
+            dict(frame_dir=str(folder / name), total_frames=16, label=0) for name in names.split()
+        ]))
+    elif kind == 'RawframeDataset':
+        ann_file.write_text(''.join(f'{folder / name} 16 0\n' for name in names.split()))
+    else:
+        ann_file.write_text(''.join(f'{folder / name} 0\n' for name in names.split()))
+    return DATASETS.build(dict(type=kind, ann_file=str(ann_file), pipeline=[], **kwargs))
+
+
+def check(train: Any, held_out: Any) -> None:
+    """What the hook does before a training."""
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=held_out))
+    DataGuardHook(own_labels=True).before_train(SimpleNamespace(
+        train_dataloader=SimpleNamespace(dataset=train), val_loop=loop, test_loop=None,
+        model=SimpleNamespace()))
+
+
+TRAIN = dict(
+    plain=lambda folder: VideoClipDataset(str(folder / 'elsewhere.csv')),
+    repeated=lambda folder: RepeatDataset(VideoClipDataset(str(folder / 'elsewhere.csv')), 3),
+    joined=lambda folder: ConcatDataset([VideoClipDataset(str(folder / 'elsewhere.csv'))] * 2),
+    balanced=lambda folder: ClassBalancedDataset(
+        VideoClipDataset(str(folder / 'elsewhere.csv')), 0.1),
+    part=lambda folder: Subset(VideoClipDataset(str(folder / 'elsewhere.csv')), [0]),
+    mixed=lambda folder: LDDMMixedDataset(VideoClipDataset(str(folder / 'elsewhere.csv')),
+                                          VideoClipDataset(str(folder / 'elsewhere.csv'))),
+    still=lambda folder: StillDataset(str(folder / 'stills.csv')),
+    theirs=lambda folder: plain('VideoDataset', folder, '0a.npy 1a.npy'))
+
+
+@pytest.mark.parametrize('train', TRAIN)
+def test_a_file_of_the_training_is_found_in_a_validation_of_mmaction2(clinic, train):
+    dataset = TRAIN[train](clinic)
+    with pytest.raises(ValueError, match=r'validation .* 1 files do: \S*/0a\.npy;'):
+        check(dataset, plain('VideoDataset', clinic, '5a.npy 0a.npy'))
+    check(dataset, plain('VideoDataset', clinic, '5a.npy 5b.npy'))
+
+
+@pytest.mark.parametrize('kind', ['VideoDataset', 'RawframeDataset', 'PoseDataset'])
+def test_it_is_found_whatever_the_validation_calls_it(clinic, kind):
+    train = TRAIN['plain'](clinic)
+    with pytest.raises(ValueError, match=r'1 files do: \S*/0a\.npy;'):
+        check(train, RepeatDataset(plain(kind, clinic, '../' + clinic.name + '/0a.npy'), 2))
+
+
+def test_a_copy_under_another_name_is_found_by_its_content(clinic):
+    shutil.copy(clinic / '0a.npy', clinic / 'copy.npy')
+    with pytest.raises(ValueError, match=r'1 files do: \S*/0a\.npy and \S*/copy\.npy;'):
+        check(TRAIN['plain'](clinic), plain('VideoDataset', clinic, '5a.npy copy.npy'))
+
+
+def test_a_copied_folder_of_frames_is_found_by_its_content(clinic):
+    for name, value in (('one', 1), ('same', 1), ('other', 2)):
+        (clinic / name).mkdir()
+        for frame in range(3):
+            (clinic / name / f'{frame}.png').write_bytes(bytes([value, frame]))
+    train = plain('RawframeDataset', clinic, 'one')
+    check(train, plain('RawframeDataset', clinic, 'other'))
+    with pytest.raises(ValueError, match=r'1 files do: \S*/one and \S*/same;'):
+        check(train, plain('RawframeDataset', clinic, 'other same'))
+
+
+def test_a_patient_of_the_training_is_found_where_only_the_training_knows_patients(clinic):
+    train = VideoClipDataset(str(clinic / 'videos.csv'), split='train')
+    check(train, plain('VideoDataset', clinic, '3a.npy 4b.npy'))
+    (clinic / 'videos.csv').write_text(
+        (clinic / 'videos.csv').read_text().replace('3b.npy,benign,p3,test',
+                                                    '3b.npy,benign,p3,train'))
+    train = VideoClipDataset(str(clinic / 'videos.csv'), split='train')
+    with pytest.raises(ValueError, match='1 of them do: p3;'):
+        check(train, plain('VideoDataset', clinic, '3a.npy 4b.npy'))
+
+
+def test_other_frames_of_one_file_are_no_leak_but_the_same_and_the_whole_are(clinic):
+    def still(frame: int, group: str) -> StillDataset:
+        (clinic / f'{group}.csv').write_text(f'path,label,group,frame\n0a.npy,b,{group},{frame}\n')
+        return StillDataset(str(clinic / f'{group}.csv'))
+
+    refuse_shared_files('test', still(3, 'x'), still(5, 'y'))
+    for held_out in still(3, 'z'), plain('VideoDataset', clinic, '0a.npy'):
+        with pytest.raises(ValueError, match=r'1 files do: \S*/0a\.npy;'):
+            refuse_shared_files('test', still(3, 'x'), held_out)
+
+
+def test_parts_of_one_data_set_share_nothing(clinic):
+    whole = VideoClipDataset(str(clinic / 'videos.csv'))
+    check(Subset(whole, range(4)), Subset(whole, range(4, 12)))
+    with pytest.raises(ValueError, match='1 of them do: p1;'):
+        check(Subset(whole, range(3)), Subset(whole, range(3, 12)))

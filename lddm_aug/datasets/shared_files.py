@@ -1,0 +1,121 @@
+"""Which files two data sets have in common, whatever wraps them and whosever they are."""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import Subset
+
+from lddm_aug.datasets.leaves import infos_of, parts_of
+from lddm_aug.files import sha256_of
+
+PATHS = ('filename', 'frame_dir', 'audio_path')      # what MMAction2's data sets call a file
+MAX_FILES = 20_000                                   # of which sizes are compared
+HEAD_BYTES = 1 << 16
+
+Key = tuple[Path, int | None]                        # a file, or one frame of a video
+Pair = tuple[Path, Path]
+
+
+@dataclass
+class ShownFiles:
+    """What a data set's samples come from.
+
+    Attributes:
+        keys: files and folders of frames, with the frame where one of a video is meant.
+        sha256s: file → sha256, as far as tables and manifests tell.
+    """
+    keys: set[Key] = field(default_factory=set)
+    sha256s: dict[Path, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, dataset: Any) -> ShownFiles:
+        """Of MMAction2's data sets too, and of those inside wrappers."""
+        found = cls()
+        parts = () if isinstance(dataset, Subset) else parts_of(dataset)
+        for part in parts:
+            found.add(cls.of(part))
+        if not parts:
+            found.add_samples(infos_of(dataset))
+            found.keys |= {(Path(file).resolve(), frame)
+                           for file, frame in getattr(dataset, 'sources', ())}
+            found.sha256s |= {Path(file).resolve(): sha256
+                              for sha256, file in getattr(dataset, 'sha256s', {}).items()}
+        return found
+
+    def add(self, other: ShownFiles) -> None:
+        self.keys |= other.keys
+        self.sha256s |= other.sha256s
+
+    def add_samples(self, infos: Iterable[dict[str, Any]]) -> None:
+        for info in infos:
+            for name in PATHS:
+                if isinstance(info.get(name), (str, Path)):
+                    path = Path(info[name]).resolve()
+                    self.keys.add((path, info.get('frame')))
+                    if 'sha256' in info:
+                        self.sha256s[path] = info['sha256']
+
+    @property
+    def paths(self) -> set[Path]:
+        return {path for path, _ in self.keys}
+
+
+def shared_files(one: ShownFiles, other: ShownFiles) -> list[Pair]:
+    """Pairs of files, one of each side, that are the same or have the same content, in order.
+
+    Two different frames of one file are not the same.  Content is compared by the sha256 that
+    tables tell; by that of the files where their sizes and first bytes agree.
+    """
+    return sorted({*_same_path(one.keys, other.keys), *_same_content(one, other)})
+
+
+def _same_path(one: Collection[Key], other: Collection[Key]) -> Iterator[Pair]:
+    frames = defaultdict(set)
+    for path, frame in one:
+        frames[path].add(frame)
+    for path, frame in other:
+        ours = frames.get(path, set())
+        if frame in ours or ours and (frame is None or None in ours):
+            yield path, path
+
+
+def _same_content(one: ShownFiles, other: ShownFiles) -> Iterator[Pair]:
+    named = {sha256: path for path, sha256 in one.sha256s.items()}
+    yield from ((named[sha256], path) for path, sha256 in other.sha256s.items() if sha256 in named)
+    if len(one.paths) + len(other.paths) > MAX_FILES:
+        return
+    buckets = [(one.paths - other.paths, other.paths - one.paths)]
+    for measure in (_sizes, _head, sha256_of):
+        buckets = [alike for bucket in buckets for alike in _alike(*bucket, measure)]
+    for ours, theirs in buckets:
+        yield from ((here, there) for here in ours for there in theirs
+                    if not (here in one.sha256s and there in other.sha256s))
+
+
+def _alike(ours: Iterable[Path], theirs: Iterable[Path],
+           measure: Callable[[Path], Hashable]) -> list[tuple[set[Path], set[Path]]]:
+    """Files of both sides that agree in what is measured; None agrees with nothing."""
+    found: dict[Hashable, tuple[set[Path], set[Path]]] = defaultdict(lambda: (set(), set()))
+    for side, paths in enumerate((ours, theirs)):
+        for path in paths:
+            found[measure(path)][side].add(path)
+    return [bucket for value, bucket in found.items() if value is not None and all(bucket)]
+
+
+def _sizes(path: Path) -> tuple[int, ...] | None:
+    """Of a file, or of the files of a folder; None for what isn't there, or is empty."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    if not all(file.is_file() for file in files):
+        return None
+    sizes = tuple(file.stat().st_size for file in files)
+    return sizes if any(sizes) else None
+
+
+def _head(path: Path) -> bytes:
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    with files[0].open('rb') as file:
+        return file.read(HEAD_BYTES)
