@@ -26,8 +26,13 @@ def groups_of(dataset: Any) -> frozenset[str]:
     if hasattr(dataset, 'groups'):
         return frozenset(dataset.groups)
     if isinstance(dataset, Subset):
-        return frozenset(info['group'] for info in infos_of(dataset) if 'group' in info)
+        of_generators = groups_of(dataset.dataset) - _sample_groups(dataset.dataset)
+        return _sample_groups(dataset) | of_generators
     return frozenset().union(*map(groups_of, parts_of(dataset)))
+
+
+def _sample_groups(dataset: Any) -> frozenset[str]:
+    return frozenset(info['group'] for info in infos_of(dataset) if 'group' in info)
 
 
 def metainfo_of(dataset: Any) -> dict[str, Any]:

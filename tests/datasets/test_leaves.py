@@ -49,3 +49,11 @@ def test_a_data_set_that_a_dataloader_cuts_short_is_looked_into(videos: str):
     assert list(inside(loader.dataset)) == [loader.dataset, mix, mix.real, mix.synthetic]
     assert list(leaves(loader.dataset)) == [mix.real, mix.synthetic]
     assert groups_of(loader.dataset) == mix.groups
+
+
+def test_a_part_has_the_groups_of_its_own_samples_and_of_the_generator():
+    samples = [dict(group='a'), dict(group='b'), dict(group='c')]
+    whole = type('Clips', (list,), dict(
+        get_data_info=list.__getitem__, groups=frozenset('abcg')))(samples)
+    assert groups_of(Subset(whole, [0, 2])) == frozenset('acg')
+    assert groups_of(Subset(Subset(whole, [0, 2]), [1])) == frozenset('cg')
