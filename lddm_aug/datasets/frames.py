@@ -81,11 +81,21 @@ def iter_frames(path: str | Path) -> Iterator[Pixels]:
 
 
 def stack_frames(frames: Iterable[Pixels]) -> Pixels:
-    """(T, ...) of frames of one shape, in the memory of the result; `frames` may be an iterator."""
-    memory, shape = bytearray(), None                # which grows where it lies
+    """(T, ...) of frames of one shape, in the memory of the result.
+
+    Args:
+        frames: may be an iterator.
+
+    Raises:
+        ValueError: if there are none, or their shapes differ.
+    """
+    memory = bytearray()                             # which grows where it lies
+    shape: tuple[int, ...] | None = None
     for frame in frames:
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise ValueError(f'stack_frames: frames have the shapes {shape} and {frame.shape}')
         memory += np.ascontiguousarray(frame).data.cast('B')
-        shape = frame.shape
     if shape is None:
         raise ValueError('stack_frames: there are no frames')
     return np.frombuffer(memory, np.uint8).reshape(-1, *shape)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from lddm_aug.datasets.frames import (
     UnreadableFile,
     is_colour,
     letterbox,
+    stack_frames,
     to_channels,
 )
 from lddm_aug.datasets.tables import too_many_numbers
@@ -155,16 +156,17 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
 def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
     """(T, H, W) or (T, H, W, 3) frames, and what else was recorded."""
     recording = item.open()
-    frames = list(_fitted(recording.frames, options))
+    frames = deque(_fitted(recording.frames, options))
     if item.role != STILL and len(frames) < options.min_frames:
         raise UnreadableFile(f'{item.source} has {len(frames)} frames, fewer than '
                              f'{options.min_frames}')
-    if any(is_colour(frame) for frame in frames):    # the grey frames among them, too
-        frames = [to_channels(frame, 3) for frame in frames]
+    channels = 3 if any(is_colour(frame) for frame in frames) else 1
     if recording.mask is not None and options.size is not None:
         mask = letterbox(recording.mask, options.size)
         recording = recording._replace(mask=np.where(mask > 127, 255, 0).astype(np.uint8))
-    return np.stack(frames), recording
+    # frames are let go of one by one, so that they are in memory once; grey ones may be among them
+    stacked = stack_frames(to_channels(frames.popleft(), channels) for _ in range(len(frames)))
+    return stacked, recording
 
 
 def _relative(error: Exception, root: Path | None) -> str:

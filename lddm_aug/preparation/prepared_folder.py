@@ -32,7 +32,7 @@ from lddm_aug.files import ASIDE, sha256_of, write_aside
 from lddm_aug.preparation.listing import ORACLE, STILL, VIDEO, Item, LeftOut
 from lddm_aug.preparation.names import without_ending
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2                                   # 1 had pictures neither turned nor on black
 SETTINGS = 'preparation.json'
 JOURNAL = 'preparation.jsonl'
 TABLES = ('videos.csv', 'stills.csv', 'oracle.csv')

@@ -18,6 +18,7 @@ from lddm_aug.datasets.frames import (
     letterbox,
     read_frames,
     read_still,
+    stack_frames,
     to_channels,
 )
 from lddm_aug.datasets.transforms.read_video import ReadVideo
@@ -244,6 +245,22 @@ def test_what_may_not_be_read_is_not_called_damaged(tmp_path: Path, name: str, w
 
 
 # ── shapes ──
+
+@pytest.mark.parametrize('shape', [(5, 7), (5, 7, 3)])
+def test_stacked_frames_are_those_that_numpy_stacks_and_may_be_written_to(shape):
+    frames = np.random.default_rng(0).integers(0, 256, (6, *shape), np.uint8)
+    turned = [frame[::-1] for frame in frames]       # which don't lie in memory as they are read
+    stacked = stack_frames(iter(turned))
+    np.testing.assert_array_equal(stacked, np.stack(turned))
+    stacked[:] = 0
+    np.testing.assert_array_equal(turned, frames[:, ::-1])
+
+
+@pytest.mark.parametrize('frames', [[], [np.zeros((4, 6), np.uint8), np.zeros((6, 4), np.uint8)]])
+def test_frames_that_make_no_stack_are_refused(frames):
+    with pytest.raises(ValueError, match='stack_frames: '):
+        stack_frames(frames)
+
 
 def test_grey_is_the_luma_of_itu_r_601():
     colours = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), np.uint8)
