@@ -113,7 +113,7 @@ def _is_page(image: Image.Image, place: int) -> bool:
 
 def _as_shown(path: Path, image: Image.Image) -> Pixels:
     # Pillow reads 48-bit colour as RGB; only the raw mode in its tiles tells
-    has_16_bits = ';16' in str(image.tile)
+    has_16_bits = ';16' in str(getattr(image, 'tile', ''))
     if has_16_bits or image.mode not in GREY_MODES + COLOUR_MODES:
         found = '16 bits' if has_16_bits else f'colour mode {image.mode}'
         raise UnreadableFile(f'{path} has {found}; save it as grey or RGB with 8 bits')

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -109,7 +110,7 @@ def _announced_duration(container: av.container.InputContainer,
 
 
 def _display_matrix(frame: VideoFrame) -> NDArray[np.int32] | None:
-    matrix = frame.side_data.get('DISPLAYMATRIX')
+    matrix: Any = frame.side_data.get('DISPLAYMATRIX')
     return None if matrix is None else np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)
 
 

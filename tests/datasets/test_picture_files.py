@@ -292,8 +292,9 @@ def test_what_is_no_picture_is_not_called_damaged_only(tmp_path):
 
 
 def test_a_picture_that_is_a_bomb_is_refused_for_its_size(tmp_path):
-    header = b'IHDR' + struct.pack('>IIBBBBB', 20_000, 10_000, 1, 0, 0, 0, 0)
-    (tmp_path / 'a.png').write_bytes(b'\x89PNG\r\n\x1a\n' + struct.pack('>I', 13) + header
-                                     + struct.pack('>I', zlib.crc32(header)))
+    chunks = (b'IHDR' + struct.pack('>IIBBBBB', 20_000, 10_000, 1, 0, 0, 0, 0), b'IDAT')
+    (tmp_path / 'a.png').write_bytes(b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(chunk) - 4) + chunk + struct.pack('>I', zlib.crc32(chunk))
+        for chunk in chunks))
     with pytest.raises(UnreadableFile, match=r'a\.png has far more pixels a frame than the 25'):
         read_still(tmp_path / 'a.png')
