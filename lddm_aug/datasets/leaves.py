@@ -49,8 +49,8 @@ def info_of(dataset: Any, index: int) -> dict[str, Any]:
     if isinstance(dataset, ConcatDataset):
         part = bisect_right(dataset.cumulative_sizes, index)
         return info_of(dataset.datasets[part], index - [0, *dataset.cumulative_sizes][part])
-    raise TypeError(f'{type(dataset).__name__} has no get_data_info, which tells the label of a '
-                    'sample; take a data set of MMAction2 or of this package')
+    raise ValueError(f'{type(dataset).__name__} has no get_data_info, which tells the label of a '
+                     'sample; take a data set of MMAction2 or of this package')
 
 
 def infos_of(dataset: Any) -> list[dict[str, Any]]:

@@ -1,11 +1,15 @@
 """Real and synthetic clips together, for training."""
 from __future__ import annotations
 
+import operator
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
+from mmaction.datasets import RepeatAugDataset
 from mmaction.registry import DATASETS
 from mmengine.logging import print_log
 from numpy.typing import NDArray
@@ -76,6 +80,26 @@ class LDDMMixedDataset(Dataset):
         return {**metainfo_of(self.synthetic), **metainfo_of(self.real)}
 
     @property
+    def pipeline(self) -> Any:
+        """The transforms of the real clips; those of the synthetic ones may be others."""
+        return next(leaves(self.real)).pipeline
+
+    @pipeline.setter
+    def pipeline(self, pipeline: Any) -> None:
+        """Let every data set inside run its own transforms in a Compose of this kind.
+
+        So MMAction2's browse_dataset, which sets a Compose that notes what each transform made,
+        shows real clips and synthetic ones.
+        """
+        if list(pipeline.transforms) != list(self.pipeline.transforms):
+            raise ValueError('LDDMMixedDataset: real and synthetic have pipelines of their own; '
+                             'set real.pipeline and synthetic.pipeline')
+        for leaf in leaves(self):
+            own = copy(pipeline)
+            own.transforms = leaf.pipeline.transforms
+            leaf.pipeline = own
+
+    @property
     def groups(self) -> frozenset[str]:
         """Those of both parts, as far as they know them."""
         return groups_of(self.real) | groups_of(self.synthetic)
@@ -115,7 +139,12 @@ class LDDMMixedDataset(Dataset):
     def __getitem__(self, index: int) -> Any:
         with seeded(derive_seed(self.seed, draw_seed())):
             dataset, origin, inner = self._locate(index, current_visit())
-            return _with_origin(dataset[inner], origin)
+            sample = dataset[inner]
+        if not isinstance(sample, dict):
+            raise ValueError(f'LDDMMixedDataset: {type(dataset).__name__} gives a '
+                             f'{type(sample).__name__} at an index, where a mix needs one sample, '
+                             'a dict; take another data set')
+        return _with_origin(sample, origin)
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """What stands at this place in the visit under way, or without one in the first epoch."""
@@ -180,7 +209,8 @@ class LDDMMixedDataset(Dataset):
         for part in inside(dataset):
             if hasattr(part, 'full_init'):
                 part.full_init()
-        labels = [int(info_of(dataset, index)['label']) for index in range(len(dataset))]
+        _refuse_repeats(dataset)
+        labels = [_label_of(dataset, index) for index in range(len(dataset))]
         classes = self.metainfo.get('classes')
         unknown = sorted(label for label in set(labels)
                          if label < 0 or classes is not None and label >= len(classes))
@@ -241,6 +271,33 @@ def _check_ratio(synthetic_per_real: float | None, class_balance: str) -> None:
         raise ValueError('LDDMMixedDataset: synthetic_per_real counts synthetic clips per real '
                          f'clip and must lie in [0, {MAX_PER_REAL}], but got '
                          f'{synthetic_per_real!r}')
+
+
+def _label_of(dataset: Any, index: int) -> int:
+    info = info_of(dataset, index)
+    name = f'LDDMMixedDataset: sample {index} of {type(dataset).__name__}'
+    if 'label' not in info:
+        raise ValueError(f'{name} has no label, which a mix needs to know its class; take a data '
+                         'set for recognition')
+    try:
+        return operator.index(info['label'])
+    except TypeError as error:
+        raise ValueError(f'{name} has the label {_short(info["label"])}, where a mix needs the '
+                         'number of one class; set multi_class=False, or take a data set with one '
+                         'label a sample') from error
+
+
+def _short(label: Any) -> str:
+    return textwrap.shorten(repr(label), 60, placeholder=' …')
+
+
+def _refuse_repeats(dataset: Any) -> None:
+    """RepeatAugDataset gives a list of samples at an index, which shows only when one is read."""
+    for leaf in leaves(dataset):
+        if isinstance(leaf, RepeatAugDataset):
+            raise ValueError(f'LDDMMixedDataset: {type(leaf).__name__} gives num_repeats='
+                             f'{leaf.num_repeats} samples at an index, but a mix needs one; take '
+                             'VideoDataset, in a RepeatDataset where each is to come up more often')
 
 
 def _with_origin(sample: Any, origin: str) -> Any:

@@ -36,7 +36,7 @@ def test_what_is_known_of_a_sample_is_found_inside_pytorchs_wrappers(videos: str
     expected = [train.get_data_info(2), test.get_data_info(0), *map(train.get_data_info, (0, 0))]
     assert [info_of(wrapped, index) for index in range(4)] == expected
     assert metainfo_of(wrapped) == train.metainfo
-    with pytest.raises(TypeError, match='TensorDataset has no get_data_info'):
+    with pytest.raises(ValueError, match='TensorDataset has no get_data_info'):
         info_of(Subset(TensorDataset(), [0]), 0)
 
 

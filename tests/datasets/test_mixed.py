@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmaction.datasets import VideoDataset
@@ -18,6 +20,7 @@ from lddm_aug.datasets.audit_record import FORMAT_VERSION
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.visits import Visit, take_visits
+from lddm_aug.engine.mmaction_tool import load_mmaction_tool
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.package import save_package
@@ -367,3 +370,69 @@ def test_an_index_outside_is_an_index_error():
     for index in (-1, 4):
         with pytest.raises(IndexError, match=r'index must lie in \[0, 4\)'):
             dataset[index]
+
+
+# ── data sets of MMAction2 that are no real clips of one class each ──
+
+class Labelled(Listed):
+    """One sample with this label, or without one."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self.info = info
+        super().__init__({0: 1})
+
+    def load_data_list(self) -> list[dict]:
+        return [dict(group='g', origin='real', **self.info)]
+
+
+@pytest.mark.parametrize('info, named', [
+    ({'label': [0, 1]}, r'\[0, 1\]'), ({'label': torch.tensor([0., 1.])}, 'tensor'),
+    ({'label': np.array([0, 1])}, 'array'), ({'label': 0.5}, '0.5'), ({'label': 'b'}, "'b'"),
+    ({'label': None}, 'None'), ({}, 'no label')])
+def test_samples_without_one_class_each_are_refused_with_their_label(info, named):
+    for real, synthetic in ((Labelled(info), Listed({0: 1})), (Listed({0: 1}), Labelled(info))):
+        with pytest.raises(ValueError, match=f'sample 0 of Labelled has .*{named}'):
+            LDDMMixedDataset(real, synthetic)
+
+
+@pytest.mark.parametrize('label', [1, np.int64(1), torch.tensor(1), np.array(1)])
+def test_any_whole_number_is_a_label(label):
+    assert len(LDDMMixedDataset(Labelled({'label': label}), Listed({1: 3}))) == 2
+
+
+@pytest.mark.parametrize('kind, kwargs, named', [
+    ('VideoDataset', dict(multi_class=True, num_classes=3), 'label .*multi_class'),
+    ('RepeatAugDataset', dict(num_repeats=3), 'num_repeats=3')])
+def test_multi_label_and_repeated_data_of_mmaction2_is_refused(tmp_path, kind, kwargs, named):
+    (tmp_path / 'list.txt').write_text('a.mp4 0\nb.mp4 1\n')
+    decord = [dict(type='DecordInit'), dict(type='SampleFrames', clip_len=1),
+              dict(type='DecordDecode')]
+    real = dict(type=kind, ann_file=str(tmp_path / 'list.txt'), pipeline=decord, **kwargs)
+    with pytest.raises(ValueError, match=f'{kind} .*{named}'):
+        LDDMMixedDataset(real, Listed({0: 1, 1: 1}))
+
+
+def test_a_data_set_that_gives_several_samples_at_once_is_named_when_it_does():
+    mix = LDDMMixedDataset(Listed({0: 1}), Listed({0: 1}))
+    mix.real.pipeline = lambda info: [info, info]
+    with pytest.raises(ValueError, match='Listed gives a list at an index'):
+        mix[0]
+
+
+def test_mmaction2s_browse_dataset_sees_real_and_synthetic_clips(videos: str, store: str):
+    browse = load_mmaction_tool('visualizations/browse_dataset')
+    mix = mixed(videos, store)
+    last = PIPELINE[3]['type']
+    for leaf in (mix.synthetic, mix.real):           # they need not have the same transforms
+        leaf.pipeline.transforms = list(leaf.pipeline.transforms)
+    del mix.synthetic.pipeline.transforms[3]         # no flip
+    seen: list[dict] = []
+    mix.pipeline = browse.InspectCompose(mix.pipeline.transforms, seen)
+    names = []
+    for index in range(len(mix)):
+        seen.clear()
+        origin = mix[index]['data_samples'].origin
+        names.append((origin, seen[-1]['name']))
+    assert {*names} == {('real', last), ('synthetic', 'ArrayDecode')}
+    with pytest.raises(ValueError, match='real.pipeline'):
+        mix.pipeline = browse.InspectCompose([dict], seen)
