@@ -18,7 +18,7 @@ from lddm_aug.cli import friendly_errors
 from lddm_aug.preparation.busi import list_busi
 from lddm_aug.preparation.busv import ERRATA, list_busv
 from lddm_aug.preparation.csv_table import CsvColumns, list_csv
-from lddm_aug.preparation.dicom import find_file, list_dicom, read_key
+from lddm_aug.preparation.dicom import GROUP_TAGS, find_file, list_dicom, read_key
 from lddm_aug.preparation.errata import read_errata
 from lddm_aug.preparation.folder import list_folder
 from lddm_aug.preparation.listing import Listing
@@ -57,6 +57,12 @@ def parse_args() -> argparse.Namespace:
                         help='of everything, where SOURCE holds no class folders')
     labels.add_argument('--label-table', type=Path, metavar='CSV',
                         help='columns path, relative to SOURCE, and label')
+    dicom.add_argument('--group-tag', choices=GROUP_TAGS, default='PatientID', metavar='TAG',
+                       help=f'its value makes the group: {", ".join(GROUP_TAGS)}; '
+                            'default: %(default)s')
+    dicom.add_argument('--series', action='store_true',
+                       help='make one video of the single frames of a series, where there are '
+                            '--min-frames of them')
     dicom.add_argument('--key', type=Path, metavar='FILE',
                        help='random key behind the names of files and groups; keep it to yourself; '
                             'default: OUT.key beside the folder OUT')
@@ -143,7 +149,8 @@ def _key(args: argparse.Namespace) -> bytes:
 
 
 def _list_dicom(args: argparse.Namespace) -> Listing:
-    return list_dicom(args.source, _key(args), args.label, args.label_table)
+    return list_dicom(args.source, _key(args), args.label, args.label_table, args.group_tag,
+                      args.series, args.min_frames)
 
 
 def _list_csv(args: argparse.Namespace) -> Listing:

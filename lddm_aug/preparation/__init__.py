@@ -1,6 +1,7 @@
 """Data sets as they come → one form that training reads.
 
-    busv.py, busi.py, folder.py, csv_table.py, dicom.py   what a source holds, one file a source
+    busv.py, busi.py, folder.py, csv_table.py   what a source holds, one file a source
+    dicom/               what a folder of DICOM files holds
     errata.py            known faults of a source, busv_errata.csv those of BUSV
     listing.py           what they give: items, not yet read, and what was left out
     source_folder.py     a folder that nothing leads out of

@@ -66,10 +66,33 @@ def test_the_key_lies_beside_the_folder_and_must_stay(monkeypatch, capsys, tmp_p
     example = pydicom.data.get_testdata_file('MR_small.dcm', download=False)
     (tmp_path / 'dicom/benign/a.dcm').write_bytes(Path(example).read_bytes())
     arguments = ('dicom', tmp_path / 'dicom', '--out', tmp_path / 'out')
-    with pytest.raises(SystemExit):                  # MR, whose values are signed
-        prepare_data(monkeypatch, *arguments)
-    assert 'signed values' in capsys.readouterr().err
+    prepare_data(monkeypatch, *arguments)
     assert (tmp_path / 'out.key').stat().st_size == 32
+    (tmp_path / 'out.key').unlink()
+    with pytest.raises(SystemExit):
+        prepare_data(monkeypatch, *arguments)
+    assert 'the key is missing' in capsys.readouterr().err
+
+
+def test_single_frames_of_a_series_become_a_video(monkeypatch, capsys, tmp_path):
+    pydicom = pytest.importorskip('pydicom')
+    example = pydicom.dcmread(pydicom.data.get_testdata_file('MR_small.dcm', download=False))
+    for label in ('benign', 'malignant'):
+        (tmp_path / 'dicom' / label).mkdir(parents=True)
+        for number in range(3):
+            example.SeriesInstanceUID = f'1.2.{len(label)}'
+            example.InstanceNumber = number
+            example.save_as(tmp_path / f'dicom/{label}/{number}.dcm')
+    arguments = ('dicom', tmp_path / 'dicom', '--min-frames', 3, '--out')
+    prepare_data(monkeypatch, *arguments, tmp_path / 'stills')
+    said = capsys.readouterr().out
+    assert '6 single frames belong to 2 series' in said and '--series' in said
+    assert '6 of 6 files share one PatientID' in said and '--group-tag' in said
+    prepare_data(monkeypatch, *arguments, tmp_path / 'videos', '--series', '--group-tag',
+                 'SeriesInstanceUID')
+    said = capsys.readouterr().out
+    assert '6 single frames became 2 videos' in said and 'share one' not in said
+    assert len((tmp_path / 'videos/videos.csv').read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [

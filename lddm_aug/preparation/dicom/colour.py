@@ -1,0 +1,52 @@
+"""Whether the samples of a JPEG are RGB or YCbCr, which headers often get wrong."""
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom.uid import JPEGLossless, JPEGLosslessSV1
+
+RGB_IDS = ([82, 71, 66], [114, 103, 98])             # the letters
+MARGIN = 32                                          # that JPEG's errors may lie beyond 0 and 255
+MAX_SHARE_BEYOND = 0.02
+
+
+def is_ycc(encoded: bytes, photometric: str, samples: NDArray, syntax: str) -> bool:
+    """Whether it holds YCbCr.
+
+    Adobe's marker and components called R, G, B decide.  Else a header that says YBR does, or one
+    that says RGB, unless the JPEG looks like YCbCr by the rules of other readers and its values
+    can be such.
+
+    Args:
+        encoded: a JPEG.
+        photometric: what the header says.
+        samples: (H, W, 3), decoded and not converted.
+        syntax: UID of the transfer syntax.
+    """
+    try:
+        with Image.open(io.BytesIO(encoded), formats=['JPEG']) as image:
+            adobe, is_jfif = image.info.get('adobe_transform'), 'jfif' in image.info
+            layers = list(getattr(image, 'layer', []))               # id, sampling, sampling, ...
+    except Exception:                                # more than 8 bits, of which only lossless ones
+        return 'YBR' in photometric                  # have colour
+    ids = [layer[0] for layer in layers]
+    if adobe is not None:
+        return adobe == 1
+    if ids in RGB_IDS or 'YBR' in photometric:
+        return ids not in RGB_IDS
+    if any(layer[1:3] != layers[-1][1:3] for layer in layers):       # less of the colour is kept
+        return True
+    is_usually = is_jfif or ids == [1, 2, 3] and syntax not in (JPEGLossless, JPEGLosslessSV1)
+    return is_usually and _can_be_ycc(samples)
+
+
+def _can_be_ycc(samples: NDArray) -> bool:
+    """Whether hardly any of them would be no colour; of RGB, black and white are none."""
+    luma, blue, red = np.moveaxis(samples.astype(np.float32), -1, 0)
+    blue, red = blue - 128, red - 128
+    rgb = np.stack([luma + 1.402 * red, luma - 0.344 * blue - 0.714 * red, luma + 1.772 * blue])
+    beyond = (rgb < -MARGIN) | (rgb > 255 + MARGIN)
+    return bool(beyond.any(axis=0).mean() < MAX_SHARE_BEYOND)

@@ -1,0 +1,236 @@
+"""Pixel data → samples as they are stored, frame by frame, in the memory of a few frames."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate, parse_basic_offsets, parse_fragments
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGTransferSyntaxes,
+    MPEGTransferSyntaxes,
+    RLELossless,
+)
+
+from lddm_aug.datasets.frames import UnreadableFile
+from lddm_aug.preparation.dicom.colour import is_ycc
+from lddm_aug.preparation.dicom.header import HALVED, Header, Layout
+from lddm_aug.preparation.dicom.streams import Fragment, iter_stream, stream_fps
+
+# JPEG and JPEG-LS; JPEG 2000 and HTJ2K; the same in a JP2 file.  Compressed data can't hold these.
+BEGINNINGS = (b'\xff\xd8\xff', b'\xff\x4f\xff\x51', b'\x00\x00\x00\x0cjP  ')
+MIN_SHARE_OF_STREAM = 0.9
+JPEG_END = b'\xff\xd9'
+
+
+class Samples(NamedTuple):
+    """A frame as it is stored.
+
+    Attributes:
+        array: (H, W), or (H, W, 3) in colour, of any type of number.
+        is_ycc: whether the three are YCbCr instead of RGB.
+    """
+    array: NDArray
+    is_ycc: bool = False
+
+
+def is_stream(header: Header) -> bool:
+    """Whether it is a video whose frames can't be counted without decoding them."""
+    return header.syntax in MPEGTransferSyntaxes
+
+
+def count_frames(header: Header, layout: Layout) -> int:
+    """How many frames the pixel data hold, which may be more than NumberOfFrames says.
+
+    Raises:
+        UnreadableFile: if there are fewer.
+    """
+    announced = header.number('NumberOfFrames')
+    if announced is not None and announced < 1:
+        header.ignored.add('NumberOfFrames')
+    announced = int(max(1, announced or 1))
+    if is_stream(header):
+        _fragments(header)                           # which refuses what is cut off
+        return announced
+    if header.syntax.is_encapsulated:
+        found = len(_frames_of_fragments(header))
+        what = 'frames'
+    else:
+        if layout.photometric in ('YBR_ICT', 'YBR_RCT', 'YBR_PARTIAL_420'):
+            raise UnreadableFile(f'{header.name} contradicts itself: {layout.photometric} exists '
+                                 'only in what is compressed')
+        size = _frame_bits(header, layout)
+        found = 8 * header.bytes_left() // size
+        what = f'frames of {-(-size // 8)} bytes ({header.bytes_left()} bytes in all)'
+    if found < announced:
+        raise UnreadableFile(f'{header.name} announces {announced} frames, but its pixel data hold '
+                             f'{found} {what}; it is cut off, or its tags are wrong')
+    return found
+
+
+def iter_samples(header: Header, layout: Layout, count: int) -> Iterator[Samples]:
+    """Each frame.
+
+    Raises:
+        UnreadableFile: if one is cut off; whatever a decoder raises, where it is damaged.
+    """
+    if is_stream(header):
+        return _iter_stream(header, count)
+    if header.syntax.is_encapsulated:
+        return _iter_compressed(header, layout)
+    return _iter_native(header, layout, count)
+
+
+def _options(layout: Layout) -> dict[str, Any]:
+    """For pydicom's decoders."""
+    return {'rows': layout.rows, 'columns': layout.columns, 'samples_per_pixel': layout.samples,
+            'photometric_interpretation': _neutral(layout), 'planar_configuration': 0,
+            'bits_allocated': layout.allocated, 'bits_stored': layout.stored,
+            'pixel_representation': int(layout.signed)}
+
+
+def _neutral(layout: Layout) -> str:
+    """With which colours stay as they are stored."""
+    return 'RGB' if layout.samples == 3 else 'MONOCHROME2'
+
+
+def stream_rate(header: Header) -> float | None:
+    """Frames per second, where the stream says them; raises what PyAV does, where it is damaged."""
+    return stream_fps(header.source, _fragments(header))
+
+
+# ── native: one after the other, each of the same size ──
+
+def _frame_bits(header: Header, layout: Layout) -> int:
+    whole = layout.rows * layout.columns * layout.samples * layout.allocated
+    return whole // 3 * 2 if _is_halved(header, layout) else whole
+
+
+def _is_halved(header: Header, layout: Layout) -> bool:
+    """Whether pairs of pixels share their colour; some files only say so."""
+    if layout.photometric not in HALVED or header.syntax.is_encapsulated:
+        return False
+    whole = layout.rows * layout.columns * layout.samples * layout.allocated // 8
+    all_whole = whole * max(1, int(header.number('NumberOfFrames') or 1))
+    left = header.bytes_left()
+    return left < all_whole or left > all_whole + 1 and left % (whole // 3 * 2) <= 1
+
+
+def _iter_native(header: Header, layout: Layout, count: int) -> Iterator[Samples]:
+    assert header.pixels is not None
+    deflated = header.syntax == DeflatedExplicitVRLittleEndian       # the source is inflated
+    decoder = get_decoder(ExplicitVRLittleEndian if deflated else header.syntax)
+    halved = _is_halved(header, layout)
+    options = _options(layout) | {
+        'photometric_interpretation': 'YBR_FULL_422' if halved else _neutral(layout),
+        'planar_configuration': layout.planar, 'number_of_frames': count,
+        'pixel_keyword': header.pixels.keyword, 'pixel_vr': header.pixels.vr,
+        'correct_unused_bits': False}
+    for index in range(count):
+        if layout.allocated == 1:
+            yield Samples(_bits(header, layout, index))
+            continue
+        header.source.seek(header.pixels.offset)
+        # pydicom's iterator loses its place in YBR_FULL_422, so each frame is asked for
+        array, _ = decoder.as_array(header.source, index=index, raw=True, **options)
+        array = array.astype(array.dtype.newbyteorder('='))
+        yield Samples(_used_bits(array, layout), 'YBR' in layout.photometric)
+
+
+def _bits(header: Header, layout: Layout, index: int) -> NDArray:
+    """A frame of single bits, which may begin within a byte; pydicom then reads too few."""
+    assert header.pixels is not None
+    size = _frame_bits(header, layout)
+    start, end = index * size, (index + 1) * size
+    header.source.seek(header.pixels.offset + start // 8)
+    read = np.frombuffer(header.source.read(-(-end // 8) - start // 8), np.uint8)
+    bits = np.unpackbits(read, bitorder='little')[start % 8:start % 8 + size]
+    return bits.reshape(layout.rows, layout.columns)
+
+
+def _used_bits(array: NDArray, layout: Layout) -> NDArray:
+    """Shift what is stored in some bits of a word, others of which may hold overlays."""
+    if array.dtype.kind == 'f' or layout.stored == layout.allocated:
+        return array
+    array = array << (layout.allocated - 1 - layout.high)
+    return array >> (layout.allocated - layout.stored)
+
+
+# ── a stream: its own reader counts ──
+
+def _iter_stream(header: Header, count: int) -> Iterator[Samples]:
+    found = 0
+    for frame in iter_stream(header.source, _fragments(header)):
+        found += 1
+        yield Samples(frame)
+    if found < MIN_SHARE_OF_STREAM * count:          # some devices only estimate the number
+        raise UnreadableFile(f'{header.name} announces {count} frames, but its video holds '
+                             f'{found}; it is cut off, or its tags are wrong')
+
+
+# ── compressed: each frame a picture of its own ──
+
+def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
+    # the 12-bit kind is read by GDCM, of which pydicom knows only that it once didn't
+    syntax = JPEGBaseline8Bit if header.syntax == JPEGExtended12Bit else header.syntax
+    decoder = get_decoder(syntax)
+    is_jpeg = header.syntax in JPEGTransferSyntaxes
+    frames = _frames_of_fragments(header)
+    whole: dict[str, Any] = {'number_of_frames': 1, 'pixel_keyword': 'PixelData'}
+    for number, fragments in enumerate(frames, 1):
+        encoded = b''.join(fragment.read(header.source) for fragment in fragments)
+        if header.syntax != RLELossless and not encoded.startswith(BEGINNINGS):
+            raise UnreadableFile(f'{header.name} cannot be decoded: frame {number} of '
+                                 f'{len(frames)} does not begin like {header.syntax_name}')
+        if encoded.startswith(BEGINNINGS[0]) and JPEG_END not in encoded[-10:]:
+            raise UnreadableFile(f'{header.name} cannot be decoded: frame {number} of '
+                                 f'{len(frames)} is cut off, its JPEG has no end')
+        array, _ = decoder.as_array(encapsulate([encoded], has_bot=False), index=0, raw=True,
+                                    **_options(layout), **whole)
+        yield Samples(array, layout.samples == 3 and (
+            is_ycc(encoded, layout.photometric, array, header.syntax) if is_jpeg else
+            layout.photometric.startswith('YBR') and
+            layout.photometric not in ('YBR_ICT', 'YBR_RCT')))       # decoders make RGB of these
+
+
+
+def _frames_of_fragments(header: Header) -> list[list[Fragment]]:
+    """Which fragments make up which frame: one each, or each begins a picture or goes on with one.
+
+    The tables of offsets, which are often missing or wrong, aren't needed for that.
+    """
+    fragments = _fragments(header)
+    if header.syntax == RLELossless or len(fragments) == header.number('NumberOfFrames'):
+        return [[fragment] for fragment in fragments]
+    frames: list[list[Fragment]] = []
+    for fragment in fragments:
+        begins = fragment.read(header.source, 12).startswith(BEGINNINGS)
+        if begins or not frames:
+            frames.append([])
+        frames[-1].append(fragment)
+    return frames
+
+
+def _fragments(header: Header) -> list[Fragment]:
+    assert header.pixels is not None
+    header.source.seek(header.pixels.offset)
+    parse_basic_offsets(header.source)
+    _, offsets = parse_fragments(header.source)
+    fragments = []
+    for offset in offsets:
+        header.source.seek(offset + 4)
+        length = int.from_bytes(header.source.read(4), 'little')
+        fragments.append(Fragment(offset + 8, length))
+    end = header.pixels.offset + header.bytes_left()
+    if not fragments or fragments[-1].offset + fragments[-1].length > end:
+        raise UnreadableFile(
+            f'{header.name} is cut off: its compressed pixel data announce at least '
+            f'{sum(length for _, length in fragments)} bytes, but {header.bytes_left()} are there'
+            if fragments else f'{header.name} holds no compressed pixels')
+    return fragments

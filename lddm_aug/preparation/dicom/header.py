@@ -1,0 +1,326 @@
+"""The tags of one file, of which a bad optional one is ignored."""
+from __future__ import annotations
+
+import math
+import os
+import struct
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+import pydicom
+from pydicom import config
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import read_partial
+from pydicom.multival import MultiValue
+from pydicom.pixels import get_decoder
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MPEGTransferSyntaxes,
+)
+
+from lddm_aug.datasets.frames import UnreadableFile, require_bearable_size
+from lddm_aug.preparation.dicom.streams import Fragment, JoinedFragments
+
+PATIENT_TAGS = ('PatientID', 'StudyInstanceUID', 'PatientName', 'PatientBirthDate',
+                'OtherPatientIDs', 'AccessionNumber')
+SERIES_TAGS = ('SeriesInstanceUID', 'InstanceNumber', 'TemporalPositionIdentifier',
+               'AcquisitionDateTime', 'AcquisitionTime', 'ContentTime')
+PICTURE_TAGS = (
+    'SOPClassUID', 'Modality', 'Rows', 'Columns', 'NumberOfFrames', 'SamplesPerPixel',
+    'PhotometricInterpretation', 'PlanarConfiguration', 'BitsAllocated', 'BitsStored', 'HighBit',
+    'PixelRepresentation', 'PixelPaddingValue', 'PixelSpacing', 'PixelAspectRatio',
+    'ModalityLUTSequence', 'RescaleSlope', 'RescaleIntercept', 'VOILUTSequence', 'WindowCenter',
+    'WindowWidth', 'VOILUTFunction', 'PresentationLUTShape', 'SharedFunctionalGroupsSequence',
+    'PerFrameFunctionalGroupsSequence', 'FrameTime', 'FrameTimeVector', 'CineRate',
+    'RecommendedDisplayFrameRate', 'SequenceOfUltrasoundRegions', 'BurnedInAnnotation',
+    *(f'{kind}{colour}PaletteColorLookupTable{part}' for colour in ('Red', 'Green', 'Blue')
+      for kind, part in (('', 'Descriptor'), ('', 'Data'), ('Segmented', 'Data'))))
+
+PIXEL_TAGS = {0x7FE00010: 'PixelData', 0x7FE00008: 'FloatPixelData',
+              0x7FE00009: 'DoubleFloatPixelData'}
+GREY = {'MONOCHROME1', 'MONOCHROME2'}
+HALVED = {'YBR_FULL_422', 'YBR_PARTIAL_422'}         # two pixels share a pair of colour samples
+COLOUR = {'RGB', 'YBR_FULL', 'YBR_ICT', 'YBR_RCT', 'YBR_PARTIAL_420', *HALVED}
+WITHOUT_PICTURE = {'SR', 'PR', 'KO', 'DOC', 'REG', 'AU'}              # modalities
+UNDEFINED_LENGTH = 0xFFFFFFFF
+
+
+PixelTag = tuple[int, str | None, int]                # tag, VR or None if it is implicit, length
+
+
+class PixelElement(NamedTuple):
+    """Where a file's pixel data lie.
+
+    Attributes:
+        keyword: PixelData, FloatPixelData or DoubleFloatPixelData.
+        vr: OB, OW, ...
+        offset: of the first byte.
+        length: in bytes, as announced; None where it is undefined, as for what is encapsulated.
+    """
+    keyword: str
+    vr: str
+    offset: int
+    length: int | None
+
+
+class Layout(NamedTuple):
+    """What the samples of a frame mean; in bits, where nothing else is said."""
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    allocated: int
+    stored: int
+    high: int
+    signed: bool
+    planar: int
+
+
+class Header:
+    """Tags of a file, and where its pixel data lie.
+
+    Args:
+        file: is read up to the pixel data.
+        name: in messages.
+        tags: to read besides PICTURE_TAGS.
+
+    Attributes:
+        source: holds the pixel data: the file, or what it inflates to.
+        pixels: where they lie; None if there are none.
+        syntax: the transfer syntax.
+        ignored: optional tags that hold nothing of use.
+
+    Raises:
+        UnreadableFile: if it is no DICOM file.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, tags: Sequence[str] = ()) -> None:
+        self.name = name
+        self.ignored: set[str] = set()
+        if file.read(4) == b'DICM':                  # its preamble was cut away
+            size = file.seek(0, os.SEEK_END)
+            file = JoinedFragments(file, [Fragment(4, size - 4)])    # type: ignore[assignment]
+        self.dataset, found = _read(file, tags)
+        self.source: BinaryIO = self.dataset.buffer or file          # type: ignore[assignment]
+        self.pixels = None
+        implicit, little = self.dataset.original_encoding
+        if found:
+            tag, vr, length = found
+            implicit = vr is None                    # whatever the transfer syntax says
+            self.pixels = PixelElement(
+                PIXEL_TAGS[tag], vr or 'OW', self.source.tell() + (8 if implicit else 12),
+                None if length == UNDEFINED_LENGTH else length)
+        self.is_little_endian = bool(little)
+        self.names_syntax = bool(self.dataset.file_meta.get('TransferSyntaxUID'))
+        self.syntax = self.dataset.file_meta.get('TransferSyntaxUID') or (
+            ImplicitVRLittleEndian if implicit else
+            ExplicitVRLittleEndian if little else ExplicitVRBigEndian)
+        if not self._class() and 'Rows' not in self.dataset:
+            raise UnreadableFile(f'{name} cannot be read as DICOM: it holds neither Rows nor '
+                                 'SOPClassUID; is it of another kind, cut off or damaged?')
+
+    # ── optional tags ──
+
+    def value(self, keyword: str, group: Dataset | None = None) -> Any:
+        """None where it is absent, blank, or cannot be read; a functional group comes first."""
+        try:
+            value = None if group is None else group.get(keyword)
+            value = self.dataset.get(keyword) if value is None else value
+        except Exception:
+            self.ignored.add(keyword)
+            return None
+        return None if value is None or isinstance(value, str) and not value.strip() else value
+
+    def text(self, keyword: str, group: Dataset | None = None) -> str:
+        """Blank where there is none."""
+        try:
+            value = self.value(keyword, group)
+            return '' if value is None else str(value).strip(' \0')
+        except Exception:
+            return ''
+
+    def numbers(self, keyword: str) -> list[float]:
+        """Empty where there is none, or anything among it is none."""
+        value = self.value(keyword)
+        if value is None:
+            return []
+        several = isinstance(value, (list, tuple, MultiValue))
+        return self._finite(keyword, value if several else [value])
+
+    def number(self, keyword: str, group: Dataset | None = None) -> float | None:
+        """The first, if there are several."""
+        value = self.value(keyword, group)
+        if isinstance(value, (list, tuple, MultiValue)):
+            value = value[0] if len(value) else None
+        return None if value is None else next(iter(self._finite(keyword, [value])), None)
+
+    def _finite(self, keyword: str, values: Sequence[Any]) -> list[float]:
+        try:
+            numbers = [float(value) for value in values]
+            if all(map(math.isfinite, numbers)):
+                return numbers
+        except (TypeError, ValueError):
+            pass
+        self.ignored.add(keyword)
+        return []
+
+    def items(self, keyword: str) -> list[Dataset]:
+        value = self.value(keyword)
+        if value is None or isinstance(value, pydicom.Sequence):
+            return list(value or ())
+        self.ignored.add(keyword)
+        return []
+
+    def functional_group(self, keyword: str) -> Dataset | None:
+        """What an enhanced object says of all its frames, or, where it doesn't, of the first."""
+        for groups in ('SharedFunctionalGroupsSequence', 'PerFrameFunctionalGroupsSequence'):
+            for group in self.items(groups)[:1]:
+                for item in (group.get(keyword) or ())[:1]:
+                    return item
+        return None
+
+    # ── what a picture can't do without ──
+
+    def layout(self) -> Layout:
+        """
+        Raises:
+            UnreadableFile: if there are no pixels, a tag is missing, or tags contradict each other.
+        """
+        if self.pixels is None:
+            raise UnreadableFile(f'{self.name} holds no pixels; is it cut off, or were they '
+                                 'removed?')
+        rows, columns = (self._required(keyword) for keyword in ('Rows', 'Columns'))
+        if not rows or not columns:
+            raise UnreadableFile(f'{self.name} announces {rows} rows and {columns} columns, so it '
+                                 'holds no pixels')
+        require_bearable_size(self.name, columns, rows)
+        photometric = self.text('PhotometricInterpretation').upper()
+        if photometric not in {*GREY, *COLOUR, 'PALETTE COLOR'}:
+            raise UnreadableFile(
+                f'{self.name} has a PhotometricInterpretation that is not read; convert it to '
+                'MONOCHROME2 or RGB' if photometric else
+                f'{self.name} lacks the tag PhotometricInterpretation')
+        samples = 3 if photometric in COLOUR else 1
+        allocated = self._required('BitsAllocated')
+        if allocated not in (1, 8, 16, 32, 64):
+            raise UnreadableFile(f'{self.name} has {allocated} BitsAllocated; 1, 8, 16, 32 or 64 '
+                                 'can be read')
+        stored = self._whole('BitsStored', allocated)
+        high = self._whole('HighBit', stored - 1)
+        said = self._whole('SamplesPerPixel', samples)
+        if said != samples or not 0 < stored <= allocated:
+            raise UnreadableFile(
+                f'{self.name} contradicts itself: {photometric} with SamplesPerPixel {said}, '
+                f'BitsAllocated {allocated} and BitsStored {stored}')
+        if not stored - 1 <= high < allocated:
+            self.ignored.add('HighBit')
+            high = stored - 1
+        return Layout(rows, columns, samples, photometric, allocated, stored, high,
+                      self._whole('PixelRepresentation', 0) == 1,
+                      0 if photometric in HALVED else self._whole('PlanarConfiguration', 0))
+
+    def require_decoder(self) -> None:
+        """Refuse a transfer syntax that nothing here decodes."""
+        if self.pixels is not None and self.pixels.length is None and not self.names_syntax:
+            raise UnreadableFile(f'{self.name} is compressed and lacks TransferSyntaxUID, which '
+                                 'says how')
+        if self.syntax not in MPEGTransferSyntaxes:
+            try:
+                decoder = get_decoder(self.syntax)
+            except NotImplementedError:
+                raise UnreadableFile(
+                    f'{self.name}: there is no decoder for {self.syntax_name}; convert it to an '
+                    'uncompressed transfer syntax') from None
+            if not decoder.is_available:
+                raise UnreadableFile(
+                    f'{self.name}: no decoder for {self.syntax_name} is installed; install '
+                    f'{" or ".join(decoder.missing_dependencies)}')
+        if self.pixels is not None and (
+                self.syntax.is_encapsulated != (self.pixels.length is None)):
+            raise UnreadableFile(
+                f'{self.name}: its transfer syntax is {self.syntax_name}, but its pixel data are '
+                f'{"not " * self.syntax.is_encapsulated}compressed')
+
+    @property
+    def syntax_name(self) -> str:
+        return (f'{self.syntax.name} ({self.syntax})' if self.syntax.name != self.syntax else
+                'its private transfer syntax')
+
+    def bytes_left(self) -> int:
+        """Of the pixel data, as far as the file goes."""
+        assert self.pixels is not None
+        end = self.source.seek(0, os.SEEK_END)
+        left = max(0, end - self.pixels.offset)
+        return left if self.pixels.length is None else min(left, self.pixels.length)
+
+    def without_picture(self) -> str:
+        """What it is, if it is made to hold no pixels, as a report or a PDF is; else blank."""
+        if self.pixels is not None or 'Rows' in self.dataset:
+            return ''
+        if (modality := self.text('Modality')) in WITHOUT_PICTURE:
+            return f'holds no pixels: it is a document ({modality})'
+        if self._class() and 'Image Storage' not in self._class():
+            return f'holds no pixels: it is of the kind {self._class()}'
+        return ''
+
+    def _class(self) -> str:
+        uid = UID(self.text('SOPClassUID')
+                  or str(self.dataset.file_meta.get('MediaStorageSOPClassUID', '')))
+        return uid.name if uid.name != uid else ''   # else it is none of DICOM's own
+
+    def _required(self, keyword: str) -> int:
+        number = self.number(keyword)
+        if number is None:
+            raise UnreadableFile(f'{self.name} lacks the tag {keyword}, or it holds no number')
+        return int(number)
+
+    def _whole(self, keyword: str, default: int) -> int:
+        number = self.number(keyword)
+        return default if number is None else int(number)
+
+
+def _read(file: BinaryIO, tags: Sequence[str]) -> tuple[FileDataset, PixelTag | None]:
+    """Up to the pixel data → the tags, and those of the pixel data."""
+    wanted: list[BaseTag | int] = [Tag(tag) for tag in (*PICTURE_TAGS, *tags)]
+    found: list[PixelTag] = []
+
+    def stop(tag: int, vr: str | None, length: int) -> bool:
+        if tag in PIXEL_TAGS:
+            found.append((tag, vr, length))
+        return tag in PIXEL_TAGS
+
+    for switch in (True, False):
+        file.seek(0)
+        # a VR that is none pydicom takes for implicit VR, and loses its place if it isn't
+        before, config.assume_implicit_vr_switch = config.assume_implicit_vr_switch, switch
+        try:
+            dataset = read_partial(file, stop, force=True, specific_tags=wanted)
+        finally:
+            config.assume_implicit_vr_switch = before
+        if found:
+            break
+    return dataset, found[-1] if found else None
+
+
+def looks_like_dicom(beginning: bytes) -> bool:
+    """Whether a file begins like one, with its preamble or without.
+
+    Args:
+        beginning: the first 132 bytes.
+    """
+    if b'DICM' in (beginning[128:132], beginning[:4]):
+        return True
+    if len(beginning) < 12:
+        return False
+    for order in '<>':                               # without it, the first tag is 0002 or 0008
+        group, element, vr, length = struct.unpack(f'{order}HH2sH', beginning[:8])
+        if group in (2, 8) and element <= 0x100:
+            if vr in (b'UL', b'CS', b'UI', b'LO', b'SH', b'DA', b'TM', b'DT', b'OB', b'IS'):
+                return True
+            if order == '<' and struct.unpack('<L', beginning[4:8])[0] < 1024:
+                return True
+    return False

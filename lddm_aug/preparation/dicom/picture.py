@@ -1,0 +1,290 @@
+"""Samples as they are stored → 8-bit grey or RGB, as a viewer shows them."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import (
+    _expand_segmented_lut,
+    apply_windowing,
+    convert_color_space,
+)
+
+from lddm_aug.datasets.frames import Pixels, UnreadableFile
+from lddm_aug.preparation.dicom.decoding import Samples, is_stream
+from lddm_aug.preparation.dicom.header import GREY, Header, Layout
+
+MAX_ASPECT = 4.                                      # of a pixel; more is a mistake
+MIN_DISTORTION = 0.01                                # less is measured no better
+
+Span = tuple[float, float]                          # black, white
+Region = tuple[int, int, int, int]                   # top, bottom, left, right; the ends not in it
+
+
+def converter(header: Header, layout: Layout,
+              span: Span | None = None) -> Callable[[Samples], Pixels]:
+    """Samples of one file → (H, W) grey or (H, W, 3) RGB, brighter where there is more echo.
+
+    Args:
+        span: what becomes black and white where no window says it; by default, what the bits can
+            hold.
+
+    Raises:
+        UnreadableFile: if its palette can't be used.
+    """
+    if is_stream(header):
+        return lambda samples: samples.array
+    if layout.photometric in GREY:
+        return _grey_converter(header, layout, span)
+    if layout.photometric == 'PALETTE COLOR':
+        return _palette_converter(header, layout)
+    return lambda samples: _to_rgb(samples, layout)
+
+
+def is_unscaled(header: Header, layout: Layout) -> bool:
+    """Whether it is grey with more than 8 bits and says nothing of how they are shown."""
+    if layout.photometric not in GREY or layout.stored <= 8 or is_stream(header):
+        return False
+    return _voi_lut(header) is _modality_lut(header) is _window(header) is None
+
+
+def value_span(header: Header, samples: Samples) -> list[float]:
+    """The lowest and the highest value of a grey frame, rescaled; empty if there is none."""
+    slope, intercept = _rescale(header)
+    padding = header.number('PixelPaddingValue')
+    values = samples.array[np.isfinite(samples.array)]
+    values = values if padding is None else values[values != padding]
+    return sorted(float(value) * slope + intercept for value in (
+        (values.min(), values.max()) if values.size else ()))
+
+
+# ── grey: rescale, then window, then invert ──
+
+def _grey_converter(header: Header, layout: Layout,
+                    span: Span | None) -> Callable[[Samples], Pixels]:
+    modality, voi = _modality_lut(header), _voi_lut(header)
+    window = None if voi else _window(header)
+    slope, intercept = _rescale(header)
+    inverted = (layout.photometric == 'MONOCHROME1'
+                or header.text('PresentationLUTShape').upper() == 'INVERSE')
+    padding = header.number('PixelPaddingValue')
+    is_float = header.pixels is not None and header.pixels.keyword != 'PixelData'
+    lowest, highest = _range(layout)
+
+    def rescale(values: NDArray) -> NDArray:
+        return modality(values) if modality else values.astype(np.float64) * slope + intercept
+
+    if span is not None:
+        black, white = span
+    elif modality:
+        black, white = 0., float(modality.highest)
+    else:
+        black, white = sorted((lowest * slope + intercept, highest * slope + intercept))
+
+    def to_8_bits(values: NDArray) -> Pixels:
+        shown = rescale(values)
+        if voi:
+            shown = voi(np.round(shown).astype(np.int64)) * (255 / voi.highest)
+        elif window is not None:
+            shown = apply_windowing(shown, window)   # whose output goes from 0 to 255
+        else:
+            shown = (shown - black) * (255 / (white - black))
+        shown = _rounded(np.nan_to_num(shown))
+        if inverted:
+            shown = 255 - shown
+        if padding is not None:
+            shown[values == padding] = 0
+        return shown
+
+    if is_float or layout.stored > 16:
+        return lambda samples: to_8_bits(samples.array)
+    table = to_8_bits(np.arange(lowest, highest + 1))                # each value once
+    return lambda samples: table[np.clip(samples.array, lowest, highest).astype(np.int64) - lowest]
+
+
+def _range(layout: Layout) -> tuple[int, int]:
+    """The lowest and the highest value that the bits can hold."""
+    if layout.signed:
+        return -2 ** (layout.stored - 1), 2 ** (layout.stored - 1) - 1
+    return 0, 2 ** layout.stored - 1
+
+
+def _rescale(header: Header) -> tuple[float, float]:
+    """Slope and intercept; a slope of 0 would leave nothing to see, so it is ignored."""
+    group = header.functional_group('PixelValueTransformationSequence')
+    slope, intercept = (header.number(keyword, group) for keyword in (
+        'RescaleSlope', 'RescaleIntercept'))
+    if slope == 0:
+        header.ignored.add('RescaleSlope')
+        slope = None
+    return 1. if slope is None else slope, intercept or 0.
+
+
+def _window(header: Header) -> Dataset | None:
+    """The first window, for pydicom, with an output of 8 bits; None if there is none of use."""
+    group = header.functional_group('FrameVOILUTSequence')
+    centre, width = (header.number(keyword, group) for keyword in ('WindowCenter', 'WindowWidth'))
+    if centre is None or width is None:
+        return None
+    function = (header.text('VOILUTFunction', group) or 'LINEAR').upper()
+    if function not in ('LINEAR', 'LINEAR_EXACT', 'SIGMOID'):
+        header.ignored.add('VOILUTFunction')
+        function = 'LINEAR'
+    if width < 1 if function == 'LINEAR' else width <= 0:
+        header.ignored.add('WindowWidth')
+        return None
+    window = Dataset()
+    window.PhotometricInterpretation, window.VOILUTFunction = 'MONOCHROME2', function
+    window.WindowCenter, window.WindowWidth = centre, width
+    window.BitsStored, window.PixelRepresentation = 8, 0
+    return window
+
+
+# ── tables of values ──
+
+class Lut(NamedTuple):
+    """Maps first, first + 1, ... to the entries; what lies beyond, to the nearest.
+
+    Attributes:
+        highest: value that an entry can have.
+    """
+    entries: NDArray
+    first: int
+    highest: int
+
+    def __call__(self, values: NDArray) -> NDArray:
+        return self.entries[np.clip(values.astype(np.int64) - self.first, 0,
+                                    len(self.entries) - 1)]
+
+
+def _lut(header: Header, descriptor: list[float], data: object, segmented: bool = False) -> Lut:
+    """Three numbers (entries, first value, bits of an entry) and their data → a table."""
+    count, first, bits = map(int, descriptor)
+    count = count or 2 ** 16
+    order = '<' if header.is_little_endian else '>'
+    if not isinstance(data, bytes):                  # numbers, in implicit VR by name only
+        data, order = np.array(data, '<u2').tobytes(), '<'
+    if segmented:
+        words = np.frombuffer(data, 'u1' if bits == 8 else f'{order}u2').tolist()
+        # with 8 bits pydicom names the format of what it unpacked, not of the file
+        entries = np.array(_expand_segmented_lut(
+            tuple(words), f'{order}{len(words)}{"B" if bits == 8 else "H"}'))
+    else:
+        entries = np.frombuffer(data, f'{order}u2' if len(data) >= 2 * count else 'u1')
+    if not len(entries) or not 1 <= bits <= 16:
+        raise ValueError('no table')
+    return Lut(entries[:count].astype(np.int64), first, 2 ** bits - 1)
+
+
+def _table(header: Header, sequence: str) -> Lut | None:
+    """The first table of a sequence; None if there is none of use."""
+    for item in header.items(sequence)[:1]:
+        try:
+            return _lut(header, list(item.LUTDescriptor), item.LUTData)
+        except Exception:
+            header.ignored.add(sequence)
+    return None
+
+
+def _modality_lut(header: Header) -> Lut | None:
+    return _table(header, 'ModalityLUTSequence')
+
+
+def _voi_lut(header: Header) -> Lut | None:
+    return _table(header, 'VOILUTSequence')
+
+
+# ── colour ──
+
+def _palette_converter(header: Header, layout: Layout) -> Callable[[Samples], Pixels]:
+    luts = []
+    for colour in ('Red', 'Green', 'Blue'):
+        name = f'{colour}PaletteColorLookupTable'
+        plain = header.value(f'{name}Data')
+        try:
+            luts.append(_lut(header, header.numbers(f'{name}Descriptor'),
+                             plain or header.value(f'Segmented{name}Data'), segmented=not plain))
+        except Exception:
+            luts = []
+            break
+    if not luts:
+        raise UnreadableFile(f'{header.name} says PALETTE COLOR, but its palette is missing or '
+                             'cannot be read')
+    values = np.arange(_range(layout)[0], _range(layout)[1] + 1)
+    rgb = np.stack([lut(values) for lut in luts], axis=-1)
+    # some files say 16 bits and hold 8
+    highest = 255 if rgb.max() <= 255 else luts[0].highest
+    table = _rounded(rgb * (255 / highest))
+    return lambda samples: table[samples.array.astype(np.int64) - values[0]]
+
+
+def _to_rgb(samples: Samples, layout: Layout) -> Pixels:
+    array = samples.array
+    if layout.stored != 8:
+        array = array * (255 / (2 ** layout.stored - 1))
+    array = _rounded(array)
+    if not samples.is_ycc:
+        return array
+    if 'PARTIAL' in layout.photometric:              # 16 to 235, and 16 to 240 around 128
+        array = _rounded((array - [16., 128., 128.]) * [255 / 219, 255 / 224, 255 / 224]
+                         + [0., 128., 128.])
+    return convert_color_space(array, 'YBR_FULL', 'RGB')
+
+
+def _rounded(array: NDArray) -> Pixels:
+    if array.dtype == np.uint8:
+        return array
+    return np.clip(np.round(array), 0, 255).astype(np.uint8)
+
+
+# ── shape ──
+
+def pixel_aspect(header: Header) -> float:
+    """Height of a pixel by its width, where it says it; 1 for squares."""
+    for keyword in ('PixelSpacing', 'PixelAspectRatio'):
+        lengths = header.numbers(keyword)
+        if not lengths:
+            continue
+        if len(lengths) == 2 and min(lengths) > 0 and (
+                1 / MAX_ASPECT <= lengths[0] / lengths[1] <= MAX_ASPECT):
+            return lengths[0] / lengths[1]
+        header.ignored.add(keyword)
+    return 1.
+
+
+def cropped(frame: Pixels, region: Region | None) -> Pixels:
+    if region is None:
+        return frame
+    top, bottom, left, right = region
+    return frame[top:bottom, left:right]
+
+
+def squared(frame: Pixels, aspect: float) -> Pixels:
+    """Stretch a frame so that its pixels become squares, and nothing of it is lost."""
+    if abs(aspect - 1) < MIN_DISTORTION:
+        return frame
+    height, width = frame.shape[:2]
+    size = ((width, round(height * aspect)) if aspect > 1 else (round(width / aspect), height))
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def ultrasound_region(header: Header, layout: Layout) -> Region | None:
+    """The largest two-dimensional ultrasound image; None if none is named."""
+    found = []
+    for item in header.items('SequenceOfUltrasoundRegions'):
+        try:
+            if item.get('RegionSpatialFormat') != 1:                 # 2D
+                continue
+            top, bottom = max(0, item.RegionLocationMinY0), item.RegionLocationMaxY1 + 1
+            left, right = max(0, item.RegionLocationMinX0), item.RegionLocationMaxX1 + 1
+        except Exception:
+            header.ignored.add('SequenceOfUltrasoundRegions')
+            continue
+        bottom, right = min(bottom, layout.rows), min(right, layout.columns)
+        if top < bottom and left < right:
+            found.append(((bottom - top) * (right - left), (top, bottom, left, right)))
+    return max(found)[1] if found else None

@@ -1,0 +1,250 @@
+"""What a folder of DICOM files holds."""
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from lddm_aug.datasets.frames import MIN_FRAMES, Pixels, UnreadableFile
+from lddm_aug.preparation.dicom.facts import read_facts, read_pictures, read_span, words
+from lddm_aug.preparation.dicom.header import looks_like_dicom
+from lddm_aug.preparation.dicom.picture import Span
+from lddm_aug.preparation.dicom.privacy import hashed_name, keyed_hash
+from lddm_aug.preparation.dicom.series import Found, find_series, series_notes
+from lddm_aug.preparation.listing import (
+    BAD,
+    EXCLUDED,
+    STILL,
+    VIDEO,
+    Item,
+    LeftOut,
+    Listing,
+    Recording,
+)
+from lddm_aug.preparation.source_folder import SourceFolder, stamp
+
+SUFFIXES = {'.dcm', '.dicom', '.ima'}
+GROUP_TAGS = ('PatientID', 'PatientName', 'StudyInstanceUID', 'AccessionNumber',
+              'SeriesInstanceUID')
+READER_VERSION = 2                                   # another one makes other pixels of a file
+
+
+def list_dicom(root: str | Path, key: bytes, label: str | None = None,
+               label_table: str | Path | None = None, group_tag: str = 'PatientID',
+               series: bool = False, min_frames: int = MIN_FRAMES) -> Listing:
+    """Single frames as stills and multi-frame files as videos.
+
+    Args:
+        root: holds a folder for each class, unless labels are given otherwise.
+        key: of the hashes; another one gives other names and groups.
+        label: class of everything.
+        label_table: CSV with the columns path and label; other files are left out.
+        group_tag: one of GROUP_TAGS, whose value makes the group; where it is blank,
+            StudyInstanceUID does.
+        series: make one video of the single frames of a series.
+        min_frames: series with fewer stay stills.
+
+    Raises:
+        ValueError: if all class folders are named after patients, or the table can't be used.
+    """
+    source = SourceFolder(root)
+    labels = None if label_table is None else _read_labels(label_table)
+    listing = Listing(settings={'source': 'dicom', 'key': keyed_hash(key, 'key'),
+                                'reader': READER_VERSION})
+    walked: list[LeftOut] = []
+    files, seen = [], set()
+    for here, paths in source.walk(walked):
+        for path in paths:
+            relative = source.name(path)
+            name = hashed_name(key, relative)
+            try:
+                if not _is_dicom(path):
+                    raise _Excluded('is no DICOM file')
+                seen.add(relative)
+                its_label = label or _label(relative, here, source.root, labels)
+                facts = read_facts(path, name, group_tag)
+                if isinstance(facts, str):
+                    raise _Excluded(facts)
+                files.append(Found(path, name, its_label, facts))
+            except UnreadableFile as error:
+                listing.left_out.append(LeftOut(name, BAD, str(error)))
+            except _Excluded as error:
+                listing.left_out.append(LeftOut(name, EXCLUDED, str(error)))
+    listing.left_out += [LeftOut(hashed_name(key, each.source), BAD, 'is a link that is not '
+                                 'followed') for each in walked]
+    if label is None and labels is None:
+        files, named = _part_named_after_patients(files)
+        listing.left_out += named
+    found = find_series(files)
+    sweeps = [members for members in found if len(members) >= min_frames] if series else []
+    listing.items = _items(files, sweeps, key)
+    listing.notes = [*_group_notes(files, group_tag), *_file_notes(files),
+                     *_series_notes(found, sweeps, series, min_frames)]
+    if labels and labels.keys() - seen:
+        listing.notes.append(f'{len(labels.keys() - seen)} rows of the table of labels name no '
+                             'DICOM file that is there')
+    return listing
+
+
+def find_file(root: str | Path, key: bytes, name: str) -> Path | None:
+    """The file behind a name in the tables; of a series, its first."""
+    source = SourceFolder(root)
+    return next((path for _, files in source.walk([]) for path in files
+                 if hashed_name(key, source.name(path)) == name), None)
+
+
+class _Excluded(Exception):
+    """A file that is left out on purpose."""
+
+
+def _is_dicom(path: Path) -> bool:
+    """By its name or its beginning; what can't be opened may be one."""
+    if not path.is_file():
+        return False
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with path.open('rb') as file:
+            return looks_like_dicom(file.read(132))
+    except OSError:
+        return True                                  # which is then said to be unreadable
+
+
+# ── classes ──
+
+def _label(relative: str, here: Path, root: Path, labels: Mapping[str, str] | None) -> str:
+    if labels is not None:
+        if relative not in labels:
+            raise _Excluded('the table of labels lacks it')
+        return labels[relative]
+    if here == root:
+        raise _Excluded('lies in no class folder')
+    return here.relative_to(root).parts[0]
+
+
+def _read_labels(table: str | Path) -> dict[str, str]:
+    with Path(table).open(newline='', encoding='utf-8-sig') as file:
+        reader = csv.DictReader(file)
+        if not {'path', 'label'} <= set(reader.fieldnames or ()):
+            raise ValueError('the table of labels needs the columns path and label')
+        labels = {}
+        for row in reader:
+            path, label = ((row[name] or '').strip() for name in ('path', 'label'))
+            if not path or not label:
+                raise ValueError(f'line {reader.line_num} of the table of labels lacks a value')
+            labels[path] = label
+    return labels
+
+
+def _part_named_after_patients(files: Sequence[Found]) -> tuple[list[Found], list[LeftOut]]:
+    """Classes are named after no patient: a folder of one patient only, which shares a word with
+    what names this patient, is no class.
+
+    Raises:
+        ValueError: if no other folder is left.
+    """
+    folders: dict[str, list[Found]] = {}
+    for file in files:
+        folders.setdefault(file.label, []).append(file)
+    suspects = {label for label, members in folders.items()
+                if len({file.facts.identity for file in members}) == 1
+                and any(words(label) & file.facts.patient_words for file in members)}
+    advice = 'sort the files into a folder for each class, or use --label-table or --label'
+    if suspects and len(suspects) == len(folders):
+        raise ValueError('the folders below SOURCE are named after patients, so they can be no '
+                         f'classes; {advice}')
+    return ([file for file in files if file.label not in suspects],
+            [LeftOut(file.name, BAD, 'lies in a folder that is named after its patient, so it can '
+                     f'be no class; {advice}') for file in files if file.label in suspects])
+
+
+# ── items ──
+
+def _items(files: Sequence[Found], sweeps: Sequence[Sequence[Found]], key: bytes) -> list[Item]:
+    sweep_of = {file.name: sweep for sweep in sweeps for file in sweep}
+    # a series is called after its first frame and stands where one of its files comes first
+    items = {members[0].name: members for members in (
+        sweep_of.get(file.name, [file]) for file in files)}
+    return [_item(members, key) for members in items.values()]
+
+
+def _item(files: Sequence[Found], key: bytes) -> Item:
+    """Of one file, or of a series."""
+    first = files[0]
+    fps = next((file.facts.fps for file in files if file.facts.fps), None)
+
+    def frames() -> Iterator[Pixels]:
+        span = _span(files)
+        for file in files:
+            yield from read_pictures(file.path, file.name, file.facts.frames, span)
+
+    return Item(source=first.name, label=first.label,
+                group='patient-' + keyed_hash(key, 'group', first.facts.identity),
+                role=VIDEO if first.facts.is_video or len(files) > 1 else STILL,
+                stamp=keyed_hash(key, 'stamp', ' '.join(stamp(file.path) for file in files)),
+                open=lambda: Recording(frames(), fps))
+
+
+def _span(files: Sequence[Found]) -> Span | None:
+    """The lowest and the highest value of all of them, if nothing says how they are shown."""
+    spans = [span for file in files if file.facts.is_unscaled
+             if (span := read_span(file.path, file.name, file.facts.frames))]
+    return (min(low for low, _ in spans), max(high for _, high in spans)) if spans else None
+
+
+# ── what a user should know ──
+
+def _group_notes(files: Sequence[Found], tag: str) -> list[str]:
+    blank = sum(file.facts.is_blank for file in files)
+    instead = 'of StudyInstanceUID' if tag != 'StudyInstanceUID' else 'of the name'
+    notes = [f'groups: a keyed hash of {tag}' + (
+        f', in {blank} files, where it is blank, {instead}' * bool(blank))]
+    shared = [file for file in files if file.facts.is_nobody and not file.facts.is_blank]
+    if len({file.facts.identity for file in files}) == 1:
+        shared = list(files)
+    classes = {file.label for file in shared}
+    if len(classes) > 1 or len({file.facts.study for file in shared}) > 1:
+        others = ', '.join(each for each in GROUP_TAGS if each != tag)
+        notes.append(
+            f'{len(shared)} of {len(files)} files share one {tag}, over {len(classes)} classes, '
+            'and become one group, which no split can part; if it stands for many patients, name '
+            f'another tag with --group-tag ({others})')
+    return notes
+
+
+def _file_notes(files: Sequence[Found]) -> list[str]:
+    ignored: Counter[str] = Counter(tag for file in files for tag in file.facts.ignored)
+    notes = [f'{tag} holds nothing of use in {count} files and was ignored there; one is '
+             f'{next(file.name for file in files if tag in file.facts.ignored)}'
+             for tag, count in sorted(ignored.items())]
+    for count, what in (
+            (sum(file.facts.more_than_announced for file in files),
+             'files hold more frames than NumberOfFrames says; all of them are read'),
+            (sum(file.facts.is_unscaled for file in files),
+             'files have more than 8 bits and name no window: the lowest and the highest value of '
+             'each become black and white'),
+            (sum(not file.facts.names_region for file in files),
+             'files name no ultrasound region and are kept whole: look for names burnt into them '
+             'before you hand them on'),
+            (sum(file.facts.is_burnt_in for file in files),
+             'files say that text is burnt into them')):
+        if count:
+            notes.append(f'{count} {what}')
+    return notes
+
+
+def _series_notes(found: Sequence[Sequence[Found]], sweeps: Sequence[Sequence[Found]],
+                  wanted: bool, min_frames: int) -> list[str]:
+    short = [members for members in found if not wanted or len(members) < min_frames]
+    notes = []
+    if sweeps:
+        notes.append(f'{sum(map(len, sweeps))} single frames became {len(sweeps)} videos, one a '
+                     'series')
+    if short and wanted:
+        notes.append(f'{sum(map(len, short))} single frames stay stills: their {len(short)} series '
+                     f'have fewer than {min_frames} frames')
+    if short and not wanted:
+        notes.append(f'{sum(map(len, short))} single frames belong to {len(short)} series and '
+                     'become stills; if they are sweeps, --series makes one video of each')
+    return notes + series_notes(sweeps if wanted else found)

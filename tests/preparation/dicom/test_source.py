@@ -1,0 +1,132 @@
+"""Which files are used, as what, and what is said of them."""
+from __future__ import annotations
+
+import pytest
+from pydicom.data import get_testdata_file
+
+from lddm_aug.preparation.dicom import list_dicom
+
+KEY = bytes(range(32))
+
+
+def test_a_file_without_a_region_is_kept_whole_and_said(source, make_dicom, noise):
+    make_dicom(source / 'benign/a.dcm', noise(24, 30), BurnedInAnnotation='YES')
+    notes = '\n'.join(list_dicom(source, KEY).notes)
+    assert '1 files name no ultrasound region' in notes
+    assert '1 files say that text is burnt into them' in notes
+
+
+def test_a_table_gives_labels(source, tmp_path, make_dicom, noise):
+    for name in 'abc':
+        make_dicom(source / f'4711/{name}.dcm', noise(24, 30))
+    (tmp_path / 'labels.csv').write_text('path,label\n4711/a.dcm,x\n4711/b.dcm,y\nlost.dcm,x\n')
+    listing = list_dicom(source, KEY, label_table=tmp_path / 'labels.csv')
+    assert sorted(item.label for item in listing.items) == ['x', 'y']
+    assert 'table of labels lacks it' in listing.left_out[0].reason
+    assert '1 rows of the table of labels name no DICOM' in '\n'.join(listing.notes)
+
+
+@pytest.mark.parametrize(('tags', 'kind'), [
+    ({'Modality': 'SR'}, 'a document (SR)'),
+    ({'SOPClassUID': '1.2.840.10008.5.1.4.1.1.104.1'}, 'Encapsulated PDF Storage'),
+    ({'SOPClassUID': '1.2.840.10008.5.1.4.1.1.11.1'}, 'Softcopy Presentation State')])
+def test_a_document_is_left_out_and_does_not_count_as_bad(source, make_dicom, noise, tags, kind):
+    make_dicom(source / 'benign/report.dcm', noise(24, 30), Rows=None, PixelData=None, **tags)
+    left_out, = list_dicom(source, KEY).left_out
+    assert left_out.kind == 'excluded'
+    assert left_out.reason.startswith('holds no pixels') and kind in left_out.reason
+
+
+def test_an_index_of_files_and_files_of_other_kinds_are_left_out(source, make_dicom, noise):
+    make_dicom(source / 'benign/a.dcm', noise(24, 30))
+    index = get_testdata_file('DICOMDIR', download=False)
+    (source / 'benign/DICOMDIR').write_bytes(open(index, 'rb').read())
+    (source / 'benign/notes.txt').write_text('no picture')
+    (source / 'benign/false.dcm').write_text('no picture ' * 99)
+    left_out = {(each.kind, each.reason.split(' ', 1)[1]) for each in list_dicom(
+        source, KEY).left_out if each.kind == 'excluded'}
+    assert left_out == {('excluded', 'no DICOM file'), (
+        'excluded', 'no pixels: it is of the kind Media Storage Directory Storage')}
+    bad, = [each for each in list_dicom(source, KEY).left_out if each.kind == 'bad']
+    assert 'cannot be read as DICOM' in bad.reason
+
+
+def test_a_file_that_may_not_be_read_stops_nothing_but_itself(source, make_dicom, noise,
+                                                              monkeypatch):
+    for name in 'abc':
+        make_dicom(source / f'benign/{name}.dcm', noise(24, 30))
+    closed = source / 'benign/b.dcm'
+    opened = type(closed).open
+
+    def open_(path, *args, **kwargs):
+        if path == closed:
+            raise PermissionError(13, 'Permission denied', str(path))
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(type(closed), 'open', open_)
+    listing = list_dicom(source, KEY)
+    assert len(listing.items) == 2
+    left_out, = listing.left_out
+    assert left_out.kind == 'bad' and 'Permission denied' in left_out.reason
+    assert str(source) not in left_out.reason
+
+
+# ── groups ──
+
+@pytest.mark.parametrize('value', ['ANONYMOUS', 'P1'])
+def test_one_value_for_everything_over_classes_is_noticed_with_its_tag(source, make_dicom, noise,
+                                                                      value):
+    for name in ('benign/a', 'benign/b', 'malignant/c'):
+        make_dicom(source / f'{name}.dcm', noise(24, 30), PatientID=value)
+    note, = [note for note in list_dicom(source, KEY).notes if '--group-tag' in note]
+    assert '3 of 3 files share one PatientID, over 2 classes' in note
+    assert value not in note
+
+
+def test_a_name_for_nobody_is_noticed_beside_patients(source, make_dicom, noise):
+    for name, value in (('benign/a', 'Anonymous'), ('malignant/b', 'Anonymous'),
+                        ('malignant/c', 'P3')):
+        make_dicom(source / f'{name}.dcm', noise(24, 30), PatientID=value)
+    assert '2 of 3 files share one PatientID' in '\n'.join(list_dicom(source, KEY).notes)
+
+
+def test_patients_of_their_own_are_not_remarked_on(source, make_dicom, noise):
+    for name in ('benign/a', 'benign/b', 'malignant/c'):
+        make_dicom(source / f'{name}.dcm', noise(24, 30), PatientID=name)
+    assert 'share one' not in '\n'.join(list_dicom(source, KEY).notes)
+
+
+def test_another_tag_makes_other_groups(source, make_dicom, noise):
+    for number, name in enumerate(('benign/a', 'benign/b', 'malignant/c')):
+        make_dicom(source / f'{name}.dcm', noise(24, 30), PatientID='ANONYMOUS',
+                   StudyInstanceUID=f'1.2.{number // 2}')
+    listing = list_dicom(source, KEY, group_tag='StudyInstanceUID')
+    groups = [item.group for item in listing.items]
+    assert groups[0] == groups[1] != groups[2]
+    assert 'share one' not in '\n'.join(listing.notes)
+    assert 'groups: a keyed hash of StudyInstanceUID' in listing.notes
+
+
+@pytest.mark.parametrize('padding', ['', ' ', '\0'])
+def test_padding_makes_no_other_patient(source, make_dicom, noise, padding):
+    make_dicom(source / 'benign/a.dcm', noise(24, 30), PatientID='P1')
+    make_dicom(source / 'benign/b.dcm', noise(24, 30), PatientID=f'P1{padding}')
+    assert len({item.group for item in list_dicom(source, KEY).items}) == 1
+
+
+def test_an_id_that_holds_the_name_of_a_class_stops_nothing(source, make_dicom, noise):
+    for label in ('benign', 'malignant'):
+        for number in range(2):
+            make_dicom(source / f'{label}/{number}.dcm', noise(24, 30),
+                       PatientID=f'{label}-{number}', PatientName=f'{label} {number}')
+    assert len(list_dicom(source, KEY).items) == 4
+
+
+def test_one_folder_named_after_its_patient_costs_only_itself(source, make_dicom, noise):
+    for number in range(2):
+        make_dicom(source / f'benign/{number}.dcm', noise(24, 30), PatientID=f'P{number}')
+    make_dicom(source / 'Quetzal/a.dcm', noise(24, 30))
+    listing = list_dicom(source, KEY)
+    assert {item.label for item in listing.items} == {'benign'}
+    left_out, = listing.left_out
+    assert left_out.kind == 'bad' and 'named after its patient' in left_out.reason
