@@ -35,11 +35,34 @@ def iter_video(path: Path, first: int = 0) -> Iterator[Pixels]:
         UnreadableFile: if the file is cut off or damaged, or holds no video; when frames are taken.
     """
     with _opened(path) as (container, stream):
-        to_rgb, matrix = VideoReformatter(), None
-        for number, frame in enumerate(islice(_decoded(path, container, stream), first, None)):
-            if number == 0:                          # asked for its matrix, a frame stays in memory
-                matrix = _display_matrix(frame)
-            yield _as_shown(path, _to_rgb(frame, to_rgb), stream.sample_aspect_ratio, matrix)
+        yield from shown_frames(path, container, stream, first)
+
+
+def shown_frames(name: str | Path, container: av.container.InputContainer, stream: VideoStream,
+                 first: int = 0) -> Iterator[Pixels]:
+    """What `iter_video` gives, of a video that is open already; its name is for messages."""
+    to_rgb, matrix = VideoReformatter(), None
+    for number, frame in enumerate(islice(_decoded(name, container, stream), first, None)):
+        if number == 0:                              # asked for its matrix, a frame stays in memory
+            matrix = _display_matrix(frame)
+        yield _as_shown(name, _to_rgb(frame, to_rgb), stream.sample_aspect_ratio, matrix)
+
+
+def video_stream(name: str | Path, container: av.container.InputContainer) -> VideoStream:
+    """The stream of a container that is the video, ready to be decoded.
+
+    Raises:
+        UnreadableFile: if there is none, no decoder for it, or it has more than MAX_PIXELS.
+    """
+    stream = container.streams.best('video')
+    if not isinstance(stream, VideoStream):
+        raise UnreadableFile(f'{name} holds no video')
+    if stream.codec_context is None:
+        raise UnreadableFile(f'{name} is compressed in a way for which there is no decoder')
+    stream.thread_type = 'NONE'                      # threads hold a frame each, and many workers
+    stream.codec_context.thread_count = 1            # read at once
+    require_bearable_size(name, stream.width, stream.height)
+    return stream
 
 
 def inspect_video(path: Path) -> float | None:
@@ -59,18 +82,10 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, VideoStre
     with true_reason(path, 'video'):
         require_whole(path)
         with av.open(str(path)) as container:
-            stream = container.streams.best('video')
-            if not isinstance(stream, VideoStream):
-                raise UnreadableFile(f'{path} holds no video')
-            if stream.codec_context is None:
-                raise UnreadableFile(f'{path} is compressed in a way for which there is no decoder')
-            stream.thread_type = 'NONE'              # threads hold a frame each, and many workers
-            stream.codec_context.thread_count = 1    # read at once
-            require_bearable_size(path, stream.width, stream.height)
-            yield container, stream
+            yield container, video_stream(path, container)
 
 
-def _decoded(path: Path, container: av.container.InputContainer,
+def _decoded(path: str | Path, container: av.container.InputContainer,
              stream: VideoStream) -> Iterator[VideoFrame]:
     """All frames in the order in which they are shown, or the reason why they can't be had."""
     count, until = 0, None
@@ -122,7 +137,7 @@ def _to_rgb(frame: VideoFrame, to_rgb: VideoReformatter) -> Pixels:
     return on_black(pixels) if transparent else pixels
 
 
-def _as_shown(path: Path, pixels: Pixels, pixel_shape: Fraction | None,
+def _as_shown(path: str | Path, pixels: Pixels, pixel_shape: Fraction | None,
               matrix: NDArray[np.int32] | None) -> Pixels:
     if pixel_shape:
         height, width = pixels.shape[:2]

@@ -102,7 +102,7 @@ def _neutral(layout: Layout) -> str:
 
 def stream_rate(header: Header) -> float | None:
     """Frames per second, where the stream says them; raises what PyAV does, where it is damaged."""
-    return stream_fps(header.source, _fragments(header))
+    return stream_fps(header.name, header.source, _fragments(header))
 
 
 # ── native: one after the other, each of the same size ──
@@ -166,7 +166,7 @@ def _used_bits(array: NDArray, layout: Layout) -> NDArray:
 
 def _iter_stream(header: Header, count: int) -> Iterator[Samples]:
     found = 0
-    for frame in iter_stream(header.source, _fragments(header)):
+    for frame in iter_stream(header.name, header.source, _fragments(header)):
         found += 1
         yield Samples(frame)
     if found < MIN_SHARE_OF_STREAM * count:          # some devices only estimate the number

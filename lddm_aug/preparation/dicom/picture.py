@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -15,11 +15,12 @@ from pydicom.pixels.processing import (
 )
 
 from lddm_aug.datasets.frames import Pixels, UnreadableFile
+from lddm_aug.datasets.shown import with_square_pixels
 from lddm_aug.preparation.dicom.decoding import Samples, is_stream
 from lddm_aug.preparation.dicom.header import GREY, Header, Layout
 
 MAX_ASPECT = 4.                                      # of a pixel; more is a mistake
-MIN_DISTORTION = 0.01                                # less is measured no better
+MIN_DISTORTION = 0.01                                # spacings are measured no better
 
 Span = tuple[float, float]                          # black, white
 Region = tuple[int, int, int, int]                   # top, bottom, left, right; the ends not in it
@@ -265,11 +266,8 @@ def cropped(frame: Pixels, region: Region | None) -> Pixels:
 
 def squared(frame: Pixels, aspect: float) -> Pixels:
     """Stretch a frame so that its pixels become squares, and nothing of it is lost."""
-    if abs(aspect - 1) < MIN_DISTORTION:
-        return frame
-    height, width = frame.shape[:2]
-    size = ((width, round(height * aspect)) if aspect > 1 else (round(width / aspect), height))
-    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return frame if abs(aspect - 1) < MIN_DISTORTION else with_square_pixels(
+        frame, 1 / Fraction(aspect))
 
 
 def ultrasound_region(header: Header, layout: Layout) -> Region | None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import av
-import numpy as np
 
 from lddm_aug.datasets.frames import Pixels
+from lddm_aug.datasets.video_files import shown_frames, video_stream
+
+BARE = {'h264', 'hevc', 'mpegvideo'}
 
 
 class Fragment(NamedTuple):
@@ -63,15 +65,24 @@ class JoinedFragments(io.RawIOBase):
         return 0
 
 
-def iter_stream(file: BinaryIO, fragments: Sequence[Fragment]) -> Iterator[Pixels]:
-    """(H, W, 3) frames in the order they are shown."""
-    with av.open(JoinedFragments(file, fragments)) as container:
-        for frame in container.decode(video=0):
-            yield np.asarray(frame.to_ndarray(format='rgb24'), np.uint8)
+def iter_stream(name: str, file: BinaryIO, fragments: Sequence[Fragment]) -> Iterator[Pixels]:
+    """(H, W, 3) frames in the order and the shape they are shown.
+
+    Args:
+        name: in messages.
+
+    Raises:
+        UnreadableFile: if it is damaged; when frames are taken.
+    """
+    with av.open(JoinedFragments(file, fragments), 'r') as container:
+        yield from shown_frames(name, container, video_stream(name, container))
 
 
-def stream_fps(file: BinaryIO, fragments: Sequence[Fragment]) -> float | None:
-    """Frames per second, where the stream says them."""
-    with av.open(JoinedFragments(file, fragments)) as container:
-        rate = container.streams.video[0].average_rate
+def stream_fps(name: str, file: BinaryIO, fragments: Sequence[Fragment]) -> float | None:
+    """Frames per second, where the stream says them; it raises what `iter_stream` does."""
+    with av.open(JoinedFragments(file, fragments), 'r') as container:
+        stream = video_stream(name, container)
+        # without a container FFmpeg calls everything 25 frames per second
+        rate = (stream.codec_context.framerate if container.format.name in BARE else
+                stream.average_rate)
     return float(rate) if rate else None

@@ -19,7 +19,7 @@ def frames(smooth) -> np.ndarray:
 def video(frames: np.ndarray, codec: str, form: str) -> bytes:
     file = io.BytesIO()
     with av.open(file, 'w', format=form) as container:
-        stream = container.add_stream(codec, rate=25)
+        stream = container.add_stream(codec, rate=50)
         stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], 'yuv420p'
         stream.bit_rate = 2_000_000
         for frame in frames:
@@ -30,7 +30,8 @@ def video(frames: np.ndarray, codec: str, form: str) -> bytes:
 
 @pytest.mark.parametrize(('codec', 'form', 'syntax'), [
     ('libx264', 'mp4', MPEG4HP41), ('libx264', 'mpegts', MPEG4HP41), ('libx264', 'h264', MPEG4HP41),
-    ('mpeg2video', 'mpeg2video', MPEG2MPML), ('libx265', 'mp4', HEVCMP51)])
+    ('mpeg2video', 'mpeg2video', MPEG2MPML), ('libx265', 'hevc', HEVCMP51),
+    ('libx265', 'mp4', HEVCMP51)])
 @pytest.mark.parametrize('cuts', [(), (100, 102, 1000)])
 def test_a_stream_is_a_video_however_it_is_cut_into_fragments(make_dicom, read, source, frames,
                                                              codec, form, syntax, cuts):
@@ -40,7 +41,7 @@ def test_a_stream_is_a_video_however_it_is_cut_into_fragments(make_dicom, read, 
     parts = [content[start:end] for start, end in zip((0, *cuts), (*cuts, None), strict=True)]
     make_dicom(source / 'benign/a.dcm', frames, 'YBR_PARTIAL_420', syntax, parts, FrameTime=None)
     found = read()
-    assert (found.role, found.fps) == ('video', 25)
+    assert (found.role, found.fps) == ('video', 50)
     assert np.abs(found.frames.astype(int) - frames).mean() < 3
 
 
