@@ -29,13 +29,10 @@ from lddm_aug.preparation.dicom.picture import (
     value_span,
 )
 from lddm_aug.preparation.dicom.privacy import or_unreadable
+from lddm_aug.preparation.notices import PLACEHOLDERS
 
 UNREADABLE = 'cannot be read as DICOM; is it cut off or damaged?'
 MAX_FPS = 1000                                       # more is a duration in other units
-NOBODY = {'anonymous', 'anonymized', 'anonymised', 'anon', 'deidentified', 'unknown', 'removed',
-          'none', 'null', 'na', 'patient', 'patientid', 'test', 'noid', 'xxx', 'xxxx', 'id'}
-
-
 Result = TypeVar('Result')
 
 
@@ -174,7 +171,7 @@ def _facts(header: Header, group_tag: str) -> Facts:
         shape=(layout.rows, layout.columns, region, aspect), names_region=region is not None,
         is_burnt_in=header.text('BurnedInAnnotation').upper() == 'YES', is_unscaled=unscaled,
         identity=identity or study or header.name, is_blank=not identity,
-        is_nobody=re.sub(r'[\W_]+', '', identity.casefold()) in NOBODY, study=study,
+        is_nobody=identity.strip().casefold() in PLACEHOLDERS, study=study,
         patient_words=frozenset(others | words(patient['PatientName'])),
         series=header.text('SeriesInstanceUID') or study,
         places=(*(header.number(tag) for tag in ('InstanceNumber', 'TemporalPositionIdentifier')),

@@ -12,10 +12,11 @@ PLACES = ('InstanceNumber', 'TemporalPositionIdentifier', 'AcquisitionDateTime',
 
 
 class Found(NamedTuple):
-    """A file with a picture: where it lies, its name in tables, its class, what it says."""
+    """A file with a picture: where it lies, its name in tables, class and split, what it says."""
     path: Path
     name: str
     label: str
+    split: str
     facts: Facts
 
 
@@ -24,7 +25,7 @@ def find_series(files: Sequence[Found]) -> list[list[Found]]:
     series: dict[tuple, list[Found]] = {}
     for file in files:
         if file.facts.series and not file.facts.is_video:
-            key = (file.facts.series, file.label, file.facts.shape)
+            key = (file.facts.series, file.label, file.split, file.facts.shape)
             series.setdefault(key, []).append(file)
     return [in_order(members) for members in series.values() if len(members) > 1]
 
@@ -48,8 +49,8 @@ def series_notes(series: Sequence[Sequence[Found]]) -> list[str]:
                      f'one twice, and are ordered by {" or ".join(by)}')
     uids = [members[0].facts.series for members in series]
     if mixed := len(uids) - len(set(uids)):
-        notes.append(f'{mixed} series of single frames mix sizes, regions or classes and are '
-                     'parted by these')
+        notes.append(f'{mixed} series of single frames mix sizes, regions, classes or splits, and '
+                     'are parted by these')
     return notes
 
 

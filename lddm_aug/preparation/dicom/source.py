@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lddm_aug.datasets.frames import MIN_FRAMES, Pixels, UnreadableFile
@@ -12,6 +12,8 @@ from lddm_aug.preparation.dicom.header import looks_like_dicom
 from lddm_aug.preparation.dicom.picture import Span
 from lddm_aug.preparation.dicom.privacy import hashed_name, keyed_hash
 from lddm_aug.preparation.dicom.series import Found, find_series, series_notes
+from lddm_aug.preparation.endings import DICOM
+from lddm_aug.preparation.levels import find_levels
 from lddm_aug.preparation.listing import (
     BAD,
     EXCLUDED,
@@ -22,12 +24,13 @@ from lddm_aug.preparation.listing import (
     Listing,
     Recording,
 )
-from lddm_aug.preparation.source_folder import SourceFolder, stamp
+from lddm_aug.preparation.source_folder import HIDDEN, SourceFolder, stamp
 
-SUFFIXES = {'.dcm', '.dicom', '.ima'}
 GROUP_TAGS = ('PatientID', 'PatientName', 'StudyInstanceUID', 'AccessionNumber',
               'SeriesInstanceUID')
 READER_VERSION = 2                                   # another one makes other pixels of a file
+
+Place = tuple[str, str]                              # class, split
 
 
 def list_dicom(root: str | Path, key: bytes, label: str | None = None,
@@ -49,41 +52,42 @@ def list_dicom(root: str | Path, key: bytes, label: str | None = None,
         ValueError: if all class folders are named after patients, or the table can't be used.
     """
     source = SourceFolder(root)
-    labels = None if label_table is None else _read_labels(label_table)
     listing = Listing(settings={'source': 'dicom', 'key': keyed_hash(key, 'key'),
                                 'reader': READER_VERSION})
     walked: list[LeftOut] = []
-    files, seen = [], set()
-    for here, paths in source.walk(walked):
-        for path in paths:
-            relative = source.name(path)
-            name = hashed_name(key, relative)
-            try:
-                if not _is_dicom(path):
-                    raise _Excluded('is no DICOM file')
-                seen.add(relative)
-                its_label = label or _label(relative, here, source.root, labels)
-                facts = read_facts(path, name, group_tag)
-                if isinstance(facts, str):
-                    raise _Excluded(facts)
-                files.append(Found(path, name, its_label, facts))
-            except UnreadableFile as error:
-                listing.left_out.append(LeftOut(name, BAD, str(error)))
-            except _Excluded as error:
-                listing.left_out.append(LeftOut(name, EXCLUDED, str(error)))
-    listing.left_out += [LeftOut(hashed_name(key, each.source), BAD, 'is a link that is not '
-                                 'followed') for each in walked]
-    if label is None and labels is None:
+    folders = [(here, [path for path in paths if _is_dicom(path)])
+               for here, paths in source.walk(walked)]
+    place_of: Callable[[Path], Place] = _by_folders(folders, source.root, label, listing.notes)
+    if label_table is not None:
+        place_of = _by_table(label_table, folders, source, listing.notes)
+    files: list[Found] = []
+    real: set[Path] = set()
+    for path in (path for _, paths in folders for path in paths):
+        name = hashed_name(key, source.name(path))
+        try:
+            its_label, split = place_of(path)
+            if path.resolve() in real:
+                raise _Excluded('is a link to another file of the source')
+            real.add(path.resolve())
+            facts = read_facts(path, name, group_tag)
+            if isinstance(facts, str):
+                raise _Excluded(facts)
+            files.append(Found(path, name, its_label, split, facts))
+        except UnreadableFile as error:
+            listing.left_out.append(LeftOut(name, BAD, str(error)))
+        except _Excluded as error:
+            listing.left_out.append(LeftOut(name, EXCLUDED, str(error)))
+    if label is None and label_table is None:
         files, named = _part_named_after_patients(files)
         listing.left_out += named
+    listing.left_out += [each._replace(source=hashed_name(key, each.source)) for each in walked]
+    listing.found = {hashed_name(key, name): HIDDEN if said == HIDDEN else 'is no DICOM file'
+                     for name, said in source.found.items()}
     found = find_series(files)
     sweeps = [members for members in found if len(members) >= min_frames] if series else []
     listing.items = _items(files, sweeps, key)
-    listing.notes = [*_group_notes(files, group_tag), *_file_notes(files),
+    listing.notes = [*_group_notes(files, group_tag), *listing.notes, *_file_notes(files),
                      *_series_notes(found, sweeps, series, min_frames)]
-    if labels and labels.keys() - seen:
-        listing.notes.append(f'{len(labels.keys() - seen)} rows of the table of labels name no '
-                             'DICOM file that is there')
     return listing
 
 
@@ -102,7 +106,7 @@ def _is_dicom(path: Path) -> bool:
     """By its name or its beginning; what can't be opened may be one."""
     if not path.is_file():
         return False
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in DICOM:
         return True
     try:
         with path.open('rb') as file:
@@ -113,14 +117,51 @@ def _is_dicom(path: Path) -> bool:
 
 # ── classes ──
 
-def _label(relative: str, here: Path, root: Path, labels: Mapping[str, str] | None) -> str:
-    if labels is not None:
+def _by_folders(folders: Sequence[tuple[Path, Sequence[Path]]], root: Path, label: str | None,
+                notes: list[str]) -> Callable[[Path], Place]:
+    """Class and split of a file by the folders it lies in, whose names come into no message.
+
+    Raises:
+        ValueError: if they could mean two things.
+    """
+    levels = None
+    try:
+        levels = find_levels(((here.relative_to(root).parts, bool(files))
+                              for here, files in folders), label is not None)
+    except ValueError:
+        pass                                         # which may name patients
+    if levels is None:
+        raise ValueError('the folders below SOURCE can be no classes, by their names or by how '
+                         'they lie; sort the files into a folder for each class, or use '
+                         '--label-table or --label')
+    if levels.skipped:
+        notes.append('the source holds one folder only, whose folders are the classes')
+    if levels.split is not None:
+        notes.append('folders called like parts of a split became the column split')
+
+    def place_of(path: Path) -> Place:
+        place = levels.read(path.parent.relative_to(root).parts)
+        if place is None:
+            raise _Excluded('lies in no class folder')
+        return label or place[0], place[1]
+
+    return place_of
+
+
+def _by_table(table: str | Path, folders: Sequence[tuple[Path, Sequence[Path]]],
+              source: SourceFolder, notes: list[str]) -> Callable[[Path], Place]:
+    labels = _read_labels(table)
+    seen = {path.relative_to(source.root).as_posix() for _, files in folders for path in files}
+    if lost := len(labels.keys() - seen):
+        notes.append(f'{lost} rows of the table of labels name no DICOM file that is there')
+
+    def place_of(path: Path) -> Place:
+        relative = path.relative_to(source.root).as_posix()
         if relative not in labels:
             raise _Excluded('the table of labels lacks it')
-        return labels[relative]
-    if here == root:
-        raise _Excluded('lies in no class folder')
-    return here.relative_to(root).parts[0]
+        return labels[relative], ''
+
+    return place_of
 
 
 def _read_labels(table: str | Path) -> dict[str, str]:
@@ -182,6 +223,7 @@ def _item(files: Sequence[Found], key: bytes) -> Item:
     return Item(source=first.name, label=first.label,
                 group='patient-' + keyed_hash(key, 'group', first.facts.identity),
                 role=VIDEO if first.facts.is_video or len(files) > 1 else STILL,
+                split=first.split, files=tuple(file.name for file in files),
                 stamp=keyed_hash(key, 'stamp', ' '.join(stamp(file.path) for file in files)),
                 open=lambda: Recording(frames(), fps))
 
@@ -196,21 +238,20 @@ def _span(files: Sequence[Found]) -> Span | None:
 # ── what a user should know ──
 
 def _group_notes(files: Sequence[Found], tag: str) -> list[str]:
-    blank = sum(file.facts.is_blank for file in files)
-    instead = 'of StudyInstanceUID' if tag != 'StudyInstanceUID' else 'of the name'
-    notes = [f'groups: a keyed hash of {tag}' + (
-        f', in {blank} files, where it is blank, {instead}' * bool(blank))]
+    note = f'groups: a keyed hash of {tag}'
+    if blank := sum(file.facts.is_blank for file in files):
+        note += (f', in {blank} files, where it is blank, of ' +
+                 ('StudyInstanceUID' if tag != 'StudyInstanceUID' else 'the name'))
     shared = [file for file in files if file.facts.is_nobody and not file.facts.is_blank]
     if len({file.facts.identity for file in files}) == 1:
         shared = list(files)
     classes = {file.label for file in shared}
     if len(classes) > 1 or len({file.facts.study for file in shared}) > 1:
         others = ', '.join(each for each in GROUP_TAGS if each != tag)
-        notes.append(
-            f'{len(shared)} of {len(files)} files share one {tag}, over {len(classes)} classes, '
-            'and become one group, which no split can part; if it stands for many patients, name '
-            f'another tag with --group-tag ({others})')
-    return notes
+        note += (f'; {len(shared)} of {len(files)} files share one {tag}, over {len(classes)} '
+                 'classes: if it stands for no patient, or for many, name another tag with '
+                 f'--group-tag ({others})')
+    return [note]
 
 
 def _file_notes(files: Sequence[Found]) -> list[str]:

@@ -1,6 +1,9 @@
 """Which files are used, as what, and what is said of them."""
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 import pytest
 from pydicom.data import get_testdata_file
 
@@ -37,18 +40,43 @@ def test_a_document_is_left_out_and_does_not_count_as_bad(source, make_dicom, no
     assert left_out.reason.startswith('holds no pixels') and kind in left_out.reason
 
 
-def test_an_index_of_files_and_files_of_other_kinds_are_left_out(source, make_dicom, noise):
-    make_dicom(source / 'benign/a.dcm', noise(24, 30))
+def test_every_file_is_used_or_left_out_with_its_reason(source, make_dicom, noise, run):
+    for number in range(16):
+        make_dicom(source / f'benign/{number}.dcm', noise(24, 30), SeriesInstanceUID='1.2',
+                   InstanceNumber=number)
     index = get_testdata_file('DICOMDIR', download=False)
-    (source / 'benign/DICOMDIR').write_bytes(open(index, 'rb').read())
+    (source / 'benign/DICOMDIR').write_bytes(Path(index).read_bytes())
     (source / 'benign/notes.txt').write_text('no picture')
+    (source / 'benign/.hidden').write_text('no picture')
     (source / 'benign/false.dcm').write_text('no picture ' * 99)
-    left_out = {(each.kind, each.reason.split(' ', 1)[1]) for each in list_dicom(
-        source, KEY).left_out if each.kind == 'excluded'}
-    assert left_out == {('excluded', 'no DICOM file'), (
-        'excluded', 'no pixels: it is of the kind Media Storage Directory Storage')}
-    bad, = [each for each in list_dicom(source, KEY).left_out if each.kind == 'bad']
-    assert 'cannot be read as DICOM' in bad.reason
+    (source / 'benign/link.dcm').symlink_to(source / 'benign/0.dcm')
+    report = run(list_dicom(source, KEY, series=True))
+    assert sorted((each.kind, each.reason.removeprefix(f'{each.source} '))
+                  for each in report.left_out) == [
+        ('bad', 'cannot be read as DICOM: it holds neither Rows nor SOPClassUID; is it of another '
+                'kind, cut off or damaged?'),
+        ('excluded', 'holds no pixels: it is of the kind Media Storage Directory Storage'),
+        ('excluded', 'is a link to another file of the source'),
+        ('unused', "is hidden or an operating system's own"), ('unused', 'is no DICOM file')]
+    assert '21 files found = 16 used + 5 left out' in str(report)
+
+
+def test_folders_called_like_parts_of_a_split_are_no_classes(source, make_dicom, noise):
+    for name in ('train/benign/a', 'train/malignant/b', 'test/benign/c'):
+        make_dicom(source / f'{name}.dcm', noise(24, 30))
+    listing = list_dicom(source, KEY)
+    assert sorted((item.split, item.label) for item in listing.items) == [
+        ('test', 'benign'), ('train', 'benign'), ('train', 'malignant')]
+    assert 'became the column split' in '\n'.join(listing.notes)
+
+
+def test_folders_that_can_be_no_classes_are_refused_without_their_names(source, make_dicom, noise):
+    for number in range(2):
+        make_dicom(source / f'only/Zanzibar {number}/a.dcm', noise(24, 30))
+    with pytest.raises(ValueError, match='--label-table or --label') as caught:
+        list_dicom(source, KEY)
+    assert 'Zanzibar' not in ''.join(traceback.format_exception(caught.value))
+    assert {item.label for item in list_dicom(source, KEY, label='benign').items} == {'benign'}
 
 
 def test_a_file_that_may_not_be_read_stops_nothing_but_itself(source, make_dicom, noise,
