@@ -6,7 +6,8 @@
     python tools/prepare_data.py csv TABLE.csv --out data/mine --label-column diagnosis ...
     python tools/prepare_data.py dicom DIR --out data/clinic
 
-Each takes --help.  The data set's own folder is only read, and nothing outside of it.
+Each takes --help.  The data set's own folder is only read; links in it are followed, which is said.
+Every file in it is used, or stands in left_out.csv with the reason.
 Called again in the same way, it does only what is left or what changed in the source.
 """
 from __future__ import annotations
@@ -105,8 +106,8 @@ def _common() -> argparse.ArgumentParser:
     common.add_argument('--min-frames', type=int, default=Options.min_frames, metavar='N',
                         help='a shorter video cannot be used; default: %(default)s')
     common.add_argument('--max-bad-share', type=float, default=Options.max_bad_share,
-                        metavar='SHARE', help='stop if more than this share of the items cannot be '
-                                              'used; default: %(default)s')
+                        metavar='SHARE', help='stop if more than one item, and more than this share of '
+                                              'them, cannot be used; default: %(default)s')
     return common
 
 

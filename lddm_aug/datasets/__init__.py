@@ -1,5 +1,6 @@
 """What training reads.
 
+    tables.py           tables of text, whatever program wrote them
     annotations.py      tables of labelled files
     splits.py           which part of the data a file belongs to, drawn once
     audit_record.py     what tools/audit_data.py found in them

@@ -13,7 +13,7 @@ from lddm_aug.datasets.tables import (
     whole_names,
     whole_note,
 )
-from lddm_aug.preparation.endings import is_hidden, role_of
+from lddm_aug.preparation.endings import NOT_USED, is_hidden, role_of
 from lddm_aug.preparation.groups import OwnGroup
 from lddm_aug.preparation.levels import split_of
 from lddm_aug.preparation.listing import (
@@ -28,7 +28,7 @@ from lddm_aug.preparation.listing import (
     LeftOut,
     Listing,
 )
-from lddm_aug.preparation.source_folder import NOT_USED, SourceFolder
+from lddm_aug.preparation.source_folder import SourceFolder
 
 
 @dataclass(frozen=True)

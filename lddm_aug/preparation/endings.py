@@ -7,11 +7,15 @@ from pathlib import Path, PurePath
 from lddm_aug.datasets.frames import STILL_SUFFIXES, VIDEO_SUFFIXES, is_still_file
 from lddm_aug.preparation.listing import STILL, VIDEO
 
+NOT_USED = 'is not used'                             # though it is of a kind that is read
 DICOM = {'.dcm', '.dicom', '.ima'}
 ARCHIVES = {'.zip', '.tar', '.gz', '.tgz', '.bz2', '.xz', '.zst', '.rar', '.7z'}
 OTHER_PICTURES = {'.nii', '.nii.gz', '.mha', '.mhd', '.nrrd', '.nhdr', '.npz', '.mat', '.h5',
                   '.hdf5', '.hdf', '.pt', '.pkl', '.raw', '.img', '.hdr', '.vol', '.svg', '.pdf',
-                  '.heic', '.psd', '.avs', '.dv'}
+                  '.heic', '.avif', '.jp2', '.j2k', '.jxl', '.tga', '.psd', '.avs', '.dv', '.ogv',
+                  '.ogg', '.mjpeg', '.mjpg', '.mxf', '.rm', '.rmvb', '.swf', '.f4v', '.m2v', '.3g2',
+                  '.mpe', '.qt', '.divx', '.y4m', '.h264', '.264', '.h265', '.265', '.hevc', '.wtv',
+                  '.cine'}
 OF_SYSTEMS = {'thumbs.db', 'ehthumbs.db', 'desktop.ini', '__macosx', '@eadir', '$recycle.bin',
               'system volume information', 'lost+found', '__pycache__', 'icon\r'}
 
@@ -32,8 +36,10 @@ def is_hidden(name: str) -> bool:
 
 
 def why_not_read(path: Path) -> str:
-    """What to say of a file that is neither a video nor a still."""
+    """What to say of a file that nothing uses."""
     name = path.name.lower()
+    if is_read(path):
+        return NOT_USED
     ending = next((each for each in sorted(OTHER_PICTURES, key=len, reverse=True)
                    if name.endswith(each)), path.suffix.lower())
     if ending in DICOM or name == 'dicomdir' or _begins_as_dicom(path):
@@ -41,8 +47,8 @@ def why_not_read(path: Path) -> str:
     if ending in ARCHIVES:
         return 'is an archive; unpack it first'
     if ending in OTHER_PICTURES:
-        return f'ends in {ending}, which is not read; convert it to PNG, a video or .npy'
-    return f'ends in {ending}, and is no video or still' if ending else 'has no ending'
+        return f'ends in {ending}, which is not read; convert it to PNG, MP4 or .npy'
+    return f'ends in {ending}, which is not read' if ending else 'has no ending'
 
 
 def _begins_as_dicom(path: Path) -> bool:

@@ -4,7 +4,7 @@
                         source (name of what it was made from)
     stills.csv          the same; mask, where there are masks
     oracle.csv          the true videos behind stills, where they are known
-    left_out.csv        what of the source is in no table, and why
+    left_out.csv        what of the source is in no table, why, and how many files it is
     frames/, oracle/    *.npy (T, H, W[, 3]) uint8
     stills/, masks/     *.png, grey or RGB
     preparation.json    the settings that the files were made with

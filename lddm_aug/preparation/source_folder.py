@@ -13,7 +13,7 @@ from lddm_aug.datasets.frames import (
     natural_key,
     read_still,
 )
-from lddm_aug.preparation.endings import is_hidden, is_read, why_not_read
+from lddm_aug.preparation.endings import is_hidden, why_not_read
 from lddm_aug.preparation.listing import (
     BAD,
     EXCLUDED,
@@ -26,7 +26,6 @@ from lddm_aug.preparation.listing import (
 from lddm_aug.preparation.names import printable
 
 HIDDEN = "is hidden or an operating system's own"
-NOT_USED = 'is not used'
 
 
 class SourceFolder:
@@ -76,8 +75,7 @@ class SourceFolder:
                 if path.is_dir() and not reason:
                     folders.append((path, concealed))
                     continue
-                self.found[self.name(path)] = (HIDDEN if concealed else NOT_USED if is_read(path)
-                                               else why_not_read(path))
+                self.found[self.name(path)] = HIDDEN if concealed else why_not_read(path)
                 self.outside += not reason and not path.resolve().is_relative_to(self.root)
                 if reason and not concealed:
                     left_out.append(LeftOut(self.name(path), BAD if 'nothing' in reason else
