@@ -34,7 +34,8 @@ def sha256_of(path: Path) -> str:
     digest = hashlib.sha256()
     if path.is_dir():
         for file in sorted(file for file in path.rglob('*') if file.is_file()):
-            digest.update(f'{file.relative_to(path).as_posix()} {sha256_of(file)}\n'.encode())
+            digest.update(f'{file.relative_to(path).as_posix()} {sha256_of(file)}\n'
+                          .encode(errors='surrogateescape'))
     else:
         with path.open('rb') as opened:
             while chunk := opened.read(CHUNK_BYTES):

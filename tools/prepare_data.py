@@ -6,7 +6,7 @@
     python tools/prepare_data.py csv TABLE.csv --out data/mine --label-column diagnosis ...
     python tools/prepare_data.py dicom DIR --out data/clinic
 
-Each takes --help.  The data set's own folder is only read; links in it are followed, which is said.
+Each takes --help.  The data set's own folder is only read; links in it are followed.
 Every file in it is used, or stands in left_out.csv with the reason.
 Called again in the same way, it does only what is left or what changed in the source.
 """
@@ -106,8 +106,8 @@ def _common() -> argparse.ArgumentParser:
     common.add_argument('--min-frames', type=int, default=Options.min_frames, metavar='N',
                         help='a shorter video cannot be used; default: %(default)s')
     common.add_argument('--max-bad-share', type=float, default=Options.max_bad_share,
-                        metavar='SHARE', help='stop if more than one item, and more than this share of '
-                                              'them, cannot be used; default: %(default)s')
+                        metavar='SHARE', help='stop if more than this share of the items, and more '
+                                              'than one, cannot be used; default: %(default)s')
     return common
 
 

@@ -134,7 +134,7 @@ def write_split(file: Path, paths: Sequence[str], split: Sequence[str]) -> None:
     writer.writerows(dict.fromkeys(zip(paths, split, strict=True)))
     file.parent.mkdir(parents=True, exist_ok=True)
     with write_aside(file) as opened:
-        opened.write(text.getvalue().encode())
+        opened.write(text.getvalue().encode(errors='surrogateescape'))
 
 
 def read_split(file: str | Path, root: Path) -> dict[Path, str]:

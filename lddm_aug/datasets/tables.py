@@ -64,6 +64,8 @@ def read_table(file: str | Path, needed: Sequence[str]) -> Table:
             header; the message names the line.
     """
     file = Path(file)
+    if file.is_dir():
+        raise ValueError(f'{file} is a folder, and no table')
     if not file.is_file():
         raise FileNotFoundError(f'{file}: there is no such table')
     text, notes = _decode(file)

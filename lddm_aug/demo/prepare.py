@@ -212,4 +212,4 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Annotation]) -> No
     table = pd.DataFrame([[getattr(row, name) for name in columns] for row in rows],
                          columns=columns, dtype=object)        # so that frames stay whole numbers
     with write_aside(path) as file:
-        file.write(table.to_csv(index=False).encode())
+        file.write(table.to_csv(index=False).encode(errors='surrogateescape'))

@@ -42,7 +42,7 @@ class OwnGroup:
         group = as_value(match[1] or '') if match else ''
         if match is None or not group:
             raise ValueError(f'group pattern {self.pattern.pattern!r} finds no group in '
-                             f'{printable(name)!r}')
+                             f'{printable(name)}')
         start, end = match.span(1)
         if UNDECODABLE.search(name[max(0, start - 1):end + 1]):
             raise ValueError(f'its name is not UTF-8, so that {self.pattern.pattern!r} cannot tell '

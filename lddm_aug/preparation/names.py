@@ -16,7 +16,12 @@ def printable(name: str) -> str:
 
     Other names stay as they are, but for backslashes, which are doubled; so no two become one.
     """
-    decoded = os.fsencode(name.replace('\\', '\\\\')).decode('utf-8', 'backslashreplace')
+    return without_traps(name.replace('\\', '\\\\'))
+
+
+def without_traps(message: str) -> str:
+    """A message in which control characters and bytes that aren't UTF-8 are escaped."""
+    decoded = os.fsencode(message).decode('utf-8', 'backslashreplace')
     return re.sub('[\0-\x1f\x7f-\x9f\u2028\u2029]',
                   lambda match: match[0].encode('unicode_escape').decode(), decoded)
 

@@ -33,7 +33,7 @@ from lddm_aug.preparation.listing import (
     Recording,
     account,
 )
-from lddm_aug.preparation.names import printable
+from lddm_aug.preparation.names import printable, without_traps
 from lddm_aug.preparation.notices import notices
 from lddm_aug.preparation.prepared_folder import PreparedFolder, names_of
 
@@ -172,7 +172,8 @@ def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
 def _relative(error: Exception, root: Path | None) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f'cannot be opened ({error.strerror})'
-    return printable(str(error) if root is None else str(error).replace(f'{root}{os.sep}', ''))
+    message = str(error) if root is None else str(error).replace(f'{root}{os.sep}', '')
+    return without_traps(message)
 
 
 def _fitted(frames: Iterator[Pixels], options: Options) -> Iterator[Pixels]:

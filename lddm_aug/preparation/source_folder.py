@@ -23,7 +23,7 @@ from lddm_aug.preparation.listing import (
     Listing,
     Recording,
 )
-from lddm_aug.preparation.names import printable
+from lddm_aug.preparation.names import printable, without_traps
 
 HIDDEN = "is hidden or an operating system's own"
 
@@ -39,10 +39,12 @@ class SourceFolder:
         outside: how many of them lie behind links that lead out of the folder.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
+        FileNotFoundError, NotADirectoryError: if there is no such folder.
     """
 
     def __init__(self, root: str | Path) -> None:
+        if Path(root).is_file():
+            raise NotADirectoryError(f'{printable(str(root))} is a file, and no folder')
         if not Path(root).is_dir():
             raise FileNotFoundError(f'{printable(str(root))}: there is no such folder')
         self.root = Path(root).resolve()
@@ -94,7 +96,7 @@ class SourceFolder:
         """What an error says, paths relative to the root."""
         if isinstance(error, OSError) and error.strerror:
             return f'cannot be opened ({error.strerror})'
-        return printable(str(error).replace(f'{self.root}{os.sep}', ''))
+        return without_traps(str(error).replace(f'{self.root}{os.sep}', ''))
 
     def locate(self, value: str, where: str) -> Path:
         """The file or folder that a table names, links not followed.

@@ -16,7 +16,8 @@ from lddm_aug.preparation.folder import list_folder
 from lddm_aug.preparation.names import printable
 
 LEFT = {                                             # name → part of its reason
-    'README.txt': '.txt, which is not read', '.DS_Store': 'hidden', 'Thumbs.db': 'hidden', 'stray.png': 'class folder',
+    'README.txt': '.txt, which is not read', '.DS_Store': 'hidden', 'Thumbs.db': 'hidden',
+    'stray.png': 'class folder',
     '__MACOSX/benign/._v0.npy': 'hidden', 'benign/._v0.npy': 'hidden', 'benign/x.zip': 'archive',
     'benign/x.tar.gz': 'archive', 'benign/@eaDir/a.png': 'hidden', 'benign/empty.npy': '0 bytes',
     'benign/none': 'no ending', 'benign/1.2.840.7': 'DICOM', 'benign/s.DCM': 'DICOM',
