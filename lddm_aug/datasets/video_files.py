@@ -81,7 +81,8 @@ def inspect_video(path: Path) -> float | None:
 def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, VideoStream]]:
     with true_reason(path, 'video'):
         require_whole(path)
-        with av.open(str(path)) as container:
+        # absolute, since FFmpeg takes what stands before a colon for a protocol
+        with av.open(str(path.absolute())) as container:
             yield container, video_stream(path, container)
 
 

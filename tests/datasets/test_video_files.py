@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -106,6 +107,17 @@ def test_a_video_that_lost_its_first_packets_begins_with_the_next_whole_picture(
     shown = numbers(read_frames(path))
     assert 12 <= shown[0] <= 24 and shown == list(range(shown[0], 40))
     assert numbers(read_still(path, 2)[None]) == [shown[2]]
+
+
+@pytest.mark.parametrize('name', ['a:b.mp4', 'a%03d.mp4', 'a b [1].MP4', 'café.mp4',
+                                  b'caf\xe9.mp4'])
+def test_any_name_is_read(tmp_path, monkeypatch, name, numbered, numbers, write_video):
+    video = write_video(tmp_path / 'plain.mp4', 'mpeg4', numbered(20))
+    name = os.fsdecode(name)
+    video.rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for path in (Path(name), tmp_path / name):
+        assert numbers(read_frames(path)) == list(range(20))
 
 
 @pytest.mark.skipif(not COVID_BLUES.is_dir(), reason='covid_blues is not at ../shared/data')
