@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.dist import get_rank
 from torch.utils.data import get_worker_info
 
@@ -59,15 +61,17 @@ def current_visit() -> Visit | None:
 def draw_seed() -> int:
     """A seed of 63 bits, another one at every call, also where numpy was seeded alike.
 
-    It is drawn from numpy's global state.  Where no visit is under way, which is the same in every
-    worker, that state may be as well: MMEngine's ranks begin alike, and its workers that don't
-    persist begin every epoch alike.  So the rank and PyTorch's seed of the worker are mixed in.
+    It is drawn from numpy's global state, which a visit seeds.  Where none is under way that state
+    may come again: MMEngine's ranks begin alike, its workers that don't persist begin every epoch
+    alike, and MMAction2's UniformSampleFrames seeds it with a constant at every validation.  So the
+    rank, PyTorch's seed of the worker and PyTorch's state are mixed in; a loader draws from the
+    last whenever it begins.
     """
     drawn = int(np.random.randint(2**63 - 1, dtype=np.int64))
     if current_visit() is not None:
         return drawn
-    worker = get_worker_info()
-    return derive_seed(drawn, get_rank(), None if worker is None else worker.seed)
+    worker, state = get_worker_info(), sha256(torch.get_rng_state().numpy()).hexdigest()
+    return derive_seed(drawn, state, get_rank(), None if worker is None else worker.seed)
 
 
 def take_visits(dataset: Any) -> None:
@@ -82,8 +86,9 @@ def take_visits(dataset: Any) -> None:
     try:
         dataset.__class__ = _taking_visits(kind)
     except TypeError as error:
-        raise TypeError(f'EpochSampler: its dataset must be an object of a class in Python, such '
-                        f'as a torch.utils.data.Dataset, but got {kind.__name__}') from error
+        raise TypeError(f'EpochSampler: its dataset must be of a class that can be extended, such '
+                        f'as torch.utils.data.Dataset, but got {kind.__name__} ({error})'
+                        ) from error
 
 
 @cache

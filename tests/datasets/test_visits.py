@@ -4,12 +4,13 @@ from __future__ import annotations
 import copy
 import pickle
 import random
+from abc import ABC
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -45,6 +46,7 @@ from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
 
+T = TypeVar('T')
 CLASSES = ('benign', 'malignant')
 READ = [dict(type='ReadVideo', cache=True)]
 SAMPLE = [dict(type='SampleSegment', num_frames=4), dict(type='ArrayDecode')]
@@ -325,12 +327,66 @@ def test_a_held_out_sample_is_always_the_same():
     assert dataset[0] != Draws(test_mode=True, seed=5)[0]
 
 
-def test_a_run_that_seeds_numpy_can_be_run_again():
+def test_a_run_that_seeds_its_draws_can_be_run_again():
     runs = []
     for _ in range(2):
         with seeded(3):
             runs.append([Draws()[0], Draws()[0], draw_seed()])
     assert runs[0] == runs[1]
+
+
+def test_a_validation_that_seeds_numpy_does_not_make_epochs_alike():
+    dataset = Draws()
+    loader, drawn = DataLoader(dataset, collate_fn=list), []
+    for _ in range(4):
+        np.random.seed(255)                          # as MMAction2's UniformSampleFrames does
+        drawn += [sample for batch in loader for sample in batch]
+    assert len(set(drawn)) == 4
+
+
+class Slotted:
+    __slots__ = ('size',)
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> tuple[str, int, float]:
+        return type(self).__name__, index, np.random.rand()
+
+
+class Reduced(Slotted):
+    def __reduce__(self) -> tuple:
+        return Reduced, (self.size,)
+
+
+class Keyworded(Slotted):
+    def __new__(cls, *, size: int = 3) -> Keyworded:
+        self = super().__new__(cls)
+        self.size = size
+        return self
+
+    def __init__(self, *, size: int = 3) -> None:
+        pass
+
+    def __getnewargs_ex__(self) -> tuple[tuple, dict]:
+        return (), {'size': self.size}
+
+
+class Abstract(Generic[T], Slotted, ABC):
+    pass
+
+
+@pytest.mark.parametrize('kind', [Slotted, Reduced, Keyworded, Abstract, Abstract[int]], ids=str)
+def test_classes_of_every_making_take_visits_and_pickles(kind):
+    dataset = kind(size=3)
+    EpochSampler(dataset)
+    again = pickle.loads(pickle.dumps(dataset))
+    visit = Visit(2, 0, 1, 0)
+    assert again[visit] == dataset[visit] == dataset.__getitems__([visit])[0]
+    assert dataset[visit][:2] == (type(kind(size=3)).__name__, 2)
 
 
 def test_ranks_that_begin_alike_draw_otherwise(monkeypatch):
