@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
@@ -218,3 +219,11 @@ def test_frames_of_one_video_are_one_row_of_a_split(tmp_path: Path, stills: str)
     split = read_split(tmp_path / 's.csv', tmp_path.resolve())
     assert len(split) == 5
     assert {row.split for row in apply_split(rows, split, 's.csv', stills)} == {'train'}
+
+
+def test_a_split_names_files_whose_names_are_not_utf_8(tmp_path: Path):
+    root = tmp_path.resolve()
+    name = os.fsdecode(b'M\xfcller.npy')
+    (root / name).touch()
+    write_split(root / 's.csv', [name], ['train'])
+    assert read_split(root / 's.csv', root) == {root / name: 'train'}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lddm_aug.files import sha256_of
 from lddm_aug.preparation.busi import list_busi
 from lddm_aug.preparation.busv import list_busv
 from lddm_aug.preparation.csv_table import CsvColumns, list_csv
@@ -171,3 +172,19 @@ def test_masks_among_frames_make_no_video(source, run, table, write):
     assert set(table('videos.csv')) == {'a/v0'}
     row = table('left_out.csv')['a/v1']
     assert 'masks' in row['reason'] and row['files'] == '17'
+
+
+def test_a_file_in_the_place_of_a_folder_and_the_other_way_round_is_called_so(messy):
+    with pytest.raises(NotADirectoryError, match=r'README\.txt is a file'):
+        list_folder(messy / 'README.txt')
+    with pytest.raises(ValueError, match='benign is a folder'):
+        list_csv(messy / 'benign', CsvColumns())
+
+
+def test_frames_whose_names_are_not_utf_8_are_read_and_have_a_sha256(source, run, table, write):
+    frames = write(source / 'a/v')
+    for number, file in enumerate(sorted((source / 'a/v').iterdir())):
+        os.rename(file, bytes(file.parent) + b'/\xfc%02d.png' % number)
+    report = run(list_folder(source))
+    np.testing.assert_array_equal(list(report.items[0].open().frames), frames)
+    assert len(sha256_of(source / 'a/v')) == 64
