@@ -1,6 +1,7 @@
 """Checkpoints: found where a folder was moved, and read with a sentence where they can't be."""
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,14 +20,6 @@ def last_checkpoint(folder: Path) -> Path:
     """The newest weights, or where they would be: MMEngine notes a path that a move makes wrong."""
     pointer = folder / POINTER
     return folder / Path(pointer.read_text()).name if pointer.is_file() else pointer
-
-
-def go_on(config: Any, folder: Path) -> bool:
-    """Let a training go on from the newest weights in its folder; whether there are any."""
-    checkpoint = last_checkpoint(folder)
-    if checkpoint.is_file():
-        config.resume, config.load_from = True, str(checkpoint)
-    return checkpoint.is_file()
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -133,3 +126,21 @@ def _check_pretrained(part: nn.Module, init: Mapping[str, Any]) -> None:
                for name, weight in content.get('state_dict', content).items()
                if name.removeprefix('module.').startswith(prefix)}
     refuse_foreign_weights(part, weights, file)
+
+
+def weights_sha256(checkpoint: Mapping[str, Any]) -> str:
+    """Of a checkpoint's weights alone: names, types, shapes and values.
+
+    Raises:
+        ValueError: if it holds anything else where weights should be.
+    """
+    weights = checkpoint.get('state_dict', checkpoint)
+    if not all(isinstance(weight, torch.Tensor) for weight in weights.values()):
+        raise ValueError('weights_sha256: a checkpoint holds tensors, but got '
+                         f'{sorted({type(weight).__name__ for weight in weights.values()})}')
+    digest = hashlib.sha256()
+    for name, weight in sorted(weights.items()):
+        digest.update(f'{name} {weight.dtype} {tuple(weight.shape)}\n'.encode())
+        # as bytes, since NumPy knows no bfloat16
+        digest.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

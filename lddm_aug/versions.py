@@ -11,7 +11,7 @@ import lddm_aug
 
 def clip_versions() -> dict[str, str]:
     """Of the packages on which a clip's bytes depend."""
-    return {'lddm_aug': lddm_aug.__version__, 'torch': torch.__version__,
+    return {'lddm_aug': lddm_aug.__version__, 'torch': str(torch.__version__),
             'diffusers': version('diffusers'), 'zuko': version('zuko')}
 
 

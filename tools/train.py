@@ -18,6 +18,7 @@ from lddm_aug.engine.mmaction_tool import (
     require_files,
     require_keys,
 )
+from lddm_aug.engine.training_record import keep_record
 from lddm_aug.hardware import refuse_amp_without_gpu, refuse_unstarted_launcher
 
 
@@ -39,17 +40,23 @@ def main() -> None:
         def merge_args_and_check(config: Config, args: argparse.Namespace) -> Config:
             require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
             set_randomness(config, args)
+            began_from = {**config, **(args.cfg_options or {})}.get('load_from')
             config = merge_checked(merge_args, config, args)
             require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
             refuse_amp_without_gpu(config.optim_wrapper.get('type'),
                                    '--amp' if args.amp else 'optim_wrapper.type')
             refuse_unstarted_launcher(config.launcher, 'tools/train.py')
-            checkpoint = (find_latest_checkpoint(config.work_dir) if args.resume == 'auto'
-                          else args.resume)
-            if checkpoint and '://' not in checkpoint:
-                if 'meta' not in read_checkpoint(checkpoint):
-                    raise ValueError(f'resume: {checkpoint} holds weights without the state of a '
-                                     'training; begin from it by --cfg-options load_from=…')
+            checkpoint = None
+            if args.resume is None and config.get('resume') and began_from:
+                checkpoint, began_from = began_from, None         # as MMEngine understands the two
+            elif config.get('resume'):
+                checkpoint = (find_latest_checkpoint(config.work_dir)
+                              if args.resume in (None, 'auto') else args.resume)
+            if checkpoint and '://' not in checkpoint and 'meta' not in read_checkpoint(checkpoint):
+                raise ValueError(f'resume: {checkpoint} holds weights without the state of a '
+                                 'training; begin from it by --cfg-options load_from=…')
+            config.load_from = began_from
+            keep_record(config, checkpoint)
             add_hooks(config, 'SamplerGuardHook', 'WeightsGuardHook')
             return config
 

@@ -9,8 +9,9 @@ from lddm_aug.engine.progress_bar_hook import ProgressBarHook
 from lddm_aug.engine.safe_checkpoint_hook import SafeCheckpointHook
 from lddm_aug.engine.sampler_guard_hook import SamplerGuardHook
 from lddm_aug.engine.synthetic_share_hook import SyntheticShareHook
+from lddm_aug.engine.training_record_hook import TrainingRecordHook
 from lddm_aug.engine.weights_guard_hook import WeightsGuardHook
 
 __all__ = ['Bfloat16OptimWrapper', 'DataGuardHook', 'FiniteLossHook', 'IterationSeedHook',
            'LatentStatisticsHook', 'PreviewHook', 'ProgressBarHook', 'SafeCheckpointHook',
-           'SamplerGuardHook', 'SyntheticShareHook', 'WeightsGuardHook']
+           'SamplerGuardHook', 'SyntheticShareHook', 'TrainingRecordHook', 'WeightsGuardHook']

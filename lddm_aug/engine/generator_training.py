@@ -2,25 +2,31 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import EMAHook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from lddm_aug.checkpoints import POINTER, go_on, last_checkpoint, read_checkpoint
+from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
 from lddm_aug.datasets.leaves import groups_of
 from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.mmaction_tool import add_hooks, require_keys
+from lddm_aug.engine.training_record import (
+    keep_record,
+    reasons_to_retrain,
+    record_of,
+    training_record,
+)
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.files import write_aside
 from lddm_aug.generators.base import Generator
@@ -47,7 +53,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     Args:
         config_file: the config.
         work_dir: where checkpoints, logs, `training.json` and the package go.
-        resume: go on from the newest checkpoint; finished stages aren't run again.
+        resume: from the newest checkpoints; finished stages aren't run again.  A stage that shall
+            train longer is trained anew, and so is one whose previous stage has other weights.
         options: values to put into the config, by dotted key; where a config names stages, the
             first part of the key is the stage's name.
         seed: in place of the config's.
@@ -60,8 +67,9 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         The package's folder, or the work_dir where the config makes no generator.
 
     Raises:
-        ValueError: if an option names no stage, mixed precision finds nothing to run on, or the
-            config has nothing to train or package.
+        ValueError: if an option names no stage, mixed precision finds nothing to run on, the
+            config has nothing to train or package, or a stage to resume was begun with other
+            settings or data.
     """
     refuse_unstarted_launcher(launcher, 'tools/train_lddm.py')
     precision = mixed_precision() if amp else {}
@@ -70,30 +78,37 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     if not any('model' in stage or 'generator' in stage for stage in stages.values()):
         raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
     _check(stages, work_dir / PACKAGE)
-    places = {name: (folders or {}).get(name, work_dir / name) for name in stages}
-    if not resume:                                   # what was trained before is not gone on with
-        for folder, left in product(places.values(), (POINTER, SUMMARY)):
-            (folder / left).unlink(missing_ok=True)
-    summary: dict[str, Any] = {}
-    checkpoint: Path | None = None
     for name, stage in stages.items():
         if seed is not None:
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
         if 'optim_wrapper' in stage:
             stage.optim_wrapper.update(precision)
-        text = stage.pretty_text                                  # without paths of this run
-        stage.work_dir, stage.launcher = str(places[name]), launcher
+    text = '\n'.join(f'# {name or config_file.stem}\n{stage.pretty_text}'
+                     for name, stage in stages.items())           # without paths of this run
+    for name, stage in stages.items():
+        stage.work_dir = str((folders or {}).get(name, work_dir / name))
+        stage.launcher = launcher
+        if not resume:
+            _forget_training(Path(stage.work_dir))
+        elif 'model' in stage:
+            _compare_with_begun(stage, name)                      # refuses before the first trains
+    summary: dict[str, Any] = {}
+    trained: dict[str, Any] = {}
+    checkpoint: Path | None = None
+    for name, stage in stages.items():
         if checkpoint is not None:
             _hand_over(stage, checkpoint)
         summary[name] = dict(groups=[])                           # a control has nothing to learn
         if 'model' in stage:
-            checkpoint, summary[name] = train_stage(stage, resume)
+            checkpoint, summary[name] = train_stage(stage, resume, name)
+        if is_main_process():
+            trained[name or config_file.stem] = _provenance(stage, checkpoint)
         if 'generator' in stage and is_main_process():
             generator = _trained_generator(stage, checkpoint)
             if 'bank' in stage:
                 summary[name] = dict(groups=_fill(generator, stage.bank))
             groups = sorted({group for part in summary.values() for group in part['groups']})
-            sha256 = save_package(work_dir / PACKAGE, generator, groups, text)
+            sha256 = save_package(work_dir / PACKAGE, generator, groups, text, trained)
             print_log(f'generator package {work_dir / PACKAGE} ({sha256[:12]})', logger='current')
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
@@ -107,9 +122,18 @@ def _check(stages: Mapping[str, Config], package: Path) -> None:
         if 'model' in stage:
             require_keys(stage, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
             refuse_amp_without_gpu(stage.optim_wrapper.get('type'), 'optim_wrapper.type')
+            _require_last_weights(stage)
         if 'generator' in stage:
             refuse_foreign_folder(package)
             build_generator(stage)
+
+
+def _require_last_weights(stage: Config) -> None:
+    """Raise ValueError if a stage wouldn't leave its last weights where the next one looks."""
+    hook = stage.get('default_hooks', {}).get('checkpoint', {})
+    if hook is None or not hook.get('save_last', True) or hook.get('out_dir'):
+        raise ValueError(f'{stage.filename}: default_hooks.checkpoint must save the last weights '
+                         "in the stage's own folder; take save_last=False and out_dir out of it")
 
 
 def _hand_over(stage: Config, checkpoint: Path) -> None:
@@ -122,16 +146,31 @@ def _hand_over(stage: Config, checkpoint: Path) -> None:
         stage.train_dataloader.dataset.autoencoder.init_cfg = weights
 
 
-def train_stage(stage: Config, resume: bool) -> tuple[Path, dict[str, Any]]:
+def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict[str, Any]]:
     """Train one stage, or a recognizer; its last checkpoint, and what held-out groups gave.
 
     Beside that stand the seconds it took, None where it was interrupted in between.
+
+    Args:
+        resume: from the newest checkpoint; a finished training isn't run again, and one that
+            shall be longer, or whose autoencoder has other weights, is begun anew.
+        name: the stage's, for messages.
+
+    Raises:
+        ValueError: if it was begun with other settings or data.
     """
     work_dir = Path(stage.work_dir)
-    begun = resume and go_on(stage, work_dir)
-    if begun and _is_finished(stage) and (work_dir / SUMMARY).exists():
-        print_log(f'{work_dir.name}: finished before, {stage.load_from}', logger='current')
-        return Path(stage.load_from), json.loads((work_dir / SUMMARY).read_text())
+    begun, reasons = _compare_with_begun(stage, name) if resume else (None, [])
+    if reasons:
+        print_log(f'{name or work_dir.name} begins anew: {"; ".join(reasons)}', logger='current',
+                  level=logging.WARNING)
+        begun = None
+    if begun is not None and (work_dir / SUMMARY).exists():
+        print_log(f'{work_dir.name}: finished before, {begun}', logger='current')
+        return begun, json.loads((work_dir / SUMMARY).read_text())
+    if begun is None and is_main_process():
+        _forget_training(work_dir)
+    keep_record(stage, begun)
     add_hooks(stage, 'SamplerGuardHook', 'WeightsGuardHook')
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     start = time.perf_counter()
@@ -150,11 +189,37 @@ def train_stage(stage: Config, resume: bool) -> tuple[Path, dict[str, Any]]:
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary, indent=2).encode())
+    barrier()                                        # the next stage reads the checkpoint
     return last_checkpoint(work_dir), summary
 
 
-def _is_finished(stage: Config) -> bool:
-    return read_checkpoint(stage.load_from)['meta']['iter'] >= stage.train_cfg.max_iters
+def _forget_training(folder: Path) -> None:
+    """Let nothing in the folder be resumed; the weights themselves stay until overwritten."""
+    for left in (SUMMARY, POINTER):
+        (folder / left).unlink(missing_ok=True)
+
+
+def _compare_with_begun(stage: Config, name: str) -> tuple[Path | None, list[str]]:
+    """A stage's newest checkpoint, if there is one, and why it is not to be resumed.
+
+    Raises:
+        ValueError: if it was begun with other settings or data.
+    """
+    checkpoint = last_checkpoint(Path(stage.work_dir))
+    if not checkpoint.is_file():
+        return None, []
+    old = record_of(read_checkpoint(checkpoint), checkpoint)
+    return checkpoint, reasons_to_retrain(old, training_record(stage, stage.get('load_from')), name)
+
+
+def _provenance(stage: Config, checkpoint: Path | None) -> dict[str, Any]:
+    """What a package says of a stage: what it learnt from, and which weights came of it."""
+    if 'model' not in stage or checkpoint is None:
+        return dict(inputs=training_record(stage)['inputs'])
+    content = read_checkpoint(checkpoint)
+    record = record_of(content, checkpoint)
+    return {**{key: record[key] for key in ('inputs', 'processes', 'versions')},
+            'weights_sha256': weights_sha256(content)}
 
 
 def _fill(generator: Any, bank: Config) -> list[str]:
@@ -179,7 +244,22 @@ def _trained_generator(stage: Config, checkpoint: Path | None) -> Any:
     if checkpoint is not None:
         learnt = getattr(generator, generator.learnt)
         learnt.load_state_dict(read_checkpoint(checkpoint)['state_dict'])
+        _refuse_other_autoencoder(stage, learnt)
     return generator
+
+
+def _refuse_other_autoencoder(stage: Config, learnt: Any) -> None:
+    """Raise ValueError if a stage's model holds another autoencoder than the one it was given."""
+    given = ((stage.get('model', {}).get('autoencoder') or {}).get('init_cfg') or {})
+    if 'checkpoint' not in given:
+        return
+    expected = read_checkpoint(given['checkpoint'])['state_dict']
+    other = [name for name, weight in learnt.autoencoder.state_dict().items()
+             if name not in expected or not torch.equal(weight, expected[name])]
+    if other:
+        raise ValueError(f'{stage.work_dir}: its autoencoder is not the one in '
+                         f'{given["checkpoint"]} ({len(other)} weights differ, {other[0]}, …); '
+                         'train this stage anew')
 
 
 def _without_files(model: dict[str, Any]) -> dict[str, Any]:

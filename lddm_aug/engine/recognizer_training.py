@@ -8,7 +8,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from lddm_aug.checkpoints import go_on
+from lddm_aug.checkpoints import last_checkpoint
+from lddm_aug.engine.training_record import keep_record
 
 
 def use_last_weights(config: Config, folder: Path, num_classes: int, seed: int,
@@ -28,9 +29,14 @@ def use_last_weights(config: Config, folder: Path, num_classes: int, seed: int,
 
 
 def train_and_test(config: Config) -> tuple[Runner, dict[str, Any]]:
-    """Train in the config's work_dir, or go on there, and test; the runner and what it measured."""
+    """Train in the config's work_dir, or resume there, and test; the runner and what it measured.
+
+    Raises:
+        ValueError: if what was begun there had other settings or data.
+    """
     folder = Path(config.work_dir)
-    go_on(config, folder)
+    begun = last_checkpoint(folder)
+    keep_record(config, begun if begun.is_file() else None)
     config.experiment_name = f'{folder.name}_{time.time_ns()}'       # MMEngine wants a new one
     runner = Runner.from_cfg(config)
     runner.train()

@@ -1,6 +1,6 @@
 """A trained generator on disk: a folder that can be handed on, and loads the same everywhere.
 
-    package.json         what the generator is, whom it was trained on, versions, fingerprints
+    package.json         what the generator is, what it was trained on, versions, fingerprints
     weights.safetensors  its weights; absent where it has none
 """
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -31,14 +31,16 @@ WEIGHTS = 'weights.safetensors'
 
 
 def save_package(folder: str | Path, generator: Generator, groups: Iterable[str],
-                 config_text: str = '') -> str:
+                 config_text: str = '', stages: Mapping[str, Any] | None = None) -> str:
     """Write a generator into a folder of its own, in place of an older package there.
 
     The folder appears when it is whole; where writing fails, the older one stays.
 
     Args:
         groups: groups that it was trained on; they must not stand in any test.
-        config_text: the config that trained it, kept for whoever asks later.
+        config_text: the configs that trained it, kept for whoever asks later.
+        stages: of each training by its name, as JSON can hold it: what it read, and the sha256 of
+            the weights that came of it.
 
     Returns:
         The package's sha256, which the generator takes on together with the groups.
@@ -57,7 +59,8 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
-        card = _write_package(aside, generator, sorted(set(groups)), config_text)
+        card = _write_package(aside, generator, sorted(set(groups)), config_text,
+                              dict(stages or {}))
         _swap(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -95,7 +98,7 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
 
 
 def _write_package(folder: Path, generator: Generator, groups: list[str],
-                   config_text: str) -> dict[str, Any]:
+                   config_text: str, stages: dict[str, Any]) -> dict[str, Any]:
     state = {name: weight.contiguous().cpu() for name, weight in generator.state_dict().items()}
     if state:
         with write_aside(folder / WEIGHTS) as file:
@@ -106,6 +109,7 @@ def _write_package(folder: Path, generator: Generator, groups: list[str],
         'groups': groups,
         'versions': clip_versions(),
         'config_text': config_text,
+        'stages': stages,
         'weights_sha256': sha256_of(folder / WEIGHTS) if state else None,
     }
     card['sha256'] = _card_sha256(card)

@@ -1,15 +1,17 @@
 """Trainings of a few iterations on noise, through the phantom's own configs."""
 import json
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from safetensors.torch import load_file
 
+from lddm_aug.checkpoints import read_checkpoint, weights_sha256
 from lddm_aug.engine.generator_training import train_generator
+from lddm_aug.engine.iteration_seed_hook import IterationSeedHook
 from lddm_aug.generators.package import load_package
 
 CONFIG = Path(__file__).parents[2] / 'mmaction_configs/lddm/phantom.py'
@@ -19,21 +21,40 @@ class Interrupted(Exception):
     pass
 
 
-@HOOKS.register_module()
-class InterruptHook(Hook):
-    """Stops a training as a power cut would."""
+@pytest.fixture(scope='module', autouse=True)
+def unformatted_configs():
+    """To lay a config out prettily takes MMEngine longer than all these trainings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, False))
+        yield
 
-    def __init__(self, after: int) -> None:
-        self.after = after
 
-    def after_train_iter(self, runner, *args, **kwargs):
-        if runner.iter + 1 == self.after:
-            raise Interrupted
+@pytest.fixture
+def interrupt(monkeypatch):
+    """interrupt('diffusion', 5) → within it, that stage stops after 5 iterations as by a power cut.
+
+    From outside the config, which would else be another one than that of the resumed training.
+    """
+    @contextmanager
+    def within(stage, after):
+        def stop(hook, runner, *args, **kwargs):
+            if Path(runner.work_dir).name == stage and runner.iter + 1 == after:
+                raise Interrupted
+
+        with monkeypatch.context() as patch, pytest.raises(Interrupted):
+            patch.setattr(IterationSeedHook, 'after_train_iter', stop)
+            yield
+
+    return within
 
 
 @pytest.fixture
 def options(tmp_path):
-    """What makes the phantom's stages tiny."""
+    return tiny(tmp_path)
+
+
+def tiny(tmp_path):
+    """What makes the phantom's stages tiny, and their data."""
     rows = ['path,label,group,split']
     for i, split in enumerate(['train'] * 4 + ['test'] * 2):
         video = np.random.default_rng(i).integers(256, size=(20, 64, 64), dtype=np.uint8)
@@ -73,11 +94,10 @@ def test_the_package_says_whom_it_was_trained_on_and_makes_clips(options, tmp_pa
 
 @pytest.mark.parametrize('stage', ['autoencoder', 'diffusion'])
 def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(
-        stage, options, tmp_path):
+        stage, options, tmp_path, interrupt):
     whole = train_generator(CONFIG, tmp_path / 'whole', options=options)
-    broken = options | {f'{stage}.default_hooks.stop': dict(type='InterruptHook', after=5)}
-    with pytest.raises(Interrupted):
-        train_generator(CONFIG, tmp_path / 'broken', options=broken)
+    with interrupt(stage, 5):
+        train_generator(CONFIG, tmp_path / 'broken', options=options)
     assert not (tmp_path / 'broken/package').exists()
     resumed = train_generator(CONFIG, tmp_path / 'broken', resume=True, options=options)
     expected, found = (load_file(package / 'weights.safetensors') for package in (whole, resumed))
@@ -96,14 +116,13 @@ def test_a_finished_training_is_not_run_again(options, tmp_path):
     assert load_package(package).package_sha256 == before
 
 
-def test_a_training_begun_anew_is_not_gone_on_with_as_the_one_before(options, tmp_path):
+def test_a_training_begun_anew_is_not_gone_on_with_as_the_one_before(options, tmp_path, interrupt):
     options |= {f'{stage}.train_cfg.max_iters': 2 for stage in ('autoencoder', 'diffusion')}
     old = load_package(train_generator(CONFIG, tmp_path / 'run', options=options)).package_sha256
     other = options | {'autoencoder.optim_wrapper.optimizer.lr': 1e-4}
     expected = train_generator(CONFIG, tmp_path / 'other', options=other)
-    stopped = other | {'autoencoder.default_hooks.stop': dict(type='InterruptHook', after=1)}
-    with pytest.raises(Interrupted):
-        train_generator(CONFIG, tmp_path / 'run', options=stopped)
+    with interrupt('autoencoder', 1):
+        train_generator(CONFIG, tmp_path / 'run', options=other)
     resumed = train_generator(CONFIG, tmp_path / 'run', resume=True, options=other)
     assert load_package(resumed).package_sha256 == load_package(expected).package_sha256 != old
 
@@ -215,7 +234,7 @@ def test_a_checkpoint_of_another_width_or_cut_off_is_not_gone_on_with(options, t
     options = {key: 2 if key.endswith('max_iters') else value for key, value in options.items()}
     train_generator(CONFIG, tmp_path / 'run', options=options)
     wider = {'diffusion.model.denoiser.width': 48, 'diffusion.train_cfg.max_iters': 4}
-    with pytest.raises(ValueError, match='WeightsGuardHook: the checkpoint lacks'):
+    with pytest.raises(ValueError, match=r'\(diffusion.model.denoiser.width: 24 → 48\)'):
         train_generator(CONFIG, tmp_path / 'run', resume=True, options=options | wider)
     checkpoint = tmp_path / 'run/diffusion/iter_2.pth'
     checkpoint.write_bytes(checkpoint.read_bytes()[:999])
@@ -234,3 +253,168 @@ def test_two_generators_share_a_stage_that_works_in_the_same_folder(options, tmp
     assert one.groups == other.groups == ('patient 0', 'patient 1', 'patient 2', 'patient 3')
     assert all(torch.equal(one.state_dict()[name], weight)
                for name, weight in other.state_dict().items())
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """A folder with data and `run`, in which two iterations of each stage were trained."""
+    folder = tmp_path_factory.mktemp('finished')
+    train_generator(CONFIG, folder / 'run', options=short(folder))
+    return folder
+
+
+def short(folder, autoencoder=2, diffusion=2):
+    return tiny(folder) | {'autoencoder.train_cfg.max_iters': autoencoder,
+                           'diffusion.train_cfg.max_iters': diffusion}
+
+
+@pytest.fixture
+def begun(finished):
+    """The folder of `finished`, as it was left."""
+    kept = finished.parent / 'kept'
+    shutil.copytree(finished, kept)
+    yield finished
+    shutil.rmtree(finished)
+    kept.rename(finished)
+
+
+def sha256(package):
+    return load_package(package).package_sha256
+
+
+def times(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob('*.*')}
+
+
+@pytest.mark.parametrize(('iterations', 'anew'), [
+    ((4, 2), {'autoencoder', 'diffusion'}), ((2, 4), {'diffusion'})])
+def test_a_longer_stage_is_trained_anew_and_what_depends_on_it_and_nothing_else(
+        iterations, anew, begun):
+    options, before = short(begun, *iterations), times(begun / 'run')
+    resumed = train_generator(CONFIG, begun / 'run', resume=True, options=options)
+    written = {path.parent.name for path in begun.rglob('run/*/iter_*.pth')
+               if before.get(path) != path.stat().st_mtime_ns}
+    assert written == anew
+    assert sha256(resumed) == sha256(train_generator(CONFIG, begun / 'fresh', options=options))
+
+
+def a_shorter_stage(folder):
+    return {'autoencoder.train_cfg.max_iters': 1}, 'autoencoder.train_cfg.max_iters: 2 → 1'
+
+
+def another_label(folder):
+    table = folder / 'videos.csv'
+    table.write_text(table.read_text().replace('0.npy,benign', '0.npy,malignant'))
+    return {}, 'autoencoder.train_dataloader.dataset.ann_file: videos.csv'
+
+
+def another_video(folder):
+    np.save(folder / '0.npy', np.zeros((20, 64, 64), np.uint8))
+    return {}, 'autoencoder.train_dataloader.dataset.ann_file.files: 6 files'
+
+
+def another_order_of_classes(folder):
+    key = 'diffusion.train_dataloader.dataset.clips.classes'
+    return {key: ['malignant', 'benign']}, f'{key}.0: benign → malignant'
+
+
+def another_model(folder):
+    return {'diffusion.model.denoiser.depth': 2}, 'diffusion.model.denoiser.depth: 1 → 2'
+
+
+def without_seeds(folder):
+    return ({'diffusion.custom_hooks': [dict(type='DataGuardHook')]},
+            'diffusion.custom_hooks.1.type: IterationSeedHook → absent')
+
+
+def no_schedule(folder):
+    return {'diffusion.default_hooks.param_scheduler': None}, 'ParamSchedulerHook → absent'
+
+
+@pytest.mark.parametrize('change', [
+    a_shorter_stage, another_label, another_video, another_order_of_classes, another_model,
+    without_seeds, no_schedule])
+def test_another_training_is_refused_before_the_first_stage_and_what_was_trained_stays(
+        change, begun):
+    options, before = short(begun), times(begun / 'run')          # writes the data again
+    other, difference = change(begun)
+    options |= other
+    with pytest.raises(ValueError, match='^resume: ') as refused:
+        train_generator(CONFIG, begun / 'run', resume=True, options=options)
+    assert difference in str(refused.value)
+    assert times(begun / 'run') == before
+
+
+def test_another_seed_is_refused(begun):
+    with pytest.raises(ValueError, match='autoencoder.randomness.seed: 0 → 5'):
+        train_generator(CONFIG, begun / 'run', resume=True, options=short(begun), seed=5)
+
+
+def test_what_changes_no_weight_may_change(options, tmp_path, interrupt):
+    other = options | {'diffusion.generator.steps': 3, 'diffusion.log_processor.window_size': 7,
+                       'diffusion.visualizer.vis_backends': [dict(type='LocalVisBackend')],
+                       'diffusion.default_hooks.logger.interval': 1,
+                       'diffusion.default_hooks.checkpoint.interval': 1,
+                       'diffusion.default_hooks.checkpoint.max_keep_ckpts': 2,
+                       'diffusion.default_hooks.preview.interval': 1,
+                       'diffusion.default_hooks.preview.count': 1,
+                       'diffusion.default_hooks.timer.type': 'LoggerHook',
+                       'diffusion.log_level': 'CRITICAL'}
+    fresh = train_generator(CONFIG, tmp_path / 'fresh', options=other)
+    with interrupt('diffusion', 5):
+        train_generator(CONFIG, tmp_path / 'run', options=options)
+    resumed = train_generator(CONFIG, tmp_path / 'run', resume=True, options=other)
+    assert read_checkpoint(tmp_path / 'run/diffusion/iter_5.pth')      # resumed at 4, not anew
+    assert (tmp_path / 'run/diffusion/training.json').read_text().count('"seconds": null') == 1
+    expected, found = (load_file(package / 'weights.safetensors') for package in (fresh, resumed))
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_run_that_ended_before_its_package_was_written_gets_the_same_one(begun):
+    before = sha256(begun / 'run/package')
+    shutil.rmtree(begun / 'run/package')
+    (begun / 'run/diffusion/training.json').unlink()
+    assert sha256(train_generator(CONFIG, begun / 'run', resume=True,
+                                  options=short(begun))) == before
+
+
+def test_the_package_names_the_weights_and_the_data_of_every_stage(begun):
+    stages = json.loads((begun / 'run/package/package.json').read_text())['stages']
+    assert list(stages) == ['autoencoder', 'diffusion']
+    for name, stage in stages.items():
+        checkpoint = begun / 'run' / name / 'iter_2.pth'
+        assert stage['weights_sha256'] == weights_sha256(read_checkpoint(checkpoint))
+    given = stages['diffusion']['inputs']['model.autoencoder.init_cfg.checkpoint']
+    assert stages['autoencoder']['weights_sha256'][:16] in given
+    assert str(begun) not in json.dumps(stages)
+
+
+def test_weights_whose_training_nobody_recorded_are_not_resumed(begun):
+    checkpoint = begun / 'run/autoencoder/iter_2.pth'
+    content = read_checkpoint(checkpoint)
+    del content['meta']['training_record']
+    torch.save(content, checkpoint)
+    with pytest.raises(ValueError, match=r'autoencoder/iter_2\.pth does not say what it was train'):
+        train_generator(CONFIG, begun / 'run', resume=True, options=short(begun))
+
+
+def test_a_model_that_holds_another_autoencoder_is_not_packed(begun):
+    checkpoint = begun / 'run/diffusion/iter_2.pth'
+    content = read_checkpoint(checkpoint)
+    content['state_dict']['autoencoder.latent_std'] += 1
+    torch.save(content, checkpoint)
+    before = sha256(begun / 'run/package')
+    with pytest.raises(ValueError, match='1 weights differ, latent_std'):
+        train_generator(CONFIG, begun / 'run', resume=True, options=short(begun))
+    assert sha256(begun / 'run/package') == before
+
+
+@pytest.mark.parametrize('option', [dict(save_last=False), dict(out_dir='elsewhere')])
+def test_last_weights_that_would_lie_elsewhere_are_refused_before_training(
+        option, options, tmp_path):
+    [(key, value)] = option.items()
+    with pytest.raises(ValueError, match=f'phantom_diffusion.py: default_hooks.checkpoint .*{key}'):
+        train_generator(CONFIG, tmp_path / 'run', options=options | {
+            f'diffusion.default_hooks.checkpoint.{key}': value})
+    assert not (tmp_path / 'run').exists()

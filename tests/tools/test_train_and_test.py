@@ -80,11 +80,20 @@ def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     return torch.load(checkpoint, weights_only=True)['state_dict']
 
 
+EVERY = 'default_hooks.checkpoint.max_keep_ckpts=-1'
+
+
+def interrupt(folder: Path) -> None:
+    """Leave what a power cut in the second epoch leaves."""
+    (folder / 'epoch_2.pth').unlink()
+    (folder / 'last_checkpoint').write_text(str(folder / 'epoch_1.pth'))
+
+
 def test_what_was_trained_and_resumed_is_tested(config, run, tmp_path):
     once, parts = tmp_path / 'once', tmp_path / 'parts'
     run('train', config, '--work-dir', once)
-    run('train', config, '--work-dir', parts, '--cfg-options', 'train_cfg.max_epochs=1')
-    assert (parts / 'epoch_1.pth').exists()
+    run('train', config, '--work-dir', parts, '--cfg-options', EVERY)
+    interrupt(parts)
     run('train', config, '--work-dir', parts, '--resume')
     trained, resumed = weights(once / 'epoch_2.pth'), weights(parts / 'epoch_2.pth')
     assert all(torch.equal(trained[name], resumed[name]) for name in trained)
@@ -133,12 +142,74 @@ def test_a_damaged_checkpoint_gets_one_sentence(config, run, tmp_path, tool, con
 
 @pytest.mark.parametrize('content, sentence', [
     ({'x': torch.ones(1)}, 'holds weights without the state of a training'),
-    ({'meta': {}, 'state_dict': {'x': torch.ones(1)}}, 'WeightsGuardHook: the checkpoint lacks ')])
+    ({'meta': {'epoch': 0, 'iter': 0}, 'state_dict': {'x': torch.ones(1)}},
+     'a.pth does not say what it was trained on')])
 def test_a_training_does_not_go_on_from_anything_else(config, run, tmp_path, content, sentence):
     torch.save(content, tmp_path / 'a.pth')
     status, printed = run('train', config, '--resume', tmp_path / 'a.pth',
                           '--work-dir', tmp_path / 'work')
     assert status == 2 and sentence in printed
+
+
+@pytest.fixture(scope='module')
+def begun(config, tmp_path_factory) -> Path:
+    """A training of one epoch."""
+    folder = tmp_path_factory.mktemp('begun')
+    done = subprocess.run([sys.executable, TOOLS / 'train.py', config, *BEGUN, '--work-dir', folder],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+BEGUN = ['--no-validate', '--cfg-options', 'train_cfg.max_epochs=1',
+         'optim_wrapper.optimizer.momentum=0']
+
+
+@pytest.mark.parametrize('changed, difference', [
+    (['train_cfg.max_epochs=2'], 'train_cfg.max_epochs: 1 → 2'),
+    (['optim_wrapper.optimizer.lr=0.2'], 'optim_wrapper.optimizer.lr: 0.1 → 0.2'),
+    (['model.backbone.depth=34'], 'model.backbone.depth: 18 → 34'),
+    (['--seed', '2'], 'randomness.seed: 1 → 2'),
+    (['train_dataloader.dataset.ann_file={}/other.txt'],
+     'train_dataloader.dataset.ann_file: list.txt')])
+def test_another_training_is_refused_with_the_difference(
+        config, run, begun, changed, difference, tmp_path):
+    (config.parent / 'other.txt').write_text('0 2 1\n1 2 1\n2 2 0\n3 2 1\n')
+    changed = [part.format(config.parent) for part in changed]
+    before = (begun / 'epoch_1.pth').stat().st_mtime_ns
+    status, printed = run('train', config, *BEGUN, *changed, '--work-dir', begun, '--resume')
+    assert status == 2 and 'train.py: resume: this training was begun with other' in printed
+    assert difference in printed
+    assert (begun / 'epoch_1.pth').stat().st_mtime_ns == before
+
+
+def test_other_frames_under_the_same_names_are_refused(config, run, begun):
+    frame = config.parent / '0/img_00001.jpg'
+    kept = frame.read_bytes()
+    frame.write_bytes((config.parent / '1/img_00001.jpg').read_bytes())
+    status, printed = run('train', config, *BEGUN, '--work-dir', begun, '--resume')
+    frame.write_bytes(kept)
+    assert status == 2 and 'train_dataloader.dataset.ann_file.files: 4 files' in printed
+
+
+def test_a_training_that_began_from_weights_is_resumed_from_its_own(config, run, begun, tmp_path):
+    options = ['--no-validate', '--cfg-options', f'load_from={begun / "epoch_1.pth"}', EVERY,
+               '--work-dir', tmp_path / 'work']
+    run('train', config, *options)
+    expected = weights(tmp_path / 'work/epoch_2.pth')
+    interrupt(tmp_path / 'work')
+    run('train', config, *options, '--resume')
+    found = weights(tmp_path / 'work/epoch_2.pth')
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_training_whose_optimizer_was_not_saved_is_not_resumed(config, run, tmp_path):
+    options = ['--no-validate', '--work-dir', tmp_path / 'work', '--cfg-options', EVERY,
+               'default_hooks.checkpoint.save_optimizer=False']
+    run('train', config, *options)
+    interrupt(tmp_path / 'work')
+    status, printed = run('train', config, *options, '--resume')
+    assert status == 2 and 'epoch_1.pth lacks optimizer' in printed
 
 
 def test_another_models_checkpoint_is_not_tested(config, run, tmp_path):

@@ -1,0 +1,98 @@
+"""The files that a training reads, known by what is in them and not by where they lie."""
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mmaction.datasets import BaseActionDataset
+from mmaction.registry import DATASETS
+
+from lddm_aug.checkpoints import read_checkpoint, weights_sha256
+from lddm_aug.datasets.annotations import read_annotations
+from lddm_aug.datasets.table_dataset import TableDataset
+from lddm_aug.files import sha256_of
+from lddm_aug.generators.package import CARD
+from lddm_aug.synthesis.store import MANIFEST
+
+BLOCK_BYTES = 1 << 16
+WEIGHTS = ('.pth', '.pt')
+DIGITS = 16                                          # of a sha256: enough to tell two files apart
+
+
+def content_of(value: str) -> str | None:
+    """`name (digits of a sha256)` of a file, a store or a package; None for any other value.
+
+    Of a checkpoint the weights count, since its other content differs from run to run.
+    """
+    if os.path.isfile(value):
+        digest = _content(Path(value), *_state(Path(value)))
+    elif any(os.path.isfile(os.path.join(value, file)) for file in (MANIFEST, CARD)):
+        digest = _digest([Path(value)])
+    else:
+        return None
+    return f'{Path(value).name} ({digest[:DIGITS]})'
+
+
+def listed_content(dataset: Mapping[str, Any]) -> str | None:
+    """`N files (digits of a sha256)` that a data set's config lists; None if it lists none.
+
+    Large files are known by their size and three blocks: the first, the middle and the last.
+
+    Raises:
+        FileNotFoundError: if a table or a file in it is missing.
+        ValueError: if a table can't be read.
+    """
+    kind = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else None
+    if 'ann_file' not in dataset or not isinstance(kind, type):
+        return None
+    if issubclass(kind, TableDataset):
+        rows = read_annotations(dataset['ann_file'], dataset.get('data_root'))
+        files = [row.path for row in rows]
+    elif issubclass(kind, BaseActionDataset):
+        built = DATASETS.build({**dataset, 'pipeline': []})
+        infos = [built.get_data_info(index) for index in range(len(built))]
+        files = [Path(info[key]) for info in infos for key in ('filename', 'frame_dir')
+                 if key in info]
+    else:
+        return None
+    return f'{len(files)} files ({_digest(files)[:DIGITS]})'
+
+
+@cache
+def _content(path: Path, size: int, mtime_ns: int) -> str:
+    if path.suffix in WEIGHTS:
+        with suppress(ValueError):                   # more than weights: its bytes count
+            return weights_sha256(read_checkpoint(path))
+    return sha256_of(path)
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    """Of files and of the files in folders, in order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        for file in sorted(path.rglob('*')) if path.is_dir() else [path]:
+            name = file.relative_to(path).as_posix()
+            content = _sampled(file, *_state(file)) if file.is_file() else 'no file'
+            digest.update(f'{name} {content}\n'.encode())
+    return digest.hexdigest()
+
+
+@cache
+def _sampled(path: Path, size: int, mtime_ns: int) -> str:
+    digest = hashlib.sha256(str(size).encode())
+    with path.open('rb') as file:
+        for start in sorted({0, max(0, (size - BLOCK_BYTES) // 2), max(0, size - BLOCK_BYTES)}):
+            file.seek(start)
+            digest.update(file.read(BLOCK_BYTES))
+    return digest.hexdigest()
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Changes when the file does, so that none is read twice."""
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns

@@ -1,0 +1,74 @@
+"""A checkpoint says what it was trained on, and is resumed as nothing else."""
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from mmaction.registry import HOOKS
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from lddm_aug.engine.training_record import (
+    RECORD,
+    differences,
+    record_of,
+    refuse_differences,
+    training_record,
+)
+from lddm_aug.versions import run_versions
+
+
+@HOOKS.register_module()
+class TrainingRecordHook(Hook):
+    """Writes a training's record into every checkpoint, and refuses to resume another training.
+
+    The record lies in the checkpoint itself, so that neither exists without the other.
+
+    Args:
+        began_from: the config's `load_from` when the training began.
+
+    Raises:
+        ValueError: when a checkpoint is resumed that was trained with other settings, data or
+            number of processes, or can't be resumed to the weights of an uninterrupted training.
+    """
+
+    priority = 'VERY_HIGH'                           # a model that doesn't fit has its reason here
+
+    def __init__(self, began_from: str | None = None) -> None:
+        self.began_from = began_from
+        self.record: dict[str, Any] | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        if self.record is None:                      # what the training read, not what a test does
+            self.record = dict(training_record(runner.cfg, self.began_from),
+                               processes=get_world_size(), versions=[run_versions()])
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        checkpoint['meta'][RECORD] = self.record
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        if not runner._resume or self.record is None:
+            return
+        old = record_of(checkpoint, runner._load_from)
+        processes = old['processes'], self.record['processes']
+        refuse_differences({**differences(old, self.record),
+                            **(dict(processes=processes) if len({*processes}) > 1 else {})})
+        _refuse_lacking_state(runner, checkpoint)
+        if self.record['versions'][0] not in old['versions']:
+            print_log('resumed with other versions than before, so that the weights may differ '
+                      'from those of an uninterrupted training; the checkpoint names both',
+                      logger='current', level=logging.WARNING)
+        self.record['versions'] = [*old['versions'], *(
+            each for each in self.record['versions'] if each not in old['versions'])]
+
+
+def _refuse_lacking_state(runner: Runner, checkpoint: dict[str, Any]) -> None:
+    lacking = [part for part, needed in (('optimizer', True),
+                                         ('param_schedulers', runner.param_schedulers))
+               if needed and part not in checkpoint]
+    if lacking:
+        raise ValueError(f'resume: {runner._load_from} lacks {" and ".join(lacking)}, without '
+                         'which a training goes another way; let the checkpoint hook save them, '
+                         'and begin anew without --resume')
