@@ -78,7 +78,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     if not any('model' in stage or 'generator' in stage for stage in stages.values()):
         raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
     _check(stages, work_dir / PACKAGE)
-    for name, stage in stages.items():
+    for stage in stages.values():
         if seed is not None:
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
         if 'optim_wrapper' in stage:

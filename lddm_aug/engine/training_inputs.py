@@ -20,6 +20,7 @@ from lddm_aug.generators.package import CARD
 from lddm_aug.synthesis.store import MANIFEST
 
 BLOCK_BYTES = 1 << 16
+VERY_MANY = 100_000
 WEIGHTS = ('.pth', '.pt')
 DIGITS = 16                                          # of a sha256: enough to tell two files apart
 
@@ -41,15 +42,16 @@ def content_of(value: str) -> str | None:
 def listed_content(dataset: Mapping[str, Any]) -> str | None:
     """`N files (digits of a sha256)` that a data set's config lists; None if it lists none.
 
-    Large files are known by their size and three blocks: the first, the middle and the last.
+    Large files are known by their size and three blocks: the first, the middle and the last; of
+    very many the sizes must do, lest a training waits for hours before it starts.
 
     Raises:
         FileNotFoundError: if a table or a file in it is missing.
         ValueError: if a table can't be read.
     """
-    kind = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else None
-    if 'ann_file' not in dataset or not isinstance(kind, type):
+    if not dataset.get('ann_file') or not isinstance(dataset.get('type'), str):
         return None
+    kind: Any = DATASETS.get(dataset['type']) or object
     if issubclass(kind, TableDataset):
         rows = read_annotations(dataset['ann_file'], dataset.get('data_root'))
         files = [row.path for row in rows]
@@ -73,12 +75,15 @@ def _content(path: Path, size: int, mtime_ns: int) -> str:
 
 def _digest(paths: Iterable[Path]) -> str:
     """Of files and of the files in folders, in order."""
+    files = [(file.relative_to(path).as_posix(), file) for path in paths
+             for file in (sorted(path.rglob('*')) if path.is_dir() else [path])
+             if not file.is_dir()]
     digest = hashlib.sha256()
-    for path in paths:
-        for file in sorted(path.rglob('*')) if path.is_dir() else [path]:
-            name = file.relative_to(path).as_posix()
-            content = _sampled(file, *_state(file)) if file.is_file() else 'no file'
-            digest.update(f'{name} {content}\n'.encode())
+    for name, file in files:
+        state = _state(file) if file.is_file() else None
+        content = 'no file' if state is None else (
+            state[0] if len(files) > VERY_MANY else _sampled(file, *state))
+        digest.update(f'{name} {content}\n'.encode())
     return digest.hexdigest()
 
 

@@ -51,11 +51,18 @@ class TrainingRecordHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         if not runner._resume or self.record is None:
             return
-        old = record_of(checkpoint, runner._load_from)
+        source = runner._load_from or runner.work_dir
+        old = record_of(checkpoint, source)
         processes = old['processes'], self.record['processes']
         refuse_differences({**differences(old, self.record),
                             **(dict(processes=processes) if len({*processes}) > 1 else {})})
-        _refuse_lacking_state(runner, checkpoint)
+        lacking = [part for part, needed in (('optimizer', True),
+                                             ('param_schedulers', runner.param_schedulers))
+                   if needed and part not in checkpoint]
+        if lacking:
+            raise ValueError(f'resume: {source} lacks {" and ".join(lacking)}, without which a '
+                             'training goes another way; let the checkpoint hook save them, and '
+                             'begin anew without --resume')
         if self.record['versions'][0] not in old['versions']:
             print_log('resumed with other versions than before, so that the weights may differ '
                       'from those of an uninterrupted training; the checkpoint names both',
@@ -63,12 +70,3 @@ class TrainingRecordHook(Hook):
         self.record['versions'] = [*old['versions'], *(
             each for each in self.record['versions'] if each not in old['versions'])]
 
-
-def _refuse_lacking_state(runner: Runner, checkpoint: dict[str, Any]) -> None:
-    lacking = [part for part, needed in (('optimizer', True),
-                                         ('param_schedulers', runner.param_schedulers))
-               if needed and part not in checkpoint]
-    if lacking:
-        raise ValueError(f'resume: {runner._load_from} lacks {" and ".join(lacking)}, without '
-                         'which a training goes another way; let the checkpoint hook save them, '
-                         'and begin anew without --resume')

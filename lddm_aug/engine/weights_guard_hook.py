@@ -38,7 +38,8 @@ class WeightsGuardHook(Hook):
     def before_run(self, runner: Runner) -> None:
         if _is_training(runner):
             refuse_unusable_pretrained(unwrapped(runner))
-        if runner._load_from and '://' not in runner._load_from:
+        # a validation after a resumed training: what that resumed from may have been outdated
+        if runner._load_from and '://' not in runner._load_from and not runner._has_loaded:
             read_checkpoint(runner._load_from)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:

@@ -128,7 +128,7 @@ def test_the_difference_is_shown_key_by_key_with_old_and_new_value(table):
 
 def test_many_differences_are_counted():
     with pytest.raises(ValueError, match=r'a: 1 → 2; .*d: 1 → 2; 3 more'):
-        refuse_differences({key: (1, 2) for key in 'abcdefg'})
+        refuse_differences(dict.fromkeys('abcdefg', (1, 2)))
     refuse_differences({})
 
 
