@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate, parse_basic_offsets, parse_fragments
 from pydicom.pixels import get_decoder
+from pydicom.pixels.utils import _get_jpg_parameters
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
@@ -192,12 +193,25 @@ def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
             raise UnreadableFile(f'{header.name} cannot be decoded: frame {number} of '
                                  f'{len(frames)} is cut off, its JPEG has no end')
         array, _ = decoder.as_array(encapsulate([encoded], has_bot=False), index=0, raw=True,
-                                    **_options(layout), **whole)
+                                    **{**_options(layout), **whole,
+                                       **(_of_jpeg(header, layout, encoded) if is_jpeg else {})})
         yield Samples(array, layout.samples == 3 and (
             is_ycc(encoded, layout.photometric, array, header.syntax) if is_jpeg else
             layout.photometric.startswith('YBR') and
             layout.photometric not in ('YBR_ICT', 'YBR_RCT')))       # decoders make RGB of these
 
+
+
+def _of_jpeg(header: Header, layout: Layout, encoded: bytes) -> dict[str, int]:
+    """How many bits a JPEG's samples have, whatever the tags say; its size must be as they say."""
+    said = _get_jpg_parameters(encoded)
+    found = tuple(said.get(key) for key in ('height', 'width', 'components'))
+    if all(found) and found != (layout.rows, layout.columns, layout.samples):
+        raise UnreadableFile(
+            '{} contradicts itself: its tags announce {} x {} pixels with {} samples, its JPEG '
+            'has {} x {} with {}'.format(header.name, *layout[:3], *found))
+    allocated = 8 if said.get('precision', 16) <= 8 else 16
+    return {'bits_allocated': allocated, 'bits_stored': min(layout.stored, allocated)}
 
 
 def _frames_of_fragments(header: Header) -> list[list[Fragment]]:

@@ -145,6 +145,18 @@ def test_a_transfer_syntax_that_the_pixels_contradict_is_the_reason(make_dicom, 
     assert 'JPEG Baseline' in reason() and 'not compressed' in reason()
 
 
+def test_a_jpeg_decides_how_many_bits_its_samples_have(jpeg_file, read):
+    pixels, _ = jpeg_file(BitsAllocated=16, BitsStored=8)
+    assert np.abs(read().frames.astype(int) - pixels).max() <= 3
+
+
+@pytest.mark.parametrize('tags', [{'Rows': 40}, {'SamplesPerPixel': 3, 'PlanarConfiguration': 0,
+                                                'PhotometricInterpretation': 'RGB'}])
+def test_a_jpeg_of_another_size_than_the_tags_say_is_the_reason(jpeg_file, reason, tags):
+    jpeg_file(**tags)
+    assert 'contradicts itself' in reason() and 'its JPEG has 32 x 48 with 1' in reason()
+
+
 # ── how many frames ──
 
 def test_several_frames_are_a_video_with_its_rate(make_dicom, read, file, noise):
