@@ -43,12 +43,11 @@ class LatentFlow(LatentModel):
         if not 0 <= noise < math.inf:
             raise ValueError('LatentFlow: noise is a standard deviation, 0 or more, but got '
                              f'{noise!r}')
-        self.still_pyramid = self.still_network = None
-        if still_network is None:
+        self.still_network = None if still_network is None else MODELS.build(still_network)
+        if self.still_network is None:
             self.still_pyramid = StillPyramid(self.autoencoder.channels, still_widths)
             condition_channels = still_widths[-1]
         else:
-            self.still_network = MODELS.build(still_network)
             condition_channels = self.still_network.out_channels
         self.flow = CouplingFlow(self.autoencoder.latent_channels, condition_channels, **flow)
         self.noise = noise
@@ -80,7 +79,7 @@ class LatentFlow(LatentModel):
     def require_fit(self, latent: Tensor, condition: Tensor) -> None:
         if latent.shape[3:] == condition.shape[2:]:
             return
-        if self.still_pyramid is None:
+        if self.still_network is not None:
             raise ValueError('LatentFlow: a still_network is for latents that are vectors, '
                              f'(h, w) = (1, 1), but got {tuple(latent.shape[3:])}; take '
                              'still_widths instead')

@@ -33,9 +33,10 @@ class SpadeBlock(nn.Module):
         self.from_still = nn.Sequential(
             nn.Conv2d(still_channels, SPADE_WIDTH, 3, padding=1), nn.LeakyReLU(0.2),
             nn.Conv2d(SPADE_WIDTH, 2 * in_channels, 3, padding=1))
-        for part in (self.from_still[0], self.from_still[2]):         # SPADE begins with 1 and 0
-            nn.init.xavier_uniform_(part.weight, gain=0.02)
-            nn.init.zeros_(part.bias)
+        for part in self.from_still:                                  # SPADE begins with 1 and 0
+            if isinstance(part, nn.Conv2d):
+                nn.init.xavier_uniform_(part.weight, gain=0.02)
+                nn.init.zeros_(part.bias)                             # type: ignore[arg-type]
         self.from_latent = nn.Linear(latent_channels, 2 * out_channels)
         with torch.no_grad():                                         # and so does AdaIN
             self.from_latent.bias[:out_channels] += 1
