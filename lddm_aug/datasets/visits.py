@@ -70,7 +70,7 @@ def draw_seed() -> int:
     drawn = int(np.random.randint(2**63 - 1, dtype=np.int64))
     if current_visit() is not None:
         return drawn
-    worker, state = get_worker_info(), sha256(torch.get_rng_state().numpy()).hexdigest()
+    worker, state = get_worker_info(), sha256(torch.get_rng_state().numpy().tobytes()).hexdigest()
     return derive_seed(drawn, state, get_rank(), None if worker is None else worker.seed)
 
 
