@@ -17,6 +17,9 @@ try:
 except ImportError:                                  # Windows
     resource = None                                  # type: ignore[assignment]
 
+# Hooks that only refuse: what was measured without them is what it would be with them.
+GUARDS = ('SamplerGuardHook', 'WeightsGuardHook')
+
 
 class Journal:
     """Runs steps and writes down what they gave, one JSON file a step.
@@ -93,8 +96,18 @@ class Journal:
 
 
 def fingerprint(inputs: Mapping[str, Any]) -> str:
-    """sha256 of what JSON can hold, and of paths by their text."""
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
+    """sha256 of what JSON can hold, and of paths by their text; guards among hooks don't count."""
+    text = json.dumps(_without_guards(inputs), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_guards(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_guards(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_guards(part) for part in value
+                if not (isinstance(part, Mapping) and part.get('type') in GUARDS)]
+    return value
 
 
 def peak_rss_mb() -> float:

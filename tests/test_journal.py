@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from lddm_aug.journal import Journal, peak_rss_mb
+from lddm_aug.journal import Journal, fingerprint, peak_rss_mb
 
 
 @pytest.fixture
@@ -62,6 +62,14 @@ def test_what_was_forgotten_is_gone_and_done_again(call, tmp_path):
     Journal(tmp_path).forget()
     assert not (tmp_path / 'output').exists()
     assert call({'seed': 1}) == ({'value': 10}, [[]])
+
+
+def test_a_fingerprint_changes_with_a_hook_but_not_with_one_that_only_refuses():
+    hooks = [dict(type='DataGuardHook'), dict(type='EMAHook', momentum=0.1)]
+    plain = fingerprint({'configs': [dict(custom_hooks=hooks)]})
+    guarded = [*hooks[:1], dict(type='SamplerGuardHook'), *hooks[1:]]
+    assert fingerprint({'configs': [dict(custom_hooks=guarded)]}) == plain
+    assert fingerprint({'configs': [dict(custom_hooks=hooks[:1])]}) != plain
 
 
 def test_seconds_of_an_earlier_call_count(call, tmp_path):
