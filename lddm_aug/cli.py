@@ -9,7 +9,7 @@ import signal
 import sys
 import textwrap
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,16 @@ SHOWN = 400                                          # letters of what others' m
 def add_device_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
                         type=_device, help='cpu, cuda or cuda:N; default here: %(default)s')
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """For an option that counts something: whole numbers from `least` on."""
+    def whole_number(text: str) -> int:
+        if not text.lstrip('-').isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f'must be a whole number from {least} on, but got '
+                                             f'{text!r}')
+        return int(text)
+    return whole_number
 
 
 def _device(name: str) -> str:
@@ -120,6 +130,8 @@ def _place_in_a_config(frame: FrameType, line: int, before: str) -> str:
         simple = ', '.join(f'{name}={value!r}' for name, value in arguments.items()
                            if isinstance(value, (str, int, float, type(None))))
         return f'{getattr(kind, "__name__", kind)}({textwrap.shorten(simple, SHOWN // 2)})'
+    if module == 'mmengine.runner.runner' and frame.f_code.co_name == 'from_cfg':
+        return 'Runner(…)'
     return ''
 
 

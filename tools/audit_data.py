@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lddm_aug.audit.audit import audit, list_items, write_audit
 from lddm_aug.audit.report import summarize, write_report
-from lddm_aug.cli import friendly_errors
+from lddm_aug.cli import at_least, friendly_errors
 from lddm_aug.datasets.audit_record import PLACE
 from lddm_aug.generators.package import load_package
 
@@ -35,9 +35,9 @@ def parse_args() -> argparse.Namespace:
                         help="folder the paths are relative to; default: each table's own")
     parser.add_argument('--out', type=Path, metavar='DIR',
                         help='default: the folder audit beside the first table')
-    parser.add_argument('--min-frames', type=int, default=16, metavar='N',
+    parser.add_argument('--min-frames', type=at_least(1), default=16, metavar='N',
                         help='a shorter video is a fault; default: %(default)s')
-    parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, metavar='N',
+    parser.add_argument('--jobs', type=at_least(1), default=os.cpu_count() or 1, metavar='N',
                         help='processes; default: one per core')
     return parser.parse_args()
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from lddm_aug.cli import friendly_errors
+from lddm_aug.cli import at_least, friendly_errors
 from lddm_aug.datasets.annotations import Annotation, read_annotations
 from lddm_aug.datasets.audit_record import AuditRecord
 from lddm_aug.datasets.splits import (
@@ -40,7 +40,7 @@ def parse_args() -> argparse.Namespace:
     how.add_argument('--ratios', nargs='+', default=['7:3', '5:5', '3:7'], metavar='TRAIN:TEST',
                      help='default: 7:3 5:5 3:7')
     how.add_argument('--folds', type=int, metavar='K', help='each of K parts the test once')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='N',
+    parser.add_argument('--seeds', nargs='+', type=at_least(0), default=[0], metavar='N',
                         help='one split each; default: 0')
     parser.add_argument('--audit', type=Path, metavar='JSON',
                         help='of tools/audit_data.py: keep together what it found to show the same')

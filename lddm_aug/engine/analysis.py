@@ -86,6 +86,8 @@ def _read(paths: Iterable[Path], skip: bool) -> Iterator[tuple[str, Config]]:
 
 def _names_a_model(config: Config) -> bool:
     """Whether it makes a generator by itself, or is a recognizer's; not what fills a bank."""
+    if not isinstance(config.get('model', {}), dict):
+        raise ValueError(f'{config.filename}: model must be a dict, but is {config.model!r}')
     recognizer = str(config.get('model', {}).get('type')).endswith(RECOGNIZERS)
     return 'bank' not in config and ('generator' in config or recognizer)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import mmaction
 from mmaction.registry import OPTIMIZERS
@@ -13,6 +14,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from lddm_aug.cli import KeyValue
+
+WHOLE_NUMBERS = ('train_cfg.max_iters', 'train_cfg.max_epochs', 'train_cfg.val_interval',
+                 'default_hooks.checkpoint.interval', 'default_hooks.logger.interval')
 
 
 def load_mmaction_tool(name: str) -> ModuleType:
@@ -50,10 +54,27 @@ def require_keys(config: Config, *keys: str) -> None:
     for key in keys:
         if not isinstance(config[key], dict | list):
             raise ValueError(f'{config.filename}: {key} must be a dict, but is {config[key]!r}')
+    for key in WHOLE_NUMBERS:
+        value = _at(config, key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+            raise ValueError(f'{config.filename}: {key} must be a whole number, but is {value!r}')
+    sampler, hooks = _at(config, 'train_dataloader.sampler'), config.get('custom_hooks')
+    for key, value, kind in (('train_dataloader.sampler', sampler, dict),
+                             ('custom_hooks', hooks, list)):
+        if value is not None and not isinstance(value, kind):
+            raise ValueError(f'{config.filename}: {key} must be a {kind.__name__}, but is '
+                             f'{value!r}')
     name = (config.get('optim_wrapper') or {}).get('optimizer', {}).get('type')
     if isinstance(name, str) and OPTIMIZERS.get(name) is None:
         raise ValueError(f'{config.filename}: there is no optimizer {name!r}; name one of PyTorch, '
                          'as AdamW')
+
+
+def _at(config: Any, key: str) -> Any:
+    """The value at a dotted key; None where there is none."""
+    for name in key.split('.'):
+        config = config.get(name) if hasattr(config, 'get') else None
+    return config
 
 
 def add_hooks(config: Config, *types: str) -> None:

@@ -234,6 +234,20 @@ def test_a_config_that_cannot_be_used_gets_one_sentence(run, tmp_path, tool, tex
     assert not (tmp_path / 'work').exists()
 
 
+@pytest.mark.parametrize('option, named', [
+    ('train_cfg.val_interval=x', 'train_cfg.val_interval'),
+    ('train_cfg.max_epochs=1.5', 'train_cfg.max_epochs'),
+    ('default_hooks.checkpoint.interval=x', 'default_hooks.checkpoint.interval'),
+    ('custom_hooks=3', 'custom_hooks'), ('train_dataloader.sampler=3', 'train_dataloader.sampler'),
+    ('optim_wrapper=3', 'optim_wrapper'), ('model=3', 'model'),
+    ('optim_wrapper.optimizer.lr=x', "SGD(lr='x'"), ('model.backbone.depth=x', "ResNet(depth='x'"),
+    ('log_level=LOUD', 'LOUD'), ('env_cfg=3', 'Runner')])
+def test_a_value_of_the_wrong_kind_is_named_by_its_key_or_part(config, run, tmp_path, option,
+                                                               named):
+    status, printed = run('train', config, '--work-dir', tmp_path, '--cfg-options', option)
+    assert status == 2 and named in printed.splitlines()[-1] and 'Traceback' not in printed
+
+
 @pytest.mark.parametrize('tool', ['train', 'train_lddm'])
 def test_an_option_without_a_value_is_named(config, run, tmp_path, tool):
     status, printed = run(tool, config, '--work-dir', tmp_path / 'work',
