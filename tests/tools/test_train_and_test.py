@@ -37,7 +37,8 @@ train_dataloader = dict(
                  data_prefix=dict(img='FOLDER')))
 val_dataloader = dict(batch_size=2, num_workers=0,
                       sampler=dict(type='DefaultSampler', shuffle=False),
-                      dataset=train_dataloader['dataset'])
+                      dataset=dict(train_dataloader['dataset'],
+                                   ann_file='FOLDER/held_out.txt'))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='AccMetric', metric_list=('top_k_accuracy',))
 test_evaluator = val_evaluator
@@ -49,15 +50,16 @@ optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9))
 
 @pytest.fixture(scope='module')
 def config(tmp_path_factory) -> Path:
-    """A config beside its data: four videos of dark and bright noise, as frames."""
+    """A config beside its data: videos of dark and bright noise, as frames, half of them tested."""
     folder = tmp_path_factory.mktemp('frames')
     random = np.random.default_rng(0)
-    for video in range(4):
+    for video in range(8):
         (folder / str(video)).mkdir()
         for frame in (1, 2):
             image = random.integers(0, 64, (32, 32, 3), np.uint8) + 128 * (video % 2)
             cv2.imwrite(str(folder / f'{video}/img_{frame:05}.jpg'), image)
-    (folder / 'list.txt').write_text(''.join(f'{n} 2 {n % 2}\n' for n in range(4)))
+    for name, videos in (('list.txt', range(4)), ('held_out.txt', range(4, 8))):
+        (folder / name).write_text(''.join(f'{n} 2 {n % 2}\n' for n in videos))
     path = folder / 'tiny.py'
     path.write_text(CONFIG.replace('FOLDER', str(folder)))
     return path
@@ -240,7 +242,7 @@ def test_a_config_that_cannot_be_used_gets_one_sentence(run, tmp_path, tool, tex
     ('default_hooks.checkpoint.interval=x', 'default_hooks.checkpoint.interval'),
     ('custom_hooks=3', 'custom_hooks'), ('train_dataloader.sampler=3', 'train_dataloader.sampler'),
     ('optim_wrapper=3', 'optim_wrapper'), ('model=3', 'model'),
-    ('optim_wrapper.optimizer.lr=x', "SGD(lr='x'"), ('model.backbone.depth=x', "ResNet(depth='x'"),
+    ('optim_wrapper.optimizer.lr=x', "SGD(lr='x'"), ('model.backbone.depth=x', "depth='x'"),
     ('log_level=LOUD', 'LOUD'), ('env_cfg=3', 'Runner')])
 def test_a_value_of_the_wrong_kind_is_named_by_its_key_or_part(config, run, tmp_path, option,
                                                                named):
