@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from mmengine.config import DictAction
 
+from lddm_aug.classes import split_names
 from lddm_aug.hardware import available_device
 
 OF_THE_INPUT = (ValueError, OSError, SyntaxError)    # what files and values that were given cause
@@ -155,11 +156,19 @@ def _is_ours(frame: FrameType) -> bool:
 
 
 class KeyValue(DictAction):
-    """MMEngine's DictAction, which fails on a word without `=` and doesn't say which."""
+    """MMEngine's DictAction, but a word without `=` is named, and the names of classes stay names.
+
+    DictAction would make numbers of the classes 0 and 01, and take the blanks out of a name.
+    """
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
                  values: Any, option_string: str | None = None) -> None:
         for value in values:
             if '=' not in value:
                 parser.error(f'{option_string} takes key=value, but got {value}')
-        super().__call__(parser, namespace, values, option_string)
+        named = {key: text for key, text in (value.split('=', 1) for value in values)
+                 if key.split('.')[-1] == 'classes' and text != 'None'}
+        others = [value for value in values if value.split('=', 1)[0] not in named]
+        super().__call__(parser, namespace, others, option_string)
+        getattr(namespace, self.dest).update(
+            {key: split_names(text) for key, text in named.items()})

@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from lddm_aug.checkpoints import read_checkpoint
 from lddm_aug.cli import friendly_errors
+from lddm_aug.engine.class_guard_hook import guard_classes
 from lddm_aug.engine.mmaction_tool import (
     add_hooks,
     load_mmaction_tool,
@@ -32,6 +33,7 @@ def main() -> None:
 
         def merge_args_and_guard(config: Config, args: argparse.Namespace) -> Config:
             require_keys(config, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')
+            guard_classes(config)
             add_hooks(config, 'WeightsGuardHook')
             return merge_checked(merge_args, config, args)
 

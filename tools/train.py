@@ -11,6 +11,7 @@ from mmengine.runner import find_latest_checkpoint
 
 from lddm_aug.checkpoints import read_checkpoint
 from lddm_aug.cli import friendly_errors
+from lddm_aug.engine.class_guard_hook import guard_classes
 from lddm_aug.engine.mmaction_tool import (
     add_hooks,
     load_mmaction_tool,
@@ -57,6 +58,7 @@ def main() -> None:
                                  'training; begin from it by --cfg-options load_from=…')
             config.load_from = began_from
             keep_record(config, checkpoint)
+            guard_classes(config)
             add_hooks(config, 'SamplerGuardHook', 'WeightsGuardHook')
             return config
 

@@ -10,7 +10,7 @@ from mmengine.dataset import default_collate
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lddm_aug.datasets.leaves import groups_of
+from lddm_aug.datasets.leaves import classes_of, groups_of
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.functional.seeds import derive_seed, seeded
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
@@ -37,7 +37,7 @@ class LatentDataset(Dataset):
             raise ValueError("LatentDataset: autoencoder's init_cfg names the checkpoint of a "
                              'trained one, but there is none; train a config with both stages')
         self.clips = DATASETS.build(clips)
-        self.metainfo = self.clips.metainfo
+        self.metainfo = dict(classes=classes_of('LatentDataset', 'the clips', self.clips))
         self.groups = groups_of(self.clips)
         self.samples = self._encode(MODELS.build(autoencoder), draws, batch_size)
 

@@ -8,6 +8,8 @@ from typing import Any
 from mmengine.runner.runner import _SlicedDataset
 from torch.utils.data import ConcatDataset, Subset
 
+from lddm_aug.classes import class_list, refuse_other_classes
+
 
 def inside(dataset: Any) -> Iterator[Any]:
     """A data set and all that it is made of, inside PyTorch's wrappers, MMEngine's and ours."""
@@ -29,6 +31,24 @@ def groups_of(dataset: Any) -> frozenset[str]:
         of_generators = groups_of(dataset.dataset) - _sample_groups(dataset.dataset)
         return _sample_groups(dataset) | of_generators
     return frozenset().union(*map(groups_of, parts_of(dataset)))
+
+
+def classes_of(owner: str, place: str, dataset: Any) -> tuple[str, ...]:
+    """A data set's classes, looked for inside wrappers; none where it knows none.
+
+    Args:
+        owner: begins the message.
+        place: what the data set is, for the message.
+
+    Raises:
+        ValueError: if its parts have different ones.
+    """
+    lists = [class_list(owner, (getattr(part, 'metainfo', None) or {}).get('classes'))
+             for part in leaves(dataset)]
+    known = [classes for classes in lists if classes]
+    for classes in known[1:]:
+        refuse_other_classes(owner, f'one part of {place}', known[0], 'another', classes)
+    return known[0] if known else ()
 
 
 def _sample_groups(dataset: Any) -> frozenset[str]:

@@ -15,9 +15,17 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from lddm_aug.classes import refuse_other_classes
 from lddm_aug.datasets.audit_record import refuse_audited_leaks
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
-from lddm_aug.datasets.leaves import groups_of, info_of, inside, leaves, metainfo_of
+from lddm_aug.datasets.leaves import (
+    classes_of,
+    groups_of,
+    info_of,
+    inside,
+    leaves,
+    metainfo_of,
+)
 from lddm_aug.datasets.visits import Visit, current_visit, draw_seed
 from lddm_aug.functional.seeds import derive_seed, seeded
 
@@ -220,10 +228,10 @@ class LDDMMixedDataset(Dataset):
         return labels
 
     def _check_classes(self) -> None:
-        real, synthetic = (metainfo_of(part).get('classes') for part in (self.real, self.synthetic))
-        if real and synthetic and tuple(real) != tuple(synthetic):
-            raise ValueError('LDDMMixedDataset: real and synthetic must have the same classes in '
-                             f'the same order, but got {tuple(real)} and {tuple(synthetic)}')
+        real, synthetic = (classes_of('LDDMMixedDataset', name, part) for name, part in
+                           (('real', self.real), ('synthetic', self.synthetic)))
+        if real and synthetic:
+            refuse_other_classes('LDDMMixedDataset', 'real', real, 'synthetic', synthetic)
 
     def _print_shares(self) -> None:
         real = Counter(self._real_labels)

@@ -8,6 +8,7 @@ from mmaction.registry import DATASETS
 from lddm_aug.datasets.annotations import Annotation
 from lddm_aug.datasets.frames import read_still
 from lddm_aug.datasets.table_dataset import TableDataset
+from lddm_aug.datasets.transforms.synthesize_clip import SynthesizeClip
 
 
 @DATASETS.register_module()
@@ -17,7 +18,17 @@ class StillDataset(TableDataset):
     Its pipeline begins with `LoadStill` and `SynthesizeClip`, so its samples' origin is synthetic,
     and receives filename, frame, label, class_name, group, origin, seed, start_index and modality.
     Its arguments are those of TableDataset.
+
+    Raises:
+        ValueError: besides, if a generator in the pipeline knows classes and not those of a still.
     """
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        for transform in self.pipeline.transforms:
+            if isinstance(transform, SynthesizeClip):
+                transform.generator.require_known(
+                    f'StillDataset {self.ann_file}', (row.label for row in self.annotations))
+        return super().load_data_list()
 
     @property
     def groups(self) -> frozenset[str]:

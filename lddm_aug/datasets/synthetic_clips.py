@@ -8,6 +8,7 @@ from typing import Any
 
 from mmaction.registry import DATASETS
 
+from lddm_aug.classes import class_list
 from lddm_aug.datasets.annotations import sort_classes
 from lddm_aug.datasets.frames import count_frames
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
@@ -44,8 +45,9 @@ class SyntheticClipDataset(LabelledDataset):
         self.manifest = read_manifest(store)
         self.verify = verify
         self.rows = self.manifest.rows if keep is None else _kept(self.manifest.rows, Path(keep))
-        labels = classes or sort_classes(row['label'] for row in self.manifest.rows)
-        super().__init__(str(self.store / MANIFEST), labels, pipeline, test_mode, seed, **kwargs)
+        names = (class_list('SyntheticClipDataset', classes)
+                 or sort_classes(row['label'] for row in self.manifest.rows))
+        super().__init__(str(self.store / MANIFEST), names, pipeline, test_mode, seed, **kwargs)
 
     @property
     def groups(self) -> frozenset[str]:

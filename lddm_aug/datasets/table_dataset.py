@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lddm_aug.classes import class_list
 from lddm_aug.datasets.annotations import (
     Annotation,
     class_names,
@@ -41,7 +42,8 @@ class TableDataset(LabelledDataset):
                  classes: Sequence[str] | None = None, split: str | None = None,
                  data_root: str | None = None, test_mode: bool = False, seed: int = 0,
                  on_bad: str = 'raise', split_file: str | None = None, **kwargs: Any) -> None:
-        rows = read_annotations(ann_file, data_root, classes)
+        names = class_list(type(self).__name__, classes)
+        rows = read_annotations(ann_file, data_root, names or None)
         if split_file is not None:
             if split is None:
                 raise ValueError(f"{type(self).__name__}: split_file needs a split, 'train' or "
@@ -49,10 +51,12 @@ class TableDataset(LabelledDataset):
             root = Path(data_root or Path(ann_file).parent).resolve()
             rows = apply_split(rows, read_split(split_file, root), split_file, ann_file)
         self.table_groups = {row.path: row.group for row in rows}    # of every split
-        self.annotations = rows_of_split(rows, split, split_file or ann_file)
+        # the command line makes a number of the split 0
+        self.annotations = rows_of_split(rows, None if split is None else str(split),
+                                         split_file or ann_file)
         self.on_bad = on_bad
         self.split_file = split_file
-        super().__init__(ann_file, classes or class_names(rows), pipeline, test_mode, seed,
+        super().__init__(ann_file, names or class_names(rows), pipeline, test_mode, seed,
                          **kwargs)
 
     @abstractmethod

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from mmaction.registry import HOOKS
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.datasets.audit_record import AuditRecord, refuse_audited_leaks
 from lddm_aug.datasets.leaves import groups_of, infos_of, leaves
 from lddm_aug.datasets.shared_files import ShownFiles, shared_files
+from lddm_aug.engine.class_guard_hook import ClassGuardHook
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.models.segment_recognizer import refuse_other_segments
 
@@ -20,14 +20,14 @@ SHOWN = 5
 
 
 @HOOKS.register_module()
-class DataGuardHook(Hook):
+class DataGuardHook(ClassGuardHook):
     """Refuse synthetic clips in validation and test, and what stands in training as well.
 
     Training is compared with validation and with test before it starts, not when it comes to
     validation (the two of them may be the same): their groups, their files, by path and content,
     and what the audits beside the tables found to show the same.  MMAction2's own data sets know no
     groups; their files are compared all the same, and have the group that a table of the training
-    gives them.  The classes of the training set are compared with those of the recognizer.
+    gives them.  Classes are compared as by the ClassGuardHook, which this one is too.
 
     A recognizer whose head and backbone disagree over the segments of a clip is refused before
     anything is read, also where it isn't a SegmentRecognizer: it would score frames of different
@@ -39,16 +39,15 @@ class DataGuardHook(Hook):
     """
 
     def __init__(self, allow_leakage: bool = False, own_labels: bool = False) -> None:
+        super().__init__(own_labels)
         self.allow_leakage = allow_leakage
-        self.own_labels = own_labels
 
     def before_run(self, runner: Runner) -> None:
         refuse_other_segments('DataGuardHook', unwrapped(runner))
 
     def before_train(self, runner: Runner) -> None:
+        super().before_train(runner)
         train = runner.train_dataloader.dataset
-        if not self.own_labels:
-            refuse_other_classes(unwrapped(runner), train)
         held_out = [(part, loop.dataloader.dataset)
                     for part, loop in (('validation', runner.val_loop), ('test', runner.test_loop))
                     if loop is not None]
@@ -67,9 +66,11 @@ class DataGuardHook(Hook):
                       level=logging.WARNING)
 
     def before_val(self, runner: Runner) -> None:
+        super().before_val(runner)
         refuse_synthetic('validation', runner.val_dataloader.dataset)
 
     def before_test(self, runner: Runner) -> None:
+        super().before_test(runner)
         refuse_synthetic('test', runner.test_dataloader.dataset)
 
 
@@ -119,13 +120,3 @@ def refuse_shared_files(part: str, train: Any, held_out: Any) -> None:
             f'DataGuardHook: nothing in {part} may show what training shows, but '
             f'{len(both)} files do: {names}{"; …" if len(both) > SHOWN else ""}; draw the split '
             'with tools/make_splits.py --audit, or go on all the same by allow_leakage=True')
-
-
-def refuse_other_classes(model: Any, dataset: Any) -> None:
-    """Raise ValueError if a recognizer scores other classes than its training set has."""
-    classes = getattr(dataset, 'metainfo', {}).get('classes', ())
-    scored = getattr(getattr(model, 'cls_head', None), 'num_classes', None)
-    if classes and scored not in (None, len(classes)):
-        raise ValueError(f'DataGuardHook: the training set has the {len(classes)} classes '
-                         f'{", ".join(map(str, classes))}, but the recognizer scores {scored}; '
-                         f'set model.cls_head.num_classes={len(classes)}')

@@ -17,7 +17,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
-from lddm_aug.datasets.leaves import groups_of
+from lddm_aug.datasets.leaves import classes_of, groups_of
+from lddm_aug.engine.class_guard_hook import guard_classes, refuse_other_model
 from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.mmaction_tool import add_hooks, require_keys
@@ -125,7 +126,15 @@ def _check(stages: Mapping[str, Config], package: Path) -> None:
             _require_last_weights(stage)
         if 'generator' in stage:
             refuse_foreign_folder(package)
-            build_generator(stage)
+            _refuse_other_classes(build_generator(stage), stage)
+
+
+def _refuse_other_classes(generator: Generator, stage: Config) -> None:
+    """A generator that is told classes learns them by their labels, at the end of all stages."""
+    if 'model' in stage and generator.classes and 'clips' in stage.train_dataloader.dataset:
+        clips = DATASETS.build(stage.train_dataloader.dataset.clips)
+        refuse_other_model('train_generator', generator, 'training',
+                           classes_of('train_generator', 'training', clips))
 
 
 def _require_last_weights(stage: Config) -> None:
@@ -173,6 +182,7 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
     keep_record(stage, begun)
     add_hooks(stage, 'SamplerGuardHook', 'WeightsGuardHook')
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
+    guard_classes(stage)
     start = time.perf_counter()
     runner = Runner.from_cfg(stage)
     if isinstance(unwrapped(runner), ClipAutoencoder):

@@ -18,7 +18,8 @@ UNRELATED = ('work_dir', 'launcher', 'resume', 'load_from', 'experiment_name', '
              'log_processor', 'visualizer', 'vis_backends', 'test_dataloader', 'test_cfg',
              'test_evaluator', 'generator')
 WATCHERS = ('LoggerHook', 'IterTimerHook', 'ProgressBarHook', 'PreviewHook', 'CheckpointHook',
-            'SafeCheckpointHook', 'SamplerGuardHook', 'WeightsGuardHook', 'TrainingRecordHook')
+            'SafeCheckpointHook', 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook',
+            'TrainingRecordHook')
 OUTPUTS = ('out_file', 'out_dir')
 # A config also holds variables of its files, whose values the parts below have taken over.
 READ = (*inspect.signature(Runner.__init__).parameters, 'bank')

@@ -113,12 +113,17 @@ def read_split(videos: str | Path, split: str | None, generator: Generator, segm
         segments: clips from each video; 1 takes the middle, more are drawn.
         seed: of the drawing.
         reference_fps: of the data set that the generator was trained on; see `VideoClipDataset`.
+
+    Raises:
+        ValueError: if the generator knows classes and not those of the videos.
     """
-    return read_clip_set(VideoClipDataset(
+    dataset = VideoClipDataset(
         str(videos), clip_pipeline(generator, test_mode=segments == 1), split=split, seed=seed,
         min_frames=generator.num_frames, reference_fps=reference_fps,
         data_root=None if data_root is None else str(data_root),
-        split_file=None if split_file is None else str(split_file)), segments)
+        split_file=None if split_file is None else str(split_file))
+    generator.require_known(f'read_split {videos}', (row.label for row in dataset.annotations))
+    return read_clip_set(dataset, segments)
 
 
 def generate_clip_set(generator: Generator, real: ClipSet, seed: int = 0, sample: int = 0,
@@ -135,7 +140,6 @@ def generate_clip_set(generator: Generator, real: ClipSet, seed: int = 0, sample
     seeds = [derive_seed('evaluation', seed, sample, index) for index in indices]
     for start in range(0, len(asked), DEVICE_BATCH):
         batch = slice(start, start + DEVICE_BATCH)
-        labels = [label if label in generator.classes else None for label in asked.labels[batch]]
-        made = generator(asked.stills[batch].to(device), seeds[batch], labels)
+        made = generator(asked.stills[batch].to(device), seeds[batch], asked.labels[batch])
         clips.append(to_uint8(made).cpu())
     return ClipSet(torch.cat(clips), asked.groups, asked.labels)

@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
 from torch import Tensor
 
+from lddm_aug.classes import class_list
 from lddm_aug.files import write_aside
 
 
@@ -108,7 +109,8 @@ class RecognitionMetric(BaseMetric):
         return metrics
 
     def _classes(self, num_scores: int) -> list[str]:
-        classes = (self.dataset_meta or {}).get('classes') or range(num_scores)
+        named = class_list('RecognitionMetric', (self.dataset_meta or {}).get('classes'))
+        classes = list(named or map(str, range(num_scores)))
         if len(classes) != num_scores:
             raise ValueError(
                 f'RecognitionMetric: the recognizer gives {num_scores} scores for the '
@@ -119,7 +121,7 @@ class RecognitionMetric(BaseMetric):
                 'RecognitionMetric: positive is the index of one of the '
                 f'{num_scores} classes, but got {self.positive!r}'
             )
-        return [str(name) for name in classes]
+        return classes
 
     def _count(self, rows: list[dict], classes: list[str], unit: str) -> dict[str, float]:
         """Score rows of one label each; `unit` says what a row is: a video or a group."""

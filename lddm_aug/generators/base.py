@@ -3,13 +3,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from lddm_aug.classes import shown
 
 # Clips computed together on an accelerator.  The number is fixed, and a smaller batch is filled up,
 # because kernels are chosen by shape: a clip must not depend on how many were asked for beside it.
@@ -94,14 +96,25 @@ class Generator(nn.Module, ABC):
         """(count,) indices into `classes`, −1 where nothing is told."""
         if labels is None or not self.classes:
             return torch.full((count,), -1)
-        unknown = sorted({str(label) for label in labels} - {*self.classes, 'None'})
-        if unknown or len(labels) != count:
-            raise ValueError(f'{type(self).__name__}: needs one label per still, each of '
-                             f'{", ".join(self.classes)} or None, but got {len(labels)} labels '
-                             f'for {count} stills' + (f', {unknown[0]!r} among them' if unknown
-                                                      else ''))
+        if len(labels) != count:
+            raise ValueError(f'{type(self).__name__}: needs one label per still, but got '
+                             f'{len(labels)} labels for {count} stills')
+        self.require_known(type(self).__name__, labels)
         return torch.tensor([-1 if label is None else self.classes.index(label)
                              for label in labels])
+
+    def require_known(self, owner: str, labels: Iterable[str | None]) -> None:
+        """Raise ValueError for a label that is none of the classes, where it has any.
+
+        Args:
+            owner: begins the message.
+            labels: None where the class isn't told.
+        """
+        unknown = sorted({label for label in labels if label is not None} - {*self.classes})
+        if self.classes and unknown:
+            raise ValueError(f'{owner}: the generator knows the classes {shown(self.classes)}, but '
+                             f'got the labels {shown(map(repr, unknown))}; rename or leave out '
+                             'what they are of, or take a generator that was trained on them')
 
     def _check(self, stills: Tensor, seeds: Sequence[int]) -> None:
         name = type(self).__name__

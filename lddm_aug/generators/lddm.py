@@ -42,6 +42,8 @@ class LDDMGenerator(Generator):
                  sampler: str | None = None, steps: int = 10, guidance: float = 1.0,
                  temperature: float = 1.0) -> None:
         trained = MODELS.build(diffusion)
+        if 'classes' in diffusion:                       # as they are meant, however they came
+            diffusion = {**diffusion, 'classes': list(trained.classes)}
         super().__init__(channels=trained.autoencoder.channels, size=size, num_frames=num_frames,
                          frame_stride=frame_stride)
         self.config = dict(type='LDDMGenerator', diffusion=diffusion, size=size,

@@ -7,6 +7,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
+from lddm_aug.classes import class_list
 from lddm_aug.generators.base import Generator
 
 
@@ -32,14 +33,14 @@ class MotionTransfer(Generator):
 
     def __init__(self, autoencoder: dict, size: int, num_frames: int = 16, frame_stride: int = 3,
                  bank_shape: Sequence[int] = (0, 0, 0, 0, 0), classes: Sequence[str] = ()) -> None:
-        trained = MODELS.build(autoencoder)
+        trained, names = MODELS.build(autoencoder), class_list('MotionTransfer', classes)
         super().__init__(channels=trained.channels, size=size, num_frames=num_frames,
                          frame_stride=frame_stride)
         self.config = dict(type='MotionTransfer', autoencoder=autoencoder, size=size,
                            num_frames=num_frames, frame_stride=frame_stride,
-                           bank_shape=list(bank_shape), classes=list(classes))
+                           bank_shape=list(bank_shape), classes=list(names))
         self.autoencoder = trained
-        self.classes = tuple(classes)
+        self.classes = names
         self.register_buffer('bank', torch.zeros(*bank_shape))
         self.register_buffer('bank_labels', torch.zeros(bank_shape[0], dtype=torch.long))
         self.eval()

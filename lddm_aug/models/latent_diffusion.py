@@ -7,6 +7,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
+from lddm_aug.classes import class_list
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.latent_model import LatentModel
 from lddm_aug.models.noise_process import NoiseProcess
@@ -40,11 +41,11 @@ class LatentDiffusion(LatentModel):
         for name, share in (('drop_still', drop_still), ('drop_class', drop_class)):
             if not 0 <= share <= 1:
                 raise ValueError(f'LatentDiffusion: {name} is a share in [0, 1], but got {share!r}')
+        self.classes = class_list('LatentDiffusion', classes)
         self.denoiser = Denoiser(self.autoencoder.channels, self.autoencoder.latent_channels,
-                                 num_classes=len(classes), **denoiser)
+                                 num_classes=len(self.classes), **denoiser)
         self.noise_process = NoiseProcess(**(noise or {}))
         self.drop_still = drop_still
-        self.classes = tuple(classes)
         self.drop_class = drop_class
 
     def condition(self, still: Tensor) -> Tensor:

@@ -137,11 +137,7 @@ def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.d
         raise ValueError('synthesize: workers counts processes that make clips on the CPU and '
                          f'must be 0 {"or more" if device.type == "cpu" else "on " + device.type}, '
                          f'but got {workers!r}')
-    unknown = sorted({still.label for still in stills} - set(generator.classes))
-    if generator.classes and unknown:
-        raise ValueError(f'synthesize: the generator knows the classes '
-                         f'{", ".join(generator.classes)}, but stills are labelled '
-                         f'{", ".join(unknown)}; leave these out or rename them')
+    generator.require_known('synthesize', (still.label for still in stills))
     if seed < 0:
         raise ValueError(f'synthesize: seed must be 0 or more, but got {seed!r}')
 

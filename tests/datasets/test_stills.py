@@ -35,6 +35,26 @@ def test_groups_the_generator_was_trained_on_count_as_well(stills: str, tmp_path
     assert dataset.groups == {'q0', 'q1', 'q2', 'q3', 'q4', 'learnt from'}
 
 
+@pytest.mark.parametrize('told, labels', [('tiny_told_lddm', ('benign', 'normal')),
+                                          ('tiny_lddm', ())])
+def test_stills_of_classes_that_the_generator_does_not_know_are_refused_when_it_is_built(
+        tmp_path: Path, write_table, request, told: str, labels: tuple[str, ...]):
+    save_package(tmp_path / 'package', request.getfixturevalue(told), groups=())
+    for name in 'ab':
+        cv2.imwrite(str(tmp_path / f'{name}.png'), np.zeros((16, 16), np.uint8))
+    table = write_table(tmp_path / 'stills.csv', [('a.png', 'benign', 'p1'),
+                                                  ('b.png', 'normal', 'p2')])
+    arguments = dict(ann_file=table, pipeline=[
+        dict(type='LoadStill', size=16),
+        dict(type='SynthesizeClip', package=str(tmp_path / 'package'))])
+    if labels:
+        with pytest.raises(ValueError, match=r"StillDataset .*stills\.csv: .* benign, malignant, "
+                                             "but got the labels 'normal';"):
+            StillDataset(**arguments)
+    else:                                            # it is told none, so it takes all
+        assert len(StillDataset(**arguments)) == 2
+
+
 def test_all_stills_that_cannot_be_used_are_named_at_once_or_skipped(tmp_path: Path, write_table):
     cv2.imwrite(str(tmp_path / 'good.png'), np.zeros((8, 8), np.uint8))
     cv2.imwrite(str(tmp_path / 'deep.png'), np.zeros((8, 8), np.uint16))

@@ -206,6 +206,38 @@ def test_a_generator_that_cannot_be_built_is_refused_before_training(options, tm
     assert not (tmp_path / 'run').exists()
 
 
+@pytest.mark.parametrize('classes', [('malignant', 'benign'), 'benign', 'malignant,benign',
+                                     (0, 1), ('benign', 'malignant', 'normal')])
+def test_a_generator_told_other_classes_than_the_data_is_refused_before_training(
+        options, tmp_path, classes):
+    with pytest.raises(ValueError, match='of training are benign, malignant, but those of the '
+                                         'model are .*set model.classes'):
+        train_generator(CONFIG, tmp_path / 'run',
+                        options=options | {'diffusion.model.classes': classes})
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_generator_told_the_classes_of_the_data_by_numbers_knows_them_by_name(options, tmp_path):
+    table = tmp_path / 'videos.csv'
+    table.write_text(table.read_text().replace('benign', '0').replace('malignant', '1'))
+    options |= {f'{stage}.classes': (0, 1) for stage in (
+        'autoencoder.train_dataloader.dataset', 'autoencoder.val_dataloader.dataset',
+        'diffusion.train_dataloader.dataset.clips', 'diffusion.default_hooks.preview.clips',
+        'diffusion.model')}
+    options |= {f'{stage}.train_cfg.max_iters': 1 for stage in ('autoencoder', 'diffusion')}
+    package = train_generator(CONFIG, tmp_path / 'run', options=options)
+    card = json.loads((package / 'package.json').read_text())
+    assert card['generator']['diffusion']['classes'] == ['0', '1']
+    assert load_package(package)(torch.zeros(1, 1, 64, 64), [3], ['1']).isfinite().all()
+
+
+def test_a_stage_whose_config_has_no_guard_is_guarded(options, tmp_path):
+    options |= {'autoencoder.custom_hooks': [],
+                'autoencoder.val_dataloader.dataset.classes': ('malignant', 'benign')}
+    with pytest.raises(ValueError, match='ClassGuardHook: .* of validation are malignant, benign'):
+        train_generator(CONFIG, tmp_path / 'run', options=options)
+
+
 def test_the_package_names_the_groups_of_every_stage(options, tmp_path):
     rows = (tmp_path / 'videos.csv').read_text().splitlines()
     (tmp_path / 'fewer.csv').write_text('\n'.join(rows[:1] + rows[3:]))

@@ -82,6 +82,11 @@ def test_every_class_is_shown_as_often(tiny_lddm, table):
     assert [preview.title for preview in again] == [preview.title for preview in previews]
 
 
+def test_videos_of_classes_that_the_generator_does_not_know_are_not_shown(tiny_told_lddm, table):
+    with pytest.raises(ValueError, match="knows the classes benign, malignant, but .* 'a', 'b'"):
+        make_previews(tiny_told_lddm, read_annotations(table), per_class=1, seed=0)
+
+
 def test_the_page_fetches_nothing_and_its_pictures_move(tiny_lddm, table, tmp_path):
     write_gallery(tmp_path / 'out/g.html', tiny_lddm, tmp_path, read_annotations(table), 1)
     page = (tmp_path / 'out/g.html').read_text()

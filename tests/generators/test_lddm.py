@@ -187,8 +187,8 @@ def test_a_class_it_knows_changes_the_clip_and_another_is_refused():
         generator(stills(1), [1], [label]) for label in ('benign', 'malignant', None))
     assert (benign - malignant).abs().max() > 1e-4
     assert_close(generator(stills(1), [1]), untold)
-    with pytest.raises(ValueError, match="benign, malignant or None, .* 'normal' among them"):
-        generator(stills(1), [1], ['normal'])
+    with pytest.raises(ValueError, match="classes benign, malignant, .* 'None', 'normal';"):
+        generator(stills(3), [1, 2, 3], ['benign', 'normal', 'None'])
 
 
 @pytest.mark.parametrize('sampler, target', [
@@ -204,3 +204,12 @@ def test_the_seed_alone_decides_whatever_the_sampler(sampler, target):
     torch.manual_seed(99)
     assert_close(generator(stills(2), [5, 1])[1:], generator(stills(2)[1:], [1]), rtol=0, atol=0)
     assert_close(generator(stills(1), [1]), first, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('classes', ['benign,malignant', ['benign', 'malignant'], (0, 1), 'benign'])
+def test_a_package_says_the_classes_as_names(classes):
+    generator = LDDMGenerator(dict(DIFFUSION, classes=classes), size=32)
+    assert generator.classes == tuple(generator.config['diffusion']['classes'])
+    assert generator.classes in {('benign', 'malignant'), ('0', '1'), ('benign',)}
+    assert MODELS.build(dict(generator.config)).classes == generator.classes
+    assert 'classes' not in LDDMGenerator(DIFFUSION, size=32).config['diffusion']

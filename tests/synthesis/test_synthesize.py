@@ -79,8 +79,8 @@ def test_a_still_of_a_class_that_the_generator_does_not_know_is_refused(
         tiny_told_lddm, stills, tmp_path):
     save_package(tmp_path / 'package', tiny_told_lddm, ['p8'])
     stills[3] = replace(stills[3], label='normal')
-    with pytest.raises(ValueError, match='knows the classes benign, malignant, but stills are '
-                                         'labelled normal; leave these out or rename them'):
+    with pytest.raises(ValueError, match='synthesize: .* knows the classes benign, malignant, but '
+                                         "got the labels 'normal'; rename or leave out"):
         run(tiny_told_lddm, stills, tmp_path / 'store')
     assert not (tmp_path / 'store').exists()
 

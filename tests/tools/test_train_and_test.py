@@ -220,6 +220,42 @@ def test_another_models_checkpoint_is_not_tested(config, run, tmp_path):
     assert 'test.py: WeightsGuardHook: the checkpoint lacks ' in printed
 
 
+@pytest.fixture
+def unguarded(config, tmp_path) -> Path:
+    """The config of somebody who knows nothing of our hooks."""
+    path = tmp_path / 'unguarded.py'
+    path.write_text(f"_base_ = '{config}'\ncustom_hooks = []\ntrain_cfg = dict(max_epochs=1)\n")
+    return path
+
+
+def named(part: str, classes: str) -> str:
+    return f'{part}_dataloader.dataset.metainfo.classes={classes}'
+
+
+def test_the_tools_compare_the_classes_where_the_config_has_no_guard(unguarded, run, tmp_path):
+    work = ['--work-dir', tmp_path / 'work', '--cfg-options']
+    status, printed = run('train', unguarded, *work, named('train', '0,1'), named('val', '1,0'))
+    assert status == 2 and printed.endswith(
+        'train.py: ClassGuardHook: the classes of training are 0, 1, but those of validation are '
+        '1, 0: the same names in another order; set classes of both to one list\n')
+    assert not list(tmp_path.glob('work/*.pth'))
+
+    run('train', unguarded, *work, *(named(part, '0,1') for part in ('train', 'val', 'test')))
+    tested = ['test', unguarded, tmp_path / 'work/epoch_1.pth', *work]
+    assert run(*tested, named('test', '0,1'))[0] == 0
+    for classes in ('1,0', 'a,b', '0', '0,1,2'):
+        status, printed = run(*tested, named('test', classes))
+        assert status == 2 and printed.startswith('test.py: ClassGuardHook: ')
+
+
+def test_labels_that_the_head_does_not_score_are_named_before_training(unguarded, run, tmp_path):
+    (tmp_path / 'list.txt').write_text(''.join(f'{n} 2 {n % 2 + 1}\n' for n in range(4)))
+    status, printed = run('train', unguarded, '--work-dir', tmp_path / 'work', '--cfg-options',
+                          f'train_dataloader.dataset.ann_file={tmp_path / "list.txt"}')
+    assert status == 2 and 'ClassGuardHook: labels of training must lie in [0, 2), ' in printed
+    assert printed.endswith(' has 2; correct the annotation, or set model.cls_head.num_classes\n')
+
+
 @pytest.mark.parametrize('tool, text, sentence', [
     ('train', '', 'the config lacks model, train_dataloader, train_cfg, optim_wrapper'),
     ('train', 'x = = 3', 'bad.py: line 1: invalid syntax'),

@@ -24,7 +24,8 @@ class SynthesizeClip(BaseTransform):
     Added keys: array (T, H, W, 3) uint8; total_frames; start_index; frame_stride.
 
     Args:
-        package: the generator's folder.  It is read once per process, with the first sample.
+        package: the generator's folder.  It is read once per process; a StillDataset reads
+            it when it is built.
         device: where to synthesize; in a worker, 'cpu'.
     """
 
@@ -33,12 +34,16 @@ class SynthesizeClip(BaseTransform):
         self.device = device
 
     @property
+    def generator(self) -> Generator:
+        return _generator(self.package, self.device)
+
+    @property
     def groups(self) -> frozenset[str]:
         """Those from which the generator learnt how things move."""
-        return frozenset(_generator(self.package, self.device).groups)
+        return frozenset(self.generator.groups)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        generator = _generator(self.package, self.device)
+        generator = self.generator
         still = results['still']
         self._check(still, generator, results)
         pixels = still_to_unit(still).to(self.device)                # (C, H, W)
