@@ -18,7 +18,7 @@ except ImportError:                                  # Windows
     resource = None                                  # type: ignore[assignment]
 
 # Hooks that only refuse: what was measured without them is what it would be with them.
-GUARDS = ('SamplerGuardHook', 'WeightsGuardHook')
+GUARDS = ('ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
 
 
 class Journal:
