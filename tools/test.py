@@ -10,14 +10,8 @@ from mmengine.config import Config
 
 from lddm_aug.checkpoints import read_checkpoint
 from lddm_aug.cli import friendly_errors
-from lddm_aug.engine.class_guard_hook import guard_classes
-from lddm_aug.engine.mmaction_tool import (
-    add_hooks,
-    load_mmaction_tool,
-    merge_checked,
-    require_files,
-    require_keys,
-)
+from lddm_aug.engine.mmaction_tool import load_mmaction_tool, merge_checked
+from lddm_aug.engine.runner_config import add_hooks, require_files, require_keys
 from lddm_aug.hardware import refuse_unstarted_launcher
 
 
@@ -33,8 +27,7 @@ def main() -> None:
 
         def merge_args_and_guard(config: Config, args: argparse.Namespace) -> Config:
             require_keys(config, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')
-            guard_classes(config)
-            add_hooks(config, 'WeightsGuardHook')
+            add_hooks(config, 'ClassGuardHook', 'WeightsGuardHook')
             return merge_checked(merge_args, config, args)
 
         tool.merge_args = merge_args_and_guard  # type: ignore[attr-defined]

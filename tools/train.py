@@ -11,14 +11,8 @@ from mmengine.runner import find_latest_checkpoint
 
 from lddm_aug.checkpoints import read_checkpoint
 from lddm_aug.cli import friendly_errors
-from lddm_aug.engine.class_guard_hook import guard_classes
-from lddm_aug.engine.mmaction_tool import (
-    add_hooks,
-    load_mmaction_tool,
-    merge_checked,
-    require_files,
-    require_keys,
-)
+from lddm_aug.engine.mmaction_tool import load_mmaction_tool, merge_checked
+from lddm_aug.engine.runner_config import add_hooks, require_files, require_keys
 from lddm_aug.engine.training_record import keep_record
 from lddm_aug.hardware import refuse_amp_without_gpu, refuse_unstarted_launcher
 
@@ -58,8 +52,7 @@ def main() -> None:
                                  'training; begin from it by --cfg-options load_from=…')
             config.load_from = began_from
             keep_record(config, checkpoint)
-            guard_classes(config)
-            add_hooks(config, 'SamplerGuardHook', 'WeightsGuardHook')
+            add_hooks(config, 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
             return config
 
         tool.merge_args = merge_args_and_check  # type: ignore[attr-defined]

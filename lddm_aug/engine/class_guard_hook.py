@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from mmaction.registry import HOOKS
-from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
@@ -87,15 +86,6 @@ class ClassGuardHook(Hook):
             refuse_other_model(owner, model, part, names[part])
             refuse_other_labels(owner, model, part, dataset)
         return next(iter(names.values()))
-
-
-def guard_classes(config: Config) -> None:
-    """Put a ClassGuardHook into a config that has none."""
-    hooks = config.get('custom_hooks') or []
-    kinds = [hook['type'] if isinstance(hook, dict) else type(hook) for hook in hooks]
-    known = [HOOKS.get(kind) if isinstance(kind, str) else kind for kind in kinds]
-    if not any(isinstance(kind, type) and issubclass(kind, ClassGuardHook) for kind in known):
-        config.custom_hooks = [*hooks, dict(type='ClassGuardHook')]
 
 
 def classes_of_checkpoint(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:

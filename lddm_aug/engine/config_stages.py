@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from lddm_aug.engine.mmaction_tool import require_files
+from lddm_aug.engine.runner_config import require_files
 
 
 def stage_files(config_file: Path) -> dict[str, Path]:

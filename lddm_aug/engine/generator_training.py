@@ -18,10 +18,10 @@ from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
 from lddm_aug.datasets.leaves import classes_of, groups_of
-from lddm_aug.engine.class_guard_hook import guard_classes, refuse_other_model
+from lddm_aug.engine.class_guard_hook import refuse_other_model
 from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
-from lddm_aug.engine.mmaction_tool import add_hooks, require_keys
+from lddm_aug.engine.runner_config import add_hooks, require_keys
 from lddm_aug.engine.training_record import (
     keep_record,
     reasons_to_retrain,
@@ -180,9 +180,8 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
     if begun is None and is_main_process():
         _forget_training(work_dir)
     keep_record(stage, begun)
-    add_hooks(stage, 'SamplerGuardHook', 'WeightsGuardHook')
+    add_hooks(stage, 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
-    guard_classes(stage)
     start = time.perf_counter()
     runner = Runner.from_cfg(stage)
     if isinstance(unwrapped(runner), ClipAutoencoder):

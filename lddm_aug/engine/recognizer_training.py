@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import last_checkpoint
-from lddm_aug.engine.class_guard_hook import guard_classes
+from lddm_aug.engine.runner_config import add_hooks
 from lddm_aug.engine.training_record import keep_record
 
 
@@ -38,7 +38,7 @@ def train_and_test(config: Config) -> tuple[Runner, dict[str, Any]]:
     folder = Path(config.work_dir)
     begun = last_checkpoint(folder)
     keep_record(config, begun if begun.is_file() else None)
-    guard_classes(config)
+    add_hooks(config, 'ClassGuardHook')
     config.experiment_name = f'{folder.name}_{time.time_ns()}'       # MMEngine wants a new one
     runner = Runner.from_cfg(config)
     runner.train()

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from lddm_aug.engine.training_inputs import content_of, listed_content
+from lddm_aug.journal import GUARDS
 
 # What changes no weight: where things go, what is shown or tested, and what only a package holds.
 # Everything else counts.
@@ -18,8 +19,7 @@ UNRELATED = ('work_dir', 'launcher', 'resume', 'load_from', 'experiment_name', '
              'log_processor', 'visualizer', 'vis_backends', 'test_dataloader', 'test_cfg',
              'test_evaluator', 'generator')
 WATCHERS = ('LoggerHook', 'IterTimerHook', 'ProgressBarHook', 'PreviewHook', 'CheckpointHook',
-            'SafeCheckpointHook', 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook',
-            'TrainingRecordHook')
+            'SafeCheckpointHook', 'TrainingRecordHook', *GUARDS)
 OUTPUTS = ('out_file', 'out_dir')
 # A config also holds variables of its files, whose values the parts below have taken over.
 READ = (*inspect.signature(Runner.__init__).parameters, 'bank')

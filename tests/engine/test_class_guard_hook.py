@@ -10,13 +10,11 @@ import pytest
 import torch
 from mmaction.models.losses import CrossEntropyLoss
 from mmaction.models.utils.blending_utils import MixupBlending, RandomBatchAugment
-from mmengine.config import Config
 from mmengine.runner import Runner
 from torch.utils.data import ConcatDataset, Subset
 
 from lddm_aug.datasets.transforms.soften_label import SoftenLabel
 from lddm_aug.engine import class_guard_hook
-from lddm_aug.engine.class_guard_hook import ClassGuardHook, guard_classes
 from tests.engine.conftest import Points
 
 HOOKS = [dict(type='ClassGuardHook')]
@@ -208,21 +206,6 @@ def test_nothing_is_compared_where_the_pipeline_makes_labels_of_its_own(toy_runn
                                    val=Labelled(BA), test=Labelled(ABC)), 4)
     runner.train()
     runner.test()
-
-
-# ── in every config ──
-
-@pytest.mark.parametrize('hooks, added', [
-    (None, True), ([], True), ([dict(type='IterationSeedHook')], True),
-    ([dict(type='DataGuardHook')], False), ([dict(type='mmaction.ClassGuardHook')], False),
-    ([dict(type=ClassGuardHook)], False), ([ClassGuardHook(own_labels=True)], False)])
-def test_a_config_without_a_guard_gets_one(hooks, added: bool):
-    config = Config(dict(custom_hooks=hooks))
-    guard_classes(config)
-    assert len(config.custom_hooks) == len(hooks or []) + added
-    assert added == (config.custom_hooks[-1:] == HOOKS)
-    guard_classes(config)
-    assert len(config.custom_hooks) == len(hooks or []) + added
 
 
 def test_the_message_is_one_sentence(toy_runner):
