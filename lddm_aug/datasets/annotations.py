@@ -15,11 +15,10 @@ from mmengine.logging import print_log
 
 from lddm_aug.datasets.tables import (
     alike,
+    make_names_whole,
     number,
     read_table,
     too_many_numbers,
-    whole_names,
-    whole_note,
     whole_number,
 )
 
@@ -74,13 +73,8 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
     cells = [{name: row[column] for name, column in columns.items() if column is not None}
              for _, row in table.rows]
     notes = list(table.notes)
-    for name in ('label', 'group'):
-        names = [row[name] for row in cells]
-        whole = {old: new for old, new in whole_names(names).items()
-                 if not classes or name == 'group' or old not in classes}
-        notes += whole_note(f'{csv_file}, column {name}', names, whole)
-        for row in cells:
-            row[name] = whole.get(row[name], row[name])
+    for name, known in (('label', classes or ()), ('group', ())):
+        notes += make_names_whole(cells, name, f'{csv_file}, column {name}', known)
     rows = [_parse(row, root, classes, line, f'{csv_file} line {line}')
             for row, (line, _) in zip(cells, table.rows, strict=True)]
     if not rows:

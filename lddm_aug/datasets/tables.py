@@ -5,7 +5,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,22 +115,31 @@ def number(cell: str) -> float | None:
         return None
 
 
-def whole_names(names: Iterable[str]) -> dict[str, str]:
-    """'3.0' → '3', for names that a program took for numbers.
+def make_names_whole(rows: Sequence[dict[str, str]], name: str, column: str,
+                     known: Collection[str] = ()) -> list[str]:
+    """Change '3.0' to '3' in a column of names that a program took for numbers → notes.
 
     It does so with a whole column: where one of the names has another fraction, all stay.
+
+    Args:
+        rows: are changed.
+        name: of the column in the rows.
+        column: for the notes.
+        known: names that stay.
     """
-    names = set(names)
-    if any(FRACTION.fullmatch(name) for name in names):
-        return {}
-    return {name: match[1] for name in names if (match := WHOLE.fullmatch(name))}
+    names = {row[name] for row in rows}
+    if any(map(FRACTION.fullmatch, names)):
+        return []
+    whole = {old: match[1] for old in names - {*known} if (match := WHOLE.fullmatch(old))}
+    for row in rows:
+        row[name] = whole.get(row[name], row[name])
+    return _whole_note(column, names, whole)
 
 
-def whole_note(column: str, names: Iterable[str], whole: Mapping[str, str]) -> list[str]:
+def _whole_note(column: str, names: Collection[str], whole: Mapping[str, str]) -> list[str]:
     """What a user should know of names that were read otherwise than they are written."""
     if not whole:
         return []
-    names = set(names)
     twins = sorted(old for old, new in whole.items() if new in names)
     if not twins:
         old, new = min(whole.items())

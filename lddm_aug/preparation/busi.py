@@ -27,6 +27,7 @@ from lddm_aug.preparation.listing import (
     Listing,
     Recording,
 )
+from lddm_aug.preparation.names import reason_of
 from lddm_aug.preparation.source_folder import SourceFolder, stamp
 
 NORMAL = 'normal'
@@ -83,7 +84,8 @@ def list_busi(root: str | Path, normals: bool = True,
                 listing.items.append(_item(source, still, label, split, masks[still.stem],
                                            lesion_margin))
             except OSError as error:
-                listing.left_out.append(LeftOut(source.name(still), BAD, source.relative(error)))
+                listing.left_out.append(LeftOut(source.name(still), BAD,
+                                                reason_of(error, source.root)))
                 continue
             masked += bool(masks[still.stem])
             merged += len(masks[still.stem]) > 1

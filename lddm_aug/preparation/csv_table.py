@@ -7,12 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lddm_aug.datasets.annotations import parse_fps
-from lddm_aug.datasets.tables import (
-    read_table,
-    too_many_numbers,
-    whole_names,
-    whole_note,
-)
+from lddm_aug.datasets.tables import make_names_whole, read_table, too_many_numbers
 from lddm_aug.preparation.endings import NOT_USED, is_hidden, role_of
 from lddm_aug.preparation.groups import OwnGroup
 from lddm_aug.preparation.levels import split_of
@@ -28,6 +23,7 @@ from lddm_aug.preparation.listing import (
     LeftOut,
     Listing,
 )
+from lddm_aug.preparation.names import reason_of
 from lddm_aug.preparation.source_folder import SourceFolder
 
 
@@ -113,7 +109,7 @@ def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = N
             reason = f'{where}: has no mapped value' if value else str(error)
             listing.left_out.append(LeftOut(name, EXCLUDED if value else ABSENT, reason))
         except (ValueError, OSError) as error:
-            excluded[name] = LeftOut(name, BAD, source.relative(error))
+            excluded[name] = LeftOut(name, BAD, reason_of(error, source.root))
     listing.items = list(items.values())
     listing.left_out += [each for name, each in excluded.items() if name not in items]
     if unmapped:
@@ -135,13 +131,9 @@ def _read(table: Path, columns: CsvColumns,
     rows = [(line, {meaning: row[read.column(name) or name] for meaning, name in meanings.items()})
             for line, row in read.rows]
     for meaning, known in (('label', columns.labels), ('group', {})):
-        if meaning not in meanings:
-            continue
-        names = [row[meaning] for _, row in rows]
-        whole = {old: new for old, new in whole_names(names).items() if old not in known}
-        notes += whole_note(f'column {meanings[meaning]}', names, whole)
-        for _, row in rows:
-            row[meaning] = whole.get(row[meaning], row[meaning])
+        if meaning in meanings:
+            notes += make_names_whole([row for _, row in rows], meaning,
+                                      f'column {meanings[meaning]}', known)
     return rows
 
 

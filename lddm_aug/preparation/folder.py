@@ -9,6 +9,7 @@ from lddm_aug.preparation.endings import is_read, role_of
 from lddm_aug.preparation.groups import OwnGroup
 from lddm_aug.preparation.levels import Levels, find_levels
 from lddm_aug.preparation.listing import BAD, EXCLUDED, STILL, VIDEO, LeftOut, Listing
+from lddm_aug.preparation.names import reason_of
 from lddm_aug.preparation.source_folder import SourceFolder
 
 MASK = re.compile(r'(?P<still>.+)_mask(_\d+)?', re.IGNORECASE)
@@ -73,7 +74,8 @@ def list_folder(root: str | Path, label: str | None = None, group_pattern: str |
                 listing.items.append(source.item(path, label or name, group, role, split, fps,
                                                  frames))
             except (ValueError, OSError) as error:
-                listing.left_out.append(LeftOut(source.name(path), BAD, source.relative(error)))
+                listing.left_out.append(LeftOut(source.name(path), BAD,
+                                                reason_of(error, source.root)))
     return source.complete(listing)
 
 

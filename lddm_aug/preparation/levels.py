@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lddm_aug.preparation.names import as_value, printable
+from lddm_aug.preparation.names import as_value, first_of, printable
 
 SPLITS = {'train': 'train', 'training': 'train', 'trn': 'train',
           'val': 'val', 'valid': 'val', 'validation': 'val', 'validate': 'val', 'dev': 'val',
@@ -20,8 +20,6 @@ KINDS = {'images', 'image', 'imgs', 'img', 'jpegimages', 'pictures', 'stills', '
          'annotation', 'segmentations', 'segmentation', 'groundtruth', 'gt', 'rgb',
          'patient', 'patients', 'pat', 'pt', 'subject', 'subjects', 'sub', 'case', 'cases', 'study',
          'exam', 'scan', 'sweep', 'clip', 'series', 'seq', 'sequence'}
-
-NAMED = 5
 
 Parts = tuple[str, ...]                              # a folder's path below the source
 
@@ -163,5 +161,4 @@ def _refuse_kinds(names: Iterable[str]) -> None:
 
 
 def _names(names: Iterable[str]) -> str:
-    names = [printable(name) for name in names]
-    return ', '.join(names[:NAMED]) + ', …' * (len(names) > NAMED)
+    return first_of(map(printable, names))

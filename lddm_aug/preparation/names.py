@@ -4,10 +4,12 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from pathlib import PurePosixPath
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 from lddm_aug.preparation.endings import is_read
 
+NAMED = 5                                            # of several, in a message
 UNDECODABLE = re.compile('[\udc80-\udcff]')          # a byte that isn't UTF-8, as Python keeps it
 
 
@@ -24,6 +26,20 @@ def without_traps(message: str) -> str:
     decoded = os.fsencode(message).decode('utf-8', 'backslashreplace')
     return re.sub('[\0-\x1f\x7f-\x9f\u2028\u2029]',
                   lambda match: match[0].encode('unicode_escape').decode(), decoded)
+
+
+def reason_of(error: Exception, root: Path | None) -> str:
+    """What an error says, in a form that every table takes, paths relative to the root."""
+    if isinstance(error, OSError) and error.strerror:
+        return f'cannot be opened ({error.strerror})'
+    message = str(error) if root is None else str(error).replace(f'{root}{os.sep}', '')
+    return without_traps(message)
+
+
+def first_of(names: Iterable[str]) -> str:
+    """Names for a message, the first of many."""
+    names = list(names)
+    return ', '.join(names[:NAMED]) + ', …' * (len(names) > NAMED)
 
 
 def as_value(name: str) -> str:

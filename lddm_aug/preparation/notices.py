@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from lddm_aug.datasets.tables import MISSING, alike, number
 from lddm_aug.preparation.listing import Item
-from lddm_aug.preparation.names import as_value, without_ending
+from lddm_aug.preparation.names import NAMED, as_value, first_of, without_ending
 
 PLACEHOLDERS = MISSING | {'unknown', 'anonymous', 'anonymized', 'anonymised', 'anon',
                           'deidentified', 'noname', 'unnamed', 'undefined', 'xxx'}
 MANY_NUMBERS = 20                                    # classes that are whole numbers
-NAMED = 5
 
 
 def notices(items: Sequence[Item]) -> list[str]:
@@ -31,7 +30,7 @@ def _about_groups(items: Sequence[Item]) -> list[str]:
                      'divided by patient; is it a placeholder, or does the pattern match too much?')
     elif len(classes[largest]) > 1 and size > max(2, len(items) / 2):
         found.append(f'group {largest} has {size} of {len(items)} items, of '
-                     f'{_names(classes[largest])}: is it a placeholder and no patient?')
+                     f'{first_of(sorted(classes[largest]))}: is it a placeholder and no patient?')
     own = {item.group for item in items if item.group == as_value(without_ending(item.source))}
     if len(count) == len(items) > 1 and not own:
         found.append('every item is the only one of its group: is the group a patient?')
@@ -55,14 +54,14 @@ def _about_classes(items: Sequence[Item]) -> list[str]:
                      'needs two')
     elif len(items) > 3 and len(count) > len(items) / 2:
         found.append(f'{len(items)} items are of {len(count)} classes, such as '
-                     f'{_names(count)}: is the label a class?')
+                     f'{first_of(sorted(count))}: is the label a class?')
     elif len(count) > MANY_NUMBERS and all(number(label) is not None for label in count):
         found.append(f'the {len(count)} classes are all numbers: where they are measurements, make '
                      'classes of them by a threshold')
     elif len(groups) > 1 and len({item.group for item in items}) > 1:
         single = [label for label in count if len(groups[label]) == 1]
-        found += [f'of {_names(single)} there is one group each, which cannot be both trained and '
-                  'tested on'] * bool(single)
+        found += [f'of {first_of(sorted(single))} there is one group each, which cannot be both '
+                  'trained and tested on'] * bool(single)
     found += [f'class {label} ({count[label]} items) reads like a missing value'
               for label in sorted(count) if label.casefold() in MISSING]
     return found + _alike('classes', count, 'count as different ones; where they are one')
@@ -83,8 +82,3 @@ def _straddling(items: Sequence[Item]) -> list[str]:
     return [f'group {group} stands in {", ".join(sorted(found))}: a source that splits it '
             'gives results that are too good' for group, found in sorted(splits.items())
             if len(found - {''}) > 1]
-
-
-def _names(names: Iterable[str]) -> str:
-    names = sorted(names)
-    return ', '.join(names[:NAMED]) + ', …' * (len(names) > NAMED)

@@ -1,7 +1,6 @@
 """A listing → a prepared folder."""
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -33,7 +32,7 @@ from lddm_aug.preparation.listing import (
     Recording,
     account,
 )
-from lddm_aug.preparation.names import printable, without_traps
+from lddm_aug.preparation.names import printable, reason_of
 from lddm_aug.preparation.notices import notices
 from lddm_aug.preparation.prepared_folder import PreparedFolder, names_of
 
@@ -137,7 +136,7 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
             try:
                 frames, recording = _read(item, options)
             except (UnreadableFile, OSError, MemoryError) as error:
-                bad.append(LeftOut(item.source, BAD, _relative(error, listing.root),
+                bad.append(LeftOut(item.source, BAD, reason_of(error, listing.root),
                                    len(item.all_files)))
                 _refuse_many(bad, total, options.max_bad_share)
                 continue
@@ -167,13 +166,6 @@ def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
     # frames are let go of one by one, so that they are in memory once; grey ones may be among them
     stacked = stack_frames(to_channels(frames.popleft(), channels) for _ in range(len(frames)))
     return stacked, recording
-
-
-def _relative(error: Exception, root: Path | None) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f'cannot be opened ({error.strerror})'
-    message = str(error) if root is None else str(error).replace(f'{root}{os.sep}', '')
-    return without_traps(message)
 
 
 def _fitted(frames: Iterator[Pixels], options: Options) -> Iterator[Pixels]:

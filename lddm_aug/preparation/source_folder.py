@@ -23,7 +23,7 @@ from lddm_aug.preparation.listing import (
     Listing,
     Recording,
 )
-from lddm_aug.preparation.names import printable, without_traps
+from lddm_aug.preparation.names import printable, reason_of
 
 HIDDEN = "is hidden or an operating system's own"
 
@@ -66,8 +66,7 @@ class SourceFolder:
                 with os.scandir(here) as scanned:
                     entries = sorted(scanned, key=lambda entry: natural_key(entry.name))
             except OSError as error:
-                left_out.append(LeftOut(self.name(here), BAD,
-                                        f'cannot be opened ({error.strerror})'))
+                left_out.append(LeftOut(self.name(here), BAD, reason_of(error, self.root)))
                 continue
             folders, files = [], []
             for entry in entries:
@@ -91,12 +90,6 @@ class SourceFolder:
     def name(self, path: Path) -> str:
         """Relative to the root, with slashes, and printable."""
         return printable(path.relative_to(self.root).as_posix())
-
-    def relative(self, error: Exception) -> str:
-        """What an error says, paths relative to the root."""
-        if isinstance(error, OSError) and error.strerror:
-            return f'cannot be opened ({error.strerror})'
-        return without_traps(str(error).replace(f'{self.root}{os.sep}', ''))
 
     def locate(self, value: str, where: str) -> Path:
         """The file or folder that a table names, links not followed.

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from lddm_aug.datasets.tables import (
     alike,
+    make_names_whole,
     read_table,
     too_many_numbers,
-    whole_names,
-    whole_note,
     whole_number,
 )
 
@@ -87,17 +86,24 @@ def test_whole_numbers_are_read_however_they_are_written(cell: str, number: int 
     assert whole_number(cell) == number
 
 
-def test_numbers_that_pandas_made_decimal_are_whole_again_unless_one_was_not():
-    column = pd.Series([3, None, 40]).map(str)       # '3.0', 'nan', '40.0'
-    assert whole_names(column) == {'3.0': '3', '40.0': '40'}
-    assert whole_names(['1.0', '1.1', '2.0']) == {}                  # patient and lesion
-    assert whole_names(['007', 'P3.0', '1.2.840', 'NA']) == {}
+@pytest.mark.parametrize(('column', 'read'), [
+    ([*pd.Series([3, None, 40]).map(str)], ['3', 'nan', '40']),      # '3.0', 'nan', '40.0'
+    (['1.0', '1.1', '2.0'], ['1.0', '1.1', '2.0']),  # patient and lesion
+    (['007', 'P3.0', '1.2.840', 'NA'], ['007', 'P3.0', '1.2.840', 'NA']),
+    (['3.0', '4.0'], ['3.0', '4'])])
+def test_numbers_that_pandas_made_decimal_are_whole_again_unless_one_was_not_or_is_known(
+        column: list[str], read: list[str]):
+    rows = [{'group': name} for name in column]
+    notes = make_names_whole(rows, 'group', 'column group', {'3.0'} if read[0] == '3.0' else ())
+    assert [row['group'] for row in rows] == read
+    assert len(notes) == (read != column)
 
 
 def test_a_group_that_is_written_in_two_ways_is_said_with_both():
-    note, = whole_note('column group', ['3', '3.0', '4.0'], whole_names(['3', '3.0', '4.0']))
+    rows = [{'group': name} for name in ('3', '3.0', '4.0')]
+    note, = make_names_whole(rows, 'group', 'column group')
     assert '3 and 3.0' in note
-    assert whole_note('column group', ['3'], {}) == []
+    assert make_names_whole(rows, 'group', 'column group') == []
 
 
 def test_names_that_are_likely_one_are_found():
