@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from mmaction.datasets import BaseActionDataset
@@ -54,18 +53,6 @@ class LabelledDataset(BaseActionDataset):
     def groups(self) -> frozenset[str]:
         """What must not be in another part of the data as well."""
         return frozenset(self.get_data_info(index)['group'] for index in range(len(self)))
-
-    @property
-    def sources(self) -> frozenset[tuple[Path, int | None]]:
-        """The files that the samples come from, with the frame where one of a video is meant."""
-        infos = (self.get_data_info(index) for index in range(len(self)))
-        return frozenset((Path(info['filename']), info.get('frame')) for info in infos)
-
-    @property
-    def sha256s(self) -> dict[str, str]:
-        """sha256 → file, as far as the table tells."""
-        infos = (self.get_data_info(index) for index in range(len(self)))
-        return {info['sha256']: info['filename'] for info in infos if 'sha256' in info}
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """For MMEngine's ClassBalancedDataset."""

@@ -40,10 +40,10 @@ class ShownFiles:
             found.add(cls.of(part))
         if not parts:
             found.add_samples(infos_of(dataset))
-            found.keys |= {(Path(file).resolve(), frame)
-                           for file, frame in getattr(dataset, 'sources', ())}
-            found.sha256s |= {Path(file).resolve(): sha256
-                              for sha256, file in getattr(dataset, 'sha256s', {}).items()}
+            for (still, frame), sha256 in getattr(dataset, 'sources', {}).items():
+                path = Path(still).resolve()
+                found.keys.add((path, frame))
+                found.sha256s[path] = sha256
         return found
 
     def add(self, other: ShownFiles) -> None:

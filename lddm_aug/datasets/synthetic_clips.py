@@ -55,14 +55,9 @@ class SyntheticClipDataset(LabelledDataset):
         return super().groups | frozenset(self.manifest.header['generator_groups'])
 
     @property
-    def sources(self) -> frozenset[tuple[Path, int | None]]:
-        """The stills."""
-        return frozenset((Path(row['still']), row['still_frame']) for row in self.rows)
-
-    @property
-    def sha256s(self) -> dict[str, str]:
-        """sha256 → still."""
-        return {row['still_sha256']: row['still'] for row in self.rows}
+    def sources(self) -> dict[tuple[str, int | None], str]:
+        """(file, frame of a video) of each still that the clips come from → its file's sha256."""
+        return {(row['still'], row['still_frame']): row['still_sha256'] for row in self.rows}
 
     def load_data_list(self) -> list[dict[str, Any]]:
         return [self._parse(row) for row in self.rows]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,12 @@ class DataGuardHook(ClassGuardHook):
         for part, dataset in held_out:
             refuse_synthetic(part, dataset)
         try:
+            groups, files = groups_of(train), ShownFiles.of(train)
             for part, dataset in held_out:
-                refuse_shared_groups(part, groups_of(train), groups_of(dataset))
-                refuse_shared_files(part, train, dataset)
-                refuse_shared_groups(part, groups_of(train), groups_in_tables(dataset, train))
+                shown = ShownFiles.of(dataset)
+                refuse_shared_groups(part, groups, groups_of(dataset))
+                refuse_shared_files(part, files, shown, audits_of(train, dataset))
+                refuse_shared_groups(part, groups, groups_in_tables(shown, train))
             refuse_audited_leaks('DataGuardHook', leaves(train))
         except ValueError as error:
             if not self.allow_leakage:
@@ -92,30 +95,34 @@ def refuse_shared_groups(part: str, train: frozenset[str], held_out: frozenset[s
                          'or go on all the same by allow_leakage=True')
 
 
-def groups_in_tables(dataset: Any, train: Any) -> frozenset[str]:
-    """The groups that the tables of the training give to a data set's files."""
+def groups_in_tables(held_out: ShownFiles, train: Any) -> frozenset[str]:
+    """The groups that the tables of the training give to held-out files."""
     of_files: dict[Path, str] = {}
     for leaf in leaves(train):
         of_files |= getattr(leaf, 'table_groups', {})
-    return frozenset(of_files[path] for path in ShownFiles.of(dataset).paths if path in of_files)
+    return frozenset(of_files[path] for path in held_out.paths if path in of_files)
 
 
-def refuse_shared_files(part: str, train: Any, held_out: Any) -> None:
+def audits_of(*datasets: Any) -> list[AuditRecord]:
+    """Those beside the tables of these data sets, each once."""
+    records = [AuditRecord.beside(leaf) for dataset in datasets for leaf in leaves(dataset)]
+    return [*{record.file: record for record in records if record is not None}.values()]
+
+
+def refuse_shared_files(part: str, train: ShownFiles, held_out: ShownFiles,
+                        audits: Iterable[AuditRecord] = ()) -> None:
     """Raise ValueError if a file stands in training and in what was held out.
 
-    Files are the same if they have one path or one content, or if an audit beside one of the tables
-    says that they show the same.
+    Files are the same if they have one path or one content, or if an audit says that they show the
+    same.
     """
-    ours, theirs = ShownFiles.of(train), ShownFiles.of(held_out)
-    both = [here if here == there else f'{here} and {there}'
-            for here, there in shared_files(ours, theirs)]
-    audits = {record.file: record for dataset in (*leaves(train), *leaves(held_out))
-              if (record := AuditRecord.beside(dataset))}
-    for record in audits.values():
+    both = [str(here) if here == there else f'{here} and {there}'
+            for here, there in shared_files(train, held_out)]
+    for record in audits:
         both += [f'{here} and {there}' for (here, _), (there, _) in
-                 record.on_both_sides(ours.keys, theirs.keys)]
+                 record.on_both_sides(train.keys, held_out.keys)]
     if both:
-        names = '; '.join(map(str, both[:SHOWN]))
+        names = '; '.join(both[:SHOWN])
         raise ValueError(
             f'DataGuardHook: nothing in {part} may show what training shows, but '
             f'{len(both)} files do: {names}{"; …" if len(both) > SHOWN else ""}; draw the split '

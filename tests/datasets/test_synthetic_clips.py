@@ -28,8 +28,9 @@ def test_groups_are_those_of_the_stills_and_of_the_generators_training(store: st
 
 def test_a_clip_is_known_by_the_content_of_its_still(store: str):
     rows = [json.loads(line) for line in (Path(store) / 'manifest.jsonl').read_text().splitlines()]
-    stills = {row['still_sha256']: row['still'] for row in rows if 'still' in row}
-    assert SyntheticClipDataset(store, CLASSES).sha256s == stills and stills
+    stills = {(row['still'], row['still_frame']): row['still_sha256'] for row in rows
+              if 'still' in row}
+    assert SyntheticClipDataset(store, CLASSES).sources == stills and stills
 
 
 def test_a_label_outside_the_classes_is_refused(store: str):

@@ -20,11 +20,13 @@ from torch.utils.data import Subset
 from lddm_aug.datasets.audit_record import FORMAT_VERSION, refuse_audited_leaks
 from lddm_aug.datasets.leaves import leaves
 from lddm_aug.datasets.mixed import LDDMMixedDataset
+from lddm_aug.datasets.shared_files import ShownFiles
 from lddm_aug.datasets.stills import StillDataset
 from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.engine import data_guard_hook
 from lddm_aug.engine.data_guard_hook import (
     DataGuardHook,
+    audits_of,
     refuse_shared_files,
     refuse_shared_groups,
 )
@@ -149,16 +151,21 @@ def write_record(folder: Path, same: str = '', leaks: Sequence[str] = ()) -> Non
     (folder / 'audit' / 'audit.json').write_text(json.dumps(record))
 
 
+def compare_files(part: str, train: Any, held_out: Any) -> None:
+    refuse_shared_files(part, ShownFiles.of(train), ShownFiles.of(held_out),
+                        audits_of(train, held_out))
+
+
 def test_the_same_file_under_two_names_is_refused(divided):
     with pytest.raises(ValueError, match=r'nothing in test may show .* 1 files do: .*a\.npy and '
                                          r'.*d\.npy; draw the split'):
-        refuse_shared_files('test', divided('train'), divided('test'))
+        compare_files('test', divided('train'), divided('test'))
 
 
 def test_what_an_audit_found_to_show_the_same_is_refused(divided, tmp_path):
     write_record(tmp_path, same='bc')
     with pytest.raises(ValueError, match=r'2 files do: .*a\.npy and .*d\.npy; .*b\.npy and .*c\.n'):
-        refuse_shared_files('validation', divided('train'), divided('test'))
+        compare_files('validation', divided('train'), divided('test'))
 
 
 def test_on_request_leakage_is_only_warned_of(toy_runner, monkeypatch):
@@ -291,10 +298,10 @@ def test_other_frames_of_one_file_are_no_leak_but_the_same_and_the_whole_are(cli
         (clinic / f'{group}.csv').write_text(f'path,label,group,frame\n0a.npy,b,{group},{frame}\n')
         return StillDataset(str(clinic / f'{group}.csv'))
 
-    refuse_shared_files('test', still(3, 'x'), still(5, 'y'))
+    compare_files('test', still(3, 'x'), still(5, 'y'))
     for held_out in still(3, 'z'), plain('VideoDataset', clinic, '0a.npy'):
         with pytest.raises(ValueError, match=r'1 files do: \S*/0a\.npy;'):
-            refuse_shared_files('test', still(3, 'x'), held_out)
+            compare_files('test', still(3, 'x'), held_out)
 
 
 def test_parts_of_one_data_set_share_nothing(clinic):
