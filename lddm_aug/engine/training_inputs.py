@@ -83,7 +83,7 @@ def _digest(paths: Iterable[Path]) -> str:
         state = _state(file) if file.is_file() else None
         content = 'no file' if state is None else (
             state[0] if len(files) > VERY_MANY else _sampled(file, *state))
-        digest.update(f'{name} {content}\n'.encode())
+        digest.update(f'{name} {content}\n'.encode(errors='surrogateescape'))
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,8 +138,10 @@ def test_many_differences_are_counted():
         (folder / 'videos.csv').read_text().replace('1.npy,malignant', '1.npy,benign')),
     lambda folder: np.save(folder / '1.npy', np.zeros((40, 64, 64), np.uint8)),
     lambda folder: np.save(folder / 'frames/1.npy', np.zeros((40, 64, 64), np.uint8)),
-    lambda folder: (folder / 'frames/1.npy').rename(folder / 'frames/2.npy')],
-    ids=['table', 'video', 'frame', 'name of a frame'])
+    lambda folder: (folder / 'frames/1.npy').rename(folder / 'frames/2.npy'),
+    lambda folder: (folder / 'frames/1.npy').rename(
+        folder / 'frames' / os.fsdecode(b'M\xfcller.npy'))],
+    ids=['table', 'video', 'frame', 'name of a frame', 'name that is not UTF-8'])
 def test_other_data_at_the_same_path_are_noticed(table, change):
     before = training_record(autoencoder(table))
     change(table.parent)
