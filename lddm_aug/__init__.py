@@ -21,13 +21,13 @@ Importing it registers every part with MMAction2.  A room imports only from room
     journal.py   which steps of a long command are done
     processes.py  processes that end with the one that began them
     versions.py  with what something was made
-    compat.py    what is broken between the packages below, mended once
+    compat.py    what is broken between the packages below, patched once
 """
 from lddm_aug import compat
 
 __version__ = '0.1.0'
 
-compat.mend()
+compat.apply_patches()
 
 from lddm_aug import datasets, engine, evaluation, generators, models  # noqa: E402
 

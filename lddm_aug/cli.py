@@ -76,7 +76,7 @@ def friendly_errors() -> Iterator[None]:
         print(f'{tool}: {message}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f'{tool}: stopped', file=sys.stderr)
+        print(f'{tool}: interrupted', file=sys.stderr)
         sys.exit(130)
 
 
@@ -91,8 +91,8 @@ def _message(error: Exception) -> str | None:
     for frame, line in frames:
         place = _place_in_a_config(frame, line, place) or place
     if isinstance(error, OF_THE_INPUT):
-        told = not place or _is_ours(frames[-1][0]) or place.partition('(')[0] in text
-        return text if told else textwrap.shorten(f'{place}: {text}', SHOWN)
+        is_named = not place or _is_ours(frames[-1][0]) or place.partition('(')[0] in text
+        return text if is_named else textwrap.shorten(f'{place}: {text}', SHOWN)
     if place:
         where = f' ({type(error).__name__}; python -X dev shows where)' if '(' in place else ''
         return _unknown_part(frames[-1][0]) or textwrap.shorten(f'{place}: {text}', SHOWN) + where

@@ -1,11 +1,11 @@
-"""Every break between the packages this one stands on, mended once, when `lddm_aug` is imported.
+"""Every break between the packages this one stands on, patched once, when `lddm_aug` is imported.
 
-What isn't broken is left alone, so a mend ends by itself with the release that makes it needless.
-Three more breaks are mended in pyproject.toml by asking for the right packages:
+What isn't broken is left alone, so a patch ends by itself with the release that makes it needless.
+Three more breaks are patched in pyproject.toml by asking for the right packages:
 
 - `mmaction::…` configs are found through `pkg_resources`, which setuptools dropped with 82;
 - an older MMEngine registers PyTorch's and transformers' Adafactor under one name
-  (mmengine #1609, mended by its 0.10.7);
+  (mmengine #1609, fixed in 0.10.7);
 - MMAction2 imports `importlib_metadata` without declaring it.
 """
 from __future__ import annotations
@@ -24,8 +24,8 @@ import numpy as np
 import torch
 
 
-def mend() -> None:
-    """Mend what is broken here; to be called before MMAction2 or torchvision is imported."""
+def apply_patches() -> None:
+    """Patch what is broken here; to be called before MMAction2 or torchvision is imported."""
     silence_needless_warnings()
     require_mmcv()
     import_torchvision()

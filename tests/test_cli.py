@@ -27,11 +27,11 @@ def test_what_the_user_can_correct_ends_in_one_line(capsys, error, status):
         raise error
     assert ended.value.code == status
     printed = capsys.readouterr().err
-    assert printed.endswith(f': {error.args[0] if error.args else "stopped"}\n')
+    assert printed.endswith(f': {error.args[0] if error.args else "interrupted"}\n')
     assert printed.count('\n') == 1
 
 
-def told(capsys: pytest.CaptureFixture[str], fails: Callable[[], object]) -> str:
+def printed_by(capsys: pytest.CaptureFixture[str], fails: Callable[[], object]) -> str:
     """The one line that a tool ends with, its exit status being 2."""
     with pytest.raises(SystemExit) as ended, friendly_errors():
         fails()
@@ -70,7 +70,7 @@ def parts() -> Registry:
     (dict(type='Tilted', angle=3, way='attribute'), 'degrees'),
     (dict(angle=3), '"type"'), ('Tilted', 'str')])
 def test_a_part_that_cannot_be_built_is_named_with_its_arguments(capsys, parts, config, named):
-    assert named in told(capsys, lambda: parts.build(config))
+    assert named in printed_by(capsys, lambda: parts.build(config))
 
 
 def test_the_same_failure_outside_of_a_config_is_a_defect():
@@ -90,21 +90,21 @@ def test_what_is_wrong_in_a_config_is_told_with_its_file(capsys, tmp_path, text,
     (tmp_path / 'base.py').write_text('model = dict(a=3)')
     config = tmp_path / 'mine.py'
     config.write_bytes(text)
-    printed = told(capsys, lambda: Config.fromfile(config))
+    printed = printed_by(capsys, lambda: Config.fromfile(config))
     assert named in printed and ('mine.py' in printed or 'absent.py' in printed)
 
 
 def test_a_base_config_with_wrong_syntax_is_the_file_that_is_named(capsys, tmp_path):
     (tmp_path / 'base.py').write_text('x = = 3')
     (tmp_path / 'mine.py').write_text("_base_ = './base.py'")
-    printed = told(capsys, lambda: Config.fromfile(tmp_path / 'mine.py'))
+    printed = printed_by(capsys, lambda: Config.fromfile(tmp_path / 'mine.py'))
     assert 'base.py: line 1: invalid syntax' in printed
 
 
 def test_a_gpus_lack_of_memory_is_no_defect(capsys):
     def fail() -> None:
         raise torch.OutOfMemoryError('CUDA out of memory')
-    assert 'too little memory (CUDA' in told(capsys, fail)
+    assert 'too little memory (CUDA' in printed_by(capsys, fail)
 
 
 @pytest.mark.parametrize('device', ['cuda:99', 'gpu', 'mps'])

@@ -1,4 +1,4 @@
-"""Each break of the stack, shown mended."""
+"""Each break of the stack, shown patched."""
 from __future__ import annotations
 
 import builtins

@@ -104,5 +104,5 @@ def refuse_audited_leaks(owner: str, datasets: Iterable[Any]) -> None:
             shown = '; '.join(record.leaks[:SHOWN]) + ('; …' if len(record.leaks) > SHOWN else '')
             raise ValueError(
                 f'{owner}: the audit of {dataset.ann_file} found {len(record.leaks)} leaks: '
-                f'{shown}. See {record.file.with_suffix(".html")}; mend them and audit again, or '
-                'go on all the same by allow_leakage=True')
+                f'{shown}. See {record.file.with_suffix(".html")}; correct them and audit again, '
+                'or go on all the same by allow_leakage=True')

@@ -26,16 +26,16 @@ from lddm_aug.datasets.picture_files import (
 from lddm_aug.datasets.shown import Pixels
 from lddm_aug.datasets.unreadable import (
     UnreadableFile,
-    require_bearable_size,
+    check_max_pixels,
     require_content,
     true_reason,
 )
 from lddm_aug.datasets.video_files import inspect_video, iter_video
 
 __all__ = [
-    'MIN_FRAMES', 'STILL_SUFFIXES', 'VIDEO_SUFFIXES', 'Pixels', 'UnreadableFile', 'count_frames',
-    'inspect', 'is_colour', 'is_still_file', 'iter_frames', 'letterbox', 'natural_key',
-    'read_frames', 'read_still', 'require_bearable_size', 'stack_frames', 'to_channels']
+    'MIN_FRAMES', 'STILL_SUFFIXES', 'VIDEO_SUFFIXES', 'Pixels', 'UnreadableFile',
+    'check_max_pixels', 'count_frames', 'inspect', 'is_colour', 'is_still_file', 'iter_frames',
+    'letterbox', 'natural_key', 'read_frames', 'read_still', 'stack_frames', 'to_channels']
 
 # Which one a file is, `is_still_file` tells: a TIFF, PNG or WebP may hold many frames, a GIF one.
 STILL_SUFFIXES = set(STILL_FORMATS)
@@ -166,7 +166,7 @@ def inspect(path: str | Path) -> float | None:
             inspect(file)
         return None
     if _is_npy(path):
-        require_bearable_size(path, *_open_npy(path).shape[1:3])
+        check_max_pixels(path, *_open_npy(path).shape[1:3])
         return None
     return inspect_pictures(path) if _is_picture(path) else inspect_video(path)
 

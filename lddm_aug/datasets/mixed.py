@@ -113,13 +113,13 @@ class LDDMMixedDataset(Dataset):
         return groups_of(self.real) | groups_of(self.synthetic)
 
     def full_init(self) -> None:
-        """Count what there is, settle the shares and print them."""
+        """Count what there is, set how many clips each class gets, and print that."""
         if self._fully_initialized:
             return
         self._real_labels = self._labels_of(self.real)
         self._clips = _by_label(self._labels_of(self.synthetic))
         self._reals = _by_label(self._real_labels)
-        self._share = self._settle_share()
+        self._share = self._clips_per_class()
         # A slot (label, j) is the j-th synthetic sample of a class in every epoch.
         self._slots = [(label, j) for label, share in self._share.items() for j in range(share)]
         self._fully_initialized = True
@@ -198,7 +198,7 @@ class LDDMMixedDataset(Dataset):
         shuffled = np.random.default_rng(derive_seed(self.seed, *row, cycle)).permutation(clips)
         return int(shuffled[place])
 
-    def _settle_share(self) -> dict[int, int]:
+    def _clips_per_class(self) -> dict[int, int]:
         """Synthetic samples of each class in an epoch."""
         if self.synthetic_per_real is None:
             return {label: len(clips) for label, clips in sorted(self._clips.items())}

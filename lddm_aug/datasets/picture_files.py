@@ -18,7 +18,7 @@ from lddm_aug.datasets.shown import Pixels, on_black
 from lddm_aug.datasets.unreadable import (
     MAX_PIXELS,
     UnreadableFile,
-    require_bearable_size,
+    check_max_pixels,
     true_reason,
 )
 
@@ -43,7 +43,7 @@ def iter_pictures(path: Path, first: int = 0) -> Iterator[Pixels]:
     with _opened(path) as image:
         for place in islice(_places(path, image), first, None):
             image.seek(place)
-            require_bearable_size(path, *image.size)
+            check_max_pixels(path, *image.size)
             yield _as_shown(path, image)
 
 
@@ -86,7 +86,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             raise UnreadableFile(f'{path} is no picture that can be read: it is cut off, damaged '
                                  'or of another kind') from error
         with image:
-            require_bearable_size(path, *image.size)
+            check_max_pixels(path, *image.size)
             yield image
 
 

@@ -55,7 +55,7 @@ def require_content(path: str | Path) -> Path:
     return path
 
 
-def require_bearable_size(path: str | Path, width: int, height: int) -> None:
+def check_max_pixels(path: str | Path, width: int, height: int) -> None:
     """Refuse frames of more than MAX_PIXELS before they are decoded."""
     if width * height > MAX_PIXELS:
         raise UnreadableFile(f'{path} has {width * height / 1e6:.0f} million pixels a frame; at '

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from lddm_aug.datasets.container_length import require_whole
 from lddm_aug.datasets.shown import Pixels, on_black, turned, with_square_pixels
-from lddm_aug.datasets.unreadable import UnreadableFile, require_bearable_size, true_reason
+from lddm_aug.datasets.unreadable import UnreadableFile, check_max_pixels, true_reason
 
 ANNOUNCE_DURATION = {'matroska,webm', 'avi', 'asf', 'flv'}           # of what they hold, reliably
 MISSING_SHARE = 0.1                                  # of the duration, which no last frame lasts
@@ -61,7 +61,7 @@ def video_stream(name: str | Path, container: av.container.InputContainer) -> Vi
         raise UnreadableFile(f'{name} is compressed in a way for which there is no decoder')
     stream.thread_type = 'NONE'                      # threads hold a frame each, and many workers
     stream.codec_context.thread_count = 1            # read at once
-    require_bearable_size(name, stream.width, stream.height)
+    check_max_pixels(name, stream.width, stream.height)
     return stream
 
 
@@ -142,7 +142,7 @@ def _as_shown(path: str | Path, pixels: Pixels, pixel_shape: Fraction | None,
               matrix: NDArray[np.int32] | None) -> Pixels:
     if pixel_shape:
         height, width = pixels.shape[:2]
-        require_bearable_size(path, round(width * max(pixel_shape, 1 / pixel_shape)), height)
+        check_max_pixels(path, round(width * max(pixel_shape, 1 / pixel_shape)), height)
     pixels = with_square_pixels(pixels, pixel_shape)
     try:
         return pixels if matrix is None else turned(pixels, matrix)

@@ -61,7 +61,7 @@ def prepare(videos: Path, stills: Path, out: Path, data_root: Path | None = None
         seed: of the split, where none is given.
 
     Raises:
-        ValueError: if a row or the split can't be used; the message lists what to mend.
+        ValueError: if a row or the split can't be used; the message lists what to correct.
     """
     video_rows = read_annotations(videos, data_root)
     still_rows = read_annotations(stills, data_root)
@@ -69,8 +69,8 @@ def prepare(videos: Path, stills: Path, out: Path, data_root: Path | None = None
     still_rows, bad_stills = _usable(still_rows, stills, _still_problem)
     skipped = (*bad_videos, *bad_stills)
     if skipped and not skip_bad:
-        raise ValueError(f'{len(skipped)} rows cannot be used; mend or remove them, or leave them '
-                         'out with --skip-bad:\n  ' + '\n  '.join(skipped))
+        raise ValueError(f'{len(skipped)} rows cannot be used; correct or remove them, or leave '
+                         'them out with --skip-bad:\n  ' + '\n  '.join(skipped))
     for table, rows in ((videos, video_rows), (stills, still_rows)):
         if not rows:
             raise ValueError(f'{table}: no usable row is left')

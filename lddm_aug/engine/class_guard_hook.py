@@ -116,10 +116,10 @@ def refuse_moved_names(owner: str, names: Sequence[str], loaded: Sequence[str]) 
 
 
 def refuse_other_model(owner: str, model: Any, part: str, names: Sequence[str]) -> None:
-    """Raise ValueError if a model is told, or scores, other classes than a data set has."""
-    told, scored = class_list(owner, getattr(model, 'classes', None)), classes_scored(model)
-    if names and told:
-        refuse_other_classes(owner, part, names, 'the model', told,
+    """Raise ValueError if a model knows, or scores, other classes than a data set has."""
+    classes, scored = class_list(owner, getattr(model, 'classes', None)), classes_scored(model)
+    if names and classes:
+        refuse_other_classes(owner, part, names, 'the model', classes,
                              "set model.classes to the data's list")
     if names and scored not in (None, len(names)):
         raise ValueError(f'{owner}: {part} has the {len(names)} classes {shown(names)}, but the '

@@ -69,4 +69,3 @@ class TrainingRecordHook(Hook):
                       logger='current', level=logging.WARNING)
         self.record['versions'] = [*old['versions'], *(
             each for each in self.record['versions'] if each not in old['versions'])]
-

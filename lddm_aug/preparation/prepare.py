@@ -111,7 +111,7 @@ class Report:
 
 
 def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
-    """Read what a listing names and write it to a prepared folder; go on where a run stopped.
+    """Read what a listing names and write it to a prepared folder; resume where a run stopped.
 
     Raises:
         ValueError: if `out` holds something else, nothing can be read, or more than
@@ -183,7 +183,7 @@ def _has_no_colour(frame: Pixels) -> bool:
 def _refuse_many(bad: Sequence[LeftOut], total: int, max_share: float) -> None:
     if len(bad) > max(1, max_share * total):
         raise ValueError(f'more than {max_share:.0%} of {total} items cannot be used, so the run '
-                         'was stopped; mend them, or allow more with --max-bad-share: '
+                         'was stopped; correct them, or allow more with --max-bad-share: '
                          + _shortly(bad))
 
 

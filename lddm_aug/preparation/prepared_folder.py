@@ -8,7 +8,7 @@
     frames/, oracle/    *.npy (T, H, W[, 3]) uint8
     stills/, masks/     *.png, grey or RGB
     preparation.json    the settings that the files were made with
-    preparation.jsonl   which files are made, so that a stopped run goes on
+    preparation.jsonl   which files are made, so that an interrupted run is resumed
 
 While a run is making files there are no tables, so nothing looks finished that isn't.
 """

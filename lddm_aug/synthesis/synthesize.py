@@ -167,7 +167,7 @@ def _read_stills(generator: Generator, stills: Sequence[StillRequest],
     if unusable:
         reasons = '\n'.join(f'  {reason}' for reason in unusable.values())
         raise ValueError(f'synthesize: {len(unusable)} of {len(stills)} stills cannot be used; '
-                         f'mend or leave out these:\n{reasons}')
+                         f'correct or leave out these:\n{reasons}')
     return pixels, sha256s
 
 

@@ -188,7 +188,7 @@ def test_synthetic_clips_are_refused_even_where_leakage_is_allowed(toy_runner):
 def test_leaks_of_an_audit_are_refused_until_the_table_is_another(divided, tmp_path):
     write_record(tmp_path, leaks=['group p stands in test and train'])
     with pytest.raises(ValueError, match=r'found 1 leaks: group p stands in test and train\. See '
-                                         r'.*audit\.html; mend them'):
+                                         r'.*audit\.html; correct them'):
         refuse_audited_leaks('DataGuardHook', leaves(divided('train')))
     with (tmp_path / 'videos.csv').open('a') as table:
         table.write('\n')

@@ -201,7 +201,6 @@ def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
             layout.photometric not in ('YBR_ICT', 'YBR_RCT')))       # decoders make RGB of these
 
 
-
 def _of_jpeg(header: Header, layout: Layout, encoded: bytes) -> dict[str, int]:
     """How many bits a JPEG's samples have, whatever the tags say; its size must be as they say."""
     said = _get_jpg_parameters(encoded)

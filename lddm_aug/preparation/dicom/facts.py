@@ -38,7 +38,8 @@ Result = TypeVar('Result')
 
 @dataclass(frozen=True)
 class Facts:
-    """
+    """What a file says, as far as its items, groups and notes need it.
+
     Attributes:
         is_video: whether it has several frames, or is a stream.
         frames: that it holds; of a stream, that it announces.

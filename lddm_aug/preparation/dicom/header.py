@@ -22,7 +22,7 @@ from pydicom.uid import (
     MPEGTransferSyntaxes,
 )
 
-from lddm_aug.datasets.frames import UnreadableFile, require_bearable_size
+from lddm_aug.datasets.frames import UnreadableFile, check_max_pixels
 from lddm_aug.preparation.dicom.streams import Fragment, JoinedFragments
 
 PATIENT_TAGS = ('PatientID', 'StudyInstanceUID', 'PatientName', 'PatientBirthDate',
@@ -48,8 +48,7 @@ COLOUR = {'RGB', 'YBR_FULL', 'YBR_ICT', 'YBR_RCT', 'YBR_PARTIAL_420', *HALVED}
 WITHOUT_PICTURE = {'SR', 'PR', 'KO', 'DOC', 'REG', 'AU'}              # modalities
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
-
-PixelTag = tuple[int, str | None, int]                # tag, VR or None if it is implicit, length
+PixelTag = tuple[int, str | None, int]               # tag, VR or None if it is implicit, length
 
 
 class PixelElement(NamedTuple):
@@ -68,7 +67,7 @@ class PixelElement(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What the samples of a frame mean; in bits, where nothing else is said."""
+    """How the samples of a frame are stored; allocated, stored and high count bits."""
     rows: int
     columns: int
     samples: int
@@ -186,7 +185,8 @@ class Header:
     # ── what a picture can't do without ──
 
     def layout(self) -> Layout:
-        """
+        """How the samples of a frame are stored.
+
         Raises:
             UnreadableFile: if there are no pixels, a tag is missing, or tags contradict each other.
         """
@@ -197,7 +197,7 @@ class Header:
         if not rows or not columns:
             raise UnreadableFile(f'{self.name} announces {rows} rows and {columns} columns, so it '
                                  'holds no pixels')
-        require_bearable_size(self.name, columns, rows)
+        check_max_pixels(self.name, columns, rows)
         photometric = self.text('PhotometricInterpretation').upper()
         if photometric not in {*GREY, *COLOUR, 'PALETTE COLOR'}:
             raise UnreadableFile(

@@ -22,7 +22,7 @@ from lddm_aug.preparation.dicom.header import GREY, Header, Layout
 MAX_ASPECT = 4.                                      # of a pixel; more is a mistake
 MIN_DISTORTION = 0.01                                # spacings are measured no better
 
-Span = tuple[float, float]                          # black, white
+Span = tuple[float, float]                           # black, white
 Region = tuple[int, int, int, int]                   # top, bottom, left, right; the ends not in it
 
 
