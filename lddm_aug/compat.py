@@ -34,6 +34,7 @@ def apply_patches() -> None:
     allow_checkpoints_of_mmengine()
     let_hue_turn_back()
     name_lines_of_lists()
+    tell_classes_of_samples()
 
 
 def silence_needless_warnings() -> None:
@@ -199,3 +200,19 @@ def _naming_the_line(load: Callable[[Any], list], form: str) -> Callable[[Any], 
             raise
 
     return load_data_list
+
+
+def tell_classes_of_samples() -> None:
+    """MMAction2's data sets don't tell a sample's classes to MMEngine's ClassBalancedDataset."""
+    from mmaction.datasets import BaseActionDataset
+    from mmengine.dataset import BaseDataset
+
+    if BaseActionDataset.get_cat_ids is BaseDataset.get_cat_ids:
+        BaseActionDataset.get_cat_ids = _classes_of_sample
+
+
+def _classes_of_sample(self: Any, idx: int) -> list[int]:
+    """Its label, or its labels where it has several, before they become zeros and ones."""
+    from mmengine.dataset import BaseDataset
+
+    return np.ravel(BaseDataset.get_data_info(self, idx)['label']).tolist()

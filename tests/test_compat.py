@@ -213,3 +213,17 @@ def test_a_line_that_mmaction_cannot_divide_is_named(tmp_path, kind: str, good: 
     ann_file.write_text(f'{good}\n{good}\n')        # and the reader is as it was
     assert len(DATASETS.build(dict(type=f'mmaction.{kind}', ann_file=str(ann_file),
                                    pipeline=[]))) == 2
+
+
+@pytest.mark.parametrize('options, lines, times', [
+    ({}, ['a.mp4 0', 'b.mp4 1', 'c.mp4 1', 'd.mp4 1'], {'a.mp4': 2}),
+    (dict(multi_class=True, num_classes=3), ['a.mp4 0 2', 'b.mp4 1', 'c.mp4 1', 'd.mp4 1 2'],
+     {'a.mp4': 2})])
+def test_mmaction_s_data_sets_can_be_balanced(tmp_path, options, lines, times):
+    (tmp_path / 'list.txt').write_text('\n'.join(lines))
+    dataset = DATASETS.build(dict(
+        type='ClassBalancedDataset', oversample_thr=1.,      # a class of 1 in 4 comes up √4 times
+        dataset=dict(type='VideoDataset', ann_file=str(tmp_path / 'list.txt'), pipeline=[],
+                     **options)))
+    names = [Path(dataset.get_data_info(index)['filename']).name for index in range(len(dataset))]
+    assert {name: names.count(name) for name in times} == times

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from lddm_aug.engine.runner_config import require_files
+from lddm_aug.engine.runner_config import refuse_unread, require_files
 
 
 def stage_files(config_file: Path) -> dict[str, Path]:
@@ -25,7 +25,7 @@ def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None
             the key is the stage's name.
 
     Raises:
-        ValueError: if an option names no stage.
+        ValueError: if an option names no stage, or nothing that is read.
     """
     stages = {name: _read(file) for name, file in stage_files(config_file).items()}
     for key, value in (options or {}).items():
@@ -33,6 +33,7 @@ def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None
         if name not in stages or not rest:
             raise ValueError(f'{config_file}: an option begins with the name of a stage '
                              f'({", ".join(stages)}), but got {key!r}')
+        refuse_unread(stages[name], [rest])
         stages[name].merge_from_dict({rest: value})
     return stages
 

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from lddm_aug.cli import KeyValue
+from lddm_aug.engine.runner_config import refuse_unread
 
 
 def load_mmaction_tool(name: str) -> ModuleType:
@@ -32,8 +33,9 @@ def merge_checked(merge_args: Callable[[Config, Namespace], Config], config: Con
     """A config with its options merged in by MMAction2's `merge_args`.
 
     Raises:
-        ValueError: if options and config don't fit together.
+        ValueError: if options and config don't fit together, or nothing reads an option.
     """
+    refuse_unread(config, args.cfg_options or {})
     try:
         return merge_args(config, args)
     except AssertionError as error:

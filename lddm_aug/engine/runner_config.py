@@ -1,15 +1,25 @@
 """What a config for MMEngine's Runner must have before anything is built from it."""
 from __future__ import annotations
 
+import difflib
+import inspect
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from mmaction.registry import HOOKS, OPTIMIZERS
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 
 WHOLE_NUMBERS = ('train_cfg.max_iters', 'train_cfg.max_epochs', 'train_cfg.val_interval',
                  'default_hooks.checkpoint.interval', 'default_hooks.logger.interval')
 KINDS = {'train_dataloader.sampler': dict, 'custom_hooks': list}
+# What a Runner reads of a config, and the training of a generator.  A config's other variables are
+# used up when its files are read.
+READ = (*inspect.signature(Runner.__init__).parameters, 'activation_checkpointing', 'compile',
+        'efficient_conv_bn_eval', 'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn',
+        'bank', 'generator')
 
 
 def require_files(**paths: str | None) -> None:
@@ -26,7 +36,8 @@ def require_files(**paths: str | None) -> None:
 def require_keys(config: Config, *keys: str) -> None:
     """Raise ValueError unless these keys hold dicts, and other values are of their kind.
 
-    An unknown optimizer is refused as well: MMEngine says of it that None is not callable.
+    An unknown optimizer is refused as well: MMEngine says of it that None is not callable.  So is
+    an unknown argument of the checkpoint hook, of which it says nothing until it saves.
     """
     missing = [key for key in keys if config.get(key) is None]
     if missing:
@@ -43,6 +54,7 @@ def require_keys(config: Config, *keys: str) -> None:
         if value is not None and not isinstance(value, kind):
             raise ValueError(f'{config.filename}: {key} must be a {kind.__name__}, but is '
                              f'{value!r}')
+    _require_known_arguments(config)
     name = (config.get('optim_wrapper') or {}).get('optimizer', {}).get('type')
     if isinstance(name, str) and OPTIMIZERS.get(name) is None:
         raise ValueError(f'{config.filename}: there is no optimizer {name!r}; name one of PyTorch, '
@@ -57,6 +69,42 @@ def add_hooks(config: Config, *names: str) -> None:
     lacking = [name for name in names if not any(
         isinstance(each, type) and issubclass(each, HOOKS.get(name)) for each in classes)]
     config.custom_hooks = [*hooks, *(dict(type=name) for name in lacking)]
+
+
+def refuse_unread(config: Config, options: Iterable[str]) -> None:
+    """Raise ValueError for an option that would change nothing.
+
+    Args:
+        config: as its files say.
+        options: dotted keys.
+    """
+    for key in options:
+        name = key.partition('.')[0]
+        if name in READ:
+            continue
+        if name in config:
+            raise ValueError(f'--cfg-options {key}: {name} is a variable of {config.filename}, '
+                             'whose value other keys have taken over; set those keys, such as '
+                             'train_dataloader.dataset.…, or write a config that inherits this one')
+        raise ValueError(f'--cfg-options {key}: nothing reads {name}, and {config.filename} has no '
+                         f'such key; {_advice(name, READ)}')
+
+
+def _require_known_arguments(config: Config) -> None:
+    hook = _at(config, 'default_hooks.checkpoint') or {}
+    kind = HOOKS.get(str(hook.get('type', 'CheckpointHook')))
+    if kind is None or not issubclass(kind, CheckpointHook):
+        return
+    known = {'type', 'priority', '_scope_'}.union(
+        *(inspect.signature(part.__init__).parameters for part in kind.__mro__))
+    for name in hook.keys() - known:
+        raise ValueError(f'{config.filename}: default_hooks.checkpoint.{name} is no argument of '
+                         f'{kind.__name__}; {_advice(name, known)}')
+
+
+def _advice(name: str, known: Iterable[str]) -> str:
+    alike = difflib.get_close_matches(name, known, 1)
+    return f'did you mean {alike[0]}?' if alike else 'leave it out'
 
 
 def _at(config: Any, key: str) -> Any:

@@ -1,15 +1,14 @@
 """What a training is made of, so that it is resumed as what it was begun as, or not at all."""
 from __future__ import annotations
 
-import inspect
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
+from lddm_aug.engine.runner_config import READ
 from lddm_aug.engine.training_inputs import content_of, listed_content
 from lddm_aug.journal import GUARDS
 
@@ -21,8 +20,6 @@ UNRELATED = ('work_dir', 'launcher', 'resume', 'load_from', 'experiment_name', '
 WATCHERS = ('LoggerHook', 'IterTimerHook', 'ProgressBarHook', 'PreviewHook', 'CheckpointHook',
             'SafeCheckpointHook', 'TrainingRecordHook', *GUARDS)
 OUTPUTS = ('out_file', 'out_dir')
-# A config also holds variables of its files, whose values the parts below have taken over.
-READ = (*inspect.signature(Runner.__init__).parameters, 'bank')
 LENGTH = ('train_cfg.max_iters', 'train_cfg.max_epochs')
 GIVEN = '.autoencoder.init_cfg.'                     # in a key: the previous stage's weights
 RECORD = 'training_record'                           # its place in a checkpoint's `meta`

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmaction.datasets import VideoDataset
 from mmaction.registry import DATASETS
 from mmengine.dataset import (
     DefaultSampler,
@@ -57,14 +56,6 @@ AUGMENT = [dict(type='RandomResizedCrop'), dict(type='Resize', scale=(16, 16), k
 EPOCHS = 3
 
 
-@DATASETS.register_module(force=True)
-class CountedVideos(VideoDataset):
-    """MMAction2's own, as ClassBalancedDataset takes it."""
-
-    def get_cat_ids(self, idx: int) -> list[int]:
-        return [self.get_data_info(idx)['label']]
-
-
 @pytest.fixture(scope='module')
 def configs(tmp_path_factory) -> dict[str, dict]:
     """Four data sets of two samples each, that differ in every frame and place."""
@@ -101,7 +92,7 @@ def configs(tmp_path_factory) -> dict[str, dict]:
                       *SAMPLE, *AUGMENT]),
         SyntheticClipDataset=dict(type='SyntheticClipDataset', store=str(folder / 'store'),
                                   pipeline=[*READ, *SAMPLE, *AUGMENT]),
-        VideoDataset=dict(type='CountedVideos', ann_file=str(folder / 'list.txt'),
+        VideoDataset=dict(type='VideoDataset', ann_file=str(folder / 'list.txt'),
                           data_prefix=dict(video=str(folder)), metainfo=dict(classes=CLASSES),
                           pipeline=[*DECODE, *AUGMENT]))
 

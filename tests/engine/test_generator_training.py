@@ -175,6 +175,14 @@ def test_an_option_for_no_stage_is_refused(tmp_path):
         train_generator(CONFIG, tmp_path, options={'max_iters': 3})
 
 
+@pytest.mark.parametrize('key', ['diffusion.optim_wraper.optimizer.lr', 'diffusion.genrator.steps',
+                                 'autoencoder.train_clips.split'])
+def test_an_option_that_nothing_reads_is_refused(tmp_path, key):
+    with pytest.raises(ValueError, match=f'--cfg-options {key.partition(".")[2]}: '):
+        train_generator(CONFIG, tmp_path, options={key: 3})
+    assert not list(tmp_path.iterdir())
+
+
 def test_mixed_precision_with_nothing_to_run_on_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     monkeypatch.setattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)

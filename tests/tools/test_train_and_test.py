@@ -286,6 +286,25 @@ def test_a_value_of_the_wrong_kind_is_named_by_its_key_or_part(config, run, tmp_
     assert status == 2 and named in printed.splitlines()[-1] and 'Traceback' not in printed
 
 
+@pytest.mark.parametrize('option, sentence', [
+    ('train_dataloder.batch_size=8', 'did you mean train_dataloader?'),
+    ('optim_wraper.optimizer.lr=1', 'did you mean optim_wrapper?'),
+    ('unheard_of=1', 'nothing reads unheard_of'),
+    ('pipeline=[]', 'pipeline is a variable of'),
+    ('default_hooks.checkpoint.intervall=3', 'did you mean interval?')])
+def test_an_option_that_would_change_nothing_is_refused(config, run, tmp_path, option, sentence):
+    status, printed = run('train', config, '--work-dir', tmp_path / 'work', '--cfg-options', option)
+    assert status == 2 and sentence in printed and printed.count('\n') == 1
+    assert option.partition('=')[0] in printed
+
+
+def test_an_option_that_only_a_runner_reads_is_taken(config, run, tmp_path):
+    status, printed = run('train', config, '--work-dir', tmp_path / 'work', '--no-validate',
+                          '--cfg-options', 'train_cfg.max_epochs=1', 'sync_bn=None',
+                          'auto_scale_lr.base_batch_size=4', 'experiment_name=mine')
+    assert status == 0
+
+
 @pytest.mark.parametrize('tool', ['train', 'train_lddm'])
 def test_an_option_without_a_value_is_named(config, run, tmp_path, tool):
     status, printed = run(tool, config, '--work-dir', tmp_path / 'work',
