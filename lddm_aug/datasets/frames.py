@@ -115,7 +115,8 @@ def count_frames(path: str | Path) -> int:
 def read_still(path: str | Path, frame: int | None = None) -> Pixels:
     """Read a still, or one frame of a video → (H, W) or, in colour, (H, W, 3).
 
-    Stills with more than 8 bits are refused, as there is no one way to bring them to 8.
+    Of 16 bits the highest value becomes white, as viewers do; a still that uses only 12 of them,
+    and would be black, is refused.
 
     Args:
         frame: of a video, counted from 0 in the order in which they are shown.

@@ -30,7 +30,10 @@ SEQUENCE_FORMATS = {'.gif': {'GIF'}, '.apng': {'PNG'}}               # mostly
 FORMATS = STILL_FORMATS | SEQUENCE_FORMATS
 
 GREY_MODES = ('1', 'L', 'LA')
-COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA')
+COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
+DEEP_GREY_MODES = ('I;16', 'I;16B', 'I;16L')
+USED_SHARE = 1 / 16                                  # of what 16 bits hold; less is 12 bits in them
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0                  # of a page of a TIFF
 NEW_SUBFILE_TYPE, SMALLER_OR_MASK = 254, 0b101       # of a page of a TIFF
 
 
@@ -112,14 +115,36 @@ def _is_page(image: Image.Image, place: int) -> bool:
 
 
 def _as_shown(path: Path, image: Image.Image) -> Pixels:
-    # Pillow reads 48-bit colour as RGB; only the raw mode in its tiles tells
-    has_16_bits = ';16' in str(getattr(image, 'tile', ''))
-    if has_16_bits or image.mode not in GREY_MODES + COLOUR_MODES:
-        found = '16 bits' if has_16_bits else f'colour mode {image.mode}'
-        raise UnreadableFile(f'{path} has {found}; save it as grey or RGB with 8 bits')
+    # only the raw mode in its tiles tells how many bits Pillow made 8 or 16 of
+    stored = str(getattr(image, 'tile', ''))
+    if image.mode in DEEP_GREY_MODES or image.mode == 'I' and image.format in ('PNG', 'PPM'):
+        return _deep_grey(path, image, 4095 if 'I;12' in stored else 65535)
+    if image.mode not in GREY_MODES + COLOUR_MODES:
+        raise UnreadableFile(f'{path} has colour mode {image.mode}; save it as grey or RGB with 8 '
+                             'or 16 bits')
     # frames of a GIF are grey or in colour as it comes
     grey = image.mode in GREY_MODES and image.format != 'GIF'
     upright = ImageOps.exif_transpose(image)
     if upright.has_transparency_data:
-        return on_black(np.asarray(upright.convert('LA' if grey else 'RGBA')))
-    return np.array(upright.convert('L' if grey else 'RGB'))
+        shown = on_black(np.asarray(upright.convert('LA' if grey else 'RGBA')))
+    else:
+        shown = np.array(upright.convert('L' if grey else 'RGB'))
+    if ';16' in stored and shown.max() < 256 * USED_SHARE:
+        raise _too_dark(path, 'fewer than 4096')
+    return shown
+
+
+def _deep_grey(path: Path, image: Image.Image, white: int) -> Pixels:
+    """(H, W) of a grey picture of more than 8 bits, in which this value is white."""
+    values = np.asarray(ImageOps.exif_transpose(image)).astype(np.float32)
+    if 0 < values.max() <= white * USED_SHARE:
+        raise _too_dark(path, f'{values.max():.0f} at most')
+    if image.format == 'TIFF' and image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # type: ignore[attr-defined]
+        values = white - values                      # which Pillow does with 8 bits alone
+    return np.round(values * (255 / white)).astype(np.uint8)
+
+
+def _too_dark(path: Path, values: str) -> UnreadableFile:
+    """A viewer shows it black, and whether it is meant so nobody can tell."""
+    return UnreadableFile(f'{path} has 16 bits and uses few of them (its values are {values}), so '
+                          'it would be shown black; scale it to 8 or to all 16 bits')

@@ -26,8 +26,8 @@ def test_one_frame_of_a_video_is_a_still(tmp_path: Path, grey_levels):
     np.testing.assert_array_equal(results['still'], grey_levels(20)[13])
 
 
-def test_a_still_with_16_bits_is_refused(tmp_path: Path):
-    cv2.imwrite(str(tmp_path / 'deep.png'), np.zeros((8, 8), np.uint16))
+def test_a_still_with_12_bits_in_16_is_refused(tmp_path: Path):
+    cv2.imwrite(str(tmp_path / 'deep.png'), np.full((8, 8), 4095, np.uint16))
     with pytest.raises(UnreadableFile, match=r'deep\.png has 16 bits'):
         LoadStill(16)(dict(filename=str(tmp_path / 'deep.png')))
 
