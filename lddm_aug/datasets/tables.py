@@ -13,6 +13,7 @@ SEPARATORS = (',', ';', '\t', '|')
 NAMES = {',': 'commas', ';': 'semicolons', '\t': 'tabs', '|': 'bars'}
 WHOLE = re.compile(r'([+-]?\d+)[.,]0*')              # 3.0, as pandas makes of 3 beside a blank
 FRACTION = re.compile(r'[+-]?\d*[.,]\d*[1-9]\d*')
+ROUNDED = re.compile(r'[+-]?\d([.,]\d+)?E\+\d+', re.IGNORECASE)
 MISSING = {'nan', 'none', 'null', '<na>', 'nat', 'n/a', 'na', '#n/a', 'nil', '-', '--', '?'}
 
 
@@ -138,6 +139,10 @@ def make_names_whole(rows: Sequence[dict[str, str]], name: str, column: str,
 
 def _whole_note(column: str, names: Collection[str], whole: Mapping[str, str]) -> list[str]:
     """What a user should know of names that were read otherwise than they are written."""
+    names = set(names)
+    if rounded := sorted(filter(ROUNDED.fullmatch, names)):
+        return [f'{column}: a program rounded long numbers, such as {rounded[0]}, so that several '
+                'may have become one; write the table anew with this column as text']
     if not whole:
         return []
     twins = sorted(old for old, new in whole.items() if new in names)

@@ -106,6 +106,12 @@ def test_a_group_that_is_written_in_two_ways_is_said_with_both():
     assert make_names_whole(rows, 'group', 'column group') == []
 
 
+def test_numbers_that_a_spreadsheet_rounded_are_noticed():
+    note, = whole_note('column group', ['1.23457E+11', '1.23458E+11'], {})
+    assert note.startswith('column group: ') and '1.23457E+11' in note
+    assert whole_note('column group', ['1E', 'E+11', 'P1.2E+3'], {}) == []
+
+
 def test_names_that_are_likely_one_are_found():
     assert alike(['P1', 'p1', 'p 1', 'p  1', '7', '007', '7.0', 'a', 'é', 'e\u0301', '1.2.3']) == [
         ['007', '7', '7.0'], ['P1', 'p1'], ['e\u0301', 'é'], ['p  1', 'p 1']]
