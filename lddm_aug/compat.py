@@ -169,6 +169,8 @@ def _turn_hue(image: np.ndarray, factor: float) -> np.ndarray:
 
 def name_lines_of_lists() -> None:
     """MMAction2 divides the lines of its lists at blanks and doesn't say which line has too many.
+
+    Of a blank line it makes a sample without a name, whose label is -1.
     """
     from mmaction.datasets import RawframeDataset, VideoDataset
 
@@ -182,22 +184,24 @@ def _naming_the_line(load: Callable[[Any], list], form: str) -> Callable[[Any], 
 
     @functools.wraps(load)
     def load_data_list(self: Any) -> list:
+        load.__globals__['list_from_file'] = lambda file: [*filter(str.strip, read(file))]
         try:
             return load(self)
         except (ValueError, IndexError, AssertionError) as error:
-            try:
-                for number, line in enumerate(read(self.ann_file), 1):
-                    load.__globals__['list_from_file'] = lambda _, line=line: [line]
-                    try:
-                        load(self)
-                    except (ValueError, IndexError, AssertionError) as reason:
-                        raise ValueError(
-                            f'{self.ann_file} line {number}: {line!r} is not of the form {form} '
-                            f'({reason or "several labels"}); names may hold no blanks unless the '
-                            "data set's delimiter is another one") from error
-            finally:
-                load.__globals__['list_from_file'] = read
+            for number, line in enumerate(read(self.ann_file), 1):
+                if not line.strip():
+                    continue
+                load.__globals__['list_from_file'] = lambda _, line=line: [line]
+                try:
+                    load(self)
+                except (ValueError, IndexError, AssertionError) as reason:
+                    raise ValueError(
+                        f'{self.ann_file} line {number}: {line!r} is not of the form {form} '
+                        f'({reason or "several labels"}); names may hold no blanks unless the '
+                        "data set's delimiter is another one") from error
             raise
+        finally:
+            load.__globals__['list_from_file'] = read
 
     return load_data_list
 

@@ -210,7 +210,7 @@ def test_a_line_that_mmaction_cannot_divide_is_named(tmp_path, kind: str, good: 
     with pytest.raises(ValueError, match=r'list\.txt line 3: ') as raised:
         DATASETS.build(dict(type=f'mmaction.{kind}', ann_file=str(ann_file), pipeline=[]))
     assert repr(bad) in str(raised.value)
-    ann_file.write_text(f'{good}\n{good}\n')        # and the reader is as it was
+    ann_file.write_text(f'{good}\n \n{good}\n\n')   # and the reader is as it was; blank lines
     assert len(DATASETS.build(dict(type=f'mmaction.{kind}', ann_file=str(ann_file),
                                    pipeline=[]))) == 2
 
