@@ -1,4 +1,4 @@
-"""Whether the samples of a JPEG are RGB or YCbCr, which headers often get wrong."""
+"""Whether samples of JPEG and JPEG 2000 are RGB or YCbCr, which headers often get wrong."""
 from __future__ import annotations
 
 import io
@@ -9,6 +9,7 @@ from PIL import Image
 from pydicom.uid import JPEGLossless, JPEGLosslessSV1
 
 RGB_IDS = ([82, 71, 66], [114, 103, 98])             # the letters
+J2K_START, J2K_CODING_STYLE = b'\xff\x4f\xff\x51', b'\xff\x52'
 MARGIN = 32                                          # that JPEG's errors may lie beyond 0 and 255
 MAX_SHARE_BEYOND = 0.02
 
@@ -41,6 +42,19 @@ def is_ycc(encoded: bytes, photometric: str, samples: NDArray, syntax: str) -> b
         return True
     is_usually = is_jfif or ids == [1, 2, 3] and syntax not in (JPEGLossless, JPEGLosslessSV1)
     return is_usually and _can_be_ycc(samples)
+
+
+def becomes_rgb(encoded: bytes) -> bool:
+    """Whether a JPEG 2000 says that its three components are to be transformed to RGB.
+
+    Decoders do so, whatever the header calls its colours.
+    """
+    place = encoded.find(J2K_START) + 2
+    while place > 1 and encoded[place:place + 1] == b'\xff':
+        if encoded[place:place + 2] == J2K_CODING_STYLE:
+            return encoded[place + 8:place + 9] == b'\1'
+        place += 2 + int.from_bytes(encoded[place + 2:place + 4], 'big')
+    return False
 
 
 def _can_be_ycc(samples: NDArray) -> bool:

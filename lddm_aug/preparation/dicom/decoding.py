@@ -20,7 +20,7 @@ from pydicom.uid import (
 )
 
 from lddm_aug.datasets.frames import UnreadableFile
-from lddm_aug.preparation.dicom.colour import is_ycc
+from lddm_aug.preparation.dicom.colour import becomes_rgb, is_ycc
 from lddm_aug.preparation.dicom.header import HALVED, Header, Layout
 from lddm_aug.preparation.dicom.streams import Fragment, iter_stream, stream_fps
 
@@ -182,6 +182,9 @@ def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
     syntax = JPEGBaseline8Bit if header.syntax == JPEGExtended12Bit else header.syntax
     decoder = get_decoder(syntax)
     is_jpeg = header.syntax in JPEGTransferSyntaxes
+    # Pillow, which is tried where others fail, makes RGB of some colours itself
+    plugin = next((name for name in decoder.available_plugins if name != 'pillow'), ''
+                  ) if is_jpeg and layout.samples == 3 else ''
     frames = _frames_of_fragments(header)
     whole: dict[str, Any] = {'number_of_frames': 1, 'pixel_keyword': 'PixelData'}
     for number, fragments in enumerate(frames, 1):
@@ -193,13 +196,13 @@ def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
             raise UnreadableFile(f'{header.name} cannot be decoded: frame {number} of '
                                  f'{len(frames)} is cut off, its JPEG has no end')
         array, _ = decoder.as_array(encapsulate([encoded], has_bot=False), index=0, raw=True,
-                                    **{**_options(layout), **whole,
+                                    decoding_plugin=plugin, **{**_options(layout), **whole,
                                        **(_of_jpeg(header, layout, encoded) if is_jpeg else {})})
         yield Samples(array, layout.samples == 3 and (
             is_ycc(encoded, layout.photometric, array, header.syntax) if is_jpeg else
             layout.photometric.startswith('YBR') and
-            layout.photometric not in ('YBR_ICT', 'YBR_RCT')))       # decoders make RGB of these
-
+            layout.photometric not in ('YBR_ICT', 'YBR_RCT')         # decoders make RGB of these
+            and not becomes_rgb(encoded)))
 
 def _of_jpeg(header: Header, layout: Layout, encoded: bytes) -> dict[str, int]:
     """How many bits a JPEG's samples have, whatever the tags say; its size must be as they say."""

@@ -19,6 +19,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGTransferSyntaxes,
     MPEGTransferSyntaxes,
 )
 
@@ -239,6 +240,10 @@ class Header:
                 raise UnreadableFile(
                     f'{self.name}: no decoder for {self.syntax_name} is installed; install '
                     f'{" or ".join(decoder.missing_dependencies)}')
+            if (self.syntax in JPEGTransferSyntaxes and self.number('SamplesPerPixel') == 3
+                    and decoder.available_plugins == ('pillow',)):   # which converts some itself
+                raise UnreadableFile(f'{self.name}: the colours of {self.syntax_name} are only '
+                                     'told rightly with GDCM; install python-gdcm')
         if self.pixels is not None and (
                 self.syntax.is_encapsulated != (self.pixels.length is None)):
             raise UnreadableFile(

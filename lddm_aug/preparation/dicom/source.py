@@ -1,12 +1,14 @@
 """What a folder of DICOM files holds."""
 from __future__ import annotations
 
-import csv
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from lddm_aug.datasets.annotations import spellings
 from lddm_aug.datasets.frames import MIN_FRAMES, Pixels, UnreadableFile
+from lddm_aug.datasets.tables import read_table, whole_names, whole_note
 from lddm_aug.preparation.dicom.facts import read_facts, read_pictures, read_span, words
 from lddm_aug.preparation.dicom.header import looks_like_dicom
 from lddm_aug.preparation.dicom.picture import Span
@@ -150,32 +152,49 @@ def _by_folders(folders: Sequence[tuple[Path, Sequence[Path]]], root: Path, labe
 
 def _by_table(table: str | Path, folders: Sequence[tuple[Path, Sequence[Path]]],
               source: SourceFolder, notes: list[str]) -> Callable[[Path], Place]:
-    labels = _read_labels(table)
-    seen = {path.relative_to(source.root).as_posix() for _, files in folders for path in files}
-    if lost := len(labels.keys() - seen):
+    """Class of a file by a table, whose paths come into no message.
+
+    Raises:
+        FileNotFoundError, ValueError: if it can't be used.
+    """
+    read = read_table(table, ())
+    path_column, label_column = (read.column(name) for name in ('path', 'label'))
+    if path_column is None or label_column is None:
+        raise ValueError('the table of labels needs the columns path and label')
+    names = [row[label_column] for _, row in read.rows]
+    whole = whole_names(names)
+    notes += [*read.notes, *whole_note('label', names, whole)]
+    seen = {_inside(source, path) for _, files in folders for path in files}
+    labels: dict[str, str] = {}
+    faults: dict[str, str] = {}
+    lost = 0
+    for line, row in read.rows:
+        name = next((found for value in spellings(row[path_column])
+                     if (found := _inside(source, source.root / value)) in seen), None)
+        label = whole.get(row[label_column], row[label_column])
+        if name is None:
+            lost += 1
+        elif not label:
+            faults[name] = f'line {line} of the table of labels lacks its label'
+        elif labels.setdefault(name, label) != label:
+            faults[name] = f'line {line} of the table of labels gives it another label than before'
+    if lost:
         notes.append(f'{lost} rows of the table of labels name no DICOM file that is there')
 
     def place_of(path: Path) -> Place:
-        relative = path.relative_to(source.root).as_posix()
-        if relative not in labels:
+        name = _inside(source, path)
+        if name in faults:
+            raise UnreadableFile(faults[name])
+        if name not in labels:
             raise _Excluded('the table of labels lacks it')
-        return labels[relative], ''
+        return labels[name], ''
 
     return place_of
 
 
-def _read_labels(table: str | Path) -> dict[str, str]:
-    with Path(table).open(newline='', encoding='utf-8-sig') as file:
-        reader = csv.DictReader(file)
-        if not {'path', 'label'} <= set(reader.fieldnames or ()):
-            raise ValueError('the table of labels needs the columns path and label')
-        labels = {}
-        for row in reader:
-            path, label = ((row[name] or '').strip() for name in ('path', 'label'))
-            if not path or not label:
-                raise ValueError(f'line {reader.line_num} of the table of labels lacks a value')
-            labels[path] = label
-    return labels
+def _inside(source: SourceFolder, path: Path) -> str:
+    """Relative to the source, with slashes; what lies elsewhere stays as it is."""
+    return Path(os.path.relpath(path, source.root)).as_posix()
 
 
 def _part_named_after_patients(files: Sequence[Found]) -> tuple[list[Found], list[LeftOut]]:

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.pixels import get_decoder
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
 
 ADOBE = b'\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00'             # and whether it is YCbCr
 
@@ -71,3 +72,36 @@ def test_lossless_rgb_stays_as_it_is(make_dicom, read, source, colours, gdcm_enc
     make_dicom(source / 'benign/a.dcm', colours, 'RGB')
     gdcm_encode(source / 'benign/a.dcm', 'JPEGLosslessProcess14_1')
     np.testing.assert_array_equal(read().frames[0], colours)
+
+
+@pytest.mark.parametrize('photometric', ['RGB', 'YBR_RCT', 'YBR_FULL', 'YBR_FULL_422'])
+def test_what_jpeg_2000_transforms_itself_is_rgb_whatever_the_header_says(
+        make_dicom, read, source, colours, photometric):
+    file = io.BytesIO()
+    Image.fromarray(colours).save(file, 'JPEG2000', mct=1, no_jp2=True)
+    make_dicom(source / 'benign/a.dcm', colours, photometric, JPEG2000Lossless, [file.getvalue()])
+    np.testing.assert_array_equal(read().frames[0], colours)
+
+
+def test_jpeg_2000_that_transforms_nothing_holds_what_the_header_says(make_dicom, read, source,
+                                                                      colours):
+    file = io.BytesIO()
+    ycc = Image.fromarray(colours).convert('YCbCr')
+    Image.fromarray(np.asarray(ycc)).save(file, 'JPEG2000', mct=0, no_jp2=True)
+    make_dicom(source / 'benign/a.dcm', colours, 'YBR_FULL', JPEG2000Lossless, [file.getvalue()])
+    assert np.abs(read().frames[0].astype(int) - colours).mean() < 2
+
+
+def test_colours_that_pillow_alone_would_convert_twice_are_refused(make_dicom, reason, read, source,
+                                                                   colours):
+    make_dicom(source / 'benign/a.dcm', colours, 'YBR_FULL', JPEGBaseline8Bit,
+               [jpeg(colours, False, marker=ADOBE + b'\1')])
+    decoder = get_decoder(JPEGBaseline8Bit)
+    available = dict(decoder._available)
+    try:
+        for name in available.keys() - {'pillow'}:
+            del decoder._available[name]
+        assert 'install python-gdcm' in reason()
+    finally:
+        decoder._available |= available              # behind Pillow, which isn't asked for all that
+    assert np.abs(read().frames[0].astype(int) - colours).mean() < 3

@@ -29,6 +29,30 @@ def test_a_table_gives_labels(source, tmp_path, make_dicom, noise):
     assert '1 rows of the table of labels name no DICOM' in '\n'.join(listing.notes)
 
 
+@pytest.mark.parametrize(('text', 'encoding'), [
+    ('path;label\nä\\a.dcm;1,0\n.\\ä\\b.dcm;2,0\n', 'cp1252'),
+    ('Path\tLabel\n./ä/a.dcm\t1.0\nä/b.dcm\t2.0\n', 'utf-16')])
+def test_a_table_of_labels_is_read_however_a_program_wrote_it(source, tmp_path, make_dicom, noise,
+                                                              text, encoding):
+    for name in 'ab':
+        make_dicom(source / f'ä/{name}.dcm', noise(24, 30))
+    (tmp_path / 'labels.csv').write_text(text, encoding=encoding)
+    listing = list_dicom(source, KEY, label_table=tmp_path / 'labels.csv')
+    assert sorted(item.label for item in listing.items) == ['1', '2']
+    assert not listing.left_out
+
+
+def test_a_row_of_labels_that_is_no_use_costs_its_own_file_only(source, tmp_path, make_dicom,
+                                                               noise):
+    for name in 'abc':
+        make_dicom(source / f'{name}.dcm', noise(24, 30))
+    (tmp_path / 'labels.csv').write_text('path,label\na.dcm,x\nb.dcm,\nc.dcm,x\nc.dcm,y\n')
+    listing = list_dicom(source, KEY, label_table=tmp_path / 'labels.csv')
+    assert [item.label for item in listing.items] == ['x']
+    assert sorted((each.kind, each.reason[:6]) for each in listing.left_out) == [
+        ('bad', 'line 3'), ('bad', 'line 5')]
+
+
 @pytest.mark.parametrize(('tags', 'kind'), [
     ({'Modality': 'SR'}, 'a document (SR)'),
     ({'SOPClassUID': '1.2.840.10008.5.1.4.1.1.104.1'}, 'Encapsulated PDF Storage'),
