@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from mmaction.datasets.transforms import DecordDecode
 from mmaction.registry import HOOKS
 from mmengine.logging import print_log
 from mmengine.runner import Runner
@@ -18,6 +19,8 @@ from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.models.segment_recognizer import refuse_other_segments
 
 SHOWN = 5
+# in which frames have no times, or those of another order, so that seeking leads elsewhere
+SOUGHT_IN_VAIN = {'.avi', '.mpg', '.mpeg', '.vob', '.wmv', '.asf', '.ts', '.mts', '.m2ts'}
 
 
 @HOOKS.register_module()
@@ -34,6 +37,8 @@ class DataGuardHook(ClassGuardHook):
     anything is read, also where it isn't a SegmentRecognizer: it would score frames of different
     clips as one.
 
+    It warns of files in which MMAction2's DecordDecode may show other frames than it is asked for.
+
     Args:
         allow_leakage: warn of leakage and go on.  Synthetic clips are refused all the same.
         own_labels: the pipeline makes labels of its own, so that the classes aren't compared.
@@ -49,11 +54,13 @@ class DataGuardHook(ClassGuardHook):
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
         train = runner.train_dataloader.dataset
+        warn_of_sought_frames('training', train)
         held_out = [(part, loop.dataloader.dataset)
                     for part, loop in (('validation', runner.val_loop), ('test', runner.test_loop))
                     if loop is not None]
         for part, dataset in held_out:
             refuse_synthetic(part, dataset)
+            warn_of_sought_frames(part, dataset)
         try:
             groups, files = groups_of(train), ShownFiles.of(train)
             for part, dataset in held_out:
@@ -74,6 +81,7 @@ class DataGuardHook(ClassGuardHook):
 
     def before_test(self, runner: Runner) -> None:
         super().before_test(runner)
+        warn_of_sought_frames('test', runner.test_dataloader.dataset)
         refuse_synthetic('test', runner.test_dataloader.dataset)
 
 
@@ -83,6 +91,21 @@ def refuse_synthetic(part: str, dataset: Any) -> None:
         raise ValueError(f'DataGuardHook: {part} must see real clips only, but its '
                          f'{type(dataset).__name__} holds synthetic ones; take the data set of '
                          'real clips in its dataloader')
+
+
+def warn_of_sought_frames(part: str, dataset: Any) -> None:
+    """Warn of files in which Decord may show other frames than it is asked for."""
+    for leaf in leaves(dataset):
+        steps = getattr(getattr(leaf, 'pipeline', None), 'transforms', ())
+        if not any(isinstance(step, DecordDecode) for step in steps):
+            continue
+        files = [str(info['filename']) for info in infos_of(leaf) if 'filename' in info
+                 and Path(info['filename']).suffix.lower() in SOUGHT_IN_VAIN]
+        if files:
+            print_log(f'DataGuardHook: DecordDecode seeks, and in {len(files)} files of {part}, '
+                      f'such as {files[0]}, may show other frames than it is asked for; begin the '
+                      'pipeline with ReadVideo, which decodes all, or convert them to MP4',
+                      logger='current', level=logging.WARNING)
 
 
 def refuse_shared_groups(part: str, train: frozenset[str], held_out: frozenset[str]) -> None:

@@ -309,3 +309,22 @@ def test_parts_of_one_data_set_share_nothing(clinic):
     check(Subset(whole, range(4)), Subset(whole, range(4, 12)))
     with pytest.raises(ValueError, match='1 of them do: p1;'):
         check(Subset(whole, range(3)), Subset(whole, range(3, 12)))
+
+
+@pytest.mark.parametrize(('decoder', 'named'), [
+    ('DecordDecode', ['training', 'validation']), ('PyAVDecode', [])])
+def test_files_in_which_decord_seeks_in_vain_are_warned_of(tmp_path, monkeypatch, decoder, named):
+    init_default_scope('mmaction')
+    for name in ('a.mpg', 'b.mp4', 'c.AVI'):
+        (tmp_path / name).write_bytes(name.encode())
+    parts = []
+    for names in (['a.mpg', 'b.mp4'], ['c.AVI']):
+        (tmp_path / 'list.txt').write_text(''.join(f'{tmp_path / name} 0\n' for name in names))
+        parts.append(DATASETS.build(dict(type='VideoDataset', ann_file=str(tmp_path / 'list.txt'),
+                                         pipeline=[dict(type=decoder)])))
+    warned: list[str] = []
+    monkeypatch.setattr(data_guard_hook, 'print_log', lambda text, **_: warned.append(text))
+    check(RepeatDataset(parts[0], 2), parts[1])
+    assert [part for text in warned for part in ('training', 'validation')
+            if f'in 1 files of {part}, such as {tmp_path}' in text] == named
+    assert len(warned) == len(named)
