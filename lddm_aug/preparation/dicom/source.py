@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lddm_aug.datasets.annotations import spellings
 from lddm_aug.datasets.frames import MIN_FRAMES, Pixels, UnreadableFile
-from lddm_aug.datasets.tables import read_table, whole_names, whole_note
+from lddm_aug.datasets.tables import make_names_whole, read_table
 from lddm_aug.preparation.dicom.facts import read_facts, read_pictures, read_span, words
 from lddm_aug.preparation.dicom.header import looks_like_dicom
 from lddm_aug.preparation.dicom.picture import Span
@@ -161,9 +161,7 @@ def _by_table(table: str | Path, folders: Sequence[tuple[Path, Sequence[Path]]],
     path_column, label_column = (read.column(name) for name in ('path', 'label'))
     if path_column is None or label_column is None:
         raise ValueError('the table of labels needs the columns path and label')
-    names = [row[label_column] for _, row in read.rows]
-    whole = whole_names(names)
-    notes += [*read.notes, *whole_note('label', names, whole)]
+    notes += [*read.notes, *make_names_whole([row for _, row in read.rows], label_column, 'label')]
     seen = {_inside(source, path) for _, files in folders for path in files}
     labels: dict[str, str] = {}
     faults: dict[str, str] = {}
@@ -171,7 +169,7 @@ def _by_table(table: str | Path, folders: Sequence[tuple[Path, Sequence[Path]]],
     for line, row in read.rows:
         name = next((found for value in spellings(row[path_column])
                      if (found := _inside(source, source.root / value)) in seen), None)
-        label = whole.get(row[label_column], row[label_column])
+        label = row[label_column]
         if name is None:
             lost += 1
         elif not label:
