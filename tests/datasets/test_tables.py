@@ -107,9 +107,11 @@ def test_a_group_that_is_written_in_two_ways_is_said_with_both():
 
 
 def test_numbers_that_a_spreadsheet_rounded_are_noticed():
-    note, = whole_note('column group', ['1.23457E+11', '1.23458E+11'], {})
+    rounded, others = ([{'group': name} for name in names] for names in (
+        ('1.23457E+11', '1.23458E+11'), ('1E', 'E+11', 'P1.2E+3')))
+    note, = make_names_whole(rounded, 'group', 'column group')
     assert note.startswith('column group: ') and '1.23457E+11' in note
-    assert whole_note('column group', ['1E', 'E+11', 'P1.2E+3'], {}) == []
+    assert make_names_whole(others, 'group', 'column group') == []
 
 
 def test_names_that_are_likely_one_are_found():
