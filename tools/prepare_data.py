@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from lddm_aug.cli import friendly_errors
 from lddm_aug.preparation.busi import list_busi
@@ -71,6 +72,11 @@ def parse_args() -> argparse.Namespace:
                        help='print which file has this name in the tables, and nothing else')
     dicom.set_defaults(list=_list_dicom)
 
+    _add_csv(sources)
+    return parser.parse_args()
+
+
+def _add_csv(sources: Any) -> None:
     csv = sources.add_parser('csv', help='any table of files', parents=[_common(), _fps()])
     csv.add_argument('--root', type=Path, metavar='DIR',
                      help="folder that paths are relative to; default: the table's own")
@@ -90,7 +96,6 @@ def parse_args() -> argparse.Namespace:
                           'in oracle.csv')
     csv.add_argument('--fps-column', metavar='NAME')
     csv.set_defaults(list=_list_csv)
-    return parser.parse_args()
 
 
 def _common() -> argparse.ArgumentParser:

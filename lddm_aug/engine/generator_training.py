@@ -93,6 +93,18 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             _forget_training(Path(stage.work_dir))
         elif 'model' in stage:
             _compare_with_begun(stage, name)                      # refuses before the first trains
+    _run_stages(stages, work_dir, resume, text, config_file.stem)
+    return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir
+
+
+def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text: str,
+                title: str) -> None:
+    """Train the stages in order, and write their summary and, where one ends as it, the package.
+
+    Args:
+        text: of the configs, for the package.
+        title: of a stage without a name, in the package.
+    """
     summary: dict[str, Any] = {}
     trained: dict[str, Any] = {}
     checkpoint: Path | None = None
@@ -103,7 +115,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         if 'model' in stage:
             checkpoint, summary[name] = train_stage(stage, resume, name)
         if is_main_process():
-            trained[name or config_file.stem] = _provenance(stage, checkpoint)
+            trained[name or title] = _provenance(stage, checkpoint)
         if 'generator' in stage and is_main_process():
             generator = _trained_generator(stage, checkpoint)
             if 'bank' in stage:
@@ -114,7 +126,6 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary.get('', summary), indent=2).encode())
-    return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir
 
 
 def _check(stages: Mapping[str, Config], package: Path) -> None:

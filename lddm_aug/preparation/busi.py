@@ -7,6 +7,7 @@ The set names no patients.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,28 +68,19 @@ def list_busi(root: str | Path, normals: bool = True,
                                          f'{", ".join(CLASSES)}') for file in files]
             continue
         label, split, _ = place
-        masks: dict[str, list[Path]] = defaultdict(list)
-        for file in files:
-            if match := MASK.fullmatch(file.stem):
-                masks[match['still']].append(file)
-        stills = [file for file in files if not MASK.fullmatch(file.stem)]
-        for lonely in masks.keys() - {file.stem for file in stills}:
-            listing.left_out += [LeftOut(source.name(mask), BAD, 'is a mask without its still')
-                                 for mask in masks[lonely]]
-        for still in stills:
+        for still, masks in _with_masks(source, files, listing).items():
             if label.lower() == NORMAL and not normals:
                 listing.left_out += [LeftOut(source.name(file), EXCLUDED, 'shows no lesion')
-                                     for file in (still, *masks[still.stem])]
+                                     for file in (still, *masks)]
                 continue
             try:
-                listing.items.append(_item(source, still, label, split, masks[still.stem],
-                                           lesion_margin))
+                listing.items.append(_item(source, still, label, split, masks, lesion_margin))
             except OSError as error:
                 listing.left_out.append(LeftOut(source.name(still), BAD,
                                                 reason_of(error, source.root)))
                 continue
-            masked += bool(masks[still.stem])
-            merged += len(masks[still.stem]) > 1
+            masked += bool(masks)
+            merged += len(masks) > 1
     listing.notes.append(f'masks: {masked} of {len(listing.items)} stills have one, {merged} of '
                          'them several, which are merged')
     if not listing.items and not any(each.reason == 'shows no lesion' or each.kind == BAD
@@ -96,6 +88,20 @@ def list_busi(root: str | Path, normals: bool = True,
         raise FileNotFoundError(f'{source.root} holds no pictures in folders '
                                 f'{", ".join(CLASSES)}, and so is no BUSI')
     return source.complete(listing)
+
+
+def _with_masks(source: SourceFolder, files: Sequence[Path],
+                listing: Listing) -> dict[Path, list[Path]]:
+    """Still → its masks, of a folder's files; masks without a still go to the listing."""
+    masks: dict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        if match := MASK.fullmatch(file.stem):
+            masks[match['still']].append(file)
+    stills = [file for file in files if not MASK.fullmatch(file.stem)]
+    for lonely in sorted(masks.keys() - {file.stem for file in stills}):
+        listing.left_out += [LeftOut(source.name(mask), BAD, 'is a mask without its still')
+                             for mask in masks[lonely]]
+    return {still: masks.get(still.stem, []) for still in stills}
 
 
 def _item(source: SourceFolder, still: Path, label: str, split: str, masks: list[Path],

@@ -112,12 +112,19 @@ def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = N
             excluded[name] = LeftOut(name, BAD, reason_of(error, source.root))
     listing.items = list(items.values())
     listing.left_out += [each for name, each in excluded.items() if name not in items]
+    notes += _row_notes(unmapped, again)
+    return source.complete(listing)
+
+
+def _row_notes(unmapped: Mapping[str, int], again: int) -> list[str]:
+    """What a user should know of rows: how many of each value weren't mapped or came again."""
+    notes = []
     if unmapped:
         notes.append('rows whose value is not mapped: ' + ', '.join(
             f'{count} with {value}' for value, count in sorted(unmapped.items())))
     if again:
         notes.append(f'{again} rows say again what other rows say')
-    return source.complete(listing)
+    return notes
 
 
 def _read(table: Path, columns: CsvColumns,

@@ -48,25 +48,7 @@ def list_folder(root: str | Path, label: str | None = None, group_pattern: str |
                                  for file in files]
             continue
         name, split, below = place
-        roles = {file: role_of(file) for file in files}
-        stills = [file for file in files if roles[file] == STILL]
-        masks = _masks(stills)
-        videos = [file for file in files if roles[file] == VIDEO]
-        found: list[tuple[Path, str, Sequence[Path]]] = [(file, VIDEO, ()) for file in videos]
-        if not below:
-            listing.left_out += [LeftOut(source.name(mask), EXCLUDED, 'is named like the mask of a '
-                                         'still, and only the command busi reads masks')
-                                 for mask in masks]
-            found += [(still, STILL, ()) for still in stills if still not in masks]
-        elif masks:
-            listing.left_out.append(LeftOut(source.name(here), BAD, 'holds masks among its frames, '
-                                            f'such as {masks[0].name}; move them elsewhere'))
-        elif stills:
-            found.insert(0, (here, VIDEO, stills))
-            if len({re.sub(r'\d+', '', still.name) for still in stills}) > 1:
-                listing.notes.append(f'{source.name(here)}: its frames are not called alike; are '
-                                     'they of one video?')
-        for path, role, frames in found:
+        for path, role, frames in _find(source, here, files, not below, listing):
             try:
                 if not (label or name):
                     raise ValueError('its class is a blank name')
@@ -77,6 +59,35 @@ def list_folder(root: str | Path, label: str | None = None, group_pattern: str |
                 listing.left_out.append(LeftOut(source.name(path), BAD,
                                                 reason_of(error, source.root)))
     return source.complete(listing)
+
+
+def _find(source: SourceFolder, here: Path, files: Sequence[Path], is_class: bool,
+          listing: Listing) -> list[tuple[Path, str, Sequence[Path]]]:
+    """Path, role and frames of what lies in a folder; what is odd about it goes to the listing.
+
+    Args:
+        files: of the folder.
+        is_class: whether it is a class folder, whose pictures are stills and no frames.
+    """
+    roles = {file: role_of(file) for file in files}
+    stills = [file for file in files if roles[file] == STILL]
+    masks = _masks(stills)
+    found: list[tuple[Path, str, Sequence[Path]]] = [
+        (file, VIDEO, ()) for file in files if roles[file] == VIDEO]
+    if is_class:
+        listing.left_out += [LeftOut(source.name(mask), EXCLUDED, 'is named like the mask of a '
+                                     'still, and only the command busi reads masks')
+                             for mask in masks]
+        found += [(still, STILL, ()) for still in stills if still not in masks]
+    elif masks:
+        listing.left_out.append(LeftOut(source.name(here), BAD, 'holds masks among its frames, '
+                                        f'such as {masks[0].name}; move them elsewhere'))
+    elif stills:
+        found.insert(0, (here, VIDEO, stills))
+        if len({re.sub(r'\d+', '', still.name) for still in stills}) > 1:
+            listing.notes.append(f'{source.name(here)}: its frames are not called alike; are they '
+                                 'of one video?')
+    return found
 
 
 def _masks(stills: Sequence[Path]) -> list[Path]:
