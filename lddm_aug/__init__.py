@@ -15,9 +15,10 @@ Importing it registers every part with MMAction2.  A room imports only from room
     networks/    modules that know shapes, not configs
     functional/  pure tensor functions beside their equations, and seeds
     checkpoints.py  checkpoints found, and read with a sentence where they can't be
+    classes.py   names of classes, taken from what a user gives and compared
     cli.py       what the tools have in common
     files.py     files that are whole or absent
-    hardware.py  what a training is asked to run on, and whether it is there
+    hardware.py  devices, launchers and mixed precision, and whether they are there
     journal.py   which steps of a long command are done
     processes.py  processes that end with the one that began them
     versions.py  with what something was made
