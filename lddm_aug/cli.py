@@ -54,7 +54,8 @@ def friendly_errors() -> Iterator[None]:
     """End a tool with one sentence, not a traceback, where the user can correct what is wrong.
 
     That is so for files and values that were given, for whatever goes wrong while MMEngine reads a
-    config or builds a part that a config names, and for lack of memory.  Everything else is a
+    config or builds a part that a config names, for a layer that gets a shape it isn't made for, and
+    for lack of memory.  Everything else is a
     defect of ours and keeps its traceback.  `python -X dev` shows the traceback in any case.
 
     The exit status is 2; 130 after Ctrl-C; 141, without a word, where nobody reads the output.
@@ -93,6 +94,7 @@ def _message(error: Exception) -> str | None:
     if isinstance(error, OF_THE_INPUT):
         is_named = not place or _is_ours(frames[-1][0]) or place.partition('(')[0] in text
         return text if is_named else textwrap.shorten(f'{place}: {text}', SHOWN)
+    place = place or _layer_of_a_model(error, [frame for frame, _ in frames])
     if place:
         where = f' ({type(error).__name__}; python -X dev shows where)' if '(' in place else ''
         return _unknown_part(frames[-1][0]) or textwrap.shorten(f'{place}: {text}', SHOWN) + where
@@ -134,6 +136,19 @@ def _place_in_a_config(frame: FrameType, line: int, before: str) -> str:
     if module == 'mmengine.runner.runner' and frame.f_code.co_name == 'from_cfg':
         return 'Runner(…)'
     return ''
+
+
+def _layer_of_a_model(error: Exception, frames: list[FrameType]) -> str:
+    """The layer of PyTorch whose input has another shape than the config gives it, or ''."""
+    modules = [frame.f_locals['self'] for frame in frames
+               if isinstance(frame.f_locals.get('self'), torch.nn.Module)]
+    if not isinstance(error, RuntimeError) or not modules:
+        return ''
+    names = {module: name for name, module in modules[0].named_modules()}
+    layer = modules[-1]
+    if layer not in names or not type(layer).__module__.startswith('torch.nn.'):
+        return ''
+    return f'model.{names[layer]}({layer.extra_repr()})'
 
 
 def _unknown_part(frame: FrameType) -> str:

@@ -298,6 +298,13 @@ def test_an_option_that_would_change_nothing_is_refused(config, run, tmp_path, o
     assert option.partition('=')[0] in printed
 
 
+def test_a_layer_that_does_not_fit_what_comes_before_it_is_named(config, run, tmp_path):
+    status, printed = run('train', config, '--work-dir', tmp_path / 'work', '--no-validate',
+                          '--cfg-options', 'model.cls_head.in_channels=100')
+    assert status == 2 and 'Traceback' not in printed
+    assert 'model.cls_head.fc_cls(in_features=100, out_features=2' in printed.splitlines()[-1]
+
+
 def test_an_option_that_only_a_runner_reads_is_taken(config, run, tmp_path):
     status, printed = run('train', config, '--work-dir', tmp_path / 'work', '--no-validate',
                           '--cfg-options', 'train_cfg.max_epochs=1', 'sync_bn=None',
