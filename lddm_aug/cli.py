@@ -54,9 +54,9 @@ def friendly_errors() -> Iterator[None]:
     """End a tool with one sentence, not a traceback, where the user can correct what is wrong.
 
     That is so for files and values that were given, for whatever goes wrong while MMEngine reads a
-    config or builds a part that a config names, for a layer that gets a shape it isn't made for, and
-    for lack of memory.  Everything else is a
-    defect of ours and keeps its traceback.  `python -X dev` shows the traceback in any case.
+    config or builds a part that a config names, for a layer that gets a shape which it isn't made
+    for, and for lack of memory.  Everything else is a defect of ours and keeps its traceback.
+    `python -X dev` shows the traceback in any case.
 
     The exit status is 2; 130 after Ctrl-C; 141, without a word, where nobody reads the output.
     """

@@ -35,6 +35,7 @@ def apply_patches() -> None:
     let_hue_turn_back()
     name_lines_of_lists()
     tell_classes_of_samples()
+    let_workers_begin_anew()
 
 
 def silence_needless_warnings() -> None:
@@ -220,3 +221,22 @@ def _classes_of_sample(self: Any, idx: int) -> list[int]:
     from mmengine.dataset import BaseDataset
 
     return np.ravel(BaseDataset.get_data_info(self, idx)['label']).tolist()
+
+
+def let_workers_begin_anew() -> None:
+    """MMEngine seeds the workers of every epoch alike, so that an epoch repeats the last's draws.
+
+    That is so for data sets that draw from the global states, unless the workers persist.
+    """
+    from mmengine.runner import runner
+
+    runner.default_worker_init_fn = _begin_worker
+
+
+def _begin_worker(worker_id: int, num_workers: int, rank: int, seed: int, **kwargs: Any) -> None:
+    """MMEngine's worker_init_fn with the seed that PyTorch draws whenever a loader begins."""
+    from mmengine.dataset import worker_init_fn
+    from torch.utils.data import get_worker_info
+
+    begun: Any = get_worker_info()
+    worker_init_fn(worker_id, num_workers, rank, (seed + begun.seed) % 2**31, **kwargs)

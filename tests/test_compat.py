@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.optimizer.builder import OPTIMIZERS, register_transformers_optimizers
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
-from mmengine.runner import load_checkpoint
+from mmengine.runner import Runner, load_checkpoint
 
 from lddm_aug import compat
 
@@ -223,7 +223,29 @@ def test_mmaction_s_data_sets_can_be_balanced(tmp_path, options, lines, times):
     (tmp_path / 'list.txt').write_text('\n'.join(lines))
     dataset = DATASETS.build(dict(
         type='ClassBalancedDataset', oversample_thr=1.,      # a class of 1 in 4 comes up √4 times
-        dataset=dict(type='VideoDataset', ann_file=str(tmp_path / 'list.txt'), pipeline=[],
-                     **options)))
+        dataset=dict(type='mmaction.VideoDataset', ann_file=str(tmp_path / 'list.txt'),
+                     pipeline=[], **options)))
     names = [Path(dataset.get_data_info(index)['filename']).name for index in range(len(dataset))]
     assert {name: names.count(name) for name in times} == times
+
+
+class Draws(torch.utils.data.Dataset):
+    """What numpy draws, as MMAction2's transforms do."""
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> int:
+        return int(np.random.randint(2**31))
+
+
+def test_workers_that_do_not_persist_draw_anew_in_every_epoch_and_alike_in_every_run():
+    def draws() -> list[int]:
+        torch.manual_seed(0)
+        loader = Runner.build_dataloader(dict(
+            dataset=Draws(), batch_size=1, num_workers=2, sampler=dict(type='DefaultSampler'),
+            collate_fn=dict(type='pseudo_collate')), seed=0)
+        return [batch[0] for _ in range(3) for batch in loader]
+
+    first = draws()
+    assert len(set(first)) == 3 * 6 and first == draws()
