@@ -40,10 +40,6 @@ class ShownFiles:
             found.add(cls.of(part))
         if not parts:
             found.add_samples(infos_of(dataset))
-            for (still, frame), sha256 in getattr(dataset, 'sources', {}).items():
-                path = Path(still).resolve()
-                found.keys.add((path, frame))
-                found.sha256s[path] = sha256
         return found
 
     def add(self, other: ShownFiles) -> None:
@@ -53,11 +49,15 @@ class ShownFiles:
     def add_samples(self, infos: Iterable[dict[str, Any]]) -> None:
         for info in infos:
             for name in PATHS:
-                if isinstance(info.get(name), (str, Path)):
-                    path = Path(info[name]).resolve()
-                    self.keys.add((path, info.get('frame')))
-                    if 'sha256' in info:
-                        self.sha256s[path] = info['sha256']
+                self._add_file(info.get(name), info.get('frame'), info.get('sha256'))
+            self._add_file(*(info.get(f'still_{part}') for part in ('file', 'frame', 'sha256')))
+
+    def _add_file(self, file: Any, frame: int | None, sha256: str | None) -> None:
+        if isinstance(file, (str, Path)):
+            path = Path(file).resolve()
+            self.keys.add((path, frame))
+            if sha256 is not None:
+                self.sha256s[path] = sha256
 
     @property
     def paths(self) -> set[Path]:

@@ -24,7 +24,8 @@ class SyntheticClipDataset(LabelledDataset):
         store: folder with its manifest.
         classes: names in the order of their labels; by default those in the store, sorted.
         pipeline: transforms; they receive filename, label, group, origin, seed, start_index,
-            modality, frame_stride and total_frames.
+            modality, frame_stride, total_frames, and still_file, still_frame and still_sha256 of
+            the still that a clip came from.
         test_mode: to look at clips in a fixed way; they don't belong into validation or test.
         seed: of the draws, beside the visit; see `EpochSampler`.
         verify: read every clip and compare it with its sha256 in the manifest.
@@ -54,11 +55,6 @@ class SyntheticClipDataset(LabelledDataset):
         """Those of the stills, and those from which the generator learnt how things move."""
         return super().groups | frozenset(self.manifest.header['generator_groups'])
 
-    @property
-    def sources(self) -> dict[tuple[str, int | None], str]:
-        """(file, frame of a video) of each still that the clips come from → its file's sha256."""
-        return {(row['still'], row['still_frame']): row['still_sha256'] for row in self.rows}
-
     def load_data_list(self) -> list[dict[str, Any]]:
         return [self._parse(row) for row in self.rows]
 
@@ -75,7 +71,8 @@ class SyntheticClipDataset(LabelledDataset):
                              'run tools/synthesize.py again to make it anew')
         return dict(filename=str(clip), clip_id=row['clip_id'], label=classes.index(row['label']),
                     group=row['group'], origin='synthetic', frame_stride=row['frame_stride'],
-                    total_frames=count_frames(clip))
+                    total_frames=count_frames(clip), still_file=row['still'],
+                    still_frame=row['still_frame'], still_sha256=row['still_sha256'])
 
 
 def _kept(rows: list[dict[str, Any]], file: Path) -> list[dict[str, Any]]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch.utils.data import Subset
 
+from lddm_aug.datasets.shared_files import ShownFiles
 from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
 
 CLASSES = ('benign', 'malignant')
@@ -30,7 +32,14 @@ def test_a_clip_is_known_by_the_content_of_its_still(store: str):
     rows = [json.loads(line) for line in (Path(store) / 'manifest.jsonl').read_text().splitlines()]
     stills = {(row['still'], row['still_frame']): row['still_sha256'] for row in rows
               if 'still' in row}
-    assert SyntheticClipDataset(store, CLASSES).sources == stills and stills
+    clips = SyntheticClipDataset(store, CLASSES)
+    infos = [clips.get_data_info(index) for index in range(len(clips))]
+    assert {(info['still_file'], info['still_frame']): info['still_sha256']
+            for info in infos} == stills and stills
+    files = {Path(file).resolve() for file, _ in stills}
+    assert files <= ShownFiles.of(clips).paths
+    part = ShownFiles.of(Subset(clips, [0])).paths                  # that of its own sample alone
+    assert part & files == {Path(infos[0]['still_file']).resolve()}
 
 
 def test_a_label_outside_the_classes_is_refused(store: str):
