@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,10 @@ def require_keys(config: Config, *keys: str) -> None:
         if value is not None and not isinstance(value, kind):
             raise ValueError(f'{config.filename}: {key} must be a {kind.__name__}, but is '
                              f'{value!r}')
+    level = config.get('log_level', 'INFO')          # MMEngine reads it where its logger is new
+    if not isinstance(level, int) and not isinstance(logging.getLevelName(level), int):
+        raise ValueError(f'{config.filename}: log_level must be DEBUG, INFO, WARNING or ERROR, but '
+                         f'is {level!r}')
     _require_known_arguments(config)
     name = (config.get('optim_wrapper') or {}).get('optimizer', {}).get('type')
     if isinstance(name, str) and OPTIMIZERS.get(name) is None:
