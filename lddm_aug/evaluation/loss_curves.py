@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 POINTS = 60                                          # of a curve, at most
-Curve = dict[str, list[float]]                       # 'iter' and each loss, point by point
+Curve = dict[str, Sequence[float]]                   # 'iter' and each loss, point by point
 
 
 def read_losses(work_dir: Path) -> Curve:
@@ -31,8 +31,8 @@ def read_losses(work_dir: Path) -> Curve:
     names = sorted({name for values in logged.values() for name in values
                     if name.startswith('loss')})
     return {'iter': iterations,
-            **{name: [round(logged[number].get(name, float('nan')), 5) for number in iterations]
-               for name in names}}
+            **{name: [float(f'{logged[number].get(name, float("nan")):.5g}')
+                      for number in iterations] for name in names}}
 
 
 def draw_losses(rows: Iterable[Mapping[str, Any]]) -> bytes | None:

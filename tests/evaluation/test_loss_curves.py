@@ -21,6 +21,11 @@ def test_a_resumed_training_is_one_curve_and_the_later_log_counts(tmp_path):
                                          loss_l1=[9., 2., 2., 2.])
 
 
+def test_small_losses_keep_five_digits(tmp_path):
+    log(tmp_path / 'a', [dict(iter=1, loss=2., loss_kl=7.123456e-5)])
+    assert read_losses(tmp_path)['loss_kl'] == [7.1235e-5]
+
+
 def test_a_loss_that_begins_later_has_no_number_before(tmp_path):
     log(tmp_path / 'a', [dict(iter=1, loss=1.), dict(iter=2, loss=1., loss_l1=0.5)])
     before, after = read_losses(tmp_path)['loss_l1']
