@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 
@@ -70,6 +71,7 @@ def run(monkeypatch, capsys):
     """run('train', ...) → calls the tool in this process, gives its exit status and stderr."""
     def call(tool: str, *arguments: object) -> tuple[object, str]:
         monkeypatch.setattr(sys, 'argv', [f'{tool}.py', *map(str, arguments)])
+        MMLogger._instance_dict.clear()              # an earlier test's write to its own output
         try:
             runpy.run_path(str(TOOLS / f'{tool}.py'), run_name='__main__')
         except SystemExit as ended:
