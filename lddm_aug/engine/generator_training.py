@@ -254,27 +254,27 @@ def build_generator(stage: Config) -> Generator:
     """The generator of a stage's config, its weights untrained."""
     arguments = stage.generator.to_dict()
     if 'model' in stage:
-        learnt = MODELS.get(arguments['type']).learnt
-        arguments[learnt] = _without_files(stage.model.to_dict())
+        trained_part = MODELS.get(arguments['type']).trained_part
+        arguments[trained_part] = _without_files(stage.model.to_dict())
     return MODELS.build(arguments)
 
 
 def _trained_generator(stage: Config, checkpoint: Path | None) -> Any:
     generator = build_generator(stage)
     if checkpoint is not None:
-        learnt = getattr(generator, generator.learnt)
-        learnt.load_state_dict(read_checkpoint(checkpoint)['state_dict'])
-        _refuse_other_autoencoder(stage, learnt)
+        trained = getattr(generator, generator.trained_part)
+        trained.load_state_dict(read_checkpoint(checkpoint)['state_dict'])
+        _refuse_other_autoencoder(stage, trained)
     return generator
 
 
-def _refuse_other_autoencoder(stage: Config, learnt: Any) -> None:
+def _refuse_other_autoencoder(stage: Config, trained: Any) -> None:
     """Raise ValueError if a stage's model holds another autoencoder than the one it was given."""
     given = ((stage.get('model', {}).get('autoencoder') or {}).get('init_cfg') or {})
     if 'checkpoint' not in given:
         return
     expected = read_checkpoint(given['checkpoint'])['state_dict']
-    other = [name for name, weight in learnt.autoencoder.state_dict().items()
+    other = [name for name, weight in trained.autoencoder.state_dict().items()
              if name not in expected or not torch.equal(weight, expected[name])]
     if other:
         raise ValueError(f'{stage.work_dir}: its autoencoder is not the one in '

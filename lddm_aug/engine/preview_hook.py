@@ -86,7 +86,7 @@ class PreviewHook(Hook):
         device = next(model.parameters()).device
         real = self.real.to(device)
         if self.generator is not None:
-            getattr(self.generator, self.generator.learnt).load_state_dict(model.state_dict())
+            getattr(self.generator, self.generator.trained_part).load_state_dict(model.state_dict())
             seeds = [derive_seed('preview', self.seed, n) for n in range(len(real))]
             return self.generator.to(device)(to_unit(real[:, :, 0]), seeds).cpu()
         was_training = model.training

@@ -252,7 +252,7 @@ def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet
     package, seconds, losses = _train(table, name, seed)
     generator = load_package(package, table.device)
     if temperature is not None:
-        generator.sampler['temperature'] = temperature
+        generator = generator.with_sampler(temperature=temperature)
     began = time.perf_counter()
     figures = evaluate_synthesis(generator, *clips, replace(table.networks, **features),
                                  replace(table.options, seed=seed))
@@ -262,8 +262,9 @@ def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet
         gflop_per_clip=gflop_per_clip(generator), clips_per_second=clips_per_second(generator),
         training_seconds=seconds, losses=losses,
         evaluation_seconds=round(time.perf_counter() - began, 1),
-        machine=machine(device_of(generator)), versions=run_versions(), sampler=generator.sampler,
-        package_sha256=generator.package_sha256, identity=_row_identity(table, name, seed))
+        machine=machine(device_of(generator)), versions=run_versions(),
+        sampler=generator.sampler.as_dict(), package_sha256=generator.package_sha256,
+        identity=_row_identity(table, name, seed))
 
 
 def _train(table: Table1, name: str, seed: int
@@ -297,11 +298,11 @@ def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: Feat
                    ) -> dict[str, Any]:
     """LDDM's Fréchet distance with so many steps and with its own, from the same noise."""
     generator = load_package(_train(table, 'lddm', seed)[0], table.device)
-    theirs, default = real.features(fd), generator.sampler['steps']
+    theirs, default = real.features(fd), generator.sampler.as_dict()['steps']
     ours = {}
     for number in {default, steps}:
-        generator.sampler['steps'] = number
-        ours[number] = fd(generate_clip_set(generator, real, seed).clips)
+        made = generate_clip_set(generator.with_sampler(steps=number), real, seed)
+        ours[number] = fd(made.clips)
     few, many = ours[default], ours[steps]
     distances = [frechet_distance(clips, theirs) for clips in (few, many)]
     return dict(

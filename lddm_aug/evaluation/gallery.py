@@ -38,7 +38,7 @@ def write_gallery(path: Path, generator: Generator, package: Path, rows: Sequenc
     page = render_page(
         Path(__file__).with_name('gallery.html'), previews, generator=type(generator).__name__,
         package=package, sha256=generator.package_sha256, cost=describe_cost(generator),
-        sampler=generator.sampler, trained_on=trained_on,
+        sampler=generator.sampler.as_dict(), trained_on=trained_on,
         reconstructs=_find_autoencoder(generator) is not None)
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_aside(path) as file:

@@ -298,9 +298,9 @@ class _Look:
 def _protocol(generator: Generator, real: ClipSet, training: ClipSet, options: SynthesisOptions
               ) -> dict[str, Any]:
     return dict(
-        generator=generator.config.get('type', type(generator).__name__),
-        package_sha256=generator.package_sha256, sampler=generator.sampler, size=generator.size,
-        channels=generator.channels, num_frames=generator.num_frames,
+        generator=type(generator).__name__,
+        package_sha256=generator.package_sha256, sampler=generator.sampler.as_dict(),
+        size=generator.size, channels=generator.channels, num_frames=generator.num_frames,
         frame_stride=generator.frame_stride, clips=len(real), groups=len({*real.groups}),
         training_clips=len(training), training_groups=len({*training.groups}),
         intervals='95 %, bootstrap over groups', **asdict(options))

@@ -1,57 +1,125 @@
 """What every generator is: a still and a seed in, a clip out."""
 from __future__ import annotations
 
+import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy, deepcopy
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from lddm_aug.classes import shown
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 # Clips computed together on an accelerator.  The number is fixed, and a smaller batch is filled up,
 # because kernels are chosen by shape: a clip must not depend on how many were asked for beside it.
 DEVICE_BATCH = 8
+
+
+# set once, when a generator is built
+SETTINGS = frozenset({'channels', 'size', 'num_frames', 'frame_stride', 'sampler'})
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How a generator samples; a subclass has a field for each thing that its sampler is told.
+
+    A field is named as the generator's argument, but for `name`, whose argument is `sampler`.
+    """
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; empty where nothing is sampled."""
+        return asdict(self)
 
 
 class Generator(nn.Module, ABC):
     """Makes a clip from a still and a seed.
 
     The same still, seed and package give the same clip whatever the batch, worker, rank or number
-    of threads.  A subclass implements `generate`, whose clips depend on nothing else.
+    of threads.  A subclass implements `generate`, whose clips depend on nothing else, and takes its
+    settings as arguments that JSON can hold: they are recorded as its `config`.
 
     Attributes:
-        learnt: name of its part that a Runner has trained, which is also the argument that takes
-            this part's config; empty where nothing is learnt.
+        trained_part: name of its part that a Runner trains, which is also the argument that takes
+            this part's config; empty where nothing is trained.
         channels: 1 for ultrasound, 3 for colour.
         size: height and width of stills and clips, in pixels.
         num_frames: T, frames in a clip; frame 0 is the still.
         frame_stride: frames of the source video from one frame of the clip to the next.
-        sampler: name, steps, guidance and temperature of the sampler, as far as it has them; empty
-            where nothing is sampled.
+        sampler: settings of its sampler; `with_sampler` gives a generator with others.
         groups: groups that the generator was trained on.
         classes: names of the classes that it can be told; empty where it knows none.
         package_sha256: of the package it came from; empty until it was saved or loaded.
-        config: what `MODELS.build` needs to build it again, without its weights.
     """
 
-    learnt = ''
+    trained_part = ''
+    _config: dict[str, Any]
 
-    def __init__(self, *, channels: int, size: int, num_frames: int, frame_stride: int) -> None:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        generator = super().__new__(cls)
+        signature = inspect.signature(cls.__init__)
+        try:
+            arguments = signature.bind_partial(generator, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f'{cls.__name__}: {error}') from error
+        arguments.apply_defaults()
+        _, *given = arguments.arguments.items()          # all but self
+        vars(generator)['_config'] = dict(type=cls.__name__, **deepcopy(dict(given)))
+        return generator
+
+    def __init__(self, *, channels: int, size: int, num_frames: int, frame_stride: int,
+                 sampler: SamplerSettings | None = None) -> None:
         super().__init__()
         self.channels = channels
         self.size = size
         self.num_frames = num_frames
         self.frame_stride = frame_stride
-        self.sampler: dict[str, Any] = {}
+        self.sampler = sampler or SamplerSettings()
         self.groups: tuple[str, ...] = ()
         self.classes: tuple[str, ...] = ()
         self.package_sha256 = ''
-        self.config: dict[str, Any] = {}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in SETTINGS and name in vars(self):
+            raise AttributeError(f'{type(self).__name__}: {name} is set when the generator is '
+                                 'built; take with_sampler(...) to sample in another way, or '
+                                 'build another generator')
+        super().__setattr__(name, value)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What `MODELS.build` needs to build it again, without its weights."""
+        return deepcopy(self._config)
+
+    def with_sampler(self, **changes: Any) -> Self:
+        """The same generator with other settings of its sampler; the two share their weights.
+
+        Raises:
+            ValueError: if its sampler has no such setting, or cannot work with the value.
+        """
+        arguments = {_argument_of(field): value for field, value in changes.items()}
+        known = [field.name for field in fields(self.sampler)
+                 if _argument_of(field.name) in self._config]
+        unknown = sorted({*changes} - {*known})
+        if unknown:
+            raise ValueError(f'{type(self).__name__}: its sampler is told '
+                             f'{", ".join(known) or "nothing"}, but got {", ".join(unknown)}')
+        other = copy(self)
+        vars(other).update(sampler=replace(self.sampler, **changes),
+                           _config=self._config | arguments)
+        other.check_sampler()
+        return other
+
+    def check_sampler(self) -> None:
+        """Raise ValueError if it cannot work with the settings of its sampler."""
 
     @abstractmethod
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
@@ -131,17 +199,22 @@ class Generator(nn.Module, ABC):
                              f'up to {stills.abs().max().item():g}; see functional.pixels.to_unit')
 
 
+def _argument_of(field: str) -> str:
+    """What a setting of the sampler is called among a generator's arguments."""
+    return 'sampler' if field == 'name' else field
+
+
 def device_of(generator: Generator) -> torch.device:
     """Where it computes: on the CPU, if it has no weights."""
     return next(chain(generator.parameters(), generator.buffers()), torch.empty(0)).device
 
 
-def require_temperature(generator: Generator, temperature: float) -> None:
+def require_temperature(owner: str, temperature: float) -> None:
     """Raise ValueError for what is no standard deviation of a sampler's noise."""
     if (isinstance(temperature, bool) or not isinstance(temperature, (int, float))
             or not 0 <= temperature < math.inf):
-        raise ValueError(f'{type(generator).__name__}: temperature is a standard deviation, 0 or '
-                         f'more, but got {temperature!r}')
+        raise ValueError(f'{owner}: temperature is a standard deviation, 0 or more, but got '
+                         f'{temperature!r}')
 
 
 @contextmanager

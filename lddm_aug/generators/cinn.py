@@ -2,12 +2,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.generators.base import Generator, require_temperature
+from lddm_aug.generators.base import Generator, SamplerSettings, require_temperature
+
+
+@dataclass(frozen=True)
+class CouplingFlowSampler(SamplerSettings):
+    """See `CINNGenerator`."""
+
+    name: str = 'CouplingFlow'
+    steps: int = 1
+    temperature: float = 1.
+
+    def __post_init__(self) -> None:
+        require_temperature('CINNGenerator', self.temperature)
 
 
 @MODELS.register_module()
@@ -27,17 +40,15 @@ class CINNGenerator(Generator):
             size and num_frames.
     """
 
-    learnt = 'flow'
+    trained_part = 'flow'
+    sampler: CouplingFlowSampler
 
     def __init__(self, flow: dict, size: int, num_frames: int = 16, frame_stride: int = 3,
                  temperature: float = 1.0) -> None:
         trained = MODELS.build(flow)
         super().__init__(channels=trained.autoencoder.channels, size=size, num_frames=num_frames,
-                         frame_stride=frame_stride)
-        self.config = dict(type='CINNGenerator', flow=flow, size=size, num_frames=num_frames,
-                           frame_stride=frame_stride, temperature=temperature)
-        require_temperature(self, temperature)
-        self.sampler = dict(name='CouplingFlow', steps=1, temperature=temperature)
+                         frame_stride=frame_stride,
+                         sampler=CouplingFlowSampler(temperature=temperature))
         self.flow = trained
         self.latent_shape = trained.latent_shape(num_frames, size)
         self.eval()
@@ -50,4 +61,4 @@ class CINNGenerator(Generator):
     def draw_noise(self, seed: int) -> Tensor:
         """(Cz, t, h, w), drawn on the CPU: the same on every device."""
         draw = torch.Generator().manual_seed(seed)
-        return self.sampler['temperature'] * torch.randn(self.latent_shape, generator=draw)
+        return self.sampler.temperature * torch.randn(self.latent_shape, generator=draw)

@@ -3,14 +3,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.generators.base import Generator, require_temperature
+from lddm_aug.generators.base import Generator, SamplerSettings, require_temperature
 from lddm_aug.models.latent_diffusion import LatentDiffusion
+from lddm_aug.models.samplers import DEFAULT_SAMPLER
+
+
+@dataclass(frozen=True)
+class DiffusionSampler(SamplerSettings):
+    """See `LDDMGenerator`.
+
+    Raises:
+        ValueError: if guidance or temperature is negative or not finite.
+    """
+
+    name: str
+    steps: int
+    guidance: float
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.guidance, (int, float)) or not 0 <= self.guidance < math.inf:
+            raise ValueError('LDDMGenerator: guidance is a weight, 0 or more, but got '
+                             f'{self.guidance!r}')
+        require_temperature('LDDMGenerator', self.temperature)
 
 
 @MODELS.register_module()
@@ -22,8 +44,8 @@ class LDDMGenerator(Generator):
         size: height and width of stills and clips, in pixels.
         num_frames: T, frames in a clip.
         frame_stride: of the clips it was trained on, in frames of the source video.
-        sampler: `DPMSolverMultistep` (DPM-Solver++ 2M, Lu et al. 2022), the default; for a flow
-            also `FlowMatchEuler`, for other targets `DDIM` and `DDPM`.
+        sampler: name of one in `lddm_aug.models.samplers` for the diffusion's target;
+            `DPMSolverMultistep` by default.
         steps: of the sampler.
         guidance: 1 samples p(latent | still, class); above 1, these weigh more (Ho and Salimans
             2022).  Other than 1 it needs a diffusion that has learnt without them, too: with
@@ -36,38 +58,42 @@ class LDDMGenerator(Generator):
             diffusion can't make clips of this size and num_frames.
     """
 
-    learnt = 'diffusion'
+    trained_part = 'diffusion'
+    sampler: DiffusionSampler
 
     def __init__(self, diffusion: dict, size: int, num_frames: int = 16, frame_stride: int = 3,
                  sampler: str | None = None, steps: int = 10, guidance: float = 1.0,
                  temperature: float = 1.0) -> None:
         trained = MODELS.build(diffusion)
-        if 'classes' in diffusion:                       # as they are meant, however they came
-            diffusion = {**diffusion, 'classes': list(trained.classes)}
-        super().__init__(channels=trained.autoencoder.channels, size=size, num_frames=num_frames,
-                         frame_stride=frame_stride)
-        self.config = dict(type='LDDMGenerator', diffusion=diffusion, size=size,
-                           num_frames=num_frames, frame_stride=frame_stride, sampler=sampler,
-                           steps=steps, guidance=guidance, temperature=temperature)
+        super().__init__(
+            channels=trained.autoencoder.channels, size=size, num_frames=num_frames,
+            frame_stride=frame_stride,
+            sampler=DiffusionSampler(sampler or DEFAULT_SAMPLER, steps, guidance, temperature))
+        self.diffusion = trained
+        self.check_sampler()
+        self.classes = trained.classes
+        self.latent_shape = trained.latent_shape(num_frames, size)
+        self.eval()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What builds it again; with the classes as names, in whatever form they were given."""
+        config = super().config
+        if 'classes' in config['diffusion']:
+            config['diffusion']['classes'] = list(self.classes)
+        return config
+
+    def check_sampler(self) -> None:
+        trained, guidance = self.diffusion, self.sampler.guidance
         try:
-            solver = trained.noise_process.sampler(sampler, steps)
+            trained.noise_process.sampler(self.sampler.name, self.sampler.steps)
         except ValueError as error:
             raise ValueError(f'LDDMGenerator: {error}') from error
-        if not isinstance(guidance, (int, float)) or not 0 <= guidance < math.inf:
-            raise ValueError('LDDMGenerator: guidance is a weight, 0 or more, but got '
-                             f'{guidance!r}')
-        if guidance != 1 and not _learnt_untold(trained):
+        if guidance != 1 and not _trained_unconditional(trained):
             raise ValueError('LDDMGenerator: guidance other than 1 needs a diffusion trained with '
                              'drop_still above 0, and drop_class where it has classes, but got '
                              f'guidance={guidance!r} with drop_still={trained.drop_still!r} and '
                              f'drop_class={trained.drop_class!r}; take guidance=1 or train it anew')
-        require_temperature(self, temperature)
-        self.sampler = dict(name=type(solver).__name__.removesuffix('Scheduler'), steps=steps,
-                            guidance=guidance, temperature=temperature)
-        self.diffusion = trained
-        self.classes = trained.classes
-        self.latent_shape = trained.latent_shape(num_frames, size)
-        self.eval()
 
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         condition = self.diffusion.condition(stills)     # (B, Cs, h, w)
@@ -76,13 +102,12 @@ class LDDMGenerator(Generator):
 
     def denoise(self, condition: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         """(B, Cs, h, w) condition, B seeds, (B,) labels → (B, Cz, t, h, w) standardised latents."""
-        solver: Any = self.diffusion.noise_process.sampler(
-            self.config['sampler'], self.sampler['steps'])
+        solver = self.diffusion.noise_process.sampler(self.sampler.name, self.sampler.steps)
         labels = labels.to(condition.device)
         # drawn on the CPU: the same on every device
         draws = [torch.Generator().manual_seed(seed) for seed in seeds]
         latent = torch.stack([torch.randn(self.latent_shape, generator=draw) for draw in draws])
-        latent = self.sampler['temperature'] * latent.to(condition)
+        latent = self.sampler.temperature * latent.to(condition)
         for step in solver.timesteps:
             steps = step.to(condition.device).expand(len(latent))
             said = self._guided(latent, steps, condition, labels)
@@ -91,7 +116,7 @@ class LDDMGenerator(Generator):
 
     def _guided(self, latent: Tensor, steps: Tensor, condition: Tensor, labels: Tensor) -> Tensor:
         """Ho and Salimans 2022, eq. 6, with guidance = 1 + w."""
-        denoiser, guidance = self.diffusion.denoiser, self.sampler['guidance']
+        denoiser, guidance = self.diffusion.denoiser, self.sampler.guidance
         told = denoiser(latent, steps, condition, labels)
         if guidance == 1:
             return told
@@ -100,6 +125,6 @@ class LDDMGenerator(Generator):
         return untold + guidance * (told - untold)
 
 
-def _learnt_untold(diffusion: LatentDiffusion) -> bool:
+def _trained_unconditional(diffusion: LatentDiffusion) -> bool:
     """Whether it was trained without the still and its class, too."""
     return diffusion.drop_still > 0 and (diffusion.drop_class > 0 or not diffusion.classes)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmaction.registry import MODELS
@@ -27,7 +28,7 @@ class MotionTransfer(Generator):
         classes: names of the bank's labels; `fill` sets them.
     """
 
-    learnt = 'autoencoder'
+    trained_part = 'autoencoder'
     bank: Tensor
     bank_labels: Tensor
 
@@ -36,14 +37,16 @@ class MotionTransfer(Generator):
         trained, names = MODELS.build(autoencoder), class_list('MotionTransfer', classes)
         super().__init__(channels=trained.channels, size=size, num_frames=num_frames,
                          frame_stride=frame_stride)
-        self.config = dict(type='MotionTransfer', autoencoder=autoencoder, size=size,
-                           num_frames=num_frames, frame_stride=frame_stride,
-                           bank_shape=list(bank_shape), classes=list(names))
         self.autoencoder = trained
         self.classes = names
         self.register_buffer('bank', torch.zeros(*bank_shape))
         self.register_buffer('bank_labels', torch.zeros(bank_shape[0], dtype=torch.long))
         self.eval()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What builds it again, with a bank of this shape."""
+        return super().config | dict(bank_shape=list(self.bank.shape), classes=list(self.classes))
 
     def fill(self, latents: Tensor, labels: Tensor, classes: Sequence[str]) -> None:
         """Choose from these clips from now on.
@@ -62,7 +65,6 @@ class MotionTransfer(Generator):
                              f'{", ".join(classes[i] for i in missing) or "any"}')
         self.bank, self.bank_labels = latents, labels
         self.classes = tuple(classes)
-        self.config.update(bank_shape=list(latents.shape), classes=list(classes))
 
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         chosen = [self.choose(seed, int(label))

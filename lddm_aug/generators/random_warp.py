@@ -40,9 +40,6 @@ class RandomWarp(Generator):
             raise ValueError('RandomWarp: amplitude is the greatest displacement, in pixels above '
                              f'0 and below the size {size}, but got {amplitude!r}')
         self.amplitude = amplitude
-        self.config = {'type': 'RandomWarp', 'size': size, 'amplitude': amplitude,
-                       'channels': channels, 'num_frames': num_frames,
-                       'frame_stride': frame_stride}
 
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         fields = torch.stack([self.draw_field(seed) for seed in seeds])

@@ -25,8 +25,6 @@ class RepeatStill(Generator):
                  frame_stride: int = 3) -> None:
         super().__init__(channels=channels, size=size, num_frames=num_frames,
                          frame_stride=frame_stride)
-        self.config = {'type': 'RepeatStill', 'size': size, 'channels': channels,
-                       'num_frames': num_frames, 'frame_stride': frame_stride}
 
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         return hold_still(stills, self.num_frames)

@@ -4,34 +4,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DDPMScheduler,
-    DPMSolverMultistepScheduler,
-    FlowMatchEulerDiscreteScheduler,
-)
+from diffusers import DDPMScheduler
 from torch import Tensor
+
+from lddm_aug.models.samplers import build_sampler
 
 STEPS = 1000                                         # noise levels told to the denoiser
 PREDICTIONS = {'v': 'v_prediction', 'epsilon': 'epsilon'}
-# Trailing spacing, so that sampling starts where training ended (Lin et al. 2024), and no clipping
-# to [−1, 1]: latents reach further, and DDIM's default would pull them all towards 0.
-SAMPLERS: dict[str, tuple[Any, dict[str, Any]]] = {
-    'DDPM': (DDPMScheduler, dict(timestep_spacing='trailing', clip_sample=False)),
-    'DDIM': (DDIMScheduler, dict(timestep_spacing='trailing', clip_sample=False,
-                                 set_alpha_to_one=True)),
-    'DPMSolverMultistep': (DPMSolverMultistepScheduler, dict(
-        timestep_spacing='trailing', algorithm_type='dpmsolver++', solver_order=2)),
-    'FlowMatchEuler': (FlowMatchEulerDiscreteScheduler, {})}
-# A flow's noise levels s, from pure noise on, in equal steps of log((1 − s) / s), which is half the
-# log-SNR, as DPM-Solver is derived for (Lu et al. 2022); N of them begin to count below
-# 1 − FLOW_ENDS[0] / N and end at FLOW_ENDS[1] / N.  Ten in equal steps of s would lose an eighth of
-# the spread of latents that vary most, or of those that vary little, whichever end they leave out.
-FLOW_ENDS = (0.15, 0.5)
-DEFAULT_SAMPLER = 'DPMSolverMultistep'
-FITTING = {'v': ('DPMSolverMultistep', 'DDIM', 'DDPM'),
-           'epsilon': ('DPMSolverMultistep', 'DDIM', 'DDPM'),
-           'flow': ('DPMSolverMultistep', 'FlowMatchEuler')}
+TARGETS = (*PREDICTIONS, 'flow')
 
 
 class NoiseProcess:
@@ -55,8 +35,8 @@ class NoiseProcess:
 
     def __init__(self, target: str = 'v', zero_terminal_snr: bool = True,
                  min_snr_gamma: float | None = None) -> None:
-        if target not in FITTING:
-            raise ValueError(f'NoiseProcess: target is one of {", ".join(FITTING)}, '
+        if target not in TARGETS:
+            raise ValueError(f'NoiseProcess: target is one of {", ".join(TARGETS)}, '
                              f'but got {target!r}')
         if target == 'epsilon' and zero_terminal_snr:
             raise ValueError('NoiseProcess: at zero SNR ε says nothing about the latent, so target '
@@ -102,36 +82,10 @@ class NoiseProcess:
         clipped = alpha_bar.minimum(self.min_snr_gamma * (1 - alpha_bar))
         return clipped if self.target == 'v' else clipped / alpha_bar
 
-    def sampler(self, name: str | None, steps: int) -> Any:
-        """A diffusers scheduler, ready to be stepped; by default DPM-Solver++.
+    def sampler(self, name: str, steps: int) -> Any:
+        """A diffusers scheduler, ready to be stepped.
 
         Raises:
             ValueError: if it doesn't fit the target, or the number of steps makes no sense.
         """
-        name = name or DEFAULT_SAMPLER
-        if name not in FITTING[self.target]:
-            raise ValueError(f'a denoiser trained for {self.target!r} is sampled by '
-                             f'{" or ".join(FITTING[self.target])}, but the sampler is {name!r}')
-        if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= STEPS:
-            raise ValueError(f'steps counts steps of the sampler and lies in [1, {STEPS}], but got '
-                             f'{steps!r}')
-        scheduler, options = SAMPLERS[name]
-        if self.target == 'flow' and name == DEFAULT_SAMPLER:
-            options = options | dict(prediction_type='flow_prediction', use_flow_sigmas=True)
-        solver = scheduler(**self.schedule, **options)
-        solver.set_timesteps(steps)
-        if self.target == 'flow':
-            solver.set_begin_index(0)                # many steps begin with several of one level
-        if self.target == 'flow' and name == DEFAULT_SAMPLER:
-            levels = flow_levels(steps)
-            solver.sigmas, solver.timesteps = torch.cat([levels, torch.zeros(1)]), STEPS * levels
-        return solver
-
-
-def flow_levels(steps: int) -> Tensor:
-    """(steps,) noise levels of a flow, from 1 down."""
-    first, last = 1 - FLOW_ENDS[0] / steps, FLOW_ENDS[1] / steps
-    ends = torch.tensor([first, last]).logit()
-    levels = torch.linspace(float(ends[0]), float(ends[1]), steps).sigmoid()
-    levels[0] = 1
-    return levels
+        return build_sampler(name, self.target, self.schedule, steps)

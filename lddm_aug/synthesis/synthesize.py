@@ -197,15 +197,16 @@ def _identity(generator: Generator, plan: Sequence[ClipRequest], per_still: int,
 
 def _row(request: ClipRequest, generator: Generator) -> dict[str, Any]:
     """A manifest row, but for what the store adds."""
+    sampler = generator.sampler.as_dict()
     return {
         'clip_id': request.clip_id,
         **_describe(request),
         'seed': request.seed,
         'package_sha256': generator.package_sha256,
         'generator': type(generator).__name__,
-        'sampler': generator.sampler.get('name'),
-        'steps': generator.sampler.get('steps'),
-        'guidance': generator.sampler.get('guidance'),
+        'sampler': sampler.get('name'),
+        'steps': sampler.get('steps'),
+        'guidance': sampler.get('guidance'),
         'frame_stride': generator.frame_stride,
         'versions': clip_versions(),
     }

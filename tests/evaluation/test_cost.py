@@ -14,8 +14,8 @@ from lddm_aug.generators.repeat_still import RepeatStill
 class Counted(Generator):
     """Some of what generators are made of, each once: `parts` are what it does."""
 
-    def __init__(self, *parts):
-        super().__init__(channels=1, size=8, num_frames=4, frame_stride=1)
+    def __init__(self, *parts, size=8):
+        super().__init__(channels=1, size=size, num_frames=4, frame_stride=1)
         self.parts = parts
         self.conv = nn.Conv3d(1, 5, 3, padding=1)
         self.linear = nn.Linear(8, 24)
@@ -58,12 +58,9 @@ def test_a_still_that_is_repeated_costs_nothing():
 
 
 def test_every_step_of_the_sampler_counts(tiny_lddm):
-    once = gflop_per_clip(tiny_lddm)
-    tiny_lddm.sampler['steps'] += 2
-    twice = gflop_per_clip(tiny_lddm)
-    tiny_lddm.sampler['steps'] += 2
-    assert gflop_per_clip(tiny_lddm) - twice == pytest.approx(twice - once, rel=1e-9)
-    assert twice > once > 0
+    few, more, most = (gflop_per_clip(tiny_lddm.with_sampler(steps=steps)) for steps in (3, 5, 7))
+    assert most - more == pytest.approx(more - few, rel=1e-9)
+    assert more > few > 0
 
 
 def test_convolutions_cost_what_fvcore_counts(tiny_lddm):
@@ -77,8 +74,7 @@ def test_convolutions_cost_what_fvcore_counts(tiny_lddm):
         def generate(self, stills, seeds, labels=None):
             return decoder(stills, latent)[0]
 
-    generator = Decoding()
-    generator.size = 16
+    generator = Decoding(size=16)
     warped = 3 * 2 * 16 * tiny_lddm.num_frames * 16 * 16           # the still and two blurred ones
     kernels = 2 * (7 ** 2 + 13 ** 2)                 # of the blurs, outer products, no convolutions
     assert gflop_per_clip(generator) * 1e9 == pytest.approx(2 * multiply_adds + warped + kernels,

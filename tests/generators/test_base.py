@@ -1,12 +1,19 @@
 """What all generators have in common."""
 from __future__ import annotations
 
+import copy
+import pickle
+from dataclasses import FrozenInstanceError
+
 import pytest
 import torch
 from mmaction.registry import MODELS
 
 from lddm_aug.generators.base import Generator
+from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.motion_transfer import MotionTransfer
+from lddm_aug.generators.package import load_package, save_package
+from lddm_aug.generators.random_warp import RandomWarp
 
 AUTOENCODER = dict(type='VideoAutoencoder', latent_channels=4, encoder=dict(width=8),
                    decoder=dict(widths=(8, 8, 8)), grain=dict(num_frames=16, size=32))
@@ -57,3 +64,66 @@ def test_a_batch_that_is_filled_up_for_an_accelerator_gives_the_clips_asked_for(
     clips = generator._generate_padded(few, [10, 20, 30], labels)
     assert generator.asked == 8
     torch.testing.assert_close(clips, generator.generate(few, [10, 20, 30], labels))
+
+
+@pytest.mark.parametrize('generator', [
+    RandomWarp(8, 2.), RandomWarp(amplitude=2., size=8), RandomWarp(8, amplitude=2., channels=1)])
+def test_the_config_holds_every_argument_however_it_was_given(generator):
+    assert generator.config == dict(type='RandomWarp', size=8, amplitude=2., channels=1,
+                                    num_frames=16, frame_stride=3)
+
+
+def test_an_argument_that_a_generator_does_not_have_is_refused_by_name():
+    with pytest.raises(TypeError, match='RandomWarp: .*strength'):
+        RandomWarp(8, strength=2.)
+
+
+def test_what_is_done_to_a_config_changes_no_generator(tiny_lddm):
+    before = copy.deepcopy(tiny_lddm.config)
+    tiny_lddm.config['diffusion']['denoiser']['width'] = 99
+    tiny_lddm.config['steps'] = 99
+    assert tiny_lddm.config == before
+
+
+@pytest.mark.parametrize('setting', ['size', 'channels', 'num_frames', 'frame_stride', 'sampler'])
+def test_the_settings_of_a_generator_stay_as_it_was_built(tiny_lddm, setting):
+    before = getattr(tiny_lddm, setting)
+    with pytest.raises(AttributeError, match=f'LDDMGenerator: {setting} is set when'):
+        setattr(tiny_lddm, setting, 1)
+    with pytest.raises(FrozenInstanceError):
+        tiny_lddm.sampler.steps = 1
+    assert getattr(tiny_lddm, setting) == before
+
+
+def test_with_another_sampler_it_is_what_would_be_built_with_that_one(tiny_lddm, tmp_path):
+    changed = tiny_lddm.with_sampler(name='DDIM', steps=2, temperature=0.5)
+    built = MODELS.build(dict(tiny_lddm.config, sampler='DDIM', steps=2, temperature=0.5))
+    assert changed.config == built.config and changed.sampler == built.sampler
+    built.load_state_dict(tiny_lddm.state_dict())
+    still = stills(1)[:, :, :16, :16]
+    assert torch.equal(changed(still, [1]), built(still, [1]))
+    assert not torch.equal(changed(still, [1]), tiny_lddm(still, [1]))
+    save_package(tmp_path / 'package', changed, ())
+    assert load_package(tmp_path / 'package').sampler == changed.sampler
+
+
+def test_with_another_sampler_its_weights_are_the_same_tensors(tiny_lddm):
+    pairs = zip(tiny_lddm.parameters(), tiny_lddm.with_sampler(steps=2).parameters(), strict=True)
+    assert all(one is other for one, other in pairs)
+    assert tiny_lddm.sampler.steps == tiny_lddm.config['steps'] == 3
+
+
+@pytest.mark.parametrize('changes', [
+    dict(size=32), dict(noise=1.), dict(steps=0), dict(name='Euler'), dict(temperature=-1.)])
+def test_a_setting_that_its_sampler_cannot_have_is_refused(tiny_lddm, changes):
+    with pytest.raises(ValueError, match='LDDMGenerator: .*but'):
+        tiny_lddm.with_sampler(**changes)
+    with pytest.raises(ValueError, match='RandomWarp: its sampler is told nothing'):
+        RandomWarp(8).with_sampler(**changes)
+
+
+def test_a_copy_and_what_a_worker_unpickles_make_the_same_clips(tiny_lddm):
+    clip = tiny_lddm(stills(1)[:, :, :16, :16], [1])
+    for again in (copy.deepcopy(tiny_lddm), pickle.loads(pickle.dumps(tiny_lddm))):
+        assert isinstance(again, LDDMGenerator) and again.config == tiny_lddm.config
+        assert torch.equal(again(stills(1)[:, :, :16, :16], [1]), clip)

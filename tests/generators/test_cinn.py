@@ -49,8 +49,7 @@ def test_another_seed_gives_another_clip_and_without_temperature_none_does(gener
     pair = stills(1).expand(2, -1, -1, -1)
     clips = generator(pair, [1, 2])
     assert (clips[0] - clips[1]).abs().max() > 1e-3
-    generator.sampler['temperature'] = 0.
-    clips = generator(pair, [1, 2])
+    clips = generator.with_sampler(temperature=0.)(pair, [1, 2])
     assert torch.equal(clips[0], clips[1])
 
 

@@ -73,8 +73,8 @@ class KnowsTheDistribution(torch.nn.Module):
 def test_ten_steps_land_on_the_distribution_that_the_denoiser_knows(generator):
     schedule = generator.diffusion.noise_process
     generator.diffusion.denoiser = KnowsTheDistribution(schedule.alphas_cumprod, 2.5, 0.5)
-    generator.sampler['steps'] = 10
-    latents = generator.denoise(torch.zeros(64, 8, 4, 4), list(range(64)), torch.full((64,), -1))
+    latents = generator.with_sampler(steps=10).denoise(
+        torch.zeros(64, 8, 4, 4), list(range(64)), torch.full((64,), -1))
     assert latents.mean() == pytest.approx(2.5, abs=0.02)
     assert latents.std() == pytest.approx(0.5, abs=0.05)
 
@@ -82,8 +82,8 @@ def test_ten_steps_land_on_the_distribution_that_the_denoiser_knows(generator):
 def test_temperature_is_the_spread_of_the_noise_it_starts_from(generator):
     generator.diffusion.denoiser = KnowsTheDistribution(
         generator.diffusion.noise_process.alphas_cumprod, 2.5, 1.)   # v = −mean: the noise stays
-    generator.sampler.update(steps=10, temperature=0.6)
-    latents = generator.denoise(torch.zeros(64, 8, 4, 4), list(range(64)), torch.full((64,), -1))
+    latents = generator.with_sampler(steps=10, temperature=0.6).denoise(
+        torch.zeros(64, 8, 4, 4), list(range(64)), torch.full((64,), -1))
     assert latents.mean() == pytest.approx(2.5, abs=0.02)
     assert latents.std() == pytest.approx(0.6, abs=0.02)
 
@@ -96,8 +96,8 @@ def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):
     told = denoiser(latent, steps, condition, label)
     untold = denoiser(latent, steps, denoiser.no_still.expand_as(condition), label)
     assert_close(generator._guided(latent, steps, condition, label), told)
-    generator.sampler['guidance'] = 3.
-    assert_close(generator._guided(latent, steps, condition, label), 3 * told - 2 * untold)
+    guided = generator.with_sampler(guidance=3.)._guided(latent, steps, condition, label)
+    assert_close(guided, 3 * told - 2 * untold)
 
 
 def test_guidance_weighs_the_class_as_well():
@@ -145,7 +145,7 @@ def test_guidance_that_is_no_weight_is_refused(tiny_lddm, guidance):
     dict(drop_still=0.), dict(drop_class=0., classes=('benign', 'malignant'))])
 def test_guidance_by_what_was_never_learnt_is_refused(trained):
     diffusion = dict(DIFFUSION, **trained)
-    assert LDDMGenerator(diffusion, size=32, guidance=1).sampler['guidance'] == 1
+    assert LDDMGenerator(diffusion, size=32, guidance=1).sampler.guidance == 1
     with pytest.raises(ValueError, match='LDDMGenerator: guidance other than 1 needs a diffusion '
                                          'trained with drop_still above 0.* guidance=3.0 with'):
         LDDMGenerator(diffusion, size=32, guidance=3.)

@@ -6,6 +6,7 @@ from diffusers import DDPMScheduler
 from torch.testing import assert_close
 
 from lddm_aug.models.noise_process import NoiseProcess
+from lddm_aug.models.samplers import DEFAULT_SAMPLER
 
 LATENT, NOISE = torch.randn(2, 5, 4, 4, 8, 8, generator=torch.Generator().manual_seed(0))
 STEPS = torch.tensor([0, 1, 500, 998, 999])
@@ -102,7 +103,7 @@ def test_a_sampler_lands_on_the_distribution_that_is_known(target, sampler, step
 @pytest.mark.parametrize('std', [0.2, 0.5, 1., 2., 4.])
 def test_ten_steps_keep_the_spread_of_what_varies_much_and_of_what_varies_little(std):
     process = NoiseProcess('flow', zero_terminal_snr=False)
-    knows, solver = Knows(process, 0., std), process.sampler(None, 10)
+    knows, solver = Knows(process, 0., std), process.sampler(DEFAULT_SAMPLER, 10)
     start = torch.randn(20000, 1, generator=torch.Generator().manual_seed(0))
     latent = start
     for step in solver.timesteps:
@@ -113,7 +114,7 @@ def test_ten_steps_keep_the_spread_of_what_varies_much_and_of_what_varies_little
 
 @pytest.mark.parametrize('steps', [1, 2, 10, 1000])
 def test_a_flow_begins_at_pure_noise_and_goes_down_to_the_latent(steps):
-    solver = NoiseProcess('flow', zero_terminal_snr=False).sampler(None, steps)
+    solver = NoiseProcess('flow', zero_terminal_snr=False).sampler(DEFAULT_SAMPLER, steps)
     assert len(solver.timesteps) == steps and solver.timesteps[0] == 1000
     assert solver.sigmas[-1] == 0 and (solver.sigmas.diff() < 0).all()
     assert_close(solver.timesteps, 1000 * solver.sigmas[:-1])
