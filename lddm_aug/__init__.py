@@ -1,28 +1,34 @@
 """Turns labelled ultrasound stills into clips that help MMAction2 to recognize videos.
 
-Importing it registers every part with MMAction2.  A room imports only from rooms below it:
+Importing it registers every part with MMAction2.  A subpackage imports only from those below it:
 
-    demo/        the main job in one call, from tables to a report
-    study/       do synthetic clips help?  Many trainings, and what they tell together
-    engine/      hooks, the training of a generator, MMAction2's own tools
-    evaluation/  clips or scores → numbers
-    audit/       what is wrong with a data set, before anything is trained on it
-    preparation/ data sets as they come → the one form that training reads
-    datasets/    what training reads: real videos, stills, synthetic clips, the mix of them
-    synthesis/   stills → a store of clips that say where they came from
-    generators/  still + seed → clip; packages of them
-    models/      what is learnt: autoencoders, what makes latents, recognizers MMAction2 lacks
-    networks/    modules that know shapes, not configs
-    functional/  pure tensor functions beside their equations, and seeds
-    checkpoints.py  checkpoints found, and read with a sentence where they can't be
-    classes.py   names of classes, taken from what a user gives and compared
-    cli.py       what the tools have in common
-    files.py     files that are whole or absent
-    hardware.py  devices, launchers and mixed precision, and whether they are there
-    journal.py   which steps of a long command are done
-    processes.py  processes that end with the one that began them
-    versions.py  with what something was made
-    compat.py    what is broken between the packages below, patched once
+    experiments/   the product tried: demo/, study/, table1/
+    engine/        hooks/, and what trains a generator or a recognizer
+    evaluation/    clips or scores → numbers with intervals
+    preparation/   data sets as published → one form
+    audit/         what is wrong with a data set, before anything is trained on it
+    datasets/      what training reads: real videos, stills, stored clips, the mix of them
+    synthesis/     stills → a store
+    generators/    still + conditions + seed → clip; packages of them
+    store/         clips on disk and their manifest
+    models/        what a Runner trains: autoencoders, models of latents, recognizers
+    networks/      modules that know shapes, not configs or files
+    data/          what files say: tables, splits, frames
+    visualization/ arrays → contact sheets, moving pictures, charts and pages
+    functional/    pure tensor functions beside their equations
+    checkpoints.py checkpoints found, and read with a sentence where they can't be
+    classes.py     names of classes, taken from what a user gives and compared
+    cli.py         what the tools have in common
+    compat.py      what is broken between the packages below, patched once
+    files.py       files that are whole or absent
+    hardware.py    devices, launchers and mixed precision, and whether they are there
+    journal.py     which steps of a long command are done
+    processes.py   processes that end with the one that began them
+    seeds.py       seeds that don't depend on who draws
+    versions.py    with what something was made
+
+Visualization lies so low because audits, stores, evaluations and trainings all draw with it; the
+page of a report lies with what it reports.
 """
 from lddm_aug import compat
 

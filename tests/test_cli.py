@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from lddm_aug import cli
 from lddm_aug.cli import add_device_argument, friendly_errors
-from lddm_aug.datasets.frames import UnreadableFile
+from lddm_aug.data.frames import UnreadableFile
 
 
 @pytest.mark.parametrize('error, status', [

@@ -18,8 +18,8 @@ from mmengine.registry import init_default_scope
 from torch.testing import assert_close
 
 import lddm_aug  # noqa: F401  registers the generators
-from lddm_aug.datasets.frames import read_still
-from lddm_aug.engine.analysis import input_shape
+from lddm_aug.data.frames import read_still
+from lddm_aug.experiments.analysis import input_shape
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.synthesis.plan import StillRequest

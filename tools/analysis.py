@@ -10,8 +10,8 @@ import argparse
 from pathlib import Path
 
 from lddm_aug.cli import friendly_errors
-from lddm_aug.engine.analysis import analyse, to_markdown
 from lddm_aug.engine.runner_config import require_files
+from lddm_aug.experiments.analysis import analyse, to_markdown
 from lddm_aug.files import write_aside
 
 CONFIGS = Path(__file__).parents[1] / 'mmaction_configs'

@@ -17,7 +17,7 @@ from pathlib import Path
 from lddm_aug.audit.audit import audit, list_items, write_audit
 from lddm_aug.audit.report import summarize, write_report
 from lddm_aug.cli import at_least, friendly_errors
-from lddm_aug.datasets.audit_record import PLACE
+from lddm_aug.data.audit_record import PLACE
 from lddm_aug.generators.package import load_package
 
 

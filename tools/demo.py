@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from lddm_aug.cli import friendly_errors
-from lddm_aug.demo.flow import QUICK, Budget, Demo, run
+from lddm_aug.experiments.demo.flow import QUICK, Budget, Demo, run
 
 CONFIGS = Path(__file__).parents[1] / 'mmaction_configs'
 

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from lddm_aug.cli import add_device_argument, friendly_errors
-from lddm_aug.datasets.annotations import read_annotations, rows_of_split
+from lddm_aug.data.annotations import read_annotations, rows_of_split
 from lddm_aug.evaluation.gallery import write_gallery
 from lddm_aug.generators.package import load_package
 

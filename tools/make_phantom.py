@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 
 from lddm_aug.cli import friendly_errors
-from lddm_aug.datasets.phantom import write_phantom
+from lddm_aug.preparation.phantom import write_phantom
 
 
 def parse_args() -> argparse.Namespace:

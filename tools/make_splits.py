@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lddm_aug.cli import at_least, friendly_errors
-from lddm_aug.datasets.annotations import Annotation, read_annotations
-from lddm_aug.datasets.audit_record import AuditRecord
-from lddm_aug.datasets.splits import (
+from lddm_aug.data.annotations import Annotation, read_annotations
+from lddm_aug.data.audit_record import AuditRecord
+from lddm_aug.data.splits import (
     draw_folds,
     draw_ratio,
     join_groups,

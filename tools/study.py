@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 
 from lddm_aug.cli import KeyValue, friendly_errors
-from lddm_aug.study.plan import FORMS, RECOGNIZERS, Study
-from lddm_aug.study.report import write_report
-from lddm_aug.study.study import run_study
-from lddm_aug.study.training_sets import BASES, OPTIONS
+from lddm_aug.experiments.study.plan import FORMS, RECOGNIZERS, Study
+from lddm_aug.experiments.study.report import write_report
+from lddm_aug.experiments.study.study import run_study
+from lddm_aug.experiments.study.training_sets import BASES, OPTIONS
 
 CONFIGS = Path(__file__).parents[1] / 'mmaction_configs'
 

@@ -11,10 +11,10 @@ import argparse
 import torch
 
 from lddm_aug.cli import add_device_argument, friendly_errors
-from lddm_aug.datasets.annotations import read_annotations
-from lddm_aug.datasets.synthesize_stills import synthesize_stills
+from lddm_aug.data.annotations import read_annotations
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.generators.package import load_package
+from lddm_aug.synthesis.synthesize_stills import synthesize_stills
 
 
 def parse_args() -> argparse.Namespace:

@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 
 from lddm_aug.cli import KeyValue, add_device_argument, friendly_errors
-from lddm_aug.engine.table1 import Table1, make_table1
-from lddm_aug.evaluation.loss_curves import draw_losses
 from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
-from lddm_aug.evaluation.table1_results import GENERATORS, format_table1
+from lddm_aug.experiments.table1.results import GENERATORS, format_table1
+from lddm_aug.experiments.table1.table1 import Table1, make_table1
 from lddm_aug.files import write_aside
+from lddm_aug.visualization.loss_curves import draw_losses
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'mmaction_configs'
 

@@ -24,9 +24,9 @@ from lddm_aug.audit.findings import (
     two_labels,
 )
 from lddm_aug.audit.fingerprint import BITS, FRAMES, SIDE, Fingerprint, fingerprint, is_still
-from lddm_aug.datasets.annotations import Annotation, read_annotations
-from lddm_aug.datasets.audit_record import FORMAT_VERSION
-from lddm_aug.datasets.splits import apply_split, read_split
+from lddm_aug.data.annotations import Annotation, read_annotations
+from lddm_aug.data.audit_record import FORMAT_VERSION
+from lddm_aug.data.splits import apply_split, read_split
 from lddm_aug.files import sha256_of, write_aside
 
 

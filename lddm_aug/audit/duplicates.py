@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from lddm_aug.audit.fingerprint import BITS
-from lddm_aug.datasets.frames import Pixels
+from lddm_aug.data.frames import Pixels
 
 # Chosen by looking at pairs of BUSI, COVID-BLUES and the phantom; see docs/data.md.
 HASH_DISTANCE = 36          # of 128 bits, up to which a pair is looked at

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lddm_aug.datasets.annotations import Annotation
+from lddm_aug.data.annotations import Annotation
 
 TRAIN = 'train'
 NAMED = 4                   # items of a set that a sentence names

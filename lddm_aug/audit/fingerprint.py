@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lddm_aug.audit.markings import find_markings
-from lddm_aug.datasets.annotations import Annotation
-from lddm_aug.datasets.frames import (
+from lddm_aug.data.annotations import Annotation
+from lddm_aug.data.frames import (
     Pixels,
     UnreadableFile,
     count_frames,

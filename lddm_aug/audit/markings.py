@@ -4,7 +4,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lddm_aug.datasets.frames import Pixels, is_colour, to_channels
+from lddm_aug.data.frames import Pixels, is_colour, to_channels
 
 SIDE = 256                  # pixels of the longer side at which strokes are looked at
 # A letter or a calliper's cross at this size: brighter than what surrounds it, compact, upright.

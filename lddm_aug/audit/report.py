@@ -10,10 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lddm_aug.audit.duplicates import HASH_DISTANCE, SAME
 from lddm_aug.audit.fingerprint import BITS, FRAMES
-from lddm_aug.datasets.frames import UnreadableFile, letterbox, read_still, to_channels
+from lddm_aug.data.frames import UnreadableFile, letterbox, read_still, to_channels
 from lddm_aug.files import write_aside
-from lddm_aug.synthesis import previews
-from lddm_aug.synthesis.previews import data_uri, encode_webp
+from lddm_aug.visualization import previews
+from lddm_aug.visualization.previews import data_uri, encode_webp
 
 SIDE = 176                  # pixels of a picture
 MAX_PICTURES = 1500         # in all; a page of more would not open

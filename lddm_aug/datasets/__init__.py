@@ -1,27 +1,15 @@
 """What training reads.
 
-    tables.py           tables of text, whatever program wrote them
-    annotations.py      tables of labelled files
-    splits.py           which part of the data a file belongs to, drawn once
-    audit_record.py     what tools/audit_data.py found in them
-    frames.py           the one reader of videos and stills, of which these are parts:
-    video_files.py      videos, by PyAV
-    container_length.py … whether one is as long as its container says
-    picture_files.py    stills and sequences of pictures, by Pillow
-    shown.py            stored pixels → what a viewer shows
-    unreadable.py       why a file's frames can't be had
     visits.py           every visit of a sample draws for itself …
     epoch_sampler.py    … and can be drawn again by seed, epoch and position
     labelled_dataset.py, table_dataset.py  what the next ones share
     video_clips.py      real videos
     stills.py           labelled stills, for synthesis on the fly
-    synthesize_stills.py  … for a store
     synthetic_clips.py  generated clips, read back from their store
     mixed.py            real + synthetic at a stated ratio, for training only
     leaves.py           what data sets that are made of others hold
     shared_files.py     which files two data sets have in common
     latents.py          clips encoded once, for the diffusion's training
-    phantom.py          simulated sweeps, so that everything runs with no download
     transforms/         what a sample goes through
 """
 from lddm_aug.datasets import transforms

@@ -8,7 +8,7 @@ from mmaction.datasets import BaseActionDataset
 from mmaction.registry import TRANSFORMS
 
 from lddm_aug.datasets.visits import draw_seed
-from lddm_aug.functional.seeds import derive_seed, seeded
+from lddm_aug.seeds import derive_seed, seeded
 
 
 class LabelledDataset(BaseActionDataset):

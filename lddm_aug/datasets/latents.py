@@ -12,8 +12,8 @@ from torch.utils.data import Dataset
 
 from lddm_aug.datasets.leaves import classes_of, groups_of
 from lddm_aug.functional.pixels import to_unit
-from lddm_aug.functional.seeds import derive_seed, seeded
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
+from lddm_aug.seeds import derive_seed, seeded
 
 
 @DATASETS.register_module()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from lddm_aug.classes import refuse_other_classes
-from lddm_aug.datasets.audit_record import refuse_audited_leaks
+from lddm_aug.data.audit_record import refuse_audited_leaks
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.datasets.leaves import (
     classes_of,
@@ -27,7 +27,7 @@ from lddm_aug.datasets.leaves import (
     metainfo_of,
 )
 from lddm_aug.datasets.visits import Visit, current_visit, draw_seed
-from lddm_aug.functional.seeds import derive_seed, seeded
+from lddm_aug.seeds import derive_seed, seeded
 
 BALANCES = ('equal_share', 'union')
 MAX_PER_REAL = 1000                                  # an epoch's samples must fit into memory

@@ -5,8 +5,8 @@ from typing import Any
 
 from mmaction.registry import DATASETS
 
-from lddm_aug.datasets.annotations import Annotation
-from lddm_aug.datasets.frames import read_still
+from lddm_aug.data.annotations import Annotation
+from lddm_aug.data.frames import read_still
 from lddm_aug.datasets.table_dataset import TableDataset
 from lddm_aug.datasets.transforms.synthesize_clip import SynthesizeClip
 

@@ -9,11 +9,11 @@ from typing import Any
 from mmaction.registry import DATASETS
 
 from lddm_aug.classes import class_list
-from lddm_aug.datasets.annotations import sort_classes
-from lddm_aug.datasets.frames import count_frames
+from lddm_aug.data.annotations import sort_classes
+from lddm_aug.data.frames import count_frames
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.files import sha256_of
-from lddm_aug.synthesis.store import MANIFEST, read_manifest
+from lddm_aug.store.store import MANIFEST, read_manifest
 
 
 @DATASETS.register_module()
@@ -30,7 +30,7 @@ class SyntheticClipDataset(LabelledDataset):
         seed: of the draws, beside the visit; see `EpochSampler`.
         verify: read every clip and compare it with its sha256 in the manifest.
         keep: JSON file with the list of the clip ids to keep, all where it is None; see
-            study/quality.py.
+            experiments/study/quality.py.
         kwargs: of MMEngine's BaseDataset.
 
     Raises:

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from lddm_aug.classes import class_list
-from lddm_aug.datasets.annotations import (
+from lddm_aug.data.annotations import (
     Annotation,
     class_names,
     read_annotations,
     rows_of_split,
     usable_rows,
 )
+from lddm_aug.data.splits import apply_split, read_split
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
-from lddm_aug.datasets.splits import apply_split, read_split
 
 
 class TableDataset(LabelledDataset):

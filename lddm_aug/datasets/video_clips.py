@@ -6,8 +6,8 @@ from typing import Any
 
 from mmaction.registry import DATASETS
 
-from lddm_aug.datasets.annotations import Annotation
-from lddm_aug.datasets.frames import MIN_FRAMES, count_frames
+from lddm_aug.data.annotations import Annotation
+from lddm_aug.data.frames import MIN_FRAMES, count_frames
 from lddm_aug.datasets.table_dataset import TableDataset
 
 

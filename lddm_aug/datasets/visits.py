@@ -20,7 +20,7 @@ import torch
 from mmengine.dist import get_rank
 from torch.utils.data import get_worker_info
 
-from lddm_aug.functional.seeds import derive_seed, seeded
+from lddm_aug.seeds import derive_seed, seeded
 
 _CURRENT: ContextVar[Visit | None] = ContextVar('visit', default=None)
 

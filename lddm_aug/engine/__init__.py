@@ -1,19 +1,16 @@
-"""Hooks for MMEngine's runners, the training of a generator, and MMAction2's own tools."""
-from lddm_aug.engine.bfloat16_optim_wrapper import Bfloat16OptimWrapper
-from lddm_aug.engine.class_guard_hook import ClassGuardHook
-from lddm_aug.engine.data_guard_hook import DataGuardHook
-from lddm_aug.engine.finite_loss_hook import FiniteLossHook
-from lddm_aug.engine.iteration_seed_hook import IterationSeedHook
-from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
-from lddm_aug.engine.preview_hook import PreviewHook
-from lddm_aug.engine.progress_bar_hook import ProgressBarHook
-from lddm_aug.engine.safe_checkpoint_hook import SafeCheckpointHook
-from lddm_aug.engine.sampler_guard_hook import SamplerGuardHook
-from lddm_aug.engine.synthetic_share_hook import SyntheticShareHook
-from lddm_aug.engine.training_record_hook import TrainingRecordHook
-from lddm_aug.engine.weights_guard_hook import WeightsGuardHook
+"""The training of generators and recognizers, by MMEngine's runners.
 
-__all__ = ['Bfloat16OptimWrapper', 'ClassGuardHook', 'DataGuardHook', 'FiniteLossHook',
-           'IterationSeedHook', 'LatentStatisticsHook', 'PreviewHook', 'ProgressBarHook',
-           'SafeCheckpointHook', 'SamplerGuardHook', 'SyntheticShareHook', 'TrainingRecordHook',
-           'WeightsGuardHook']
+    generator_training.py     the stages of a generator, one after the other → a package
+    recognizer_training.py    a recognizer's training and test
+    config_stages.py, runner_config.py   configs, and what must be in them
+    training_record.py        what a training depends on, written into its checkpoints …
+    training_inputs.py        … among it the files that it reads
+    mmaction_tool.py          MMAction2's own tools
+    bfloat16_optim_wrapper.py mixed precision without a scaler
+    unwrapped.py              the model inside its wrappers
+    hooks/                    what a runner is watched and changed by
+"""
+from lddm_aug.engine import hooks
+from lddm_aug.engine.bfloat16_optim_wrapper import Bfloat16OptimWrapper
+
+__all__ = ['Bfloat16OptimWrapper', 'hooks']

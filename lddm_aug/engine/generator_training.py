@@ -18,9 +18,9 @@ from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
 from lddm_aug.datasets.leaves import classes_of, groups_of
-from lddm_aug.engine.class_guard_hook import refuse_other_model
 from lddm_aug.engine.config_stages import stage_configs
-from lddm_aug.engine.latent_statistics_hook import LatentStatisticsHook
+from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
+from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.runner_config import add_hooks, require_keys
 from lddm_aug.engine.training_record import (
     keep_record,

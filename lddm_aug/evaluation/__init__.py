@@ -13,7 +13,6 @@
     synthesis_report.py      a table, JSON, plots and a page of these
     gallery.py               real and generated clips for eyes
     cost.py                  what a clip costs
-    loss_curves.py           losses that trainings logged, drawn
     recognition_metric.py    how right a recognizer is
     reconstruction_metric.py how well an autoencoder rebuilds clips
 """

@@ -17,8 +17,8 @@ from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.evaluation.clip_statistics import ClipDescriptions, describe_clips
 from lddm_aug.evaluation.recognizer_features import FeatureNetwork
 from lddm_aug.functional.pixels import to_uint8, to_unit
-from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.generators.base import DEVICE_BATCH, Generator, device_of
+from lddm_aug.seeds import derive_seed
 
 
 @dataclass(frozen=True)

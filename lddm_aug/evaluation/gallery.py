@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lddm_aug.datasets.annotations import Annotation, class_names
+from lddm_aug.data.annotations import Annotation, class_names
 from lddm_aug.datasets.video_clips import frame_stride_of, require_positive_fps
 from lddm_aug.evaluation.clip_set import clip_pipeline
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.files import write_aside
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
-from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.generators.base import Generator, device_of
-from lddm_aug.synthesis.previews import Preview, render_page
+from lddm_aug.seeds import derive_seed
+from lddm_aug.visualization.previews import Preview, render_page
 
 
 def write_gallery(path: Path, generator: Generator, package: Path, rows: Sequence[Annotation],

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lddm_aug.checkpoints import read_checkpoint
-from lddm_aug.datasets.frames import letterbox, to_channels
+from lddm_aug.data.frames import letterbox, to_channels
 from lddm_aug.files import sha256_of
 
 BATCH = 16                                           # clips looked at together

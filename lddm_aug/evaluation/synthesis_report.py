@@ -14,7 +14,7 @@ from lddm_aug.evaluation.clip_set import ClipSet
 from lddm_aug.evaluation.clip_statistics import STATISTICS
 from lddm_aug.files import write_aside
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
-from lddm_aug.synthesis.previews import Preview, data_uri, render_page
+from lddm_aug.visualization.previews import Preview, data_uri, render_page
 
 RESULTS = 'evaluation.json'
 PAGE = 'evaluation.html'

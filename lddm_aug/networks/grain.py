@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from lddm_aug.functional.seeds import derive_seed
+from lddm_aug.seeds import derive_seed
 
 # How fast what is measured follows: it averages over about 1 / 0.02 = 50 batches.
 MOMENTUM = 0.02

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lddm_aug.datasets.frames import Pixels, UnreadableFile, inspect, read_still, to_channels
+from lddm_aug.data.frames import Pixels, UnreadableFile, inspect, read_still, to_channels
 from lddm_aug.preparation.endings import is_read, role_of
 from lddm_aug.preparation.folder import MASK
 from lddm_aug.preparation.groups import OwnGroup

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lddm_aug.datasets.annotations import parse_fps
-from lddm_aug.datasets.tables import make_names_whole, read_table, too_many_numbers
+from lddm_aug.data.annotations import parse_fps
+from lddm_aug.data.tables import make_names_whole, read_table, too_many_numbers
 from lddm_aug.preparation.endings import NOT_USED, is_hidden, role_of
 from lddm_aug.preparation.groups import OwnGroup
 from lddm_aug.preparation.levels import split_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from lddm_aug.datasets.frames import STILL_SUFFIXES, VIDEO_SUFFIXES, is_still_file
+from lddm_aug.data.frames import STILL_SUFFIXES, VIDEO_SUFFIXES, is_still_file
 from lddm_aug.preparation.listing import STILL, VIDEO
 
 NOT_USED = 'is not used'                             # though it is of a kind that is read

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from lddm_aug.datasets.frames import Pixels
+from lddm_aug.data.frames import Pixels
 
 VIDEO, STILL, ORACLE = 'video', 'still', 'oracle'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from lddm_aug.datasets.tables import MISSING, alike, number
+from lddm_aug.data.tables import MISSING, alike, number
 from lddm_aug.preparation.listing import Item
 from lddm_aug.preparation.names import NAMED, as_value, first_of, without_ending
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lddm_aug.datasets.frames import (
+from lddm_aug.data.frames import (
     MIN_FRAMES,
     Pixels,
     UnreadableFile,
@@ -19,7 +19,7 @@ from lddm_aug.datasets.frames import (
     stack_frames,
     to_channels,
 )
-from lddm_aug.datasets.tables import too_many_numbers
+from lddm_aug.data.tables import too_many_numbers
 from lddm_aug.preparation.listing import (
     ABSENT,
     BAD,

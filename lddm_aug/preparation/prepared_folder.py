@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lddm_aug.datasets.frames import Pixels
+from lddm_aug.data.frames import Pixels
 from lddm_aug.files import ASIDE, sha256_of, write_aside
 from lddm_aug.preparation.listing import ORACLE, STILL, VIDEO, Item, LeftOut
 from lddm_aug.preparation.names import without_ending

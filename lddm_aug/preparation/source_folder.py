@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lddm_aug.datasets.annotations import hint_at, spellings
-from lddm_aug.datasets.frames import (
+from lddm_aug.data.annotations import hint_at, spellings
+from lddm_aug.data.frames import (
     inspect,
     iter_frames,
     natural_key,

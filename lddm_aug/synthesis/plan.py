@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lddm_aug.functional.seeds import derive_seed
+from lddm_aug.seeds import derive_seed
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.processes import end_with_parent
-from lddm_aug.synthesis.contact_sheet import contact_sheet
+from lddm_aug.store.store import CONTACT_SHEET, StoreWriter
 from lddm_aug.synthesis.plan import ClipRequest, StillRequest, plan_clips
-from lddm_aug.synthesis.store import CONTACT_SHEET, StoreWriter
 from lddm_aug.versions import clip_versions
+from lddm_aug.visualization.contact_sheet import contact_sheet
 
 CLIPS_ON_SHEET = 12
 # tqdm would turn a rate below 1 over into seconds per clip.

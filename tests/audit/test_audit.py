@@ -10,9 +10,9 @@ import pytest
 
 from lddm_aug.audit.audit import audit, list_items, write_audit
 from lddm_aug.audit.report import summarize, write_report
-from lddm_aug.datasets.annotations import read_annotations
-from lddm_aug.datasets.audit_record import AuditRecord
-from lddm_aug.datasets.splits import join_groups, write_split
+from lddm_aug.data.annotations import read_annotations
+from lddm_aug.data.audit_record import AuditRecord
+from lddm_aug.data.splits import join_groups, write_split
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lddm_aug.audit.findings import Item, balance, find_leaks, synthetic_shares, two_labels
-from lddm_aug.datasets.annotations import Annotation
+from lddm_aug.data.annotations import Annotation
 
 
 def item(name: str, group: str, side: str | None = 'train', label: str = 'benign',

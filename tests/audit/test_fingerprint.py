@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lddm_aug.audit.fingerprint import FRAMES, Fingerprint, fingerprint
-from lddm_aug.datasets.annotations import Annotation
+from lddm_aug.data.annotations import Annotation
 
 
 def look(path: Path, frame: int | None = None) -> Fingerprint:

@@ -1,152 +1,20 @@
-"""Small data sets that the tests write, in every form that the readers know."""
+"""Stores of clips that the tests read."""
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
 
-import av
 import cv2
 import numpy as np
 import pytest
 
 import lddm_aug  # noqa: F401  registers what the tests build
-from lddm_aug.datasets.frames import read_still
+from lddm_aug.data.frames import read_still
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
 
 CLASSES = ('benign', 'malignant')
-
-
-def _grey_levels(count: int, height: int = 16, width: int = 16) -> np.ndarray:
-    """(T, H, W) frames that tell their number: frame t is grey level 2t."""
-    frames = np.zeros((count, height, width), np.uint8)
-    return frames + 2 * np.arange(count, dtype=np.uint8)[:, None, None]
-
-
-def _write_mp4(path: Path, frames: np.ndarray) -> Path:
-    """(T, H, W) or (T, H, W, 3) → mp4."""
-    colour = frames.ndim == 4
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 25,
-                             frames.shape[2:0:-1], isColor=True)
-    assert writer.isOpened()
-    for frame in frames:
-        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR if colour else cv2.COLOR_GRAY2BGR))
-    writer.release()
-    return path
-
-
-def _numbered(count: int, height: int = 48, width: int = 64) -> np.ndarray:
-    """(T, H, W, 3) frames that tell their number in seven black or white stripes."""
-    frames = np.full((count, height, width, 3), 128, np.uint8)
-    stripe = width // 8
-    for number, bit in np.ndindex(count, 7):
-        frames[number, :, bit * stripe:(bit + 1) * stripe] = 235 if number >> bit & 1 else 20
-    return frames
-
-
-def _numbers(frames: np.ndarray) -> list[int]:
-    """What numbered frames tell, after compression and in any size."""
-    stripe = frames.shape[2] / 8
-    middles = [round((bit + 0.5) * stripe) for bit in range(7)]
-    row = frames[:, frames.shape[1] // 2].reshape(len(frames), frames.shape[2], -1).mean(-1)
-    return ((row[:, middles] > 128) @ (1 << np.arange(7))).tolist()
-
-
-def _write_video(path: Path | BinaryIO, codec: str, frames: np.ndarray, pixels: str = 'yuv420p',
-                 times: Sequence[int] = (), rate: int = 25, shape: Fraction | None = None,
-                 form: str | None = None, container: Mapping[str, str] | None = None,
-                 **options: str) -> Path | BinaryIO:
-    """(T, H, W, 3 or 4) → a video by PyAV.
-
-    Args:
-        times: of the frames in 1 / `rate` seconds, where they aren't evenly spaced.
-        shape: width : height of a pixel.
-        form: of the container, where the name doesn't tell.
-        container, options: of the container and the codec.
-    """
-    with av.open(path if hasattr(path, 'write') else str(path), 'w', format=form,
-                 options=dict(container or {})) as opened:
-        stream = opened.add_stream(codec, rate=rate)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt, stream.options = pixels, options
-        if shape:
-            stream.codec_context.sample_aspect_ratio = shape
-        for number, frame in enumerate(frames):
-            picture = av.VideoFrame.from_ndarray(
-                frame, format='rgba' if frame.shape[-1] == 4 else 'rgb24')
-            if len(times):
-                picture.pts, picture.time_base = int(times[number]), Fraction(1, rate)
-            opened.mux(stream.encode(picture))
-        opened.mux(stream.encode())
-    return path
-
-
-def _write_table(path: Path, rows: Sequence[Sequence[object]],
-                columns: Sequence[str] = ('path', 'label', 'group')) -> str:
-    with path.open('w', newline='') as file:
-        csv.writer(file).writerows([columns, *rows])
-    return str(path)
-
-
-@pytest.fixture
-def grey_levels() -> Callable[..., np.ndarray]:
-    return _grey_levels
-
-
-@pytest.fixture
-def write_mp4() -> Callable[..., Path]:
-    return _write_mp4
-
-
-@pytest.fixture(scope='session')
-def numbered() -> Callable[..., np.ndarray]:
-    return _numbered
-
-
-@pytest.fixture(scope='session')
-def numbers() -> Callable[[np.ndarray], list[int]]:
-    return _numbers
-
-
-@pytest.fixture(scope='session')
-def write_video() -> Callable[..., Any]:
-    return _write_video
-
-
-@pytest.fixture
-def write_table() -> Callable[..., str]:
-    return _write_table
-
-
-@pytest.fixture
-def videos(tmp_path: Path) -> str:
-    """Table of four videos, two of each class: mp4, npy and a folder of frames."""
-    _write_mp4(tmp_path / 'a (1).mp4', _grey_levels(20))
-    np.save(tmp_path / 'b.npy', _grey_levels(48))
-    np.save(tmp_path / 'c.npy', _grey_levels(60))
-    (tmp_path / 'd').mkdir()
-    for number, frame in enumerate(_grey_levels(18)):
-        cv2.imwrite(str(tmp_path / 'd' / f'{number}.png'), frame)
-    return _write_table(tmp_path / 'videos.csv', [
-        ('a (1).mp4', 'benign', 'p1', 'train'), ('b.npy', 'benign', 'p2', 'train'),
-        ('c.npy', 'malignant', 'p3', 'train'), ('d', 'malignant', 'p4', 'test')],
-        columns=('path', 'label', 'group', 'split'))
-
-
-@pytest.fixture
-def stills(tmp_path: Path) -> str:
-    """Table of five stills, two benign and three malignant; the last is a frame of a video."""
-    for number in range(4):
-        cv2.imwrite(str(tmp_path / f's ({number}).png'),
-                    np.full((20, 16), 10 * number, np.uint8))
-    np.save(tmp_path / 'sweep.npy', _grey_levels(9))
-    rows = [(f's ({number}).png', CLASSES[number // 2], f'q{number}', '') for number in range(4)]
-    return _write_table(tmp_path / 'stills.csv', [*rows, ('sweep.npy', 'malignant', 'q4', 7)],
-                       columns=('path', 'label', 'group', 'frame'))
 
 
 @pytest.fixture

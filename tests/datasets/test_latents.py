@@ -6,8 +6,8 @@ from torch.testing import assert_close
 
 from lddm_aug.datasets.latents import LatentDataset
 from lddm_aug.functional.pixels import to_unit
-from lddm_aug.functional.seeds import derive_seed, seeded
 from lddm_aug.models.video_autoencoder import VideoAutoencoder
+from lddm_aug.seeds import derive_seed, seeded
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mmaction.registry import DATASETS
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from lddm_aug.datasets.audit_record import FORMAT_VERSION
+from lddm_aug.data.audit_record import FORMAT_VERSION
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.visits import Visit, take_visits

@@ -38,10 +38,10 @@ from lddm_aug.datasets.epoch_sampler import EpochSampler
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.visits import Visit, current_visit, draw_seed, take_visits
-from lddm_aug.functional.seeds import derive_seed, seeded
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.random_warp import RandomWarp
 from lddm_aug.generators.repeat_still import RepeatStill
+from lddm_aug.seeds import derive_seed, seeded
 from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from lddm_aug.checkpoints import read_checkpoint, weights_sha256
 from lddm_aug.engine.generator_training import train_generator
-from lddm_aug.engine.iteration_seed_hook import IterationSeedHook
+from lddm_aug.engine.hooks.iteration_seed_hook import IterationSeedHook
 from lddm_aug.generators.package import load_package
 
 CONFIG = Path(__file__).parents[2] / 'mmaction_configs/lddm/phantom.py'

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from lddm_aug.engine.class_guard_hook import ClassGuardHook
+from lddm_aug.engine.hooks.class_guard_hook import ClassGuardHook
 from lddm_aug.engine.runner_config import add_hooks
 
 

@@ -4,8 +4,8 @@ import torch
 
 from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, read_split
 from lddm_aug.functional.pixels import to_uint8, to_unit
-from lddm_aug.functional.seeds import derive_seed
 from lddm_aug.generators.repeat_still import RepeatStill
+from lddm_aug.seeds import derive_seed
 
 
 def test_clips_have_the_generators_size_length_and_tempo(videos):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lddm_aug.datasets.annotations import read_annotations
+from lddm_aug.data.annotations import read_annotations
 from lddm_aug.evaluation.gallery import make_previews, show_video, write_gallery
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
 from lddm_aug.generators.package import save_package

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lddm_aug.datasets.annotations import read_annotations
-from lddm_aug.datasets.frames import read_frames, read_still
+from lddm_aug.data.annotations import read_annotations
+from lddm_aug.data.frames import read_frames, read_still
 from lddm_aug.files import write_aside
 from lddm_aug.preparation import prepare as prepare_module
 from lddm_aug.preparation import prepared_folder

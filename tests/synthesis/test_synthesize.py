@@ -21,9 +21,9 @@ from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
+from lddm_aug.store.store import ROW_KEYS, StoreWriter, read_manifest
 from lddm_aug.synthesis import synthesize as module
 from lddm_aug.synthesis.plan import StillRequest
-from lddm_aug.synthesis.store import ROW_KEYS, StoreWriter, read_manifest
 from lddm_aug.synthesis.synthesize import Summary, synthesize
 
 

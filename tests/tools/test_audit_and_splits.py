@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lddm_aug
-from lddm_aug.datasets.splits import read_split
+from lddm_aug.data.splits import read_split
 
 TOOLS = Path(lddm_aug.__file__).parents[1] / 'tools'
 

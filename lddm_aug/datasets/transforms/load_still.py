@@ -5,7 +5,7 @@ from typing import Any
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-from lddm_aug.datasets.frames import letterbox, read_still, to_channels
+from lddm_aug.data.frames import letterbox, read_still, to_channels
 
 
 @TRANSFORMS.register_module()

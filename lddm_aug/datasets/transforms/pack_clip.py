@@ -7,7 +7,7 @@ import torch
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-from lddm_aug.datasets.frames import is_colour
+from lddm_aug.data.frames import is_colour
 
 
 @TRANSFORMS.register_module()

@@ -5,7 +5,7 @@ from typing import Any
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-from lddm_aug.datasets.frames import Pixels, letterbox, read_frames, to_channels
+from lddm_aug.data.frames import Pixels, letterbox, read_frames, to_channels
 
 
 @TRANSFORMS.register_module()

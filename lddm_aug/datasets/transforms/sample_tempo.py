@@ -8,7 +8,7 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
 from lddm_aug.datasets.transforms.sample_segment import SampleSegment
-from lddm_aug.functional.seeds import derive_seed
+from lddm_aug.seeds import derive_seed
 
 
 @TRANSFORMS.register_module()

@@ -7,7 +7,7 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from lddm_aug.datasets.frames import to_channels
+from lddm_aug.data.frames import to_channels
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package

@@ -19,7 +19,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from lddm_aug.datasets.frames import UnreadableFile
+from lddm_aug.data.frames import UnreadableFile
 from lddm_aug.preparation.dicom.colour import becomes_rgb, is_ycc
 from lddm_aug.preparation.dicom.header import HALVED, Header, Layout
 from lddm_aug.preparation.dicom.streams import Fragment, iter_stream, stream_fps

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from lddm_aug.datasets.frames import Pixels, UnreadableFile
+from lddm_aug.data.frames import Pixels, UnreadableFile
 from lddm_aug.preparation.dicom.decoding import (
     Samples,
     count_frames,

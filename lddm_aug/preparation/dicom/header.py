@@ -23,7 +23,7 @@ from pydicom.uid import (
     MPEGTransferSyntaxes,
 )
 
-from lddm_aug.datasets.frames import UnreadableFile, check_max_pixels
+from lddm_aug.data.frames import UnreadableFile, check_max_pixels
 from lddm_aug.preparation.dicom.streams import Fragment, JoinedFragments
 
 PATIENT_TAGS = ('PatientID', 'StudyInstanceUID', 'PatientName', 'PatientBirthDate',

@@ -14,8 +14,8 @@ from pydicom.pixels.processing import (
     convert_color_space,
 )
 
-from lddm_aug.datasets.frames import Pixels, UnreadableFile
-from lddm_aug.datasets.shown import with_square_pixels
+from lddm_aug.data.frames import Pixels, UnreadableFile
+from lddm_aug.data.shown import with_square_pixels
 from lddm_aug.preparation.dicom.decoding import Samples, is_stream
 from lddm_aug.preparation.dicom.header import GREY, Header, Layout
 

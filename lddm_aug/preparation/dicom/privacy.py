@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import pydicom
 
-from lddm_aug.datasets.frames import UnreadableFile
+from lddm_aug.data.frames import UnreadableFile
 
 try:
     import gdcm

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from lddm_aug.datasets.annotations import spellings
-from lddm_aug.datasets.frames import MIN_FRAMES, Pixels, UnreadableFile
-from lddm_aug.datasets.tables import make_names_whole, read_table
+from lddm_aug.data.annotations import spellings
+from lddm_aug.data.frames import MIN_FRAMES, Pixels, UnreadableFile
+from lddm_aug.data.tables import make_names_whole, read_table
 from lddm_aug.preparation.dicom.facts import read_facts, read_pictures, read_span, words
 from lddm_aug.preparation.dicom.header import looks_like_dicom
 from lddm_aug.preparation.dicom.picture import Span

@@ -7,8 +7,8 @@ from typing import BinaryIO, NamedTuple
 
 import av
 
-from lddm_aug.datasets.frames import Pixels
-from lddm_aug.datasets.video_files import shown_frames, video_stream
+from lddm_aug.data.frames import Pixels
+from lddm_aug.data.video_files import shown_frames, video_stream
 
 BARE = {'h264', 'hevc', 'mpegvideo'}
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lddm_aug.datasets.frames import UnreadableFile
+from lddm_aug.data.frames import UnreadableFile
 from lddm_aug.datasets.transforms.load_still import LoadStill
 
 

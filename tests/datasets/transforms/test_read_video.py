@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lddm_aug.datasets.frames import UnreadableFile
+from lddm_aug.data.frames import UnreadableFile
 from lddm_aug.datasets.transforms.read_video import ReadVideo
 
 

@@ -1,0 +1,244 @@
+"""Tables of labelled files: columns path, label, group and, where needed, frame, split, fps."""
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from lddm_aug.data.tables import (
+    alike,
+    make_names_whole,
+    number,
+    read_table,
+    too_many_numbers,
+    whole_number,
+)
+
+REQUIRED_COLUMNS = ('path', 'label', 'group')
+OPTIONAL_COLUMNS = ('frame', 'split', 'fps', 'sha256')
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One row.
+
+    Attributes:
+        path: absolute, links followed; it exists.
+        label: name of the class.
+        group: what must never be on both sides of a split, usually a patient.
+        frame: which frame of a video is meant; None for a whole video or a still.
+        split: name of the part of the data that the row belongs to, if the table has any.
+        line: of the table, for messages.
+        fps: frames per second of a video, if the table tells.
+        sha256: of the file, if the table tells.
+    """
+    path: Path
+    label: str
+    group: str
+    frame: int | None
+    split: str | None
+    line: int
+    fps: float | None = None
+    sha256: str | None = None
+
+
+def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
+                     classes: Sequence[str] | None = None) -> list[Annotation]:
+    """Read and check a table.
+
+    Labels and groups that a program made decimal numbers of, 3.0 for 3, are read as 3.
+
+    Args:
+        csv_file: with a header, divided by commas, semicolons or tabs; blanks around values don't
+            count.
+        data_root: folder that paths are relative to and may not leave; by default the table's own.
+        classes: the labels that may occur; by default any.
+
+    Raises:
+        FileNotFoundError: if the table or a file in it doesn't exist.
+        ValueError: if the table can't be used; the message names the line.
+    """
+    csv_file = Path(csv_file)
+    table = read_table(csv_file, REQUIRED_COLUMNS)
+    root = Path(csv_file.parent if data_root is None else data_root).resolve()
+    columns = {name: table.column(name) for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)}
+    cells = [{name: row[column] for name, column in columns.items() if column is not None}
+             for _, row in table.rows]
+    notes = list(table.notes)
+    for name, known in (('label', classes or ()), ('group', ())):
+        notes += make_names_whole(cells, name, f'{csv_file}, column {name}', known)
+    rows = [_parse(row, root, classes, line, f'{csv_file} line {line}')
+            for row, (line, _) in zip(cells, table.rows, strict=True)]
+    if not rows:
+        raise ValueError(f'{csv_file}: the table has no rows')
+    if classes is None and (why := too_many_numbers([row.label for row in rows])):
+        raise ValueError(f'{csv_file}: {why}')
+    for note in notes:
+        print_log(note, logger='current', level=logging.WARNING)
+    warn_of_twins(rows, csv_file)
+    return rows
+
+
+def warn_of_twins(rows: Iterable[Annotation], source: object) -> None:
+    """Warn of groups that differ in capitals, blanks or zeros alone, and so may be one."""
+    if twins := alike(row.group for row in rows):
+        print_log(f'{source}: groups {" and ".join(twins[0])} count as different ones'
+                  + f', as do those of {len(twins) - 1} other such sets' * (len(twins) > 1)
+                  + '; where they are one patient, write them alike', logger='current',
+                  level=logging.WARNING)
+
+
+def class_names(annotations: Iterable[Annotation]) -> tuple[str, ...]:
+    """The labels that occur, in order."""
+    return sort_classes(annotation.label for annotation in annotations)
+
+
+def sort_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """Without repetitions, in order; 10 comes after 9 where all are numbers."""
+    labels = set(names)
+    if all(label.isdecimal() for label in labels):
+        return tuple(sorted(labels, key=lambda label: (int(label), label)))
+    return tuple(sorted(labels))
+
+
+def rows_of_split(annotations: Sequence[Annotation], split: str | None,
+                  source: object) -> list[Annotation]:
+    """The rows of one split, or all where none is asked for."""
+    rows = [row for row in annotations if split in (None, row.split)]
+    if not rows:
+        splits = sorted({row.split or '(blank)' for row in annotations})
+        raise ValueError(f'{source}: no row has split {split!r}; there are {", ".join(splits)}')
+    return rows
+
+
+def usable_rows(annotations: Iterable[Annotation], check: Callable[[Annotation], None],
+                on_bad: str, source: object) -> list[Annotation]:
+    """The rows that pass a check; those that don't are all named in one message.
+
+    Args:
+        check: raises ValueError, saying why, for a row that can't be used.
+        on_bad: 'raise', or 'skip' to go on without them.
+    """
+    if on_bad not in ('raise', 'skip'):
+        raise ValueError(f"{source}: on_bad must be 'raise' or 'skip', but got {on_bad!r}")
+    usable, problems = [], []
+    for row in annotations:
+        try:
+            check(row)
+            usable.append(row)
+        except ValueError as error:
+            problems.append(f'line {row.line}: {error}')
+    if problems:
+        message = '\n  '.join([f'{source}: {len(problems)} rows cannot be used', *problems])
+        if on_bad == 'raise' or not usable:
+            raise ValueError(f"{message}\nMend or remove them, or leave them out by on_bad='skip'")
+        print_log(f'{message}\nThey are left out.', logger='current', level=logging.WARNING)
+    return usable
+
+
+def _parse(cells: dict[str, str], root: Path, classes: Sequence[str] | None, line: int,
+           where: str) -> Annotation:
+    for name in REQUIRED_COLUMNS:
+        if not cells[name]:
+            raise ValueError(f'{where}: {name} is blank')
+    label = cells['label']
+    if classes is not None and label not in classes:
+        raise ValueError(f'{where}: label must be one of {", ".join(classes)}, but got {label!r}')
+    frame = cells.get('frame') or None
+    if frame is not None and whole_number(frame) is None:
+        raise ValueError(f'{where}: frame counts from 0, but got {frame!r}')
+    return Annotation(path=confined(cells['path'], root, where), label=label,
+                      group=cells['group'], frame=None if frame is None else whole_number(frame),
+                      split=cells.get('split') or None, line=line,
+                      fps=parse_fps(cells.get('fps', ''), where),
+                      sha256=cells.get('sha256') or None)
+
+
+def parse_fps(cell: str, where: str) -> float | None:
+    """Frames per second; None for a blank cell."""
+    if not cell:
+        return None
+    fps = number(cell)
+    if fps is None or not 0 < fps < math.inf:
+        raise ValueError(f'{where}: fps counts frames per second, but got {cell!r}')
+    return fps
+
+
+def confined(value: str, root: Path, where: str) -> Path:
+    """The path, links followed, of a file or folder that exists in `root`.
+
+    Args:
+        value: may be written with backslashes.
+        root: absolute, links followed.
+        where: begins the messages.
+
+    Raises:
+        FileNotFoundError: if it doesn't exist.
+        ValueError: if it lies outside `root`, or can't be followed.
+    """
+    outside = False
+    for name in spellings(value):
+        try:
+            path = (root / name).resolve()
+            exists = path.exists()
+        except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name too long
+            raise ValueError(f'{where}: {value[:80]!r} is no path that can be followed') from error
+        if not path.is_relative_to(root):
+            outside = True
+        elif exists:
+            return path
+    if outside:
+        raise ValueError(f'{where}: {value} lies outside {root}; set data_root to a folder that '
+                         'holds all files')
+    raise FileNotFoundError(f'{where}: {value} does not exist in {root}{hint_at(value, root)}')
+
+
+def spellings(value: str) -> list[str]:
+    """A path as it stands in a table, and as the file may be called instead.
+
+    Windows writes backslashes, macOS takes accents from their letters, and an archive packed on
+    an old system unpacks to names in its code page.
+    """
+    found = [value]
+    if '\\' in value:
+        found.append(value.replace('\\', '/'))
+    if not value.isascii():
+        found += [unicodedata.normalize(form, name) for name in tuple(found)
+                  for form in ('NFC', 'NFD')]
+        for name in tuple(found):
+            for page in ('cp1252', 'cp437'):
+                try:
+                    found.append(os.fsdecode(name.encode(page)))
+                except UnicodeEncodeError:
+                    continue
+    return list(dict.fromkeys(found))
+
+
+def hint_at(value: str, root: Path) -> str:
+    """What may be meant by a path that doesn't exist; blank where nothing is alike."""
+    if re.match(r'[A-Za-z]:[\\/]|\\\\', value):
+        return ', since it is a path of Windows; write it relative to the folder of the files'
+    path = root / value.replace('\\', '/')
+    try:
+        folder = path.parent
+        names = _names_in(folder, folder.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return ''
+    other = names.get(path.name.casefold()) or names.get(f'{path.name.casefold()}.')
+    return f', but {other} does' if other else ''
+
+
+@lru_cache(maxsize=4)
+def _names_in(folder: Path, _mtime_ns: int) -> dict[str, str]:
+    """Names in a folder, by their lower case and, with a dot, by what stands before the ending."""
+    names = sorted(name for name in os.listdir(folder) if not name.startswith('.'))
+    return {**{f'{os.path.splitext(name)[0].casefold()}.': name for name in names},
+            **{name.casefold(): name for name in names}}

@@ -1,0 +1,124 @@
+"""Whether a video file is as long as its own container says.
+
+Players show what there is of a file that was cut off, and so does FFmpeg.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from lddm_aug.data.unreadable import UnreadableFile
+
+ASF_HEADER = bytes.fromhex('3026b2758e66cf11a6d900aa0062ce6c')
+ASF_DATA = bytes.fromhex('3626b2758e66cf11a6d900aa0062ce6c')
+ASF_DATA_HEADER = 50                                 # bytes
+EBML, EBML_SEGMENT = bytes.fromhex('1a45dfa3'), bytes.fromhex('18538067')
+TS_SYNC, TS_PACKETS = b'\x47', ((188, 0), (192, 4), (204, 0))        # length, place of the sync
+
+
+def require_whole(path: Path) -> None:
+    """Refuse a file that ends before its container does.
+
+    MP4, QuickTime, AVI, Matroska, WebM and ASF (WMV) say how long they are, and MPEG transport
+    streams consist of packets of one length.  MPEG program streams and live recordings don't say.
+
+    Raises:
+        UnreadableFile: if it was cut off.
+    """
+    size = path.stat().st_size
+    with path.open('rb') as file:
+        announced = announced_length(file)
+        packet = _ts_packet(file)
+    if announced > size:
+        raise UnreadableFile(f'{path} is cut off: its container announces {announced} bytes, but '
+                             f'only {size} are there')
+    if packet and size % packet:
+        raise UnreadableFile(f'{path} is cut off: it ends within a packet of its transport stream')
+
+
+def announced_length(file: BinaryIO) -> int:
+    """At which byte the frames of a container end; 0 if it doesn't say."""
+    head = _read(file, 0, 16)
+    if head[4:8] in (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip', b'pnot'):
+        return _of_boxes(file)
+    if head[:4] == b'RIFF' and head[8:12] == b'AVI ':
+        return _of_avi(file)
+    if head[:4] == EBML:
+        return _of_matroska(file)
+    if head == ASF_HEADER:
+        return _of_asf(file)
+    return 0
+
+
+def _read(file: BinaryIO, place: int, count: int) -> bytes:
+    file.seek(min(place, 2 ** 63 - 1))               # some lengths are no lengths
+    return file.read(count)
+
+
+def _of_boxes(file: BinaryIO) -> int:
+    """MP4 and QuickTime: boxes of 4 bytes length, 4 bytes name and, if length is 1, 8 of length."""
+    place = end = 0
+    while len(head := _read(file, place, 16)) >= 8 and head[4:8].isalnum():
+        length = int.from_bytes(head[:4], 'big')
+        if length == 1:
+            length = int.from_bytes(head[8:], 'big')
+        if length < 8:                               # as long as the file is
+            break
+        place += length
+        if head[4:8] in (b'moov', b'moof', b'mdat'):
+            end = place
+    return end
+
+
+def _of_avi(file: BinaryIO) -> int:
+    """Chunks of 4 bytes name and 4 bytes length; frames lie in the lists called movi."""
+    place = end = 0
+    while len(head := _read(file, place, 12)) == 12 and head[:3].isalnum():
+        length = int.from_bytes(head[4:8], 'little')
+        if head[:4] == b'RIFF':                      # a long file has several
+            place += 12
+            continue
+        place += 8 + length + length % 2
+        if head[:4] == b'LIST' and head[8:] == b'movi':
+            if length in (0, 2 ** 32 - 1):           # a recording that wasn't finished
+                break
+            end = place
+    return end
+
+
+def _of_matroska(file: BinaryIO) -> int:
+    """A header and a segment, each of 4 bytes name and 1 to 8 bytes length."""
+    place = 0
+    for name in (EBML, EBML_SEGMENT):
+        head = _read(file, place, 12)
+        if head[:4] != name or len(head) < 5 or head[4] == 0:
+            return 0
+        width = 9 - head[4].bit_length()
+        length = int.from_bytes(head[4:4 + width], 'big') & (1 << 7 * width) - 1
+        if length == (1 << 7 * width) - 1:           # a live recording
+            return 0
+        place += 4 + width + length
+    return place
+
+
+def _of_asf(file: BinaryIO) -> int:
+    """Objects of 16 bytes name and 8 bytes length; frames lie in the one called data."""
+    place = 0
+    while len(head := _read(file, place, 24)) == 24:
+        length = int.from_bytes(head[16:], 'little')
+        if length <= ASF_DATA_HEADER:                # a live recording
+            break
+        place += length
+        if head[:16] == ASF_DATA:
+            return place
+    return 0
+
+
+def _ts_packet(file: BinaryIO) -> int:
+    """Bytes of each packet of a transport stream; 0 if it is none."""
+    head = _read(file, 0, 5 * 204)
+    for length, place in TS_PACKETS:
+        syncs = head[place::length]
+        if len(syncs) >= 4 and set(syncs) == set(TS_SYNC):
+            return length
+    return 0

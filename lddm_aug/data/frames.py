@@ -1,0 +1,274 @@
+"""The one reader of videos and stills, in every form that they come in.
+
+Whoever reads, frames come in the order, the orientation, the pixel shape and on the ground in
+which a viewer shows them: videos by PyAV (`video_files`), pictures by Pillow (`picture_files`).
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lddm_aug.data.picture_files import (
+    FORMATS,
+    SEQUENCE_FORMATS,
+    STILL_FORMATS,
+    inspect_pictures,
+    is_one_picture,
+    iter_pictures,
+)
+from lddm_aug.data.shown import Pixels
+from lddm_aug.data.unreadable import (
+    UnreadableFile,
+    check_max_pixels,
+    require_content,
+    true_reason,
+)
+from lddm_aug.data.video_files import inspect_video, iter_video
+
+__all__ = [
+    'MIN_FRAMES', 'STILL_SUFFIXES', 'VIDEO_SUFFIXES', 'Pixels', 'UnreadableFile',
+    'check_max_pixels', 'count_frames', 'inspect', 'is_colour', 'is_still_file', 'iter_frames',
+    'letterbox', 'natural_key', 'read_frames', 'read_still', 'stack_frames', 'to_channels']
+
+# Which one a file is, `is_still_file` tells: a TIFF, PNG or WebP may hold many frames, a GIF one.
+STILL_SUFFIXES = set(STILL_FORMATS)
+VIDEO_SUFFIXES = {'.mp4', '.m4v', '.mov', '.3gp', '.avi', '.mkv', '.webm', '.mpg', '.mpeg', '.vob',
+                  '.ts', '.mts', '.m2ts', '.wmv', '.asf', '.flv', '.npy', *SEQUENCE_FORMATS}
+MIN_FRAMES = 16                                      # of a video that clips are taken from
+
+
+def read_frames(path: str | Path, each: Callable[[Pixels], Pixels] | None = None) -> Pixels:
+    """Read a whole video → (T, H, W) or, in colour, (T, H, W, 3).
+
+    Args:
+        path: a video, a sequence of pictures (GIF, animated PNG or WebP, TIFF of several pages),
+            a .npy file of this shape, or a folder with one still per frame.
+        each: applied to every frame as it is read; where it makes frames smaller, a large video
+            takes hardly more memory than what is returned.
+
+    Raises:
+        FileNotFoundError: if it doesn't exist.
+        UnreadableFile: if it is cut off, damaged, empty, of another kind, of frames of different
+            shapes or of more than MAX_PIXELS, or may not be read.
+        MemoryError: if there is too little memory; the message names the file.
+    """
+    frames = iter_frames(path)
+    try:
+        return stack_frames(frames if each is None else map(each, frames))
+    except MemoryError as error:
+        raise MemoryError(f'there is too little memory to read {path}') from error
+
+
+def iter_frames(path: str | Path) -> Iterator[Pixels]:
+    """Read a video frame by frame, (H, W) or (H, W, 3), in the memory of a few frames.
+
+    It takes and raises what `read_frames` does, the latter while frames are taken.
+    """
+    shape = None
+    for frame in _iter_from(require_content(path), 0):
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise UnreadableFile(f'{path} mixes frames of different shapes: {shape}, '
+                                 f'{frame.shape}')
+        yield frame
+
+
+def stack_frames(frames: Iterable[Pixels]) -> Pixels:
+    """(T, ...) of frames of one shape, in the memory of the result.
+
+    Args:
+        frames: may be an iterator.
+
+    Raises:
+        ValueError: if there are none, or their shapes differ.
+    """
+    memory = bytearray()                             # which grows where it lies
+    shape: tuple[int, ...] | None = None
+    for frame in frames:
+        shape = shape or frame.shape
+        if frame.shape != shape:
+            raise ValueError(f'stack_frames: frames have the shapes {shape} and {frame.shape}')
+        memory += np.ascontiguousarray(frame).data.cast('B')
+    if shape is None:
+        raise ValueError('stack_frames: there are no frames')
+    return np.frombuffer(memory, np.uint8).reshape(-1, *shape)
+
+
+def count_frames(path: str | Path) -> int:
+    """How many frames `read_frames` gives; it raises what that raises.
+
+    Videos are decoded for it: what their containers announce isn't true where frames are hidden,
+    edited out, damaged or missing.  Of a .npy file only the header is read, of a folder the names.
+    """
+    path = require_content(path)
+    status = path.stat()
+    return _count(path, status.st_mtime_ns, status.st_size)
+
+
+def read_still(path: str | Path, frame: int | None = None) -> Pixels:
+    """Read a still, or one frame of a video → (H, W) or, in colour, (H, W, 3).
+
+    Of 16 bits the highest value becomes white, as viewers do; a still that uses only 12 of them,
+    and would be black, is refused.
+
+    Args:
+        frame: of a video, counted from 0 in the order in which they are shown.
+
+    Raises:
+        FileNotFoundError: if it doesn't exist.
+        UnreadableFile: if it is cut off, damaged, of another colour mode, may not be read, or has
+            no such frame.
+        MemoryError: if there is too little memory; the message names the file.
+    """
+    path = require_content(path)
+    if frame is None:
+        return _read_one(path, f'{path} is a video; say which of its frames is the still')
+    if path.is_file() and _is_picture(path) and is_one_picture(path):
+        raise UnreadableFile(f'{path} is a still and has no frame {frame}')
+    found = next(_iter_from(path, frame), None) if frame >= 0 else None
+    if found is None:
+        raise UnreadableFile(f'{path} has no frame {frame}, its {count_frames(path)} frames count '
+                             'from 0')
+    return found
+
+
+def is_still_file(path: str | Path) -> bool:
+    """Whether a file is a picture of one frame; a picture of several is a video.
+
+    A picture that can't be read counts as one frame: reading it says why.
+    """
+    path = Path(path)
+    try:
+        return _is_picture(path) and path.is_file() and is_one_picture(path)
+    except (UnreadableFile, OSError, MemoryError):
+        return True
+
+
+def inspect(path: str | Path) -> float | None:
+    """Look at a file before it is decoded → frames per second, where a video says them.
+
+    They are those on average, where they vary.
+
+    Raises:
+        FileNotFoundError: if it doesn't exist.
+        UnreadableFile: if it is cut off or damaged, has more than MAX_PIXELS, may not be read, or
+            isn't what its name says, like a picture called .mp4.
+    """
+    path = require_content(path)
+    if path.is_dir():
+        for file in _frame_files(path):
+            inspect(file)
+        return None
+    if _is_npy(path):
+        check_max_pixels(path, *_open_npy(path).shape[1:3])
+        return None
+    return inspect_pictures(path) if _is_picture(path) else inspect_video(path)
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Sorts 10 after 9."""
+    return [(int(part), '') if part.isdecimal() else (-1, part)
+            for part in re.split(r'(\d+)', name)]
+
+
+def is_colour(array: NDArray) -> bool:
+    """Whether the last axis holds red, green and blue; no still is three pixels wide."""
+    return array.ndim > 2 and array.shape[-1] == 3
+
+
+def to_channels(array: Pixels, channels: int) -> Pixels:
+    """Grey ↔ colour: (..., H, W) ↔ (..., H, W, 3); grey is the luma of ITU-R 601."""
+    if channels not in (1, 3):
+        raise ValueError(f'to_channels: channels must be 1 or 3, but got {channels!r}')
+    if is_colour(array) == (channels == 3):
+        return array
+    if channels == 3:
+        return np.repeat(array[..., None], 3, axis=-1)
+    *leading, height, width, _ = array.shape
+    # cv2 knows no clips: frames stand one below the other for a moment
+    grey = cv2.cvtColor(array.reshape(-1, width, 3), cv2.COLOR_RGB2GRAY)
+    return grey.reshape(*leading, height, width)     # type: ignore[return-value]
+
+
+def letterbox(array: Pixels, size: int) -> Pixels:
+    """Fit a still or a clip into size × size pixels; black fills what its shape leaves free.
+
+    Args:
+        array: (H, W) or (H, W, 3), or with T in front.
+    """
+    if array.ndim - is_colour(array) == 3:
+        return np.stack([letterbox(frame, size) for frame in array])
+    height, width = array.shape[:2]
+    if height == width == size:
+        return array
+    scale = size / max(height, width)
+    inner_height, inner_width = (max(1, round(length * scale)) for length in (height, width))
+    top, left = (size - inner_height) // 2, (size - inner_width) // 2
+    boxed = np.zeros((size, size, *array.shape[2:]), np.uint8)
+    boxed[top:top + inner_height, left:left + inner_width] = cv2.resize(
+        array, (inner_width, inner_height),
+        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return boxed
+
+
+@cache
+def _count(path: Path, mtime_ns: int, size: int) -> int:
+    if path.is_dir():
+        return len(_frame_files(path))
+    if _is_npy(path):
+        return len(_open_npy(path))
+    return sum(1 for _ in iter_frames(path))
+
+
+def _iter_from(path: Path, first: int) -> Iterator[Pixels]:
+    """Frames from the one of this number on."""
+    if path.is_dir():
+        return (_read_one(file, f'{file} holds several frames; a folder of frames has one in each')
+                for file in _frame_files(path)[first:])
+    if _is_npy(path):
+        return map(np.array, _open_npy(path)[first:])
+    return iter_pictures(path, first) if _is_picture(path) else iter_video(path, first)
+
+
+def _read_one(path: Path, otherwise: str) -> Pixels:
+    """The only frame of a picture; `otherwise` is what to say of anything else."""
+    if not path.is_file() or not _is_picture(path):
+        raise UnreadableFile(otherwise)
+    frames = list(islice(iter_pictures(require_content(path)), 2))
+    if len(frames) != 1:
+        raise UnreadableFile(otherwise)
+    return frames[0]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in FORMATS
+
+
+def _is_npy(path: Path) -> bool:
+    return path.suffix.lower() == '.npy'
+
+
+def _frame_files(folder: Path) -> list[Path]:
+    """Stills of a folder, frame 10 after frame 9."""
+    with true_reason(folder, 'folder'):
+        files = [file for file in folder.iterdir()
+                 if file.suffix.lower() in STILL_SUFFIXES and not file.name.startswith('.')]
+    if not files:
+        raise UnreadableFile(f'{folder} is a folder without frames')
+    return sorted(files, key=lambda file: natural_key(file.name))
+
+
+def _open_npy(path: Path) -> Pixels:
+    with true_reason(path, '.npy array'):
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+        if array.dtype != np.uint8 or array.ndim - is_colour(array) != 3 or 0 in array.shape:
+            raise UnreadableFile(f'{path} must hold (T, H, W) or (T, H, W, 3) uint8, but holds '
+                                 f'{array.shape} {array.dtype}')
+    return array

@@ -1,0 +1,240 @@
+"""Which part of the data a file belongs to, drawn once and kept in a file of its own.
+
+    splits/7_3_seed0.csv          path, split (train or test): 70 % of the videos train
+    splits/fold_1_of_5_seed0.csv  the same; fold 1 of 5 is the test
+"""
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
+
+from lddm_aug.data.annotations import Annotation, confined
+from lddm_aug.data.tables import read_table
+from lddm_aug.files import write_aside
+
+COLUMNS = ['path', 'split']
+FOLD_DRAWS = 20           # scikit-learn's folds are greedy: the most even of so many is taken
+
+
+def parse_ratio(text: str) -> float:
+    """'7:3' → 0.3, the share that is tested on."""
+    match = re.fullmatch(r'(\d+):(\d+)', text)
+    train, test = map(int, match.groups()) if match else (0, 0)
+    if not train or not test:
+        raise ValueError(f'splits: a ratio is train:test, as in 7:3, but got {text!r}')
+    return test / (train + test)
+
+
+def draw_ratio(labels: Sequence[str], groups: Sequence[str], test_share: float, seed: int,
+               training_groups: Collection[str] = ()) -> list[str]:
+    """Draw whole groups into 'train' and 'test'.
+
+    scikit-learn's GroupShuffleSplit draws; then single groups change sides as long as that brings
+    the number of test rows of the classes nearer to what was asked, and every class to both sides.
+
+    Args:
+        labels, groups: of each row.
+        test_share: of the rows, in (0, 1).
+        training_groups: that must stay in training.
+
+    Returns:
+        Per row, 'train' or 'test'.
+
+    Raises:
+        ValueError: if a class can't stand on both sides.
+    """
+    free = sorted(set(groups) - set(training_groups))
+    _refuse_rare_classes(labels, groups, set(training_groups))
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for label, group in zip(labels, groups, strict=True):
+        counts[group][label] += 1
+    in_test = np.zeros(len(free), bool)
+    if len(free) > 1:
+        tested = min(max(round(test_share * len(free)), 1), len(free) - 1)
+        shuffle = GroupShuffleSplit(1, test_size=tested, random_state=seed)
+        in_test[next(shuffle.split(free, groups=free))[1]] = True
+    in_test = _even_out(in_test, [counts[group] for group in free], Counter(labels), test_share)
+    test = {group for group, tested in zip(free, in_test, strict=True) if tested}
+    split = ['test' if group in test else 'train' for group in groups]
+    for part in ('train', 'test'):
+        lacking = set(labels) - {label for label, side in zip(labels, split, strict=True)
+                                 if side == part}
+        if lacking:
+            raise ValueError(f'splits: found no way to have {", ".join(sorted(lacking))} in {part} '
+                             'and every group on one side; add groups of this class')
+    return split
+
+
+def draw_folds(labels: Sequence[str], groups: Sequence[str], folds: int, seed: int,
+               training_groups: Collection[str] = ()) -> list[list[str]]:
+    """Draw k folds by scikit-learn's StratifiedGroupKFold, each of them the test once.
+
+    The arguments are those of `draw_ratio`.
+
+    Returns:
+        Per fold and row, 'train' or 'test'.
+
+    Raises:
+        ValueError: if a class can't be tested on in every fold.
+    """
+    if folds < 2:
+        raise ValueError(f'splits: there must be at least 2 folds, but got {folds!r}')
+    _refuse_rare_classes(labels, groups, set(training_groups), folds)
+    free = [row for row, group in enumerate(groups) if group not in training_groups]
+    free_labels = [labels[row] for row in free]
+    free_groups = [groups[row] for row in free]
+    drawn = [[free_of_fold for _, free_of_fold in
+              StratifiedGroupKFold(folds, shuffle=True, random_state=state).split(
+                  free, free_labels, free_groups)]
+             for state in np.random.default_rng(seed).integers(2**31, size=FOLD_DRAWS)]
+    tests = min(drawn, key=lambda tests: _unevenness(tests, free_labels))
+    if any({free_labels[row] for row in test} != set(labels) for test in tests):
+        raise ValueError(f'splits: found no {folds} folds that each hold every class and keep '
+                         'every group whole; take fewer folds')
+    split = np.full((folds, len(labels)), 'train', object)
+    for fold, test in enumerate(tests):
+        split[fold, np.asarray(free)[test]] = 'test'
+    return split.tolist()
+
+
+def join_groups(groups: Sequence[str], together: Iterable[Sequence[int]]) -> list[str]:
+    """Give rows that belong together one group, and with them all rows of their groups.
+
+    Args:
+        groups: of each row.
+        together: sets of rows.
+    """
+    joined = {group: group for group in groups}
+
+    def root(group: str) -> str:
+        while joined[group] != group:
+            group = joined[group]
+        return group
+
+    for rows in together:
+        first, *rest = sorted({root(groups[row]) for row in rows})
+        joined.update((other, first) for other in rest)
+    return [root(group) for group in groups]
+
+
+def write_split(file: Path, paths: Sequence[str], split: Sequence[str]) -> None:
+    """Write a table of paths, as they stand in the data set's own table, and their part."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(COLUMNS)
+    # the frames of one video are one file, and so one row here
+    writer.writerows(dict.fromkeys(zip(paths, split, strict=True)))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with write_aside(file) as opened:
+        opened.write(text.getvalue().encode(errors='surrogateescape'))
+
+
+def read_split(file: str | Path, root: Path) -> dict[Path, str]:
+    """Read what `write_split` wrote.
+
+    Args:
+        root: absolute folder that the paths are relative to.
+
+    Raises:
+        FileNotFoundError: if it, or a file in it, doesn't exist.
+        ValueError: if it is no such table.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise FileNotFoundError(f'{file}: there is no such split; draw it with '
+                                'tools/make_splits.py')
+    table = read_table(file, COLUMNS)
+    path_column, split_column = (table.column(name) or name for name in COLUMNS)
+    split: dict[Path, str] = {}
+    for line, row in table.rows:
+        where = f'{file} line {line}'
+        value, part = row[path_column], row[split_column]
+        if not value or not part:
+            raise ValueError(f'{where}: needs a path and a split')
+        path = confined(value, root, where)
+        if split.setdefault(path, part) != part:
+            raise ValueError(f'{where}: {value} stands on both sides')
+    return split
+
+
+def apply_split(rows: Sequence[Annotation], split: Mapping[Path, str], file: str | Path,
+                source: object) -> list[Annotation]:
+    """The rows with the parts that a split gives them in place of the table's own.
+
+    Raises:
+        ValueError: if the split and the table don't name the same files.
+    """
+    missing = [row for row in rows if row.path not in split]
+    if missing:
+        raise ValueError(f'{file} does not say where {len(missing)} rows of {source} belong, first '
+                         f'line {missing[0].line}; draw the split again with tools/make_splits.py')
+    if len(split) > len({row.path for row in rows}):
+        raise ValueError(f'{file} names files that are not in {source}; draw the split again with '
+                         'tools/make_splits.py')
+    return [replace(row, split=split[row.path]) for row in rows]
+
+
+def _refuse_rare_classes(labels: Sequence[str], groups: Sequence[str], training: set[str],
+                         folds: int = 0) -> None:
+    """A class needs a free group for every test, and for two sides two groups in all."""
+    for label in sorted(set(labels)):
+        of_class = {group for group, other in zip(groups, labels, strict=True) if other == label}
+        free = of_class - training
+        if len(free) < (folds or 1) or len(of_class) < 2:
+            needed = f'{folds} folds need {folds}' if folds else 'training and test need 2'
+            kept = (f', {len(of_class) - len(free)} of which must stay in training'
+                    if of_class & training else '')
+            raise ValueError(f'splits: class {label} has {len(of_class)} groups{kept}, but '
+                             f'{needed}; add some, or leave the class out')
+
+
+def _even_out(in_test: np.ndarray, counts: Sequence[Mapping[str, int]], total: Mapping[str, int],
+              test_share: float) -> np.ndarray:
+    """Let single groups, then pairs, change sides as long as that helps."""
+    classes = sorted(total)
+    rows = np.array([[count.get(label, 0) for label in classes] for count in counts])  # (G, K)
+    whole = np.array([total[label] for label in classes])
+    asked = test_share * whole
+
+    def cost(tested: np.ndarray) -> np.ndarray:
+        """(..., K) test rows of the classes → how far from what was asked."""
+        off = np.abs(tested - asked).sum(-1) + np.abs((tested - asked).sum(-1))
+        empty = (tested == 0).sum(-1) + (tested == whole).sum(-1)
+        return off + 4 * whole.sum() * empty
+
+    in_test = in_test.copy()
+    while True:
+        tested = rows[in_test].sum(0)                                # (K,)
+        change = np.where(in_test, -1, 1)[:, None] * rows            # (G, K) if a group flips
+        single = cost(tested + change)                               # (G,)
+        best = int(single.argmin())
+        if single[best] < cost(tested) - 1e-9:
+            in_test[best] ^= True
+            continue
+        inside, outside = np.flatnonzero(in_test), np.flatnonzero(~in_test)
+        if not len(inside) or not len(outside):
+            return in_test
+        swaps = np.stack([cost(tested + change[group] + change[outside]) for group in inside])
+        a, b = np.unravel_index(int(swaps.argmin()), swaps.shape)
+        if swaps[a, b] >= cost(tested) - 1e-9:
+            return in_test
+        in_test[[inside[a], outside[b]]] ^= True
+
+
+def _unevenness(tests: Sequence[np.ndarray], labels: Sequence[str]) -> float:
+    """How far the folds are from equal shares of every class."""
+    total = Counter(labels)
+    off = 0.
+    for test in tests:
+        count = Counter(labels[row] for row in test)
+        off += sum(abs(count[label] - total[label] / len(tests))
+                   + (total[label] if not count[label] else 0) for label in total)
+    return off

@@ -1,0 +1,140 @@
+"""A generator fitted on the training groups of one split, and its clips of all stills."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import lddm_aug
+from lddm_aug.data.annotations import class_names, read_annotations
+from lddm_aug.engine.config_stages import stage_files
+from lddm_aug.engine.generator_training import PACKAGE, SUMMARY, train_generator
+from lddm_aug.experiments.study.plan import Study, read_config
+from lddm_aug.files import sha256_of
+from lddm_aug.generators.package import load_package
+from lddm_aug.journal import Journal, fingerprint
+from lddm_aug.synthesis.synthesize_stills import synthesize_stills
+
+# generator → its config, behind the first part of its name
+CONFIGS = {'lddm': '', 'lddm_blind': '', 'cinn': '_cinn', 'still': '_repeat_still',
+           'warp': '_random_warp', 'transfer': '_motion_transfer'}
+SHARED = 'autoencoder'                               # the stage that generators have in common
+
+
+def store_folder(study: Study, generator: str, ratio: str, seed: int) -> Path:
+    return study.split_folder(ratio, seed) / 'stores' / generator
+
+
+def config_file(study: Study, generator: str) -> Path:
+    return study.configs / 'lddm' / f'{study.generators}{CONFIGS[generator]}.py'
+
+
+def generator_options(study: Study, generator: str, ratio: str, seed: int) -> dict[str, Any]:
+    """What the generator's config must be told to learn from this split."""
+    videos = study.videos(ratio, seed)
+    options: dict[str, Any] = {}
+    for stage, file in stage_files(config_file(study, generator)).items():
+        config = read_config(file)
+        prefix = f'{stage}.' if stage else ''
+        if stage:
+            options |= {f'{prefix}log_level': 'ERROR', f'{prefix}default_hooks.logger.interval': 50}
+        for key in dataset_keys(config.to_dict()):
+            options |= {f'{prefix}{key}.{name}': value
+                        for name, value in {**videos, 'seed': seed}.items()}
+            options[f'{prefix}{key}.classes'] = classes_of(study)
+        if generator == 'lddm' and config.get('model', {}).get('type') == 'LatentDiffusion':
+            options[f'{prefix}model.classes'] = classes_of(study)
+        options |= {key: value for key, value in study.generator_options
+                    if stage and key.startswith(prefix)}
+    return options
+
+
+def dataset_keys(config: Mapping[str, Any], place: str = '') -> Iterator[str]:
+    """Where in a config, by dotted key, a data set of videos stands."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            if value.get('type') == 'VideoClipDataset':
+                yield f'{place}{key}'
+            else:
+                yield from dataset_keys(value, f'{place}{key}.')
+
+
+@cache
+def classes_of(study: Study) -> tuple[str, ...]:
+    """Those of the videos."""
+    return class_names(read_annotations(study.data / 'videos.csv', study.root))
+
+
+@cache
+def settings(study: Study, generator: str, ratio: str, seed: int) -> str:
+    """Changes with the configs, options, tables and split of a generator, not with the code."""
+    files = [config_file(study, generator), *stage_files(config_file(study, generator)).values()]
+    return fingerprint({
+        'configs': [read_config(file).to_dict() for file in files],
+        'options': {key: value for key, value in
+                    generator_options(study, generator, ratio, seed).items()
+                    if key.rpartition('.')[2] not in ('ann_file', 'data_root', 'split_file')},
+        'data': data_settings(study), 'split': split_sha256(study, ratio, seed), 'seed': seed})
+
+
+@cache
+def data_settings(study: Study) -> list[str | None]:
+    tables = (study.data / name for name in ('videos.csv', 'stills.csv', 'oracle.csv'))
+    return [sha256_of(table) if table.is_file() else None for table in tables]
+
+
+def split_sha256(study: Study, ratio: str, seed: int) -> str | None:
+    """None where the table's own split is meant."""
+    split = study.split_file(ratio, seed)
+    return None if split is None else sha256_of(split)
+
+
+def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
+    """Fit the generator, unless that was done, and make its clips."""
+    journal = Journal(study.split_folder(ratio, seed))
+    folder = journal.folder / 'generators' / generator
+    shared = shared_stage(study, generator, ratio, seed)
+    inputs: dict[str, Any] = {'settings': settings(study, generator, ratio, seed),
+              'version': lddm_aug.__version__}
+
+    def fit() -> dict[str, Any]:
+        train_generator(config_file(study, generator), folder, resume=True, seed=seed,
+                        options=generator_options(study, generator, ratio, seed),
+                        folders=None if shared is None else {SHARED: shared})
+        return json.loads((folder / SUMMARY).read_bytes())
+
+    journal.step(f'fit {generator}', inputs, folder, fit)
+    trained = load_package(folder / PACKAGE)
+    out = store_folder(study, generator, ratio, seed)
+    inputs = {'package': trained.package_sha256, 'seed': seed, 'per_still': 1,
+              'data': data_settings(study)}
+
+    def work() -> dict[str, Any]:
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        rows = read_annotations(study.data / 'stills.csv', study.root)
+        made = synthesize_stills(load_package(folder / PACKAGE, device), rows, out,
+                                 per_still=1, seed=seed, progress=False)
+        return {'clips': made.clips, 'seconds': made.seconds}
+
+    journal.step(f'clips {out.name}', inputs, out, work)
+
+
+def shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path | None:
+    """A folder for the stage that several generators have in common, by what it depends on; None
+    for one without that stage.
+    """
+    files = stage_files(config_file(study, generator))
+    if SHARED not in files:
+        return None
+    options = {key: str(value)
+               for key, value in generator_options(study, generator, ratio, seed).items()
+               if key.startswith(f'{SHARED}.')}
+    identity = fingerprint({'config': read_config(files[SHARED]).to_dict(), 'seed': seed,
+                            'options': options, 'data': data_settings(study),
+                            'split': split_sha256(study, ratio, seed),
+                            'version': lddm_aug.__version__})
+    return study.split_folder(ratio, seed) / 'generators' / f'{SHARED}_{identity[:8]}'

@@ -1,0 +1,166 @@
+"""All trainings of a study, or what is left of them."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from lddm_aug.data.annotations import Annotation, read_annotations, rows_of_split
+from lddm_aug.data.splits import write_split
+from lddm_aug.engine.config_stages import stage_files
+from lddm_aug.experiments.study import records, stores
+from lddm_aug.experiments.study.jobs import Job, run_jobs
+from lddm_aug.experiments.study.plan import GIVEN, Run, Study, runs_of
+from lddm_aug.experiments.study.recognizer import (
+    lacks_checkpoint,
+    read_result,
+    settings,
+    train_recognizer,
+)
+from lddm_aug.experiments.study.training_sets import TrainingSet
+from lddm_aug.seeds import derive_seed
+
+UNUSED = 'unused'
+DRAWS = 100
+
+
+def run_study(study: Study) -> None:
+    """Run what isn't in the file yet, or was run with other settings.
+
+    Raises:
+        FileNotFoundError: before anything is trained, if a table, split or config is missing.
+        ValueError: before, if a line of the file is damaged or an option is for no generator; in
+            the end, if trainings failed; the others are kept.
+    """
+    runs = runs_of(study)
+    draw_fewer_groups(study)
+    require_files(study, runs)
+    refuse_unknown_options(study)
+    wanted = {run: settings(study, run) for run in runs}
+    kept = records.read_rows(study.out)
+    records.read_rows(records.scores_file(study.out), needed=())     # before hours, not after them
+    left = [run for run in runs
+            if kept.get(run, {}).get('settings') != wanted[run] or lacks_checkpoint(study, run)]
+    print(f'{len(runs)} trainings: {len(runs) - len(left)} done, {len(left)} to do')
+
+    jobs = [*store_jobs(study, left), *(recognizer_job(study, run) for run in left)]
+    by_name = {run.name: run for run in left}
+
+    def done(job: Job) -> str:
+        if job.name not in by_name:
+            return 'done'
+        run = by_name[job.name]
+        result = read_result(study, run, wanted[run])
+        if result is None:
+            raise ValueError(f'{run.folder(study)} was changed by another study; give each a '
+                             'folder of its own to work in')
+        records.keep(study.out, result['row'], result['scores'])
+        auc = result['row']['auc']
+        return (f'accuracy {result["row"]["accuracy"]:.3f}'
+                + ('' if auc is None else f', AUC {auc:.3f}'))
+
+    failed = run_jobs(jobs, study.jobs, study.threads, done)
+    if failed:
+        name, why = next(iter(failed.items()))
+        raise ValueError(f'{len(failed)} of {len(jobs)} jobs failed; the first is {name}: {why}')
+
+
+def draw_fewer_groups(study: Study) -> None:
+    """Write the splits that train on some of the table's training groups and test on all.
+
+    Raises:
+        ValueError: if there are not so many, or they don't hold every class.
+    """
+    for ratio, seed in product(study.ratios, study.seeds):
+        file = study.split_file(ratio, seed)
+        if file is None or not ratio.startswith(GIVEN):
+            continue
+        rows = read_annotations(study.data / 'videos.csv', study.root)
+        trained = rows_of_split(rows, 'train', study.data / 'videos.csv')
+        chosen = draw_groups(trained, int(ratio.removeprefix(f'{GIVEN}-')), seed)
+        write_split(file, [row.path.relative_to(study.root.resolve()).as_posix() for row in rows],
+                    [UNUSED if row.split == 'train' and row.group not in chosen
+                     else str(row.split) for row in rows])
+
+
+def draw_groups(rows: Sequence[Annotation], count: int, seed: int) -> set[str]:
+    """So many groups that hold every class."""
+    groups, classes = sorted({row.group for row in rows}), {row.label for row in rows}
+    if count > len(groups):
+        raise ValueError(f'draw_groups: {count} training groups were asked for, but there are '
+                         f'{len(groups)}')
+    random = np.random.default_rng(derive_seed('groups', seed))
+    for _ in range(DRAWS):
+        chosen = {str(group) for group in random.choice(groups, count, replace=False)}
+        if {row.label for row in rows if row.group in chosen} == classes:
+            return chosen
+    raise ValueError(f'draw_groups: {count} training groups are too few to hold the classes '
+                     f'{", ".join(sorted(classes))}; ask for more')
+
+
+def store_jobs(study: Study, runs: Sequence[Run]) -> list[Job]:
+    """One per generator and split; those that share an autoencoder wait for the first of them."""
+    jobs: dict[str, Job] = {}
+    first: dict[Path, str] = {}                      # to fit the autoencoder in a folder
+    for run in runs:
+        generator = TrainingSet.parse(run.training_set).generator
+        if generator is None:
+            continue
+        name = _store_name(generator, run)
+        shared = stores.shared_stage(study, generator, run.ratio, run.seed)
+        fits = name if shared is None else first.setdefault(shared, name)
+        log = stores.store_folder(study, generator, run.ratio, run.seed).with_suffix('.log')
+        jobs[name] = Job(
+            name=name, kind=f'clips of {generator}', work=stores.make_store,
+            arguments=(study, generator, run.ratio, run.seed), log=log,
+            needs=() if fits == name else (fits,))
+    return list(jobs.values())
+
+
+def recognizer_job(study: Study, run: Run) -> Job:
+    training_set = TrainingSet.parse(run.training_set)
+    needs = []
+    if training_set.generator is not None:
+        needs.append(_store_name(training_set.generator, run))
+    if 'filtered' in training_set.options:
+        needs.append(run.of('real').name)
+    return Job(name=run.name, kind=run.recognizer, work=train_recognizer, arguments=(study, run),
+               log=run.folder(study) / 'log.txt', needs=tuple(needs))
+
+
+def require_files(study: Study, runs: Sequence[Run]) -> None:
+    """Raise FileNotFoundError, naming what makes it, for the first file that isn't there."""
+    training_sets = {TrainingSet.parse(run.training_set) for run in runs}
+    generators = {each.generator for each in training_sets if each.generator is not None}
+    wanted: dict[Path, str] = {study.data / 'videos.csv': 'prepare the data first'}
+    if generators:
+        wanted[study.data / 'stills.csv'] = 'generated clips need stills'
+    if any(each.base == 'oracle' for each in training_sets):
+        wanted[study.data / 'oracle.csv'] = 'leave the oracle out where the true clips are unknown'
+    for run in runs:
+        split = study.split_file(run.ratio, run.seed)
+        if split is not None:
+            wanted[split] = "make the splits first, or take the ratio 'given'"
+    for generator in sorted(generators):
+        wanted[stores.config_file(study, generator)] = 'name other generators, or leave it out'
+    for path, advice in wanted.items():
+        if not path.is_file():
+            raise FileNotFoundError(f'Study: {path} is missing; {advice}')
+
+
+def refuse_unknown_options(study: Study) -> None:
+    """Raise ValueError for an option of the generators that none of their stages would get."""
+    files = {stores.config_file(study, generator) for generator in stores.CONFIGS}
+    stages = sorted({stage for file in files if file.is_file()
+                     for stage in stage_files(file)} - {''})
+    unknown = [key for key, _ in study.generator_options
+               if key.partition('.')[0] not in stages or '.' not in key]
+    if unknown:
+        raise ValueError(f'Study: an option of a generator is stage.key, with one of the stages '
+                         f'{", ".join(stages)}, but got {", ".join(unknown)}')
+
+
+def _store_name(generator: str, run: Run) -> str:
+    return f'clips of {generator} {run.ratio} seed {run.seed}'

@@ -1,0 +1,387 @@
+"""Table 1 of the paper again: every generator on the same split and seeds, beside the paper's row.
+
+Whatever is trained works in a folder named after its config and a fingerprint of the configs and
+tables that it depends on: what was done before is found again, and what has changed is done anew.
+A change of the code is not seen; `redo` measures again, and another `work_dir` trains again.
+"""
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from lddm_aug.engine.config_stages import stage_configs, stage_files
+from lddm_aug.engine.generator_training import (
+    SUMMARY,
+    build_generator,
+    train_generator,
+    train_stage,
+)
+from lddm_aug.evaluation.bootstrap import group_interval
+from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, read_split
+from lddm_aug.evaluation.cost import (
+    FLOP_CONVENTION,
+    clips_per_second,
+    gflop_per_clip,
+)
+from lddm_aug.evaluation.frechet import frechet_distance
+from lddm_aug.evaluation.recognizer_features import (
+    FeatureNetwork,
+    RecognizerFeatures,
+    SeveralRecognizers,
+)
+from lddm_aug.evaluation.synthesis import (
+    EvaluationNetworks,
+    SynthesisOptions,
+    evaluate_synthesis,
+)
+from lddm_aug.experiments.table1.results import (
+    GENERATORS,
+    put_row,
+    read_results,
+    sampling_of,
+    write_results,
+)
+from lddm_aug.files import sha256_of
+from lddm_aug.generators.base import Generator, device_of
+from lddm_aug.generators.package import CARD, load_package
+from lddm_aug.hardware import mixed_precision
+from lddm_aug.journal import fingerprint
+from lddm_aug.models.noise_process import STEPS
+from lddm_aug.versions import machine, run_versions
+from lddm_aug.visualization.loss_curves import read_losses
+
+SAME_NETWORK = 0.01             # by how much one network's distances differ between machines
+
+
+@dataclass(frozen=True)
+class Table1:
+    """What to make.
+
+    Attributes:
+        data: name of the data set, by which configs are found: `lddm/DATA.py` for lddm,
+            `lddm/DATA_GENERATOR.py` for the others, with `DATA_SIZE` in place of DATA where there
+            is such a one; `r3d_DATA_real.py` for the network of the Fréchet distance and, if there
+            is one, `r3d_DATA_tempo.py` for that of a second one.
+        configs: folder of the configs.
+        work_dir: where trainings go.
+        out: the results, a JSON file that is written again after every row.
+        generators, seeds: the rows.
+        size: height and width of the clips, in pixels.
+        sampler_steps: with how many steps of its sampler LDDM's distance is measured besides.
+        temperatures: at which other temperatures LDDM is measured besides.
+        redo: measure rows again that stand in `out`; trainings that are finished stay.
+        networks: what looks at the clips, but for the networks of the Fréchet distances.
+        options: how much is measured; the seed is the row's.
+        recognizers: networks of each kind, trained from as many seeds, over which the Fréchet
+            distances are averaged: in a single one any of two generators may be the nearer.
+        segments: clips of each held-out video.
+        train_segments: clips of each training video, for the memorisation audit.
+        amp: train in mixed precision.
+        cfg_options: values to put into the generators' configs, by dotted key that begins with a
+            stage's name, in every generator that has such a stage: for shorter trainings.
+        device: to synthesize and measure on.
+        command: what was typed, for the record.
+    """
+    data: str
+    configs: Path
+    work_dir: Path
+    out: Path
+    generators: Sequence[str] = GENERATORS
+    seeds: Sequence[int] = (0, 1, 2)
+    size: int = 64
+    sampler_steps: Sequence[int] = ()
+    temperatures: Sequence[float] = ()
+    redo: bool = False
+    networks: EvaluationNetworks = EvaluationNetworks()
+    options: SynthesisOptions = SynthesisOptions()
+    recognizers: int = 5
+    segments: int = 2
+    train_segments: int = 3
+    amp: bool = False
+    cfg_options: Mapping[str, Any] = field(default_factory=dict)
+    device: str = 'cpu'
+    command: str = ''
+
+    def __post_init__(self) -> None:
+        unknown = sorted({*self.generators} - {*GENERATORS})
+        if unknown:
+            raise ValueError(f'Table1: generators are {", ".join(GENERATORS)}, '
+                             f'but got {", ".join(unknown)}')
+        if not all(0 <= seed < 2**32 for seed in self.seeds):
+            raise ValueError(f'Table1: seeds must lie in [0, 2^32), but got {list(self.seeds)}')
+        if self.recognizers < 1:
+            raise ValueError('Table1: recognizers counts networks and is at least 1, but got '
+                             f'{self.recognizers!r}')
+        if self.amp:
+            mixed_precision()                        # refuses where there is none
+        if not all(1 <= steps <= STEPS for steps in self.sampler_steps):
+            raise ValueError(f'Table1: sampler_steps must lie in [1, {STEPS}], but got '
+                             f'{list(self.sampler_steps)}')
+        if not all(0 <= temperature < math.inf for temperature in self.temperatures):
+            raise ValueError('Table1: temperatures are standard deviations, 0 or more, but got '
+                             f'{list(self.temperatures)}')
+        generators = {name: self.config(name) for name in ('lddm', *self.generators)}
+        for config in (self.recognizer, *generators.values()):
+            if not config.is_file():
+                raise FileNotFoundError(f'Table1: there is no config {config}; add it, or choose '
+                                        'other generators or other data')
+        self._refuse_options_of_no_stage()
+        for name, config in generators.items():                   # before hours, not after them
+            *_, last = self.stages(name).values()
+            if last.generator.size != self.size:
+                raise ValueError(f'Table1: clips of {self.size} pixels were asked for, but those '
+                                 f'of {config} have {last.generator.size}; choose that size, or '
+                                 f'add {config.with_name(f"{self.data}_{self.size}.py").name} and '
+                                 'its stages')
+
+    @property
+    def recognizer(self) -> Path:
+        return self.configs / f'r3d_{self.data}_real.py'
+
+    @property
+    def feature_configs(self) -> dict[str, Path]:
+        """Figure → the recognizer in which it is taken."""
+        tempo = self.configs / f'r3d_{self.data}_tempo.py'
+        return {'fd': self.recognizer} | ({'fd_tempo': tempo} if tempo.is_file() else {})
+
+    @property
+    def precision(self) -> tuple[str, ...]:
+        """Sets weights that were learnt in full precision apart from others."""
+        return () if self.amp else ('float32',)
+
+    def config(self, generator: str) -> Path:
+        kind = '' if generator == 'lddm' else f'_{generator}'
+        sized = self.configs / f'lddm/{self.data}_{self.size}{kind}.py'
+        return sized if sized.is_file() else self.configs / f'lddm/{self.data}{kind}.py'
+
+    def stage_options(self, generator: str) -> dict[str, Any]:
+        """Those of `cfg_options` whose stage this generator has."""
+        stages = stage_files(self.config(generator))
+        return {key: value for key, value in self.cfg_options.items()
+                if key.partition('.')[0] in stages}
+
+    def stages(self, generator: str) -> dict[str, Config]:
+        return stage_configs(self.config(generator), self.stage_options(generator))
+
+    def _refuse_options_of_no_stage(self) -> None:
+        names = {name for generator in self.generators
+                 for name in stage_files(self.config(generator)) if name}
+        unknown = sorted(key for key in self.cfg_options if key.partition('.')[0] not in names)
+        if unknown:
+            raise ValueError(f'Table1: an option begins with the name of a stage '
+                             f'({", ".join(sorted(names)) or "these generators have none"}), but '
+                             f'got {", ".join(unknown)}')
+
+
+def make_table1(table: Table1) -> dict[str, Any]:
+    """Train and measure what is missing.
+
+    Returns:
+        What then stands in `out`, but for rows of other configs or tables, which are named.
+    """
+    results = read_results(table.out, _protocol(table))
+    clips = _read_clips(table)
+    features = {figure: _feature_networks(table, config)
+                for figure, config in table.feature_configs.items()}
+    for seed in table.seeds:
+        for name in table.generators:
+            if not table.redo and _done(results['rows'], table, name, seed):
+                print(f'{name}, seed {seed}: done before', flush=True)
+                continue
+            row = _make_row(table, name, seed, clips, features)
+            put_row(results['rows'], row)
+            write_results(table.out, results, table.command)
+            print(f'{name}, seed {seed}: FD {row["fd"]:.3g}', flush=True)
+    for seed in table.seeds if 'lddm' in table.generators else ():
+        for steps in table.sampler_steps:
+            if table.redo or not _done(results['sampler_steps'], table, 'lddm', seed, steps):
+                put_row(results['sampler_steps'],
+                        _compare_steps(table, seed, steps, clips[0], features['fd']))
+                write_results(table.out, results, table.command)
+        for temperature in table.temperatures:
+            if table.redo or not _done(results['temperatures'], table, 'lddm', seed, temperature):
+                row = _make_row(table, 'lddm', seed, clips, features, temperature)
+                put_row(results['temperatures'], row | dict(temperature=temperature))
+                write_results(table.out, results, table.command)
+    weights = features['fd'].described['sha256']
+    fd_real = next((row['fd_real'] for row in results['rows']
+                    if row['networks']['fd']['sha256'] == weights), None)
+    return results | dict(rows=[row for row in results['rows'] if _still_fits(table, row, fd_real)])
+
+
+def _read_clips(table: Table1) -> tuple[ClipSet, ClipSet]:
+    """Held-out clips, and those of the training, of the videos that LDDM's autoencoder has."""
+    stages = list(table.stages('lddm').values())
+    generator = build_generator(stages[-1])                       # knows size, length and tempo
+    held_out, training = stages[0].val_dataloader.dataset, stages[0].train_dataloader.dataset
+    return (_read(held_out, generator, table.segments),
+            _read(training, generator, table.train_segments))
+
+
+def _read(dataset: Mapping[str, Any], generator: Generator, segments: int) -> ClipSet:
+    return read_split(dataset['ann_file'], dataset.get('split'), generator, segments,
+                      data_root=dataset.get('data_root'), split_file=dataset.get('split_file'),
+                      reference_fps=dataset.get('reference_fps'))
+
+
+def _feature_networks(table: Table1, config_file: Path) -> SeveralRecognizers:
+    """Recognizers in which a Fréchet distance is taken, each trained once on real clips."""
+    networks, accuracies = [], []
+    for seed in range(table.recognizers):
+        config = Config.fromfile(config_file)
+        config.randomness = dict(seed=seed)
+        config.work_dir = str(table.work_dir / f'{config_file.stem}_{_identity([config])}')
+        config.log_level = 'WARNING'
+        checkpoint, measured = train_stage(config, resume=True)
+        accuracies.append(measured.get('video/accuracy', measured.get('acc/top1')))
+        networks.append(RecognizerFeatures(config_file, checkpoint, device=table.device))
+    print(f'{config_file.stem}: accuracy {", ".join(f"{each:.2f}" for each in accuracies)} on '
+          'held-out videos', flush=True)
+    return SeveralRecognizers(networks)
+
+
+def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet],
+              features: Mapping[str, Any], temperature: float | None = None) -> dict[str, Any]:
+    package, seconds, losses = _train(table, name, seed)
+    generator = load_package(package, table.device)
+    if temperature is not None:
+        generator = generator.with_sampler(temperature=temperature)
+    began = time.perf_counter()
+    figures = evaluate_synthesis(generator, *clips, replace(table.networks, **features),
+                                 replace(table.options, seed=seed))
+    return dict(
+        generator=name, seed=seed, size=generator.size,
+        **{key: value for key, value in figures.items() if key != 'protocol'},
+        gflop_per_clip=gflop_per_clip(generator), clips_per_second=clips_per_second(generator),
+        training_seconds=seconds, losses=losses,
+        evaluation_seconds=round(time.perf_counter() - began, 1),
+        machine=machine(device_of(generator)), versions=run_versions(),
+        sampler=generator.sampler.as_dict(), package_sha256=generator.package_sha256,
+        identity=_row_identity(table, name, seed))
+
+
+def _train(table: Table1, name: str, seed: int
+           ) -> tuple[Path, float | None, dict[str, Any]]:
+    """A generator's package, its stages' seconds, None if one was interrupted, and their losses.
+
+    Generators share a stage whose config, and whose earlier stages' configs, are the same.
+    """
+    stages = table.stages(name)
+    folders: dict[str, Path] = {}
+    options = table.stage_options(name)
+    for number, stage in enumerate(stages, 1):
+        known_by = _identity(list(stages.values())[:number], seed, *table.precision)
+        folders[stage] = table.work_dir / f'{Path(stages[stage].filename).stem}_{known_by}'
+        if stage and 'model' in stages[stage]:
+            options |= {f'{stage}.log_level': 'WARNING', f'{stage}.default_hooks.progress': dict(
+                type='ProgressBarHook', title=f'{name}, seed {seed}: {stage}')}
+    folder = table.work_dir / f'{name}_{_identity(stages.values(), seed, *table.precision)}'
+    if not (folder / SUMMARY).exists() or not (folder / 'package' / CARD).exists():
+        train_generator(table.config(name), folder, resume=True, options=options, seed=seed,
+                        amp=table.amp, folders=folders)
+    measured = json.loads((folder / SUMMARY).read_bytes())
+    parts = [measured] if '' in stages else measured.values()
+    seconds = [part.get('seconds', 0.) for part in parts]
+    losses = {stage: curve for stage, where in folders.items()
+              if (curve := read_losses(where))['iter']}
+    return folder / 'package', None if None in seconds else sum(seconds), losses
+
+
+def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: FeatureNetwork
+                   ) -> dict[str, Any]:
+    """LDDM's Fréchet distance with so many steps and with its own, from the same noise."""
+    generator = load_package(_train(table, 'lddm', seed)[0], table.device)
+    theirs, default = real.features(fd), generator.sampler.as_dict()['steps']
+    ours = {}
+    for number in {default, steps}:
+        made = generate_clip_set(generator.with_sampler(steps=number), real, seed)
+        ours[number] = fd(made.clips)
+    few, many = ours[default], ours[steps]
+    distances = [frechet_distance(clips, theirs) for clips in (few, many)]
+    return dict(
+        generator='lddm', seed=seed, steps=steps, default_steps=default,
+        fd=distances[1], fd_default=distances[0], change=distances[0] / distances[1] - 1,
+        change_interval=group_interval(
+            lambda chosen: (frechet_distance(few[chosen], theirs[chosen])
+                            / frechet_distance(many[chosen], theirs[chosen]) - 1),
+            real.groups, resamples=table.options.resamples, seed=seed),
+        fd_network=fd.name, identity=_row_identity(table, 'lddm', seed))
+
+
+def _identity(configs: Iterable[Config], *more: Any) -> str:
+    """Changes when a config does, or a table that it names."""
+    plain = [config.to_dict() for config in configs]
+    named = [Path(name) for name in sorted({*_tables(plain)})]
+    tables = [sha256_of(table) for table in named if table.is_file()]     # some are never read
+    return fingerprint(dict(configs=plain, more=more, tables=tables))[:12]
+
+
+def _tables(config: Any) -> Iterator[str]:
+    """Every table in a nested config."""
+    if isinstance(config, dict):
+        yield from (config[key] for key in ('ann_file', 'split_file') if config.get(key))
+        config = list(config.values())
+    if isinstance(config, (list, tuple)):
+        for value in config:
+            yield from _tables(value)
+
+
+def _row_identity(table: Table1, name: str, seed: int) -> str:
+    return _identity([*table.stages(name).values(),
+                      *map(Config.fromfile, table.feature_configs.values())], seed,
+                     *table.precision)
+
+
+def _done(rows: Sequence[Mapping[str, Any]], table: Table1, name: str, seed: int,
+          sampling: float | None = None) -> bool:
+    return any((row['generator'], row['seed'], sampling_of(row)) == (name, seed, sampling)
+               and row['identity'] == _row_identity(table, name, seed) for row in rows)
+
+
+def _still_fits(table: Table1, row: Mapping[str, Any], fd_real: float | None) -> bool:
+    """Whether a row can stand beside those made now; says so where it can't.
+
+    Args:
+        fd_real: what real clips have in the networks of this machine, if a row was measured in
+            them.  It tells other weights; files of the same weights differ.
+    """
+    name, seed = row['generator'], row['seed']
+    if not table.config(name).is_file() or row['identity'] != _row_identity(table, name, seed):
+        print(f'{name}, seed {seed}: left out, since configs or tables have changed; ask for this '
+              'row again', flush=True)
+        return False
+    if fd_real is not None and not math.isclose(row['fd_real'], fd_real, rel_tol=SAME_NETWORK):
+        print(f'{name}, seed {seed}: left out, since its distance was taken in other weights of '
+              f'{row["fd_network"]} than here; measure it again with --redo', flush=True)
+        return False
+    return True
+
+
+def _protocol(table: Table1) -> dict[str, Any]:
+    """What all rows have in common: rows that differ in it cannot be compared."""
+    given = {name: network for name in ('lpips', 'vgg', 'i3d', 'dti3d')
+             if (network := getattr(table.networks, name)) is not None}
+    networks = {name: dict(name=network.name, sha256=network.described['sha256']
+                           if name.endswith('i3d') else network.sha256)
+                for name, network in given.items()}
+    return dict(
+        data=table.data, size=table.size, fd_network=table.recognizer.stem,
+        **{f'{figure}_config': _identity([Config.fromfile(config)])
+           for figure, config in table.feature_configs.items()},
+        networks=networks, options={key: value for key, value in asdict(table.options).items()
+                                    if key != 'seed'},
+        recognizers=table.recognizers, segments=table.segments,
+        train_segments=table.train_segments, amp=table.amp,
+        **({'cfg_options': dict(table.cfg_options)} if table.cfg_options else {}),
+        condition='the first frame of each held-out clip, and its class if a generator knows any',
+        gflop=f'whole synthesis of one clip, {FLOP_CONVENTION}',
+        clips_per_second='one process on one thread, or one GPU')
+
+

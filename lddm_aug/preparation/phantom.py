@@ -1,0 +1,401 @@
+"""Simulated probe sweeps over a breast lesion, so that everything runs with no download.
+
+A patient is a block of tissue: layers, a lesion, and the echo of every point in it. A sweep moves
+a virtual probe over the block, presses it, and shows what each slice would look like in B-mode:
+
+    draw_patient → tissue_envelope → material_points (per frame) → shadow, gain, log compression
+
+Which class it is, one slice hardly tells: aspect ratio, contour, contrast and shadow overlap. The
+sweep tells: a benign lesion flattens and widens when the probe presses, a malignant one hardly
+yields, and its outline changes more from slice to slice. Every patient is a function of its id.
+
+Lengths are in mm. Axes: depth z (0 at the probe), lateral x and elevation y (0 in the centre).
+The phantom is a test bench, not a model of disease: it makes no claim about real patients.
+"""
+
+import io
+import json
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import convolve1d, gaussian_filter, map_coordinates
+from tqdm import tqdm
+
+from lddm_aug.files import ASIDE, write_aside
+from lddm_aug.seeds import derive_seed
+
+CLASSES = ('benign', 'malignant')
+VERSION = 2                                          # of the simulation: other pixels, other number
+FIELD_MM = 40.0                                      # width and depth of the image
+BLOCK_MM = (48.0, 52.0, 24.0)                        # tissue simulated: depth, lateral, elevation
+VOXEL_MM = (0.5, 0.5, 1.0)
+DYNAMIC_RANGE_DB = 55.0
+LOOKS = 3                                            # compounded into one image; less speckle
+
+Floats = NDArray[np.float32]
+
+
+class Points(NamedTuple):
+    """Where in the tissue, in mm at rest; three arrays of one shape."""
+    z: Floats
+    x: Floats
+    y: Floats
+
+
+@dataclass(frozen=True)
+class Wave:
+    """offset + amplitude · sin(2π · time / period + phase); time in frames."""
+    offset: float
+    amplitude: float
+    period: float
+    phase: float
+
+    def __call__(self, time: NDArray) -> NDArray:
+        return self.offset + self.amplitude * np.sin(2 * np.pi * time / self.period + self.phase)
+
+
+@dataclass(frozen=True)
+class PhantomPatient:
+    """What was drawn for one patient: all that its sweep depends on."""
+    patient_id: str
+    label: str
+    # the lesion
+    centre: tuple[float, float, float]               # z, x, y
+    radii: tuple[float, float, float]                # z, x, y
+    rotation: float                                  # rad, in the image plane
+    roughness: float                                 # of the outline, relative to the radius
+    margin: float                                    # width of the edge, relative to the radius
+    echo_db: float                                   # against the tissue around it
+    rim_db: float                                    # capsule or halo
+    attenuation_db: float                            # per mm; negative: enhancement behind it
+    softness: float                                  # its strain, relative to the tissue around it
+    # the tissue
+    interfaces: tuple[float, float, float]           # depths: skin | fat | glandular | muscle
+    time_gain_db: float                              # error of the depth gain, at the bottom
+    # the probe
+    strain: float                                    # of the tissue at the probe, at full pressure
+    pressure: Wave                                   # 0 … 1
+    slide: Wave                                      # lateral, mm
+    elevation: Wave                                  # out of plane, mm
+    tilt: Wave                                       # rad, about the lateral axis
+
+    def rng(self, what: str) -> np.random.Generator:
+        return np.random.default_rng(derive_seed('phantom', self.patient_id, what))
+
+
+def draw_patient(patient_id: int | str, label: str) -> PhantomPatient:
+    """The patient behind an id. Classes differ a little in looks and a lot in softness."""
+    if label not in CLASSES:
+        raise ValueError(f'draw_patient: label is one of {CLASSES}, but got {label!r}')
+    if not str(patient_id).strip():
+        raise ValueError('draw_patient: patient_id names a patient and cannot be blank')
+    rng = np.random.default_rng(derive_seed('phantom', str(patient_id)))
+    sign = 1.0 if label == 'malignant' else -1.0
+
+    def normal(mean: float, sd: float, shift: float = 0.0) -> float:
+        """Classes lie 2 · shift standard deviations apart; cut at 2 of them."""
+        return float(mean + sd * (sign * shift + np.clip(rng.standard_normal(), -2, 2)))
+
+    def uniform(low: float, high: float) -> float:
+        return float(rng.uniform(low, high))
+
+    size = uniform(5.0, 7.0)
+    aspect = float(np.exp(normal(-0.2, 0.22, shift=0.2)))        # height / width
+    return PhantomPatient(
+        patient_id=str(patient_id),
+        label=label,
+        centre=(uniform(15, 21), uniform(-4, 4), uniform(-1, 1)),
+        radii=(size * aspect ** 0.5, size * aspect ** -0.5, size * uniform(0.9, 1.3)),
+        rotation=normal(0, 0.2),
+        roughness=max(0.02, normal(0.10, 0.04, shift=0.2)),
+        margin=uniform(0.04, 0.14),
+        echo_db=normal(-14, 2.5, shift=-0.1),
+        rim_db=normal(1.5, 2.0),
+        attenuation_db=normal(0.1, 0.4, shift=0.2),
+        softness=float(np.exp(normal(np.log(2.2), 0.2))) if sign < 0 else uniform(0.0, 0.4),
+        interfaces=(uniform(1.5, 2.5), uniform(6, 9), uniform(29, 34)),
+        time_gain_db=normal(0, 2.5),
+        strain=uniform(0.16, 0.24),
+        pressure=Wave(0.5, 0.5, uniform(32, 52), uniform(0, 2 * np.pi)),
+        slide=Wave(0, uniform(0.3, 1.2), uniform(60, 120), uniform(0, 2 * np.pi)),
+        elevation=Wave(0, uniform(0.6, 1.4), uniform(80, 140), uniform(0, 2 * np.pi)),
+        tilt=Wave(0, uniform(0, 0.03), uniform(60, 120), uniform(0, 2 * np.pi)),
+    )
+
+
+# ── the tissue ──
+
+def echo_envelope(scatterers: Floats) -> Floats:
+    """(Z, X, Y) scatterers → (Z, X, Y) envelope of their echo.
+
+    The echo is the scatterers convolved with a separable pulse, in depth a gaussian that rides on
+    a carrier (Bamber & Dickinson 1980); its envelope is the modulus of the analytic signal. Many
+    scatterers within one pulse give the Rayleigh statistics of speckle (Goodman 1975).
+    """
+    depth = np.arange(-5, 6)
+    carrier = np.exp(2j * np.pi * 0.3 * depth)       # cycles per voxel
+    pulse = np.exp(-0.5 * (depth / 1.3) ** 2) * carrier
+    beam = gaussian_filter(scatterers, sigma=(0, 1.5, 1.8), mode='reflect', truncate=3)
+    echo = np.abs(
+        convolve1d(beam, pulse.real.astype(np.float32), axis=0, mode='reflect')
+        + 1j * convolve1d(beam, pulse.imag.astype(np.float32), axis=0, mode='reflect'))
+    return echo.astype(np.float32)
+
+
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...],
+                 sigma: tuple[float, ...]) -> Floats:
+    """Gaussian noise of unit variance, correlated over sigma voxels."""
+    noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma, mode='wrap')
+    return noise / noise.std()
+
+
+def lesion_level(patient: PhantomPatient, at: Points) -> Floats:
+    """0 at the lesion's centre, 1 on its outline, above 1 outside.
+
+    An ellipsoid whose radius is perturbed by waves over the sphere of directions; the rougher the
+    lesion, the finer the waves, up to spicules.
+    """
+    z, x, y = (axis - centre for axis, centre in zip(at, patient.centre, strict=True))
+    cos, sin = np.cos(patient.rotation), np.sin(patient.rotation)
+    z, x = cos * z - sin * x, sin * z + cos * x
+    z, x, y = (axis / radius for axis, radius in zip((z, x, y), patient.radii, strict=True))
+    level = np.sqrt(z * z + x * x + y * y) + 1e-6
+
+    rng = patient.rng('outline')
+    bumps = np.zeros_like(level)
+    for frequency in rng.uniform(3, 9, size=5):
+        direction = rng.standard_normal(3)
+        direction *= frequency / np.linalg.norm(direction)
+        along = (direction[0] * z + direction[1] * x + direction[2] * y) / level
+        bumps += np.cos(along + np.float32(rng.uniform(0, 2 * np.pi)))
+    return level / (1 + patient.roughness * (2 / 5) ** 0.5 * bumps)
+
+
+def inside(level: Floats, margin: float) -> Floats:
+    """1 inside the outline, 0 outside, and a smooth step of the given width between."""
+    return 1 / (1 + np.exp(np.clip((level - 1) / (0.5 * margin), -30, 30)))
+
+
+def tissue_envelope(patient: PhantomPatient) -> Floats:
+    """(Z, X, Y) envelope of the whole block of tissue at rest."""
+    rng = patient.rng('tissue')
+    shape = tuple(int(length / voxel) for length, voxel in zip(BLOCK_MM, VOXEL_MM, strict=True))
+    z = np.arange(shape[0], dtype=np.float32)[:, None, None] * VOXEL_MM[0]
+    x = np.arange(shape[1], dtype=np.float32)[None, :, None] * VOXEL_MM[1] - BLOCK_MM[1] / 2
+    y = np.arange(shape[2], dtype=np.float32)[None, None, :] * VOXEL_MM[2] - BLOCK_MM[2] / 2
+
+    # layers: skin, fat with septa, glandular tissue with strands, muscle with fibres
+    wavy = [base + swing * smooth_noise(rng, shape[1:], (10, 6))[None]
+            for base, swing in zip(patient.interfaces, (0.1, 0.7, 0.7), strict=True)]
+    below = [1 / (1 + np.exp(np.clip(-(z - surface) / 0.25, -30, 30))) for surface in wavy]
+    strands = smooth_noise(rng, shape, (1.5, 6, 4))
+    clumps = smooth_noise(rng, shape, (4, 6, 4))
+    fibres = np.sin(2 * np.pi * (z - wavy[2]) / 2.5)
+    skin, fat, gland, muscle = 4.0, -9 + 3 * strands, 1.5 * clumps + strands, -8 + 3 * fibres
+    echo_db = skin + below[0] * (fat - skin)
+    echo_db = echo_db + below[1] * (gland - fat) + below[2] * (muscle - gland)
+
+    level = lesion_level(patient, Points(z, x, y))
+    lesion = inside(level, patient.margin)
+    echo_db = echo_db + lesion * (patient.echo_db + clumps - echo_db)
+    echo_db = echo_db + patient.rim_db * np.exp(-((level - 1.08) / 0.1) ** 2)
+
+    amplitude = (10 ** (echo_db / 20)).astype(np.float32)
+    sheets = sum(                                    # that reflect
+        strength * np.maximum(0, 1 - np.abs(z - surface) / VOXEL_MM[0]) * (1 - lesion)
+        for surface, strength in zip(wavy, (3, 3, 5), strict=True))
+    looks = [echo_envelope(rng.standard_normal(shape, dtype=np.float32) * amplitude + sheets)
+             for _ in range(LOOKS)]
+    return np.mean(looks, axis=0, dtype=np.float32)
+
+
+# ── the probe ──
+
+def material_points(patient: PhantomPatient, frames: NDArray, size: int) -> Points:
+    """Which point of the tissue at rest each pixel of each frame shows; arrays (T, H, W).
+
+    The probe slides, moves out of plane and tilts. Its pressure strains the tissue, most near the
+    probe; the lesion takes `softness` times the strain around it, and what is compressed in depth
+    spreads sideways (strain around soft and stiff inclusions: Ophir et al. 1991).
+    """
+    step = FIELD_MM / size
+    time = frames[:, None, None].astype(np.float32)
+    z = ((np.arange(size, dtype=np.float32) + 0.5) * step)[None, :, None]
+    x = ((np.arange(size, dtype=np.float32) + 0.5) * step - FIELD_MM / 2)[None, None, :]
+    x, z = x + patient.slide(time), z + 0 * time                                   # (T, 1, W)
+    y = patient.elevation(time) + np.tan(patient.tilt(time)) * z                   # (T, H, 1)
+    x, y, z = (axis.astype(np.float32) for axis in np.broadcast_arrays(x, y, z))   # (T, H, W)
+
+    reach = 30.0                                     # mm in which the strain falls to 1 / e
+    strain = patient.strain * patient.pressure(time) * np.exp(-z / reach)
+    around = z + np.cumsum(strain, axis=1, dtype=np.float32) * np.float32(step)
+    offsets = [(axis - centre) / radius for axis, centre, radius
+               in zip(Points(around, x, y), patient.centre, patient.radii, strict=True)]
+    strain *= 1 + (patient.softness - 1) * inside(np.linalg.norm(offsets, axis=0), 0.5)
+    pull = np.cumsum(strain, axis=1) * step                                        # towards depth
+    spread = np.cumsum(0.5 * strain, axis=2) * step                                # from the left
+    middle = np.argmin(np.abs(x[:, :1] - patient.centre[1]), axis=2)[..., None]
+    spread = spread - np.take_along_axis(spread, np.broadcast_to(middle, spread[..., :1].shape), 2)
+    return Points(
+        z=z + gaussian_filter(pull, (0, 0.5 / step, 1 / step), mode='nearest'),
+        x=x - gaussian_filter(spread, (0, 1 / step, 0.5 / step), mode='nearest'),
+        y=y)
+
+
+def lesion_masks(patient: PhantomPatient, num_frames: int = 60,
+                 size: int = 64) -> NDArray[np.bool_]:
+    """(T, H, W) true outline of the lesion in every frame of the sweep."""
+    return lesion_level(patient, material_points(patient, np.arange(num_frames), size)) < 1
+
+
+# ── the image ──
+
+def log_compress(envelope: Floats, dynamic_range_db: float = DYNAMIC_RANGE_DB) -> NDArray[np.uint8]:
+    """20 · log10 of the envelope, its top `dynamic_range_db` spread over 0 … 255 (Szabo 2014)."""
+    decibel = 20 * np.log10(np.maximum(envelope, 1e-6))
+    return np.clip(255 * (1 + decibel / dynamic_range_db), 0, 255).round().astype(np.uint8)
+
+
+def simulate_sweep(patient: PhantomPatient, num_frames: int = 60,
+                   size: int = 64) -> NDArray[np.uint8]:
+    """(T, H, W) sweep. A longer sweep begins with the shorter one."""
+    for name, value in (('num_frames', num_frames), ('size', size)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f'simulate_sweep: {name} is a whole number from 1 on, '
+                             f'but got {value!r}')
+    frames = np.arange(num_frames)
+    at = material_points(patient, frames, size)
+    voxels = [(at.z / VOXEL_MM[0]), (at.x + BLOCK_MM[1] / 2) / VOXEL_MM[1],
+              (at.y + BLOCK_MM[2] / 2) / VOXEL_MM[2]]
+    envelope = map_coordinates(tissue_envelope(patient), voxels, order=1, mode='nearest')
+
+    step = FIELD_MM / size
+    chord = np.cumsum(inside(lesion_level(patient, at), patient.margin), axis=1) * step
+    shadow_db = -patient.attenuation_db * gaussian_filter(chord, (0, 0, 0.8 / step))
+    depth = (np.arange(size, dtype=np.float32)[None, :, None] + 0.5) / size
+    contact_db = 2 * (patient.pressure(frames)[:, None, None] - 0.5)
+    gain_db = -18 + shadow_db + patient.time_gain_db * (depth - 0.5) + contact_db
+    return log_compress(np.hypot(envelope * 10 ** (gain_db / 20), 10 ** (-DYNAMIC_RANGE_DB / 20)))
+
+
+# ── a data set on disk ──
+
+@dataclass(frozen=True)
+class Request:
+    """One patient to write. A stills patient gives a still and the oracle behind it."""
+    role: str                                        # train, test or stills
+    group: str                                       # the patient's id
+    label: str
+
+    @property
+    def path(self) -> str:
+        return f'stills/{self.group}.png' if self.role == 'stills' else f'videos/{self.group}.npy'
+
+    @property
+    def oracle(self) -> str:
+        return f'oracle/{self.group}.npy'
+
+    def files(self) -> list[str]:
+        return [self.path, self.oracle] if self.role == 'stills' else [self.path]
+
+
+def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int = 48,
+                  test: int = 40, stills: int = 96, seed: int = 0, jobs: int = 1) -> None:
+    """Write a data set of simulated patients, half of them benign in every role.
+
+    Real videos go to `videos/` with `videos.csv` (path, label, group, split), one still of each
+    further patient to `stills/` with `stills.csv`, and to `oracle/` with `oracle.csv` the sweep
+    that truly follows each still. A run that was interrupted goes on where it stopped.
+
+    Args:
+        out: a new or empty folder, or one that was begun with the same settings.
+        size: height and width of a frame, in pixels.
+        frames: T of a sweep.
+        train: patients with a video for training; likewise test.
+        stills: patients with one still.
+        seed: another one gives other patients.
+        jobs: processes.
+
+    Raises:
+        ValueError: if a number makes no sense, or `out` holds something else.
+    """
+    for name, value in (('train', train), ('test', test), ('stills', stills)):
+        if value < 2 or value % 2:
+            raise ValueError(f'write_phantom: {name} counts patients of two classes and is an even '
+                             f'number from 2 on, but got {value!r}')
+    for name, value in (('size', size), ('frames', frames), ('jobs', jobs)):
+        if value < 1:
+            raise ValueError(f'write_phantom: {name} is a number from 1 on, but got {value!r}')
+    out = Path(out)
+    claim_folder(out, {'version': VERSION, 'size': size, 'frames': frames, 'train': train,
+                       'test': test, 'stills': stills, 'seed': seed})
+    requests = [Request(role, f's{seed}-{role}-{n:03d}', CLASSES[n % len(CLASSES)])
+                for role, count in (('train', train), ('test', test), ('stills', stills))
+                for n in range(count)]
+    missing = [r for r in requests if not all((out / file).exists() for file in r.files())]
+    write = partial(write_patient, out=out, size=size, frames=frames)
+    with tqdm(total=len(requests), initial=len(requests) - len(missing), unit='patient') as bar:
+        if jobs == 1:
+            for request in missing:
+                write(request)
+                bar.update()
+        else:
+            with ProcessPoolExecutor(jobs) as pool:
+                for _ in pool.map(write, missing):
+                    bar.update()
+    videos = [(r.path, r.label, r.group, r.role) for r in requests if r.role != 'stills']
+    behind = [r for r in requests if r.role == 'stills']
+    columns = ('path', 'label', 'group')
+    write_csv(out / 'videos.csv', (*columns, 'split'), videos)
+    write_csv(out / 'stills.csv', columns, [(r.path, r.label, r.group) for r in behind])
+    write_csv(out / 'oracle.csv', columns, [(r.oracle, r.label, r.group) for r in behind])
+
+
+def claim_folder(out: Path, settings: dict) -> None:
+    """Note the settings in an empty folder; refuse one that holds something else."""
+    note = out / 'phantom.json'
+    if note.exists():
+        found = json.loads(note.read_text())
+        if found != settings:
+            raise ValueError(f'write_phantom: {out} holds a phantom made with {found}, not with '
+                             f'{settings}; choose another folder or remove this one')
+        return
+    if out.exists() and any(not path.name.endswith(ASIDE) for path in out.iterdir()):
+        raise ValueError(f'write_phantom: {out} is not empty and holds no phantom.json; '
+                         'choose another folder')
+    write_whole(note, json.dumps(settings, indent=2).encode() + b'\n')
+
+
+def write_patient(request: Request, out: Path, size: int, frames: int) -> None:
+    patient = draw_patient(request.group, request.label)
+    if request.role != 'stills':
+        write_npy(out / request.path, simulate_sweep(patient, frames, size))
+        return
+    moment = int(patient.rng('still').integers(frames))
+    sweep = simulate_sweep(patient, moment + frames, size)[moment:]
+    write_npy(out / request.oracle, sweep)
+    write_whole(out / request.path, cv2.imencode('.png', sweep[0])[1].tobytes())
+
+
+def write_npy(path: Path, array: NDArray) -> None:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    write_whole(path, file.getvalue())
+
+
+def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    lines = [','.join(row) for row in (columns, *rows)]
+    write_whole(path, ('\n'.join(lines) + '\n').encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_aside(path) as file:
+        file.write(content)

@@ -1,0 +1,1 @@
+"""Generated clips on disk, with a manifest that says where each came from."""

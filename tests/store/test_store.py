@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lddm_aug.store.store import StoreWriter, read_manifest
+
+PLAN = {'package_sha256': 'ab', 'generator_groups': ['p9'], 'seed': 0, 'clips': 3}
+IDS = ['0-a-0', '1-b-0', '2-c-0']
+
+
+def clip(clip_id: str) -> np.ndarray:
+    return np.full((4, 8, 8), int(clip_id[0]), np.uint8)
+
+
+def row(clip_id: str) -> dict:
+    return {'clip_id': clip_id, 'still': '/a.png', 'still_sha256': 'cd', 'still_frame': None,
+            'group': 'p1', 'label': 'benign', 'seed': 5, 'package_sha256': 'ab',
+            'generator': 'RepeatStill', 'sampler': None, 'steps': None, 'frame_stride': 3,
+            'versions': {}}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    writer = StoreWriter(tmp_path / 'store', PLAN)
+    writer.resume()
+    writer.add([(clip(clip_id), row(clip_id)) for clip_id in reversed(IDS)])
+    writer.finish(IDS)
+    return tmp_path / 'store'
+
+
+def test_what_was_kept_is_read_back_in_the_plans_order(store):
+    rows, header = read_manifest(store)
+    assert [row['clip_id'] for row in rows] == IDS
+    assert header['generator_groups'] == ['p9']
+    assert rows[0]['shape'] == [4, 8, 8]
+    for kept in rows:
+        assert (np.load(store / kept['path']) == clip(kept['clip_id'])).all()
+
+
+@pytest.mark.parametrize('key', ['clips', 'generator_groups'])
+def test_a_plan_that_lacks_a_key_is_refused(store, key):
+    plan = json.loads((store / 'plan.json').read_text())
+    del plan[key]
+    (store / 'plan.json').write_text(json.dumps(plan))
+    with pytest.raises(ValueError, match=f'plan.json lacks {key}; make the store again'):
+        read_manifest(store)
+
+
+def test_a_line_that_is_no_row_is_refused(store):
+    manifest = store / 'manifest.jsonl'
+    manifest.write_text('7\n' + manifest.read_text().split('\n', 1)[1])
+    with pytest.raises(ValueError, match='manifest.jsonl, line 1 is no row; make the store again'):
+        read_manifest(store)
+
+
+def test_a_finished_store_holds_nothing_temporary(store):
+    assert sorted(path.relative_to(store).as_posix() for path in store.rglob('*')) == [
+        'clips', 'clips/0-a-0.npy', 'clips/1-b-0.npy', 'clips/2-c-0.npy', 'manifest.jsonl',
+        'plan.json']
+
+
+def test_until_it_is_finished_there_is_no_manifest(tmp_path):
+    writer = StoreWriter(tmp_path, PLAN)
+    writer.resume()
+    writer.add([(clip(IDS[0]), row(IDS[0]))])
+    with pytest.raises(FileNotFoundError, match='manifest.jsonl is missing because the store is '
+                                                'unfinished; run tools/synthesize.py again'):
+        read_manifest(tmp_path)
+
+
+def test_reopened_it_knows_the_clips_that_are_whole(store):
+    (store / 'manifest.jsonl').rename(store / 'manifest.partial.jsonl')
+    (store / 'clips' / '1-b-0.npy').write_bytes(b'damaged')
+    with (store / 'manifest.partial.jsonl').open('a') as partial:
+        partial.write('{"clip_id": "3-d')
+    writer = StoreWriter(store, PLAN)
+    assert [clip_id in writer for clip_id in IDS] == [True, False, True]
+    assert not writer.finished
+
+
+def test_a_finished_store_with_a_damaged_clip_is_unfinished_again(store):
+    (store / 'clips' / '1-b-0.npy').unlink()
+    writer = StoreWriter(store, PLAN)
+    assert writer.finished and len(writer) == 2
+    writer.resume()
+    assert not writer.finished
+    assert len((store / 'manifest.partial.jsonl').read_text().splitlines()) == 2
+
+
+def test_another_plan_is_refused_and_named(store):
+    with pytest.raises(ValueError, match=r'was begun with another plan \(its seed differ'):
+        StoreWriter(store, {**PLAN, 'seed': 1})
+
+
+def test_other_files_are_not_mixed_with_clips(tmp_path):
+    (tmp_path / 'thesis.tex').touch()
+    with pytest.raises(ValueError, match='exists and is no store of clips'):
+        StoreWriter(tmp_path, PLAN)
+    with pytest.raises(ValueError, match='exists and is no store of clips'):
+        StoreWriter(tmp_path / 'thesis.tex', PLAN)
+    assert [path.name for path in tmp_path.iterdir()] == ['thesis.tex']
+
+
+def without_manifest(store):
+    (store / 'manifest.jsonl').unlink()
+    (store / 'plan.json').unlink()
+
+
+def empty(store):
+    (store / 'manifest.jsonl').write_text('')
+
+
+def broken(store):
+    path = store / 'manifest.jsonl'
+    path.write_text(path.read_text()[:-20])
+
+
+def too_short(store):
+    path = store / 'manifest.jsonl'
+    path.write_text(path.read_text().splitlines()[0])
+
+
+def without_label(store):
+    path = store / 'manifest.jsonl'
+    path.write_text(path.read_text().replace('"label"', '"class"'))
+
+
+def pointing_out(store):
+    path = store / 'manifest.jsonl'
+    path.write_text(path.read_text().replace('clips/2', '../../2'))
+
+
+def without_plan(store):
+    (store / 'plan.json').unlink()
+
+
+def broken_plan(store):
+    (store / 'plan.json').write_text('{')
+
+
+def of_another_version(store):
+    plan = json.loads((store / 'plan.json').read_text())
+    (store / 'plan.json').write_text(json.dumps({**plan, 'format_version': 99}))
+
+
+@pytest.mark.parametrize('damage, error, message', [
+    (without_manifest, FileNotFoundError, r'manifest\.jsonl is missing, so .* is no store'),
+    (empty, ValueError, r'manifest\.jsonl is empty'),
+    (broken, ValueError, r'manifest\.jsonl, line 3 is not JSON'),
+    (too_short, ValueError, r'manifest\.jsonl has 1 rows, but 3 clips were planned'),
+    (without_label, ValueError, r'manifest\.jsonl, line 1 lacks label'),
+    (pointing_out, ValueError, r'line 3 points out of the store \(\.\./\.\./2'),
+    (without_plan, FileNotFoundError, r'plan\.json is missing'),
+    (broken_plan, ValueError, r'plan\.json is not JSON'),
+    (of_another_version, ValueError, r'plan\.json was written by another version'),
+], ids=lambda value: getattr(value, '__name__', ''))
+def test_a_damaged_store_is_refused_in_one_sentence(store, damage, error, message):
+    damage(store)
+    with pytest.raises(error, match=message) as refused:
+        read_manifest(store)
+    assert str(store) in str(refused.value)
+    assert '\n' not in str(refused.value)
+
+
+@pytest.mark.parametrize('line', ['7', '{}', 'null', '"x"', '{"clip_id": "0-a-0"}'])
+def test_a_line_that_is_no_row_is_made_again(store, line):
+    manifest = store / 'manifest.jsonl'
+    manifest.write_text('\n'.join([line, *manifest.read_text().splitlines()[1:]]))
+    writer = StoreWriter(store, PLAN)
+    assert [clip_id in writer for clip_id in IDS] == [False, True, True]
+
+
+def test_a_row_whose_path_is_none_is_refused(store):
+    manifest = store / 'manifest.jsonl'
+    manifest.write_text(manifest.read_text().replace('"clips/0-a-0.npy"', '3'))
+    with pytest.raises(ValueError, match='manifest.jsonl, line 1 is no row'):
+        read_manifest(store)
+
+
+def test_a_manifest_of_other_bytes_is_named(store):
+    (store / 'manifest.jsonl').write_bytes(b'\x93NUMPY\xfe\xff')
+    with pytest.raises(ValueError, match='manifest.jsonl, line 1 is not JSON'):
+        read_manifest(store)
