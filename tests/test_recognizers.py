@@ -18,11 +18,10 @@ from mmengine.registry import init_default_scope
 from torch.testing import assert_close
 
 import lddm_aug  # noqa: F401  registers the generators
-from lddm_aug.data.frames import read_still
+from lddm_aug.data.annotations import Annotation
 from lddm_aug.experiments.analysis import input_shape
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
 
 REPOSITORY = Path(__file__).parents[1]
@@ -43,7 +42,7 @@ def data(tmp_path_factory) -> Path:
     for number in range(4):
         path = folder / f'still ({number}).png'
         cv2.imwrite(str(path), rng.integers(0, 256, (32, 32), np.uint8))
-        stills.append(StillRequest(path, None, CLASSES[number % 2], f'another {number}'))
+        stills.append(Annotation(path, CLASSES[number % 2], f'another {number}', None, None, 0))
     with (folder / 'videos.csv').open('w', newline='') as file:
         csv.writer(file).writerows([('path', 'label', 'group', 'split'), *rows])
     with (folder / 'stills.csv').open('w', newline='') as file:
@@ -51,8 +50,7 @@ def data(tmp_path_factory) -> Path:
                                     *((s.path.name, s.label, s.group) for s in stills)])
     generator = RepeatStill(size=32)
     save_package(folder / 'package', generator, groups=())
-    synthesize(generator, stills, lambda still: read_still(still.path), folder / 'store',
-               progress=False)
+    synthesize(generator, stills, folder / 'store', progress=False)
     return folder
 
 

@@ -14,7 +14,7 @@ from lddm_aug.cli import add_device_argument, friendly_errors
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.generators.package import load_package
-from lddm_aug.synthesis.synthesize_stills import synthesize_stills
+from lddm_aug.synthesis.synthesize import synthesize
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +42,7 @@ def main() -> None:
         generator = load_package(args.package, args.device)
         rows = read_annotations(args.stills, args.data_root)
         cores = torch.get_num_threads() if args.device == 'cpu' else 0
-        summary = synthesize_stills(
+        summary = synthesize(
             generator, rows, args.out, per_still=args.per_still, seed=args.seed,
             batch_size=args.batch_size, workers=cores if args.workers is None else args.workers)
         if summary.made:

@@ -139,6 +139,11 @@ def read_still(path: str | Path, frame: int | None = None) -> Pixels:
     return found
 
 
+def read_square_still(path: str | Path, frame: int | None, size: int, channels: int) -> Pixels:
+    """A still as a generator takes it: (size, size) uint8, or (size, size, 3) for 3 channels."""
+    return to_channels(letterbox(read_still(path, frame), size), channels)
+
+
 def is_still_file(path: str | Path) -> bool:
     """Whether a file is a picture of one frame; a picture of several is a video.
 

@@ -1,6 +1,5 @@
 """Stills → a store of clips, each of which says where it came from.
 
-    plan.py              which clips: a still and a seed for each
-    synthesize.py        makes them, and goes on where it was stopped
-    synthesize_stills.py … from the stills that a table lists
+    plan.py        which clips: a still and a seed for each
+    synthesize.py  makes them, and goes on where it was stopped
 """

@@ -6,30 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lddm_aug.data.annotations import Annotation
 from lddm_aug.seeds import derive_seed
 
 
 @dataclass(frozen=True)
-class StillRequest:
-    """A still to make clips from: an image, or one frame of a video."""
-
-    path: Path
-    frame: int | None
-    label: str
-    group: str
-
-
-@dataclass(frozen=True)
 class ClipRequest:
-    """One clip to make."""
+    """One clip to make.
+
+    Attributes:
+        still: an image, or one frame of a video.
+    """
 
     clip_id: str
-    still: StillRequest
+    still: Annotation
     still_sha256: str
     seed: int
 
 
-def plan_clips(stills: Sequence[StillRequest], sha256s: Mapping[Path, str], per_still: int = 1,
+def plan_clips(stills: Sequence[Annotation], sha256s: Mapping[Path, str], per_still: int = 1,
                seed: int = 0) -> list[ClipRequest]:
     """Every still `per_still` times, in the stills' order.
 
@@ -51,7 +46,7 @@ def plan_clips(stills: Sequence[StillRequest], sha256s: Mapping[Path, str], per_
             for k in range(per_still)]
 
 
-def _file_safe(still: StillRequest) -> str:
+def _file_safe(still: Annotation) -> str:
     """`benign (1).png`, frame 7 → `benign-1-f7`: MMAction2 splits annotation lines on blanks."""
     stem = re.sub(r'[^A-Za-z0-9]+', '-', still.path.stem).strip('-')[:60] or 'still'
     return stem if still.frame is None else f'{stem}-f{still.frame}'

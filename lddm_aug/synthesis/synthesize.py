@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from lddm_aug.data.annotations import Annotation
+from lddm_aug.data.frames import read_square_still
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.processes import end_with_parent
 from lddm_aug.store.store import CONTACT_SHEET, StoreWriter
-from lddm_aug.synthesis.plan import ClipRequest, StillRequest, plan_clips
+from lddm_aug.synthesis.plan import ClipRequest, plan_clips
 from lddm_aug.versions import clip_versions
 from lddm_aug.visualization.contact_sheet import contact_sheet
 
@@ -47,27 +49,26 @@ class Summary:
         return self.made / self.seconds if self.made else 0.
 
 
-def synthesize(generator: Generator, stills: Sequence[StillRequest],
-               load: Callable[[StillRequest], np.ndarray], out: str | Path, *,
+def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path, *,
                per_still: int = 1, seed: int = 0, batch_size: int = 8, workers: int = 0,
                progress: bool = True) -> Summary:
-    """Make `per_still` clips of every still and keep them in the store `out`.
+    """Make `per_still` clips of every still that a table lists and keep them in the store `out`.
 
     The same stills, seed and package give the same bytes, however many clips are made at once and
     in however many processes.  A run that was stopped goes on where it was when called again.
 
     Args:
         generator: from `load_package`, on the device where it is to work.
-        load: reads a still as (size, size) uint8, or (size, size, 3) for three channels.
+        rows: of the table of stills.
         workers: processes that make clips on the CPU; 0 makes them in this one.
 
     Raises:
         ValueError: before anything is made, if stills cannot be used (it lists all of them), or
             if `out` holds another plan's clips.
     """
-    device = device_of(generator)
+    device, stills = device_of(generator), list(rows)
     _check(generator, stills, device, seed, batch_size, workers)
-    pixels, sha256s = _read_stills(generator, stills, load, progress)
+    pixels, sha256s = _read_stills(generator, stills, progress)
     plan = plan_clips(stills, sha256s, per_still, seed)
     store = StoreWriter(out, _identity(generator, plan, per_still, seed, device))
     missing = [request for request in plan if request.clip_id not in store]
@@ -123,7 +124,7 @@ def _make(generator: Generator, device: torch.device, batches: Sequence[Sequence
                           worker_init_fn=end_with_parent)
 
 
-def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.device,
+def _check(generator: Generator, stills: Sequence[Annotation], device: torch.device,
            seed: int, batch_size: int, workers: int) -> None:
     if not generator.package_sha256:
         raise ValueError('synthesize: every clip names the package that made it, but this '
@@ -142,9 +143,8 @@ def _check(generator: Generator, stills: Sequence[StillRequest], device: torch.d
         raise ValueError(f'synthesize: seed must be 0 or more, but got {seed!r}')
 
 
-def _read_stills(generator: Generator, stills: Sequence[StillRequest],
-                 load: Callable[[StillRequest], np.ndarray],
-                 progress: bool) -> tuple[StillPixels, dict[Path, str]]:
+def _read_stills(generator: Generator, stills: Sequence[Annotation], progress: bool
+                 ) -> tuple[StillPixels, dict[Path, str]]:
     """Every still once, with its file's sha256, or one error that lists all that cannot be used.
 
     At the generator's size stills are small, and reading each before the first clip is made keeps
@@ -158,7 +158,7 @@ def _read_stills(generator: Generator, stills: Sequence[StillRequest],
         if key in pixels or key in unusable:
             continue
         try:
-            pixels[key] = _fitting(generator, load(still))
+            pixels[key] = read_square_still(*key, generator.size, generator.channels)
             if still.path not in sha256s:
                 sha256s[still.path] = sha256_of(still.path)
         except (ValueError, OSError) as error:
@@ -169,14 +169,6 @@ def _read_stills(generator: Generator, stills: Sequence[StillRequest],
         raise ValueError(f'synthesize: {len(unusable)} of {len(stills)} stills cannot be used; '
                          f'correct or leave out these:\n{reasons}')
     return pixels, sha256s
-
-
-def _fitting(generator: Generator, pixels: np.ndarray) -> np.ndarray:
-    expected = (generator.size,) * 2 + (() if generator.channels == 1 else (generator.channels,))
-    if pixels.dtype != np.uint8 or pixels.shape != expected:
-        raise ValueError(f'the generator takes {expected} uint8, '
-                         f'but this is {pixels.shape} {pixels.dtype}')
-    return pixels
 
 
 def _identity(generator: Generator, plan: Sequence[ClipRequest], per_still: int, seed: int,

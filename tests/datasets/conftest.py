@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import lddm_aug  # noqa: F401  registers what the tests build
-from lddm_aug.data.frames import read_still
+from lddm_aug.data.annotations import Annotation
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
 
 CLASSES = ('benign', 'malignant')
@@ -23,17 +22,16 @@ def make_store(tmp_path: Path) -> Callable[..., str]:
     def make(*counts: int, classes: Sequence[str] = CLASSES, name: str = 'store') -> str:
         folder = tmp_path / f'{name}_stills'
         folder.mkdir()
-        requests = []
+        rows = []
         for label, count in zip(classes, counts, strict=True):
             for number in range(count):
                 path = folder / f'{label}{number}.png'
-                cv2.imwrite(str(path), np.full((16, 16), len(requests), np.uint8))
-                requests.append(StillRequest(path, None, label, f'still-{path.stem}'))
+                cv2.imwrite(str(path), np.full((16, 16), len(rows), np.uint8))
+                rows.append(Annotation(path, label, f'still-{path.stem}', None, None, 0))
         generator = RepeatStill(size=16)
         generator.groups = ('trained-on',)
         generator.package_sha256 = 'of a package'
-        synthesize(generator, requests, lambda still: read_still(still.path, still.frame),
-                   tmp_path / name, progress=False)
+        synthesize(generator, rows, tmp_path / name, progress=False)
         return str(tmp_path / name)
     return make
 

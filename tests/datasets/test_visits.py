@@ -34,6 +34,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
+from lddm_aug.data.annotations import Annotation
 from lddm_aug.datasets.epoch_sampler import EpochSampler
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
@@ -42,7 +43,6 @@ from lddm_aug.generators.package import save_package
 from lddm_aug.generators.random_warp import RandomWarp
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.seeds import derive_seed, seeded
-from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
 
 T = TypeVar('T')
@@ -77,10 +77,8 @@ def configs(tmp_path_factory) -> dict[str, dict]:
         (folder / name).write_text('\n'.join(rows))
     still = RepeatStill(size=32, num_frames=8)
     still.package_sha256 = 'of a package'
-    requests = [StillRequest(folder / f'{n}.png', None, label, f's{n}')
-                for n, label in enumerate(CLASSES)]
-    synthesize(still, requests, lambda request: cv2.imread(str(request.path), 0), folder / 'store',
-               progress=False)
+    synthesize(still, [Annotation(folder / f'{n}.png', label, f's{n}', None, None, 0)
+                       for n, label in enumerate(CLASSES)], folder / 'store', progress=False)
     save_package(folder / 'package', RandomWarp(size=32, num_frames=8), ['v0'])
     return dict(
         VideoClipDataset=dict(type='VideoClipDataset', ann_file=str(folder / 'videos.csv'),

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from lddm_aug.synthesis.plan import StillRequest, plan_clips
+from lddm_aug.data.annotations import Annotation
+from lddm_aug.synthesis.plan import plan_clips
 
-STILLS = [StillRequest(Path('/b/benign (1).png'), None, 'benign', 'p1'),
-          StillRequest(Path('/m/benign (1).png'), None, 'malignant', 'p2'),
-          StillRequest(Path('/m/sweep.mp4'), 7, 'malignant', 'p2'),
-          StillRequest(Path('/m/sweep.mp4'), 8, 'malignant', 'p2'),
-          StillRequest(Path('/m/[Ünï] .png'), None, 'malignant', 'p3')]
+STILLS = [Annotation(Path('/b/benign (1).png'), 'benign', 'p1', None, None, 0),
+          Annotation(Path('/m/benign (1).png'), 'malignant', 'p2', None, None, 0),
+          Annotation(Path('/m/sweep.mp4'), 'malignant', 'p2', 7, None, 0),
+          Annotation(Path('/m/sweep.mp4'), 'malignant', 'p2', 8, None, 0),
+          Annotation(Path('/m/[Ünï] .png'), 'malignant', 'p3', None, None, 0)]
 SHA256S = {path: f'{number:064x}' for number, path in enumerate({still.path for still in STILLS})}
 
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from lddm_aug.data.annotations import Annotation
 from lddm_aug.files import sha256_of
 from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.generators.base import Generator
@@ -23,12 +24,7 @@ from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.store.store import ROW_KEYS, StoreWriter, read_manifest
 from lddm_aug.synthesis import synthesize as module
-from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import Summary, synthesize
-
-
-def load(still: StillRequest) -> np.ndarray:
-    return np.asarray(Image.open(still.path))
 
 
 @pytest.fixture
@@ -38,24 +34,24 @@ def generator(tiny_lddm, tmp_path):
 
 
 @pytest.fixture
-def stills(tmp_path: Path) -> list[StillRequest]:
+def stills(tmp_path: Path) -> list[Annotation]:
     """Ten rows; two of them name the same file."""
     random = np.random.default_rng(0)
     paths = [tmp_path / f'benign ({number}).png' for number in range(9)]
     for path in paths:
         Image.fromarray(random.integers(0, 256, (16, 16), dtype=np.uint8)).save(path)
-    return [StillRequest(path, None, ('benign', 'malignant')[i % 2], f'p{i}')
+    return [Annotation(path, ('benign', 'malignant')[i % 2], f'p{i}', None, None, i)
             for i, path in enumerate([*paths, paths[0]])]
 
 
-def run(generator: Generator, stills: list[StillRequest], out: Path, **options: Any) -> Summary:
-    return synthesize(generator, stills, load, out, progress=False, **options)
+def run(generator: Generator, stills: list[Annotation], out: Path, **options: Any) -> Summary:
+    return synthesize(generator, stills, out, progress=False, **options)
 
 
 def test_a_clip_is_what_the_generator_makes_of_its_still_and_seed(generator, stills, tmp_path):
     run(generator, stills, tmp_path / 'store')
     for row in read_manifest(tmp_path / 'store').rows:
-        still = to_unit(torch.tensor(load(StillRequest(Path(row['still']), None, '', ''))))
+        still = to_unit(torch.tensor(np.asarray(Image.open(row['still']))))
         clip = to_uint8(generator(still[None, None], [row['seed']]))[0, 0].numpy()
         kept = np.load(tmp_path / 'store' / row['path'])
         assert kept.dtype == np.uint8
@@ -68,7 +64,7 @@ def test_a_generator_with_classes_is_told_those_of_the_stills(tiny_told_lddm, st
     save_package(tmp_path / 'package', tiny_told_lddm, ['p8'])
     run(tiny_told_lddm, stills, tmp_path / 'store')
     for row in read_manifest(tmp_path / 'store').rows:
-        still = to_unit(torch.tensor(load(StillRequest(Path(row['still']), None, '', ''))))
+        still = to_unit(torch.tensor(np.asarray(Image.open(row['still']))))
         told, untold = (to_uint8(tiny_told_lddm(still[None, None], [row['seed']], [label]))[0, 0]
                         for label in (row['label'], None))
         kept = np.load(tmp_path / 'store' / row['path'])
@@ -234,15 +230,22 @@ def test_all_stills_that_cannot_be_used_are_named_before_anything_is_made(
         generator, stills, tmp_path):
     stills[2].path.write_bytes(b'')
     stills[4].path.unlink()
-    Image.new('L', (8, 8)).save(stills[6].path)
-    Image.new('RGB', (16, 16)).save(stills[7].path)
-    with pytest.raises(ValueError, match='4 of 10 stills cannot be used') as refused:
+    stills[6] = replace(stills[6], frame=3)                  # of a picture that has but one
+    with pytest.raises(ValueError, match='3 of 10 stills cannot be used') as refused:
         run(generator, stills, tmp_path / 'store')
     assert not (tmp_path / 'store').exists()
     lines = str(refused.value).splitlines()[1:]
     assert [still.path.name for still in stills if any(still.path.name in x for x in lines)] == [
-        'benign (2).png', 'benign (4).png', 'benign (6).png', 'benign (7).png']
-    assert 'takes (16, 16) uint8, but this is (8, 8) uint8' in lines[2]
+        'benign (2).png', 'benign (4).png', 'benign (6).png']
+
+
+def test_stills_of_other_sizes_and_modes_are_fitted_to_the_generator(generator, stills, tmp_path):
+    Image.new('RGB', (32, 16), (90, 90, 90)).save(stills[0].path)
+    run(generator, stills[:1], tmp_path / 'store')
+    row = read_manifest(tmp_path / 'store').rows[0]
+    expected = np.zeros((16, 16), np.uint8)
+    expected[4:12] = 90
+    assert (np.load(tmp_path / 'store' / row['path'])[0] == expected).all()
 
 
 def test_colour_stills_become_colour_clips(stills, tmp_path):
@@ -250,10 +253,11 @@ def test_colour_stills_become_colour_clips(stills, tmp_path):
     save_package(tmp_path / 'package', generator, [])
     for still in stills:
         Image.open(still.path).convert('RGB').save(still.path)
-    synthesize(generator, stills, load, tmp_path / 'store', progress=False)
+    run(generator, stills, tmp_path / 'store')
     row = read_manifest(tmp_path / 'store').rows[0]
     assert row['shape'] == [5, 16, 16, 3]
-    assert (np.load(tmp_path / 'store' / row['path']) == load(stills[0])).all()
+    clip = np.load(tmp_path / 'store' / row['path'])
+    assert (clip == np.asarray(Image.open(stills[0].path))).all()
 
 
 def test_the_contact_sheet_shows_at_most_a_dozen_clips(generator, stills, tmp_path):

@@ -5,7 +5,7 @@ from typing import Any
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-from lddm_aug.data.frames import letterbox, read_still, to_channels
+from lddm_aug.data.frames import read_square_still
 
 
 @TRANSFORMS.register_module()
@@ -29,8 +29,8 @@ class LoadStill(BaseTransform):
         self.channels = channels
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        still = read_still(results['filename'], results.get('frame'))
-        results['still'] = to_channels(letterbox(still, self.size), self.channels)
+        results['still'] = read_square_still(results['filename'], results.get('frame'), self.size,
+                                             self.channels)
         return results
 
     def __repr__(self) -> str:

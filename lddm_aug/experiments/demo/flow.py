@@ -29,7 +29,7 @@ from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.journal import Journal, fingerprint, peak_rss_mb
 from lddm_aug.preparation.phantom import write_phantom
 from lddm_aug.store.store import MANIFEST
-from lddm_aug.synthesis.synthesize_stills import synthesize_stills
+from lddm_aug.synthesis.synthesize import synthesize
 from lddm_aug.versions import run_versions
 from lddm_aug.visualization.previews import Preview, encode_webp, grid
 
@@ -204,8 +204,8 @@ class Flow:
         rows = read_annotations(self.tables.stills, self.tables.stills_root)
 
         def work() -> dict[str, float]:
-            made = synthesize_stills(generator, rows, folder, seed=self.demo.seed,
-                                     workers=torch.get_num_threads())
+            made = synthesize(generator, rows, folder, seed=self.demo.seed,
+                              workers=torch.get_num_threads())
             return {'clips': made.clips, 'seconds': round(made.seconds, 2),
                     'clips_per_second': round(made.clips_per_second, 2)}
 

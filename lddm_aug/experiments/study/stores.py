@@ -17,7 +17,7 @@ from lddm_aug.experiments.study.plan import Study, read_config
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import load_package
 from lddm_aug.journal import Journal, fingerprint
-from lddm_aug.synthesis.synthesize_stills import synthesize_stills
+from lddm_aug.synthesis.synthesize import synthesize
 
 # generator → its config, behind the first part of its name
 CONFIGS = {'lddm': '', 'lddm_blind': '', 'cinn': '_cinn', 'still': '_repeat_still',
@@ -116,8 +116,8 @@ def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
     def work() -> dict[str, Any]:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         rows = read_annotations(study.data / 'stills.csv', study.root)
-        made = synthesize_stills(load_package(folder / PACKAGE, device), rows, out,
-                                 per_still=1, seed=seed, progress=False)
+        made = synthesize(load_package(folder / PACKAGE, device), rows, out,
+                          per_still=1, seed=seed, progress=False)
         return {'clips': made.clips, 'seconds': made.seconds}
 
     journal.step(f'clips {out.name}', inputs, out, work)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from mmaction.datasets.transforms import ArrayDecode, SampleFrames
 
+from lddm_aug.data.annotations import Annotation
 from lddm_aug.datasets.transforms.sample_segment import SampleSegment
 from lddm_aug.datasets.transforms.synthesize_clip import SynthesizeClip
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
@@ -13,7 +14,6 @@ from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.store.store import read_manifest
-from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
 
 
@@ -31,8 +31,8 @@ def package(tmp_path: Path, tiny_lddm: LDDMGenerator) -> str:
 def test_on_the_fly_and_offline_synthesis_make_the_same_clip(tmp_path: Path, package: str,
                                                              tiny_lddm, still: np.ndarray):
     np.save(tmp_path / 'still.npy', still[None])
-    request = StillRequest(tmp_path / 'still.npy', 0, 'benign', 'g')
-    synthesize(tiny_lddm, [request], lambda _: still, tmp_path / 'store', progress=False)
+    row = Annotation(tmp_path / 'still.npy', 'benign', 'g', 0, None, 0)
+    synthesize(tiny_lddm, [row], tmp_path / 'store', progress=False)
     row = read_manifest(tmp_path / 'store').rows[0]
     offline = np.load(tmp_path / 'store' / row['path'])
     results = SynthesizeClip(package)(dict(still=still, seed=row['seed']))

@@ -9,10 +9,10 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
+from lddm_aug.data.annotations import Annotation
 from lddm_aug.experiments.study.quality import plausible, score_clips
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.synthesis.plan import StillRequest
 from lddm_aug.synthesis.synthesize import synthesize
 
 
@@ -35,12 +35,11 @@ def test_a_clip_is_as_plausible_as_a_recognizer_of_real_videos_finds_its_label(t
     generator = RepeatStill(16, num_frames=8)
     save_package(tmp_path / 'package', generator, [])
     stills = [(25, 'benign'), (25, 'malignant'), (204, 'benign'), (204, 'malignant')]
-    requests = []
+    rows = []
     for number, (grey, label) in enumerate(stills):
         np.save(tmp_path / f'{number}.npy', np.full((1, 16, 16), grey, np.uint8))
-        requests.append(StillRequest(tmp_path / f'{number}.npy', 0, label, f'p{number}'))
-    synthesize(generator, requests, lambda still: np.load(still.path)[still.frame],
-               tmp_path / 'store', progress=False)
+        rows.append(Annotation(tmp_path / f'{number}.npy', label, f'p{number}', 0, None, 0))
+    synthesize(generator, rows, tmp_path / 'store', progress=False)
     torch.save(dict(state_dict=dict(shift=torch.tensor(0.1))), tmp_path / 'trained.pth')
     pipeline = [dict(type='ReadVideo', size=16), dict(type='SampleSegment', num_frames=8),
                 dict(type='ArrayDecode'), dict(type='FormatShape', input_format='NCTHW'),
