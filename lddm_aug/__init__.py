@@ -20,22 +20,23 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
     classes.py     names of classes, taken from what a user gives and compared
     cli.py         what the tools have in common
     compat.py      what is broken between the packages below, patched once
+    configs.py     where configs lie, and what is chosen in them without editing a file
     files.py       files that are whole or absent
     hardware.py    devices, launchers and mixed precision, and whether they are there
     journal.py     which steps of a long command are done
     processes.py   processes that end with the one that began them
     seeds.py       seeds that don't depend on who draws
+    version.py     of this package
     versions.py    with what something was made
 
-Visualization lies so low because audits, stores, evaluations and trainings all draw with it; the
-page of a report lies with what it reports.
+`lint-imports` checks this order.  Visualization lies so low because audits, stores, evaluations and
+trainings all draw with it; the page of a report lies with what it reports.
 """
 from lddm_aug import compat
-
-__version__ = '0.1.0'
+from lddm_aug.version import __version__
 
 compat.apply_patches()
 
 from lddm_aug import datasets, engine, evaluation, generators, models  # noqa: E402
 
-__all__ = ['datasets', 'engine', 'evaluation', 'generators', 'models']
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'generators', 'models']

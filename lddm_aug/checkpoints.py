@@ -100,6 +100,15 @@ def refuse_foreign_weights(model: nn.Module, weights: Mapping[str, Any], source:
                          "of this model, or the prefix of this model's weights in it")
 
 
+def refuse_lacking_weights(model: nn.Module, weights: Mapping[str, Any]) -> None:
+    """Raise ValueError if a weight of the model is missing, or has another shape."""
+    lacking = missing_weights(model, weights)
+    if lacking:
+        raise ValueError(f'WeightsGuardHook: the checkpoint lacks {len(lacking)} weights of '
+                         f'the {type(model).__name__}, or has them in another shape '
+                         f'({lacking[0]}, …); name the config that it was trained with')
+
+
 def refuse_unusable_pretrained(model: nn.Module) -> None:
     """Raise ValueError for weights on disk that a part of the model is to start from, but can't.
 

@@ -6,12 +6,12 @@ from importlib.metadata import version
 
 import torch
 
-import lddm_aug
+from lddm_aug.version import __version__
 
 
 def clip_versions() -> dict[str, str]:
     """Of the packages on which a clip's bytes depend."""
-    return {'lddm_aug': lddm_aug.__version__, 'torch': str(torch.__version__),
+    return {'lddm_aug': __version__, 'torch': str(torch.__version__),
             'diffusers': version('diffusers'), 'zuko': version('zuko')}
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from lddm_aug.experiments.demo.flow import QUICK, Demo, run
 from lddm_aug.generators.package import load_package
-from lddm_aug.store.store import read_manifest
+from lddm_aug.store.manifest import read_manifest
 
 ROOT = Path(__file__).parents[1]
 

@@ -13,7 +13,7 @@ from lddm_aug.data.annotations import sort_classes
 from lddm_aug.data.frames import count_frames
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.files import sha256_of
-from lddm_aug.store.store import MANIFEST, read_manifest
+from lddm_aug.store.manifest import MANIFEST, read_manifest
 
 
 @DATASETS.register_module()

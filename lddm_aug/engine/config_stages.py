@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmaction.registry import MODELS
 from mmengine.config import Config
 
 from lddm_aug.engine.runner_config import refuse_unread, require_files
+from lddm_aug.generators.base import Generator
 
 
 def stage_files(config_file: Path) -> dict[str, Path]:
@@ -38,6 +40,21 @@ def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None
     return stages
 
 
+def build_generator(stage: Config) -> Generator:
+    """The generator of a stage's config, its weights untrained."""
+    arguments = stage.generator.to_dict()
+    if 'model' in stage:
+        trained_part = MODELS.get(arguments['type']).trained_part
+        arguments[trained_part] = _without_files(stage.model.to_dict())
+    return MODELS.build(arguments)
+
+
 def _read(file: Path) -> Config:
     require_files(config=str(file))                  # MMEngine doesn't say whose syntax is wrong
     return Config.fromfile(file)
+
+
+def _without_files(model: dict[str, Any]) -> dict[str, Any]:
+    """Without what only a training needs, and reads from files that others may not have."""
+    return {key: _without_files(value) if isinstance(value, dict) else value
+            for key, value in model.items() if key not in ('init_cfg', 'perceptual')}

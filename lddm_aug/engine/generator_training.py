@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.registry import DATASETS, MODELS
+from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import EMAHook
@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
 from lddm_aug.datasets.leaves import classes_of, groups_of
-from lddm_aug.engine.config_stages import stage_configs
+from lddm_aug.engine.config_stages import build_generator, stage_configs
 from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.runner_config import add_hooks, require_keys
@@ -250,15 +250,6 @@ def _fill(generator: Any, bank: Config) -> list[str]:
     return sorted(clips.groups)
 
 
-def build_generator(stage: Config) -> Generator:
-    """The generator of a stage's config, its weights untrained."""
-    arguments = stage.generator.to_dict()
-    if 'model' in stage:
-        trained_part = MODELS.get(arguments['type']).trained_part
-        arguments[trained_part] = _without_files(stage.model.to_dict())
-    return MODELS.build(arguments)
-
-
 def _trained_generator(stage: Config, checkpoint: Path | None) -> Any:
     generator = build_generator(stage)
     if checkpoint is not None:
@@ -280,9 +271,3 @@ def _refuse_other_autoencoder(stage: Config, trained: Any) -> None:
         raise ValueError(f'{stage.work_dir}: its autoencoder is not the one in '
                          f'{given["checkpoint"]} ({len(other)} weights differ, {other[0]}, …); '
                          'train this stage anew')
-
-
-def _without_files(model: dict[str, Any]) -> dict[str, Any]:
-    """Without what only a training needs, and reads from files that others may not have."""
-    return {key: _without_files(value) if isinstance(value, dict) else value
-            for key, value in model.items() if key not in ('init_cfg', 'perceptual')}

@@ -17,7 +17,7 @@ from lddm_aug.data.annotations import read_annotations
 from lddm_aug.datasets.table_dataset import TableDataset
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import CARD
-from lddm_aug.store.store import MANIFEST
+from lddm_aug.store.manifest import MANIFEST
 
 BLOCK_BYTES = 1 << 16
 VERY_MANY = 100_000

@@ -18,8 +18,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from lddm_aug.engine.config_stages import stage_configs
-from lddm_aug.engine.generator_training import build_generator
+from lddm_aug.engine.config_stages import build_generator, stage_configs
 from lddm_aug.evaluation.cost import clips_per_second, gflop_per_clip
 
 COLUMNS = ('configs', 'model', 'input', 'M parameters', 'GMACs')

@@ -20,7 +20,8 @@ from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.processes import end_with_parent
-from lddm_aug.store.store import CONTACT_SHEET, StoreWriter
+from lddm_aug.store.manifest import CONTACT_SHEET
+from lddm_aug.store.writer import StoreWriter
 from lddm_aug.synthesis.plan import ClipRequest, plan_clips
 from lddm_aug.versions import clip_versions
 from lddm_aug.visualization.contact_sheet import contact_sheet

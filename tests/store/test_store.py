@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lddm_aug.store.store import StoreWriter, read_manifest
+from lddm_aug.store.manifest import read_manifest
+from lddm_aug.store.writer import StoreWriter
 
 PLAN = {'package_sha256': 'ab', 'generator_groups': ['p9'], 'seed': 0, 'clips': 3}
 IDS = ['0-a-0', '1-b-0', '2-c-0']

@@ -22,7 +22,8 @@ from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.store.store import ROW_KEYS, StoreWriter, read_manifest
+from lddm_aug.store.manifest import ROW_KEYS, read_manifest
+from lddm_aug.store.writer import StoreWriter
 from lddm_aug.synthesis import synthesize as module
 from lddm_aug.synthesis.synthesize import Summary, synthesize
 

@@ -12,7 +12,7 @@ from lddm_aug.files import sha256_of
 from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.store.store import read_manifest
+from lddm_aug.store.manifest import read_manifest
 
 ROOT = Path(__file__).parents[2]
 BUSI = ROOT.parent / 'shared' / 'data' / 'busi_masks_sample'

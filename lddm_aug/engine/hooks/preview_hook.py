@@ -13,7 +13,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from lddm_aug.engine.generator_training import build_generator
+from lddm_aug.engine.config_stages import build_generator
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
 from lddm_aug.seeds import derive_seed, seeded

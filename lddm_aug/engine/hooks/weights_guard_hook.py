@@ -1,19 +1,17 @@
 """A checkpoint that doesn't fit is neither tested nor trained on."""
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from lddm_aug.checkpoints import (
-    missing_weights,
     read_checkpoint,
     refuse_foreign_weights,
+    refuse_lacking_weights,
     refuse_unusable_pretrained,
 )
 from lddm_aug.engine.unwrapped import unwrapped
@@ -53,12 +51,3 @@ class WeightsGuardHook(Hook):
 def _is_training(runner: Runner) -> bool:
     """Whether the run trains; to test, MMEngine builds no optimizer and initialises nothing."""
     return isinstance(runner.optim_wrapper, OptimWrapper)
-
-
-def refuse_lacking_weights(model: nn.Module, weights: Mapping[str, Any]) -> None:
-    """Raise ValueError if a weight of the model is missing, or has another shape."""
-    lacking = missing_weights(model, weights)
-    if lacking:
-        raise ValueError(f'WeightsGuardHook: the checkpoint lacks {len(lacking)} weights of '
-                         f'the {type(model).__name__}, or has them in another shape '
-                         f'({lacking[0]}, …); name the config that it was trained with')

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from mmengine.config import Config, ConfigDict
 
-import lddm_aug
 from lddm_aug.checkpoints import POINTER
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.engine.config_stages import stage_configs
@@ -28,8 +27,9 @@ from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.journal import Journal, fingerprint, peak_rss_mb
 from lddm_aug.preparation.phantom import write_phantom
-from lddm_aug.store.store import MANIFEST
+from lddm_aug.store.manifest import MANIFEST
 from lddm_aug.synthesis.synthesize import synthesize
+from lddm_aug.version import __version__
 from lddm_aug.versions import run_versions
 from lddm_aug.visualization.previews import Preview, encode_webp, grid
 
@@ -145,7 +145,7 @@ def make_tables(demo: Demo, journal: Journal) -> Tables:
     if videos is None or stills is None:
         folder = demo.work_dir / 'data'
         settings = {**demo.budget.phantom, 'seed': demo.seed}
-        journal.step('simulate sweeps', {**settings, 'version': lddm_aug.__version__}, folder,
+        journal.step('simulate sweeps', {**settings, 'version': __version__}, folder,
                      lambda: write_phantom(folder, **settings, jobs=os.cpu_count() or 1))
         videos, stills, root = folder / 'videos.csv', folder / 'stills.csv', None
     return prepare(videos, stills, demo.work_dir / 'tables', root, demo.skip_bad, demo.seed)
@@ -195,7 +195,7 @@ class Flow:
             return json.loads((folder / SUMMARY).read_bytes())['autoencoder']
 
         inputs = {'data': self.data, 'configs': texts, 'options': options, 'seed': self.demo.seed,
-                  'version': lddm_aug.__version__}
+                  'version': __version__}
         measured = self.journal.step('train the generator', inputs, folder, train)
         return folder / 'package', {key: measured[key] for key in ('psnr_db', 'still_psnr_db')}
 
@@ -226,7 +226,7 @@ class Flow:
             **self.demo.budget.recognizer})
         inputs = {'data': self.data, 'config': config.pretty_text,
                   'store': sha256_of(store / MANIFEST) if store else None,
-                  'version': lddm_aug.__version__}
+                  'version': __version__}
 
         def work() -> dict[str, Any]:
             runner, scores = train_and_test(config)

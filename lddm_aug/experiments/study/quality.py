@@ -11,8 +11,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from lddm_aug.checkpoints import read_checkpoint
-from lddm_aug.engine.hooks.weights_guard_hook import refuse_lacking_weights
+from lddm_aug.checkpoints import read_checkpoint, refuse_lacking_weights
 from lddm_aug.evaluation.recognition_metric import probabilities
 
 KEPT_SHARE = 0.75

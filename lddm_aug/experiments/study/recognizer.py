@@ -11,7 +11,6 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-import lddm_aug
 from lddm_aug.checkpoints import POINTER, last_checkpoint
 from lddm_aug.engine.recognizer_training import train_and_test, use_last_weights
 from lddm_aug.experiments.study import stores
@@ -20,6 +19,7 @@ from lddm_aug.experiments.study.quality import plausible, score_clips
 from lddm_aug.experiments.study.training_sets import TrainingSet, put_into
 from lddm_aug.files import write_aside
 from lddm_aug.journal import fingerprint
+from lddm_aug.version import __version__
 
 RESULT = 'result.json'
 KEPT = 'kept.json'
@@ -66,7 +66,7 @@ def settings(study: Study, run: Run) -> str:
         'data': stores.data_settings(study),
         'split': stores.split_sha256(study, run.ratio, run.seed),
         'clips': generator and stores.settings(study, generator, run.ratio, run.seed),
-        'version': lddm_aug.__version__})[:16]
+        'version': __version__})[:16]
 
 
 def train_recognizer(study: Study, run: Run) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-import lddm_aug
 from lddm_aug.data.annotations import class_names, read_annotations
 from lddm_aug.engine.config_stages import stage_files
 from lddm_aug.engine.generator_training import PACKAGE, SUMMARY, train_generator
@@ -18,6 +17,7 @@ from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import load_package
 from lddm_aug.journal import Journal, fingerprint
 from lddm_aug.synthesis.synthesize import synthesize
+from lddm_aug.version import __version__
 
 # generator → its config, behind the first part of its name
 CONFIGS = {'lddm': '', 'lddm_blind': '', 'cinn': '_cinn', 'still': '_repeat_still',
@@ -99,7 +99,7 @@ def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
     folder = journal.folder / 'generators' / generator
     shared = shared_stage(study, generator, ratio, seed)
     inputs: dict[str, Any] = {'settings': settings(study, generator, ratio, seed),
-              'version': lddm_aug.__version__}
+              'version': __version__}
 
     def fit() -> dict[str, Any]:
         train_generator(config_file(study, generator), folder, resume=True, seed=seed,
@@ -136,5 +136,5 @@ def shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path | 
     identity = fingerprint({'config': read_config(files[SHARED]).to_dict(), 'seed': seed,
                             'options': options, 'data': data_settings(study),
                             'split': split_sha256(study, ratio, seed),
-                            'version': lddm_aug.__version__})
+                            'version': __version__})
     return study.split_folder(ratio, seed) / 'generators' / f'{SHARED}_{identity[:8]}'

@@ -16,10 +16,9 @@ from typing import Any
 
 from mmengine.config import Config
 
-from lddm_aug.engine.config_stages import stage_configs, stage_files
+from lddm_aug.engine.config_stages import build_generator, stage_configs, stage_files
 from lddm_aug.engine.generator_training import (
     SUMMARY,
-    build_generator,
     train_generator,
     train_stage,
 )

@@ -13,7 +13,7 @@ from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.store.store import read_manifest
+from lddm_aug.store.manifest import read_manifest
 from lddm_aug.synthesis.synthesize import synthesize
 
 

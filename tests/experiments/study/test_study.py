@@ -17,7 +17,7 @@ from lddm_aug.experiments.study.records import read_rows, scores_file
 from lddm_aug.experiments.study.stores import generator_options, store_folder
 from lddm_aug.experiments.study.study import draw_groups, recognizer_job, run_study, store_jobs
 from lddm_aug.generators.package import load_package, save_package
-from lddm_aug.store.store import read_manifest
+from lddm_aug.store.manifest import read_manifest
 
 
 @pytest.fixture(autouse=True)

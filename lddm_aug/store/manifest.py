@@ -1,0 +1,112 @@
+"""Generated clips on disk.
+
+    clips/*.npy             (T, H, W[, 3]) uint8
+    plan.json               what was asked for: package, stills, seed
+    manifest.jsonl          one row per clip; there only when every clip is
+    manifest.partial.jsonl  the rows so far, while clips are being made
+    contact_sheet.png       some of the clips to look at
+"""
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+FORMAT_VERSION = 1
+CLIPS = 'clips'
+PLAN = 'plan.json'
+MANIFEST = 'manifest.jsonl'
+PARTIAL = 'manifest.partial.jsonl'
+CONTACT_SHEET = 'contact_sheet.png'
+ROW_KEYS = ('clip_id', 'path', 'sha256', 'still', 'still_sha256', 'still_frame', 'group', 'label',
+            'seed', 'package_sha256', 'generator', 'sampler', 'steps', 'shape', 'frame_stride',
+            'versions')
+PLAN_KEYS = ('clips', 'generator_groups')
+
+
+class Manifest(NamedTuple):
+    """What a finished store holds.
+
+    Attributes:
+        rows: one per clip; its `path` is relative to the store.
+        header: plan.json, among it `generator_groups`, the groups that the generator saw.
+    """
+
+    rows: list[dict[str, Any]]
+    header: dict[str, Any]
+
+
+def read_manifest(store: str | Path) -> Manifest:
+    """Read a finished store.
+
+    Raises:
+        FileNotFoundError: if there is no store, or clips are still missing in it.
+        ValueError: if the manifest is empty, damaged or points out of the store.
+    """
+    store = Path(store)
+    path = store / MANIFEST
+    if not path.is_file():
+        if (store / PLAN).is_file():
+            raise FileNotFoundError(f'{path} is missing because the store is unfinished; '
+                                    'run tools/synthesize.py again to finish it')
+        raise FileNotFoundError(f'{path} is missing, so {store} is no store of clips; '
+                                'make one with tools/synthesize.py')
+    lines = path.read_bytes().splitlines()
+    if not lines:
+        raise ValueError(f'{path} is empty; make the store again')
+    rows = [read_row(path, number, line) for number, line in enumerate(lines, start=1)]
+    header = read_plan(store / PLAN)
+    if len(rows) != header['clips']:
+        raise ValueError(f'{path} has {len(rows)} rows, but {header["clips"]} clips were planned; '
+                         'run tools/synthesize.py again to finish it')
+    return Manifest(rows, header)
+
+
+def as_line(row: dict[str, Any]) -> bytes:
+    """A row as it stands in a manifest."""
+    return json.dumps(row).encode() + b'\n'
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """Read plan.json.
+
+    Raises:
+        FileNotFoundError: if it isn't there.
+        ValueError: if it is damaged, incomplete or of another version.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} is missing; make the store again')
+    try:
+        plan = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f'{path} is not JSON ({error}); make the store again') from error
+    if not isinstance(plan, dict) or plan.get('format_version') != FORMAT_VERSION:
+        raise ValueError(f'{path} was written by another version of lddm_aug; '
+                         'make the store again')
+    missing = [key for key in PLAN_KEYS if key not in plan]
+    if missing:
+        raise ValueError(f'{path} lacks {", ".join(missing)}; make the store again')
+    return plan
+
+
+def read_row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    """Read a line of a manifest; its path and number are for messages.
+
+    Raises:
+        ValueError: if it is no row, lacks a key, or points out of the store.
+    """
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f'{path}, line {number} is not JSON ({error}); '
+                         'make the store again') from error
+    if not isinstance(row, dict) or not isinstance(row.get('path', ''), str):
+        raise ValueError(f'{path}, line {number} is no row; make the store again')
+    missing = [key for key in ROW_KEYS if key not in row]
+    if missing:
+        raise ValueError(f'{path}, line {number} lacks {", ".join(missing)}; make the store again')
+    clip = PurePosixPath(row['path'])
+    if clip.is_absolute() or '..' in clip.parts:
+        raise ValueError(f'{path}, line {number} points out of the store ({row["path"]}); '
+                         'make the store again')
+    return row
