@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from lddm_aug.audit.duplicates import HASH_DISTANCE, SAME
 from lddm_aug.audit.fingerprint import BITS, FRAMES
 from lddm_aug.data.frames import UnreadableFile, letterbox, read_still, to_channels
 from lddm_aug.files import write_aside
-from lddm_aug.visualization import previews
-from lddm_aug.visualization.previews import data_uri, encode_webp
+from lddm_aug.visualization.previews import data_uri, encode_webp, render_page
 
 SIDE = 176                  # pixels of a picture
 MAX_PICTURES = 1500         # in all; a page of more would not open
@@ -43,10 +40,8 @@ def write_report(path: Path, found: Mapping[str, Any]) -> None:
         -len(same['labels'])))
     faults = [fault for fault in found['faults'] if fault['kind'] != 'marked']
     marked = [fault for fault in found['faults'] if fault['kind'] == 'marked']
-    page = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, Path(previews.__file__).parent]),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-    ).get_template('audit.html').render(
+    page = render_page(
+        Path(__file__).with_name('audit.html'),
         tables=sorted({item['table'] for item in found['items']}),
         counts=found['counts'], leaks=found['leaks'], summary=summarize(found),
         two_labels=[show(same) for same in by_weight if len(same['labels']) > 1],

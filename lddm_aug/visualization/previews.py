@@ -30,7 +30,7 @@ class Preview:
     clips: Mapping[str, np.ndarray]
 
 
-def render_page(template: Path, previews: Sequence[Preview], **content: Any) -> str:
+def render_page(template: Path, previews: Sequence[Preview] = (), **content: Any) -> str:
     """An HTML page that needs nothing beside it: no script, no network, no other file.
 
     Args:
@@ -40,7 +40,7 @@ def render_page(template: Path, previews: Sequence[Preview], **content: Any) -> 
     """
     environment = Environment(
         loader=FileSystemLoader([template.parent, Path(__file__).parent]), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True)
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.get_template(template.name).render(
         previews=[_picture(preview) for preview in previews], **content)
 

@@ -1,18 +1,17 @@
 """Tables and plots → one HTML file that needs nothing beside it, and Markdown with its plots."""
 from __future__ import annotations
 
-import base64
 import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from lddm_aug.experiments.study.tables import Lines, Results, Table, all_blocks
 from lddm_aug.files import write_aside
+from lddm_aug.visualization.previews import data_uri, render_page
 
 GREY = '#808890'                                     # reads on light and on dark
 
@@ -30,13 +29,10 @@ def write_report(out: Path, page: Path, text: Path, seeds: Sequence[int] | None 
     blocks = all_blocks(results)
     plots = {block.title: draw(block) for block in blocks if isinstance(block, Lines)}
     sentences = describe(results, out)
-    template = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template('report.html')
-    html = template.render(
-        title=f'Do synthetic clips help?  {out.stem}', sentences=sentences, blocks=blocks,
-        plots={title: 'data:image/svg+xml;base64,' + base64.b64encode(plot).decode('ascii')
-               for title, plot in plots.items()})
+    html = render_page(
+        Path(__file__).with_name('report.html'), title=f'Do synthetic clips help?  {out.stem}',
+        sentences=sentences, blocks=blocks,
+        plots={title: data_uri('image/svg+xml', plot) for title, plot in plots.items()})
     lines = [f'# Do synthetic clips help? `{out.stem}`', '', *(f'- {each}' for each in sentences)]
     numbers = {title: number for number, title in enumerate(plots, 1)}
     for block in blocks:
