@@ -21,6 +21,7 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
     cli.py         what the tools have in common
     compat.py      what is broken between the packages below, patched once
     configs.py     where configs lie, and what is chosen in them without editing a file
+    discovery.py   imports what registers itself
     files.py       files that are whole or absent
     hardware.py    devices, launchers and mixed precision, and whether they are there
     journal.py     which steps of a long command are done
@@ -38,5 +39,8 @@ from lddm_aug.version import __version__
 compat.apply_patches()
 
 from lddm_aug import datasets, engine, evaluation, generators, models  # noqa: E402
+from lddm_aug.discovery import import_named_modules  # noqa: E402
 
 __all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'generators', 'models']
+
+import_named_modules()                               # parts of one's own

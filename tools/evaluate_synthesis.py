@@ -15,7 +15,8 @@ from lddm_aug.cli import add_device_argument, friendly_errors
 from lddm_aug.evaluation.clip_set import generate_clip_set, read_split
 from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
 from lddm_aug.evaluation.recognizer_features import RecognizerFeatures
-from lddm_aug.evaluation.synthesis import SynthesisOptions, evaluate_synthesis
+from lddm_aug.evaluation.synthesis import evaluate_synthesis
+from lddm_aug.evaluation.synthesis_metrics import SynthesisOptions
 from lddm_aug.evaluation.synthesis_report import PAGE, print_table, write_report
 from lddm_aug.generators.package import load_package
 
@@ -49,11 +50,14 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def load_recognizer(args: argparse.Namespace, frame_stride: float) -> RecognizerFeatures | None:
+def load_recognizer(args: argparse.Namespace, frame_stride: float
+                    ) -> dict[str, RecognizerFeatures]:
     if (args.fd_config is None) != (args.fd_checkpoint is None):
         raise ValueError('--fd-config and --fd-checkpoint belong together; give both or neither')
-    return args.fd_config and RecognizerFeatures(args.fd_config, args.fd_checkpoint, frame_stride,
-                                                 args.device)
+    if args.fd_config is None:
+        return {}
+    return dict(fd=RecognizerFeatures(args.fd_config, args.fd_checkpoint, frame_stride,
+                                      args.device))
 
 
 def main() -> None:
@@ -62,7 +66,7 @@ def main() -> None:
         options = SynthesisOptions(seed=args.seed, perceptual_frames=args.perceptual_frames)
         generator = load_package(args.package, args.device)
         stride = generator.frame_stride
-        networks = load_networks(args, stride, fd=load_recognizer(args, stride))
+        networks = load_networks(args, stride) | load_recognizer(args, stride)
         real, training = (
             read_split(args.videos, split, generator, segments, args.seed, args.data_root,
                        args.split_file, args.reference_fps)

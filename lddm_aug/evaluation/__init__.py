@@ -1,15 +1,14 @@
 """Clips or scores → numbers.
 
-    synthesis.py             all figures for one generator, from the files below:
+    synthesis.py             all metrics for one generator
+    synthesis_metrics/       each of them, in a file that registers it; made of:
         clip_set.py              real clips in memory, and what a generator makes of their stills
-        frechet.py               … in the features of recognizer_features.py or i3d_features.py
-        image_quality.py         PSNR, SSIM, LPIPS against the real clip of the same still
-        diversity.py             DIV, how much the clips of one still differ
+        recognizer_features.py   features of recognizers that were trained here …
+        i3d_features.py          … and of an I3D
+        image_quality.py         PSNR, SSIM, LPIPS of pairs of clips
         clip_statistics.py       motion, flicker, sharpness, speckle
-        two_sample.py            can a classifier tell them from real ones?
-        memorisation.py          are they training clips?
         bootstrap.py             intervals over groups
-    network_arguments.py     the networks in which they are taken, from a command line
+    network_arguments.py     the networks that look at clips, from a command line
     synthesis_report.py      a table, JSON, plots and a page of these
     gallery.py               real and generated clips for eyes
     cost.py                  what a clip costs

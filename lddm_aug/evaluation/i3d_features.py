@@ -50,7 +50,7 @@ class I3DFeatures:
                              f'but got {figure!r}')
         path = fetch(source)
         self.name, self.source, self.device = figure, str(source), device
-        self.described: dict[str, Any] = dict(
+        self.provenance: dict[str, Any] = dict(
             source=str(source), sha256=sha256_of(path), size=SIZE, frame_stride=frame_stride)
         if _is_torchscript(path):
             try:
@@ -74,7 +74,7 @@ class I3DFeatures:
     @torch.inference_mode()
     def __call__(self, clips: Tensor) -> NDArray[np.float64]:
         """(N, C, T, H, W) uint8 clips → (N, D) features."""
-        self.described['frames'] = clips.shape[2]
+        self.provenance['frames'] = clips.shape[2]
         features = [self._features(clips[i:i + BATCH]) for i in range(0, len(clips), BATCH)]
         return torch.cat(features).double().cpu().numpy()
 

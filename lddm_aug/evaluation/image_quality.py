@@ -29,17 +29,17 @@ class ImageDistance(Protocol):
 
     Attributes:
         name: what to call it in a result.
-        sha256: of the network's file.
+        provenance: its name, and the sha256 of its file.
     """
     name: str
-    sha256: str
+    provenance: dict[str, Any]
 
     def __call__(self, ours: Tensor, theirs: Tensor) -> Tensor:
         """(N, C, H, W) and (N, C, H, W) in [−1, 1] → (N,)."""
 
 
 class VGGDistance:
-    """The distance that LPIPS starts from, without the weights that LPIPS has learnt.
+    """The distance that LPIPS starts from, without the weights that LPIPS has trained.
 
     Args:
         path: of a VGG's state dict; see `VGGFeatures`.
@@ -48,7 +48,7 @@ class VGGDistance:
 
     def __init__(self, path: str | Path, device: str | torch.device = 'cpu') -> None:
         self.name = f'LPIPS-like ({Path(path).stem}, no linear weights)'
-        self.sha256 = sha256_of(Path(path))
+        self.provenance = dict(network=self.name, sha256=sha256_of(Path(path)))
         self.features = VGGFeatures(path).to(device)
         self.device = device
 
@@ -93,7 +93,7 @@ class LPIPSDistance:
                              f'({str(error).splitlines()[-1].strip()[:200]})') from error
         self.network.eval().requires_grad_(False).to(device)
         self.name = f'LPIPS ({kind}, v0.1)'
-        self.sha256 = sha256_of(Path(path))
+        self.provenance = dict(network=self.name, sha256=sha256_of(Path(path)))
         self.device = device
 
     @torch.inference_mode()

@@ -26,10 +26,10 @@ class FeatureNetwork(Protocol):
 
     Attributes:
         name: what the distance is called after.
-        described: sha256 of the network and what it saw: size, frames, stride.
+        provenance: sha256 of the network and what it saw: size, frames, stride.
     """
     name: str
-    described: dict[str, Any]
+    provenance: dict[str, Any]
 
     def __call__(self, clips: Tensor) -> NDArray[np.float64]:
         """(N, C, T, H, W) uint8 → (N, D), or (N, K, D) of K networks."""
@@ -62,7 +62,7 @@ class RecognizerFeatures:
         self.read, *transforms = self._pipeline(config, config_file)
         self.transforms = Compose([TRANSFORMS.build(transform) for transform in transforms])
         self.network = self._load(config, config_file, checkpoint).to(device)
-        self.described = dict(network=self.name.removeprefix('FD-'),
+        self.provenance = dict(network=self.name.removeprefix('FD-'),
                               sha256=sha256_of(Path(checkpoint)), frame_stride=frame_stride)
 
     def _pipeline(self, config: Config, config_file: str | Path) -> list[dict[str, Any]]:
@@ -147,8 +147,8 @@ class SeveralRecognizers:
     def __init__(self, networks: Sequence[RecognizerFeatures]) -> None:
         self.networks = networks
         self.name = networks[0].name
-        self.described = networks[0].described | dict(
-            sha256=[network.described['sha256'] for network in networks])
+        self.provenance = networks[0].provenance | dict(
+            sha256=[network.provenance['sha256'] for network in networks])
 
     def __call__(self, clips: Tensor) -> NDArray[np.float64]:
         """(N, C, T, H, W) uint8 clips → (N, K, D) features."""

@@ -5,13 +5,14 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from lddm_aug.evaluation.clip_set import ClipSet
 from lddm_aug.evaluation.clip_statistics import STATISTICS
+from lddm_aug.evaluation.synthesis_metrics import Row, registered_metrics
 from lddm_aug.files import write_aside
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
 from lddm_aug.visualization.previews import Preview, data_uri, render_page
@@ -22,35 +23,14 @@ COLUMNS = 4                                          # of small plots
 COLOURS = {'generated': '#2a9fc4', 'real': '#808890'}
 
 
-class Row(NamedTuple):
-    """One line of the table."""
-    figure: str
-    value: str
-    interval: str
-    remark: str
-
-
 def table_rows(results: Mapping[str, Any]) -> list[Row]:
     """The figures that were measured, with what must stand beside each."""
-    rows = [*_distance_rows(results), *_clip_rows(results)]
-    if results['two_sample_auc'] is not None:
-        best = results['two_sample_giveaways'][0]
-        rows.append(_row(results, 'two_sample_auc', 'two-sample AUC',
-                         f'.5 is perfect; {best["name"]} alone gives {best["auc"]:.2f}'))
-    gaps = {name: row for name, row in results['temporal'].items() if row['gap'] is not None}
-    if gaps:
-        widest = max(gaps, key=lambda name: gaps[name]['gap'])
-        rows.append(_row(gaps[widest], 'gap', f'widest gap: {widest}',
-                         'in standard deviations of real clips'))
-    rows += [_row(found, 'near', f'near a training clip, by {way}',
-                  f'.05 is expected; {found["copies"]} look like copies')
-             for way, found in results['memorisation'].items()]
-    return rows
+    return [row for metric in registered_metrics() for row in metric.rows(results)]
 
 
 def print_table(results: Mapping[str, Any]) -> str:
     """The rows as text, in columns, and the notes below."""
-    rows = [Row('figure', 'value', '95 % interval', ''), *table_rows(results)]
+    rows = [Row('figure', 'value', '95 % interval'), *table_rows(results)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [f'{row.figure:<{widths[0]}}  {row.value:>{widths[1]}}  {row.interval:<{widths[2]}}  '
              f'{row.remark}'.rstrip() for row in rows]
@@ -95,35 +75,6 @@ def closest_pairs(results: Mapping[str, Any], generated: ClipSet, real: ClipSet,
                  'nearest training clip': frames(training, pair['training_clip']),
                  'real, same still': frames(real, pair['clip'])})
         for way, found in results['memorisation'].items() for pair in found['closest']]
-
-
-def _distance_rows(results: Mapping[str, Any]) -> list[Row]:
-    rows = []
-    for figure in ('fd', 'fd_tempo', 'fvd', 'dtfvd'):
-        if results[figure] is not None:
-            clips, features = results[f'{figure}_clips'], results[f'{figure}_features']
-            few = ' (fewer clips than features)' if clips <= features else ''
-            reached = results[f'{figure}_real']
-            others = '' if reached is None else (
-                f'; real clips of the training groups: {reached:.3g}')
-            rows.append(_row(results, figure, results[f'{figure}_network'],
-                             f'N = {clips}, D = {features}{few}{others}'))
-    return rows
-
-
-def _clip_rows(results: Mapping[str, Any]) -> list[Row]:
-    names = dict(lpips=results['lpips_name'], psnr_db='PSNR, dB', ssim='SSIM')
-    rows = [_row(results, figure, name, 'against the real clip of the same still')
-            for figure, name in names.items() if results[figure] is not None]
-    samples = f'{results["protocol"]["diversity_samples"]} clips of each of '
-    return rows + [_row(found, 'value', name, f'{samples}{found["stills"]} stills')
-                   for name, found in results['div_variants'].items()]
-
-
-def _row(results: Mapping[str, Any], figure: str, name: str, remark: str) -> Row:
-    interval = results['interval' if figure == 'value' else f'{figure}_interval']
-    text = '' if interval is None else f'[{interval[0]:.3g}, {interval[1]:.3g}]'
-    return Row(name, f'{results[figure]:.4g}', text, remark)
 
 
 def _draw_boxes(rows: Mapping[str, Any]) -> bytes:

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 import lddm_aug  # noqa: F401  registers what the config names
+from lddm_aug.evaluation.clip_set import ClipSet, read_split
 from lddm_aug.generators.repeat_still import RepeatStill
 
 CONFIG = Path(__file__).parents[2] / 'mmaction_configs/r3d_phantom_real.py'
@@ -40,6 +41,13 @@ def videos(tmp_path: Path) -> Path:
     path = tmp_path / 'videos.csv'
     path.write_text('\n'.join(rows))
     return path
+
+
+@pytest.fixture
+def clips(videos: Path) -> tuple[ClipSet, ClipSet]:
+    """Held-out and training clips in the tiny LDDM's form."""
+    form = RepeatStill(16, num_frames=8)
+    return read_split(videos, 'test', form), read_split(videos, 'train', form)
 
 
 @pytest.fixture

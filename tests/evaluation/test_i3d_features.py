@@ -47,7 +47,7 @@ def test_torchscript_sees_clips_enlarged_and_between_minus_1_and_1(clips, tmp_pa
     features = network(clips)                        # in batches of four
     assert features[:, 0].tolist() == pytest.approx([-1, 1, -1, 1, -0.6])
     assert (features[:, 2] == 224).all()
-    assert network.described == dict(source=str(path), sha256=sha256_of(path), size=224,
+    assert network.provenance == dict(source=str(path), sha256=sha256_of(path), size=224,
                                      frame_stride=3, frames=8)
 
 

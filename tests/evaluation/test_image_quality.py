@@ -66,7 +66,7 @@ def test_lpips_is_that_of_its_package_with_the_given_weights(make_lpips):
     ours, theirs = torch.rand(2, 2, 1, 64, 64) * 2 - 1
     expected = package(ours.expand(-1, 3, -1, -1), theirs.expand(-1, 3, -1, -1)).flatten()
     torch.testing.assert_close(distance(ours, theirs), expected.detach())
-    assert distance.name == 'LPIPS (alex, v0.1)' and distance.sha256 == sha256_of(path)
+    assert distance.provenance == dict(network='LPIPS (alex, v0.1)', sha256=sha256_of(path))
 
 
 def test_a_clips_distance_is_the_mean_over_its_frames():

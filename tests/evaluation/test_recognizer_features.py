@@ -28,7 +28,7 @@ def test_features_of_a_videos_clip_are_those_that_the_recognizer_pools(recognize
 def test_the_distance_is_named_after_the_config_and_never_fvd(recognizer):
     features = RecognizerFeatures(recognizer.config, recognizer.checkpoint)
     assert features.name == 'FD-r3d_small'
-    assert features.described['sha256'] == sha256_of(recognizer.checkpoint)
+    assert features.provenance['sha256'] == sha256_of(recognizer.checkpoint)
 
 
 def test_clips_shorter_than_what_it_looks_at_are_refused(recognizer):

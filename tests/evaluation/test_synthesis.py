@@ -11,17 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, read_split
-from lddm_aug.evaluation.diversity import vgg_diversity
-from lddm_aug.evaluation.frechet import frechet_distance
+from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set
 from lddm_aug.evaluation.image_quality import clip_distance
 from lddm_aug.evaluation.network_arguments import load_networks
 from lddm_aug.evaluation.recognizer_features import RecognizerFeatures
-from lddm_aug.evaluation.synthesis import (
-    EvaluationNetworks,
-    SynthesisOptions,
-    evaluate_synthesis,
-)
+from lddm_aug.evaluation.synthesis import evaluate_synthesis
+from lddm_aug.evaluation.synthesis_metrics import SynthesisOptions
+from lddm_aug.evaluation.synthesis_metrics.diversity import vgg_diversity
+from lddm_aug.evaluation.synthesis_metrics.frechet import frechet_distance
 from lddm_aug.evaluation.synthesis_report import print_table, write_report
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.generators.base import Generator
@@ -42,15 +39,8 @@ class Copies(Generator):
 
 
 @pytest.fixture
-def clips(videos):
-    """Held-out and training clips in the tiny LDDM's form."""
-    form = RepeatStill(16, num_frames=8)
-    return read_split(videos, 'test', form), read_split(videos, 'train', form)
-
-
-@pytest.fixture
 def networks(recognizer):
-    return EvaluationNetworks(fd=RecognizerFeatures(recognizer.config, recognizer.checkpoint))
+    return dict(fd=RecognizerFeatures(recognizer.config, recognizer.checkpoint))
 
 
 def test_every_figure_is_there_with_its_interval_and_json_holds_all(tiny_lddm, clips, networks):
@@ -80,8 +70,8 @@ def more_networks(networks, recognizer, vgg_path, make_i3d, tmp_path):
                                 for name, weight in state.items()}), tmp_path / 'tempo.pth')
     args = Namespace(vgg=str(vgg_path), lpips=None, i3d=str(make_i3d('i3d', 3)),
                      dti3d=str(make_i3d('dti3d', 4)), device='cpu')
-    return replace(load_networks(args, fd=networks.fd),
-                   fd_tempo=RecognizerFeatures(tempo, tmp_path / 'tempo.pth'))
+    return dict(networks, fd_tempo=RecognizerFeatures(tempo, tmp_path / 'tempo.pth'),
+                **load_networks(args))
 
 
 def test_each_distance_is_taken_in_its_own_networks_features(tiny_lddm, clips, more_networks):
@@ -90,9 +80,9 @@ def test_each_distance_is_taken_in_its_own_networks_features(tiny_lddm, clips, m
     results = evaluate_synthesis(tiny_lddm, real, training, more_networks, QUICK, made)
     assert json.loads(json.dumps(results)) == results
     for figure, name, network in (
-            ('fd', 'FD-r3d_small', more_networks.fd), ('fvd', 'FVD', more_networks.i3d),
-            ('fd_tempo', 'FD-r3d_tempo', more_networks.fd_tempo),
-            ('dtfvd', 'DTFVD', more_networks.dti3d)):
+            ('fd', 'FD-r3d_small', more_networks['fd']), ('fvd', 'FVD', more_networks['i3d']),
+            ('fd_tempo', 'FD-r3d_tempo', more_networks['fd_tempo']),
+            ('dtfvd', 'DTFVD', more_networks['dti3d'])):
         theirs = network(real.clips)
         expected = frechet_distance(network(made.clips), theirs)
         assert results[figure] == pytest.approx(expected) and expected > 0
@@ -101,7 +91,7 @@ def test_each_distance_is_taken_in_its_own_networks_features(tiny_lddm, clips, m
         low, high = results[f'{figure}_interval']
         assert low < results[figure] < high and results[f'{figure}_real'] > 0
     assert results['fd'] != results['fd_tempo']
-    assert list(results['networks']) == ['fd', 'fd_tempo', 'i3d', 'dti3d', 'vgg']
+    assert set(results['networks']) == {'fd', 'fd_tempo', 'i3d', 'dti3d', 'vgg'}
     assert not any('no network was given' in note for note in results['notes'])
 
 
@@ -115,11 +105,11 @@ def test_where_lpips_itself_is_not_given_a_vgg_stands_in_and_says_so(
     made = generate_clip_set(generator, real)
     for networks, name in (
             (both, 'LPIPS (vgg, v0.1)'),
-            (replace(both, lpips=None), 'LPIPS-like (small_vgg, no linear weights)')):
+            (dict(vgg=both['vgg']), 'LPIPS-like (small_vgg, no linear weights)')):
         results = evaluate_synthesis(generator, real, training, networks, QUICK, made)
         assert results['lpips_name'] == name and name in print_table(results)
         assert results['lpips'] == pytest.approx(clip_distance(
-            networks.lpips or networks.vgg, made.clips, real.clips, frames=4).mean())
+            networks.get('lpips', networks['vgg']), made.clips, real.clips, frames=4).mean())
         assert results['lpips_interval'][0] < results['lpips'] < results['lpips_interval'][1]
 
 
@@ -135,9 +125,10 @@ def test_every_network_gives_the_diversity_of_the_same_clips(tiny_lddm, clips, m
 
     values = {name: row['value'] for name, row in results['div_variants'].items()}
     assert values == pytest.approx({
-        'DIV (VGG)': vgg_diversity(more_networks.vgg.features, samples, frames=4).mean(),
-        'DIV (I3D)': div(more_networks.i3d), 'DIV (DTI3D × 1000)': 1000 * div(more_networks.dti3d),
-        'DIV (r3d_small)': div(more_networks.fd)}, rel=1e-5)
+        'DIV (VGG)': vgg_diversity(more_networks['vgg'].features, samples, frames=4).mean(),
+        'DIV (I3D)': div(more_networks['i3d']),
+        'DIV (DTI3D × 1000)': 1000 * div(more_networks['dti3d']),
+        'DIV (r3d_small)': div(more_networks['fd'])}, rel=1e-5)
     assert results['div_name'] == 'DIV (VGG)' and min(values.values()) > 0
     assert results['div'] == values['DIV (VGG)']
 

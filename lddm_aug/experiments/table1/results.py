@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lddm_aug.evaluation.cost import FLOP_CONVENTION
+from lddm_aug.evaluation.synthesis_metrics import registered_metrics
 from lddm_aug.files import write_aside
 from lddm_aug.versions import run_versions
 
@@ -16,9 +17,7 @@ GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'moti
 # Chen, Shi et al. 2024, Table 1: BUSV, conditioned on the first frame; which DIV isn't said.
 PAPER = {'cinn': dict(fvd=58.98, dtfvd=0.62, lpips=0.33, div=2.23),
          'lddm': dict(fvd=53.82, dtfvd=0.58, lpips=0.32, div=1.07)}
-COLUMNS = {'fd': 'FD', 'fd_tempo': 'FD-tempo', 'fvd': 'FVD', 'dtfvd': 'DTFVD', 'lpips': 'LPIPS',
-           'div': 'DIV', 'psnr_db': 'PSNR', 'ssim': 'SSIM', 'two_sample_auc': 'AUC',
-           'gflop_per_clip': 'GFLOP', 'clips_per_second': 'clips/s'}
+COSTS = {'gflop_per_clip': 'GFLOP', 'clips_per_second': 'clips/s'}
 
 
 def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,9 +71,9 @@ def sampling_of(row: Mapping[str, Any]) -> float | None:
 
 def format_table1(results: Mapping[str, Any]) -> str:
     """The mean over seeds of every figure, ± its standard deviation; then the paper's rows."""
-    rows = results['rows']
-    shown = [key for key in COLUMNS if any(row.get(key) is not None for row in rows)]
-    lines = [['generator', 'seeds', *(COLUMNS[key] for key in shown)]]
+    rows, columns = results['rows'], _columns()
+    shown = [key for key in columns if any(row.get(key) is not None for row in rows)]
+    lines = [['generator', 'seeds', *(columns[key] for key in shown)]]
     for name in GENERATORS:
         same = [row for row in rows if row['generator'] == name]
         if same:
@@ -84,8 +83,13 @@ def format_table1(results: Mapping[str, Any]) -> str:
             for line in lines]
     for name, figures in PAPER.items():
         text.append(f'the paper, {name}: ' + ', '.join(
-            f'{COLUMNS[key]} {value:g}' for key, value in figures.items()))
+            f'{columns[key]} {value:g}' for key, value in figures.items()))
     return '\n'.join([*text, *_conclusions(results)])
+
+
+def _columns() -> dict[str, str]:
+    """Key of a row → heading."""
+    return {metric.name: metric.title for metric in registered_metrics() if metric.title} | COSTS
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> str:
@@ -100,16 +104,12 @@ def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> str:
 def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
     """What the figures are called, and how LDDM and its baseline compare."""
     rows = results['rows']
-    for key in ('fd_network', 'fd_tempo_network', 'lpips_name', 'div_name'):
-        names = sorted({row[key] for row in rows if row.get(key)})
-        if names:
-            yield f'{COLUMNS[key.rpartition("_")[0]]}: {", ".join(names)}'
-    for key in ('fd', 'fd_tempo', 'fvd', 'dtfvd'):
-        sizes = {(row[f'{key}_clips'], row[f'{key}_features']) for row in rows
-                 if row.get(f'{key}_clips')}
-        for clips, features in sorted(sizes):
-            few = ' (fewer clips than features: too large)' if clips <= features else ''
-            yield f'{COLUMNS[key]}: of N = {clips} clips, in D = {features} features{few}'
+    for metric in registered_metrics():
+        variants = sorted({row[metric.variant] for row in rows if row.get(metric.variant)})
+        if variants not in ([], [metric.title]):
+            yield f'{metric.title}: {", ".join(variants)}'
+    for metric in registered_metrics():
+        yield from metric.conclusions(rows)
     yield f'GFLOP: per clip, {FLOP_CONVENTION}; clips/s: one process on one thread or one GPU'
     fd = {name: [row['fd'] for row in rows if row['generator'] == name and row['fd'] is not None]
           for name in PAPER}
@@ -131,5 +131,5 @@ def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
     for temperature in sorted({row['temperature'] for row in results.get('temperatures', ())}):
         calm = [row for row in results['temperatures'] if row['temperature'] == temperature]
         yield f'LDDM at temperature {temperature:g}, {len(calm)} seeds: ' + ', '.join(
-            f'{title} {_mean(calm, key)}' for key, title in COLUMNS.items()
+            f'{title} {_mean(calm, key)}' for key, title in _columns().items()
             if any(row.get(key) is not None for row in calm))

@@ -29,17 +29,14 @@ from lddm_aug.evaluation.cost import (
     clips_per_second,
     gflop_per_clip,
 )
-from lddm_aug.evaluation.frechet import frechet_distance
 from lddm_aug.evaluation.recognizer_features import (
     FeatureNetwork,
     RecognizerFeatures,
     SeveralRecognizers,
 )
-from lddm_aug.evaluation.synthesis import (
-    EvaluationNetworks,
-    SynthesisOptions,
-    evaluate_synthesis,
-)
+from lddm_aug.evaluation.synthesis import evaluate_synthesis
+from lddm_aug.evaluation.synthesis_metrics import SynthesisOptions
+from lddm_aug.evaluation.synthesis_metrics.frechet import frechet_distance
 from lddm_aug.experiments.table1.results import (
     GENERATORS,
     put_row,
@@ -98,7 +95,7 @@ class Table1:
     sampler_steps: Sequence[int] = ()
     temperatures: Sequence[float] = ()
     redo: bool = False
-    networks: EvaluationNetworks = EvaluationNetworks()
+    networks: Mapping[str, Any] = field(default_factory=dict)
     options: SynthesisOptions = SynthesisOptions()
     recognizers: int = 5
     segments: int = 2
@@ -209,7 +206,7 @@ def make_table1(table: Table1) -> dict[str, Any]:
                 row = _make_row(table, 'lddm', seed, clips, features, temperature)
                 put_row(results['temperatures'], row | dict(temperature=temperature))
                 write_results(table.out, results, table.command)
-    weights = features['fd'].described['sha256']
+    weights = features['fd'].provenance['sha256']
     fd_real = next((row['fd_real'] for row in results['rows']
                     if row['networks']['fd']['sha256'] == weights), None)
     return results | dict(rows=[row for row in results['rows'] if _still_fits(table, row, fd_real)])
@@ -253,7 +250,7 @@ def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet
     if temperature is not None:
         generator = generator.with_sampler(temperature=temperature)
     began = time.perf_counter()
-    figures = evaluate_synthesis(generator, *clips, replace(table.networks, **features),
+    figures = evaluate_synthesis(generator, *clips, {**features, **table.networks},
                                  replace(table.options, seed=seed))
     return dict(
         generator=name, seed=seed, size=generator.size,
@@ -365,11 +362,8 @@ def _still_fits(table: Table1, row: Mapping[str, Any], fd_real: float | None) ->
 
 def _protocol(table: Table1) -> dict[str, Any]:
     """What all rows have in common: rows that differ in it cannot be compared."""
-    given = {name: network for name in ('lpips', 'vgg', 'i3d', 'dti3d')
-             if (network := getattr(table.networks, name)) is not None}
-    networks = {name: dict(name=network.name, sha256=network.described['sha256']
-                           if name.endswith('i3d') else network.sha256)
-                for name, network in given.items()}
+    networks = {name: dict(name=network.name, sha256=network.provenance['sha256'])
+                for name, network in table.networks.items()}
     return dict(
         data=table.data, size=table.size, fd_network=table.recognizer.stem,
         **{f'{figure}_config': _identity([Config.fromfile(config)])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from lddm_aug.evaluation.two_sample import giveaways, two_sample_test
+from lddm_aug.evaluation.synthesis_metrics.two_sample import giveaways, two_sample_test
 
 
 @pytest.fixture

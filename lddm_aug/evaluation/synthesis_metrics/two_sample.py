@@ -17,6 +17,49 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lddm_aug.evaluation.bootstrap import group_interval
+from lddm_aug.evaluation.clip_statistics import STATISTICS
+from lddm_aug.evaluation.synthesis_metrics.base import (
+    Evaluation,
+    Row,
+    SynthesisMetric,
+    register_metric,
+)
+
+
+@register_metric
+class TwoSampleAUC(SynthesisMetric):
+    """Of a classifier that sees the clips' statistics and the features of `fd`, if it is given.
+
+    Beside the figure: `two_sample_of` (each kind of numbers alone) and `two_sample_giveaways`.
+    """
+
+    name, title, better = 'two_sample_auc', 'AUC', 'lower'
+    networks = ('fd',)
+
+    def measure(self, evaluation: Evaluation) -> dict[str, Any]:
+        if len({*evaluation.groups}) < 2:
+            evaluation.notes.append('two_sample_auc: needs held-out clips of two groups')
+            return dict(two_sample_auc=None, two_sample_auc_interval=None)
+        sides = evaluation.generated, evaluation.real
+        ours, theirs = (clips.described.statistics for clips in sides)
+        generated, real = dict(statistics=ours), dict(statistics=theirs)
+        network = evaluation.networks.get('fd')
+        if network is not None:
+            generated['features'], real['features'] = (
+                features.reshape(len(features), -1, features.shape[-1])[:, 0]   # the first network
+                for features in (clips.features(network) for clips in sides))
+        test = two_sample_test(generated, real, evaluation.groups, **evaluation.resampling)
+        return dict(two_sample_auc=test['auc'], two_sample_auc_interval=test['interval'],
+                    two_sample_of=test['of'],
+                    two_sample_giveaways=giveaways(ours, theirs, list(STATISTICS)))
+
+    def rows(self, results: Mapping[str, Any]) -> list[Row]:
+        if results.get(self.name) is None:
+            return []
+        best = results['two_sample_giveaways'][0]
+        return [self.row('two-sample AUC', results[self.name], results[f'{self.name}_interval'],
+                         f'.5 is perfect; {best["name"]} alone gives {best["auc"]:.2f}')]
+
 
 FOLDS = 5
 COMPONENTS = 16           # of each kind of features, so that few clips don't drown in many numbers

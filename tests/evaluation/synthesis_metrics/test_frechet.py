@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from lddm_aug.evaluation.frechet import frechet_distance
+from lddm_aug.evaluation.synthesis_metrics.frechet import frechet_distance
 
 
 def by_matrix_root(ours, theirs):

@@ -22,6 +22,41 @@ from torch import Tensor
 
 from lddm_aug.evaluation.bootstrap import mean_interval
 from lddm_aug.evaluation.clip_statistics import five_quantiles
+from lddm_aug.evaluation.synthesis_metrics.base import (
+    Evaluation,
+    Row,
+    SynthesisMetric,
+    register_metric,
+)
+
+
+@register_metric
+class Memorisation(SynthesisMetric):
+    """See `memorisation_audit`."""
+
+    name, better = 'memorisation', 'lower'
+
+    def measure(self, evaluation: Evaluation) -> dict[str, Any]:
+        generator, training = evaluation.generator, evaluation.training
+        groups = {*training.groups}
+        unseen = sorted(groups - {*generator.groups}) if generator.groups else []
+        if unseen:
+            evaluation.notes.append(
+                f'memorisation: the generator was not trained on {len(unseen)} of the '
+                f'{len(groups)} groups of the training clips ({unseen[0]}, …), and cannot repeat '
+                'what it never saw; name the split that it was trained on')
+        average = shrunk_pixels(training.clips).mean(axis=0)
+        generated, real, trained = (
+            dict(pixels=shrunk_pixels(clips.clips) - average, motion=clips.described.motion)
+            for clips in (evaluation.generated, evaluation.real, training))
+        return {self.name: memorisation_audit(generated, real, trained, evaluation.groups,
+                                              **evaluation.resampling)}
+
+    def rows(self, results: Mapping[str, Any]) -> list[Row]:
+        return [self.row(f'near a training clip, by {way}', found['near'], found['near_interval'],
+                         f'.05 is expected; {found["copies"]} look like copies')
+                for way, found in results.get(self.name, {}).items()]
+
 
 PIXEL_GRID = (8, 16, 16)          # frames, height, width of a clip's pixels once shrunk
 EXPECTED = 0.05                   # share of held-out clips that count as near

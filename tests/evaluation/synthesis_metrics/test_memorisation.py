@@ -4,7 +4,7 @@ import torch
 from scipy.ndimage import gaussian_filter, shift
 
 from lddm_aug.evaluation.clip_statistics import describe_clips
-from lddm_aug.evaluation.memorisation import memorisation_audit, shrunk_pixels
+from lddm_aug.evaluation.synthesis_metrics.memorisation import memorisation_audit, shrunk_pixels
 
 COUNT, FRAMES, SIZE = 12, 8, 48
 

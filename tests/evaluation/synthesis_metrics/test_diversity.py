@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from lddm_aug.evaluation.diversity import feature_diversity, mean_squared_pairs, vgg_diversity
+from lddm_aug.evaluation.synthesis_metrics.diversity import (
+    feature_diversity,
+    mean_squared_pairs,
+    vgg_diversity,
+)
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.networks.vgg import VGGFeatures
 
