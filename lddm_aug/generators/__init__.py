@@ -1,4 +1,5 @@
-"""A still and a seed in, a clip out."""
+"""A still and a seed in, a clip out.  All files here are read, so a new generator is a new file."""
+from lddm_aug.discovery import import_submodules
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.cinn import CINNGenerator
 from lddm_aug.generators.lddm import LDDMGenerator
@@ -9,3 +10,5 @@ from lddm_aug.generators.repeat_still import RepeatStill
 
 __all__ = ['CINNGenerator', 'Generator', 'LDDMGenerator', 'MotionTransfer', 'RandomWarp',
            'RepeatStill', 'load_package', 'save_package']
+
+import_submodules(__name__)
