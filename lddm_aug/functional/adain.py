@@ -6,10 +6,9 @@ from torch import Tensor
 
 
 def adain(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Give every channel of x a new spread and mean: scale · (x − μ(x)) / σ(x) + shift.
+    """Give every channel of x a new standard deviation and mean: scale · (x − μ(x)) / σ(x) + shift.
 
-    μ and σ are taken over all of T, H and W of a channel, so that what differs from frame to frame
-    survives.
+    μ and σ are over all of T, H and W of a channel, so that differences between frames remain.
 
     Args:
         x: (B, C, T, H, W).

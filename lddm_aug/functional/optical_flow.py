@@ -1,4 +1,4 @@
-"""Where a still's pixels went, without anything learnt."""
+"""Optical flow from a still to the frames of its clip, without a trained network."""
 from __future__ import annotations
 
 import torch
@@ -15,11 +15,11 @@ DAMPING = 1e-3                                       # of gradients of images in
 
 @torch.no_grad()
 def lucas_kanade(still: Tensor, clip: Tensor) -> Tensor:
-    """The field by which `warp` makes a clip of its still; Lucas and Kanade 1981, in a pyramid.
+    """The field by which `warp` turns a still into its clip; Lucas and Kanade 1981, in a pyramid.
 
-    At every level, coarse to fine, each frame is compared with the still moved so far, and within
-    a window the step δ solves Σ g gᵀ δ = Σ g r, with g the gradient and r what remains of the
-    frame; then the field is smoothed.
+    At every level, from coarse to fine, the still is warped by the field so far.  In a window, the
+    step δ solves Σ g gᵀ δ = Σ g r, with g the gradient and r the frame's residual.  Then the field
+    is smoothed.
 
     Args:
         still: (B, C, H, W) in [−1, 1], H and W multiples of 4.
@@ -33,26 +33,26 @@ def lucas_kanade(still: Tensor, clip: Tensor) -> Tensor:
     field = clip.new_zeros(batch, 2, frames, height // coarsest, width // coarsest)
     for level in range(LEVELS - 1, -1, -1):
         side = 2 ** level
-        small, seen = F.avg_pool2d(still, side), F.avg_pool3d(clip, (1, side, side))
-        if field.shape[3:] != seen.shape[3:]:
+        small, target = F.avg_pool2d(still, side), F.avg_pool3d(clip, (1, side, side))
+        if field.shape[3:] != target.shape[3:]:
             field = 2 * F.interpolate(field, scale_factor=(1, 2, 2), mode='trilinear')
         for _ in range(ITERATIONS):
-            step = _step(warp(small, field), seen)
-            field = _frames_apart(_window_mean(_frames_together(field) + step, SMOOTHING), frames)
+            step = _step(warp(small, field), target)
+            field = _split_frames(_window_mean(_merge_frames(field) + step, SMOOTHING), frames)
     return field
 
 
-def _step(moved: Tensor, seen: Tensor) -> Tensor:
-    """(B, C, T, h, w) still as moved so far, and truth → (B · T, 2, h, w) step in pixels."""
-    ours, theirs = _frames_together(moved), _frames_together(seen)
+def _step(warped: Tensor, target: Tensor) -> Tensor:
+    """(B, C, T, h, w) warped still, and target → (B · T, 2, h, w) step in pixels."""
+    ours, theirs = _merge_frames(warped), _merge_frames(target)
     x, y = _gradient((ours + theirs) / 2)
-    remains = theirs - ours
+    residual = theirs - ours
     xx, xy, yy, xr, yr = (_window_mean(product.mean(dim=1, keepdim=True), WINDOW) for product
-                          in (x * x, x * y, y * y, x * remains, y * remains))
+                          in (x * x, x * y, y * y, x * residual, y * residual))
     xx, yy = xx + DAMPING, yy + DAMPING
     determinant = xx * yy - xy * xy
     step = torch.cat([yy * xr - xy * yr, xx * yr - xy * xr], dim=1) / determinant
-    return step.clamp(-1, 1)                         # farther than a gradient can be trusted
+    return step.clamp(-1, 1)                         # a gradient is valid within about a pixel
 
 
 def _gradient(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,9 +71,9 @@ def _window_mean(image: Tensor, window: int) -> Tensor:
     return image
 
 
-def _frames_together(clip: Tensor) -> Tensor:
+def _merge_frames(clip: Tensor) -> Tensor:
     return clip.transpose(1, 2).flatten(0, 1)        # (B · T, C, h, w)
 
 
-def _frames_apart(images: Tensor, frames: int) -> Tensor:
+def _split_frames(images: Tensor, frames: int) -> Tensor:
     return images.unflatten(0, (-1, frames)).transpose(1, 2)      # (B, C, T, h, w)

@@ -1,4 +1,4 @@
-"""Grey levels on disk ↔ the range and the axes that networks see."""
+"""Conversion between grey levels on disk and the range and axes of networks' inputs."""
 from __future__ import annotations
 
 import numpy as np
@@ -13,7 +13,7 @@ def to_unit(pixels: Tensor) -> Tensor:
 
 
 def to_uint8(image: Tensor) -> Tensor:
-    """Float in [−1, 1] → the nearest uint8 grey level; what lies outside is clipped."""
+    """Float in [−1, 1] → the nearest uint8 grey level; values outside are clipped."""
     return ((image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Moving a still's pixels along a field."""
+"""Warping a still by a displacement field."""
 from __future__ import annotations
 
 import torch
@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def warp(still: Tensor, field: Tensor) -> Tensor:
-    """Each frame of the clip fetches its pixels from the still, bicubically.
+    """Warp a still into a clip: sample each frame's pixels from the still, bicubically.
 
-    Bilinear fetching would blur the speckle wherever something moves by a fraction of a pixel.
+    Bilinear sampling would blur the speckle at displacements of a fraction of a pixel.
 
     clip[:, :, t, y, x] = still[:, :, y + v, x + u], with (u, v) = field[:, :, t, y, x].
-    Places outside the still take its nearest border pixel.
+    Positions outside the still take its nearest border pixel.
 
     Args:
         still: (B, C, H, W).
@@ -27,12 +27,12 @@ def warp(still: Tensor, field: Tensor) -> Tensor:
     columns = torch.arange(width, device=field.device, dtype=field.dtype)
     x = columns + field[:, 0]                                     # (B, T, H, W)
     y = rows[:, None] + field[:, 1]
-    # grid_sample wants (−1, 1) to be the outer edges of the corner pixels
+    # for grid_sample, −1 and 1 are the outer edges of the corner pixels
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
-    grid = grid.reshape(batch, num_frames * height, width, 2)     # all frames fetch at once
-    fetched = F.grid_sample(still, grid, mode='bicubic', padding_mode='border',
+    grid = grid.reshape(batch, num_frames * height, width, 2)     # all frames at once
+    sampled = F.grid_sample(still, grid, mode='bicubic', padding_mode='border',
                             align_corners=False)
-    return fetched.reshape(batch, channels, num_frames, height, width)
+    return sampled.reshape(batch, channels, num_frames, height, width)
 
 
 def hold_still(still: Tensor, num_frames: int) -> Tensor:

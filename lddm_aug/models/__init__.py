@@ -1,4 +1,4 @@
-"""What a Runner trains."""
+"""Models that a Runner trains."""
 from lddm_aug.models import backbones
 from lddm_aug.models.cinn_autoencoder import CINNAutoencoder
 from lddm_aug.models.latent_diffusion import LatentDiffusion

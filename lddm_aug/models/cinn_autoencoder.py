@@ -1,4 +1,4 @@
-"""Stage 1 of the paper's baseline, in its published shape: a clip becomes a vector, and back."""
+"""Stage 1 of the paper's baseline: an autoencoder of clips whose latent is a vector."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from lddm_aug.networks.vector_encoder import VectorEncoder
 class CINNAutoencoder(ClipAutoencoder):
     """Encoder and decoder of cINN (Dorkenwald et al. 2021), trained together.
 
-    Serves wherever a `VideoAutoencoder` does; its latents are vectors, (B, Cz, 1, 1, 1).  Layers,
-    widths, norms and first weights are the published ones, but that log variances begin at −4 and
-    AdaIN's scales about 1, which a short training needs.
+    It replaces a `VideoAutoencoder`; its latents are vectors, (B, Cz, 1, 1, 1).  Layers, widths,
+    norms and initial weights are the published ones, with two exceptions for short trainings: log
+    variances start at −4 and AdaIN's scales at about 1.
 
-    Published are weights of 10 (L1), 30 (LPIPS), 1e-6 (KL, summed over the vector), 1 (each
-    discriminator), 10 (feature matching) and 10 (gradient penalty).  Here all but the last, which
-    is the discriminator's own, are divided by ten, since L1 has the weight 1.  The discriminators
-    are this project's: of patches, where that of motion is published as a 3D ResNet-18.
+    The published weights are 10 (L1), 30 (LPIPS), 1e-6 (KL, summed over the vector), 1 (each
+    discriminator), 10 (feature matching) and 10 (gradient penalty).  Here L1 has the weight 1, so
+    all but the last, which is in the discriminator's own loss, are divided by ten.  The
+    discriminators differ: both score patches, while the published one of motion is a 3D ResNet-18.
 
     Args:
         num_frames: T of the clips, a multiple of 16.
@@ -51,7 +51,7 @@ class CINNAutoencoder(ClipAutoencoder):
             init_cfg)
 
     def loss(self, clip: Tensor) -> dict[str, Tensor]:
-        # on the CPU in float32: in bfloat16 PyTorch 2.13 gave its large convolutions' weights
-        # gradients of 1e35, now and then, and the training diverged
+        # on the CPU in float32: with PyTorch 2.13 some gradients of large bfloat16 convolutions
+        # were 1e35, and the training diverged
         with torch.autocast('cpu', enabled=False):
             return super().loss(clip)

@@ -1,4 +1,4 @@
-"""What the autoencoders have in common: modes, losses, and latents that are standardised."""
+"""Base class of the autoencoders: modes, losses, and standardised latents."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -11,15 +11,14 @@ from torch import Tensor, nn
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.reconstruction_losses import AdversarialLoss, PerceptualLoss
 
-MIN_STD = 1e-4                                       # below this a latent channel says nothing
+MIN_STD = 1e-4                                       # below this a latent channel is constant
 
 
 class ClipAutoencoder(BaseModel):
-    """A clip becomes a latent, and a still and a latent become a clip.
+    """Encodes a clip as a latent, and decodes a still and a latent as a clip.
 
-    The mean and standard deviation of each latent channel are measured when it is trained (see
-    `LatentStatisticsHook`) and kept beside the weights; outside of this class and its children
-    latents are standardised.
+    `LatentStatisticsHook` measures the mean and standard deviation of each latent channel after
+    the training.  They are saved with the weights; `encode` and `decode` standardise by them.
 
     Args:
         encoder: (B, C, T, H, W) clip → mean and log variance, each (B, Cz, t, h, w).
@@ -68,16 +67,16 @@ class ClipAutoencoder(BaseModel):
         """(B, C, H, W) still, standardised (B, Cz, t, h, w) latent → (B, C, T, H, W) clip.
 
         Args:
-            seeds: one a clip, for what is drawn where something is.
+            seeds: one per clip, for decoders that draw noise.
         """
-        return self.decoder(still, self._as_learnt(latent))
+        return self.decoder(still, self._unstandardise(latent))
 
     def forward(self, clip: Tensor, mode: str = 'tensor', **_: object
                 ) -> Tensor | dict[str, Tensor] | list[dict[str, Tensor]]:
         """(B, C, T, H, W) uint8 clips → losses, or clips beside their reconstructions.
 
         Args:
-            mode: `loss`; `predict` for a list of dict(clip, reconstruction), one a sample, each
+            mode: `loss`; `predict` for a list of dict(clip, reconstruction), one per sample, each
                 (C, T, H, W) in [−1, 1]; `tensor` for the reconstructions alone.
         """
         clip = to_unit(clip)
@@ -85,17 +84,18 @@ class ClipAutoencoder(BaseModel):
             return self.loss(clip)
         reconstruction = self.decode(clip[:, :, 0], self.encode(clip))
         if mode == 'predict':
-            return [dict(clip=truth, reconstruction=guess)
-                    for truth, guess in zip(clip, reconstruction, strict=True)]
+            return [dict(clip=truth, reconstruction=rebuilt)
+                    for truth, rebuilt in zip(clip, reconstruction, strict=True)]
         return reconstruction
 
     def loss(self, clip: Tensor) -> dict[str, Tensor]:
+        """(B, C, T, H, W) clips in [−1, 1] → weighted losses by name."""
         mean, log_variance = (value.float() for value in self.encoder(clip))
         latent = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        reconstruction, of_the_decoder = self._reconstruct(clip, latent)
+        reconstruction, decoder_losses = self._reconstruct(clip, latent)
         divergence = 0.5 * (mean ** 2 + log_variance.exp() - 1 - log_variance).mean()
         losses = dict(loss_l1=F.l1_loss(reconstruction, clip),
-                      loss_kl=self.kl_weight * divergence, **of_the_decoder)
+                      loss_kl=self.kl_weight * divergence, **decoder_losses)
         for loss in (self.perceptual, self.adversarial):
             if loss is not None:
                 losses |= loss(reconstruction, clip)
@@ -103,7 +103,7 @@ class ClipAutoencoder(BaseModel):
 
     @torch.no_grad()
     def measure_latents(self, batches: Iterable[Tensor]) -> None:
-        """Standardise by the latents of these (B, C, T, H, W) uint8 clips from now on."""
+        """Set the mean and standard deviation from these (B, C, T, H, W) uint8 clips."""
         training = self.training
         self.eval()
         device = self.latent_mean.device
@@ -115,9 +115,9 @@ class ClipAutoencoder(BaseModel):
         self.train(training)
 
     def _reconstruct(self, clip: Tensor, latent: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """A clip from its first frame and its latent as learnt; losses of this decoder alone."""
+        """Reconstruction from first frame and raw latent, and losses of the decoder alone."""
         return self.decoder(clip[:, :, 0], latent), {}
 
-    def _as_learnt(self, latent: Tensor) -> Tensor:
-        """Undo the standardisation."""
+    def _unstandardise(self, latent: Tensor) -> Tensor:
+        """The latent as the decoder takes it."""
         return latent * self.latent_std + self.latent_mean

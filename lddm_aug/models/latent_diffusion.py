@@ -1,4 +1,4 @@
-"""Stage 2: p(latent | still), learnt by diffusion."""
+"""Stage 2: a diffusion model of p(latent | still)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ class LatentDiffusion(LatentModel):
         autoencoder: config of the `VideoAutoencoder` that made the latents; its `init_cfg` names
             the checkpoint.
         denoiser: arguments of `Denoiser`.
-        noise: arguments of `NoiseProcess`: what the denoiser learns to say.
-        drop_still: share of the samples whose still is withheld, for guidance (Ho and Salimans
-            2022).
-        classes: names of the classes that it is told beside the still; none by default.
-        drop_class: share of the samples whose class is withheld.
+        noise: arguments of `NoiseProcess`, which defines the target of the denoiser.
+        drop_still: share of the samples whose still is dropped, for classifier-free guidance (Ho
+            and Salimans 2022).
+        classes: names of the classes that it is conditional on; none by default.
+        drop_class: share of the samples whose class is dropped.
         init_cfg: as in MMEngine.
 
     Raises:
-        ValueError: if a share isn't in [0, 1]; when trained with a label that is none of the
+        ValueError: if a share isn't in [0, 1]; when trained with a label that is no index into
             classes.
     """
 
@@ -56,29 +56,28 @@ class LatentDiffusion(LatentModel):
 
     def forward(self, latent: Tensor, still: Tensor, label: Tensor | None = None,
                 mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
-        """(B, Cz, t, h, w) standardised latents, (B, C, H, W) uint8 stills, (B,) labels → the loss.
-        """
+        """(B, Cz, t, h, w) standardised latents, (B, C, H, W) uint8 stills, (B,) labels → loss."""
         if mode != 'loss':
             raise ValueError('LatentDiffusion: only trains; clips are made by LDDMGenerator, '
                              f'but was called with mode={mode!r}')
         condition = self.condition(to_unit(still))
-        withheld = torch.rand(len(still), 1, 1, 1, device=still.device) < self.drop_still
-        condition = torch.where(withheld, self.denoiser.no_still, condition)
-        told = self._told(label, len(still), still.device)
+        dropped = torch.rand(len(still), 1, 1, 1, device=still.device) < self.drop_still
+        condition = torch.where(dropped, self.denoiser.no_still, condition)
+        classes = self._drop_classes(label, len(still), still.device)
         steps = self.noise_process.draw_steps(len(latent), latent.device)
-        seen, target = self.noise_process.noised(latent, torch.randn_like(latent), steps)
-        error = (self.denoiser(seen, steps, condition, told) - target) ** 2
+        noisy, target = self.noise_process.noised(latent, torch.randn_like(latent), steps)
+        error = (self.denoiser(noisy, steps, condition, classes) - target) ** 2
         weighted = self.noise_process.weights(steps) * error.mean(dim=(1, 2, 3, 4))
         return {f'loss_{self.noise_process.target}': weighted.mean()}
 
-    def _told(self, label: Tensor | None, count: int, device: torch.device) -> Tensor:
-        """(B,) classes, −1 where none is told."""
+    def _drop_classes(self, label: Tensor | None, count: int, device: torch.device) -> Tensor:
+        """(B,) classes, −1 for unconditional."""
         if label is None or not self.classes:
             return torch.full((count,), -1, device=device)
-        largest = int(label.max())                       # one number from the device a step
+        largest = int(label.max())                       # one transfer from the device per step
         if largest >= len(self.classes):
             raise ValueError('LatentDiffusion: a label is an index into classes '
-                             f'({", ".join(self.classes)}), or -1 where none is told, but got '
+                             f'({", ".join(self.classes)}), or -1 for unconditional, but got '
                              f'{largest}; name every class of the stills in classes')
-        withheld = torch.rand(count, device=device) < self.drop_class
-        return torch.where(withheld, -1, label)
+        dropped = torch.rand(count, device=device) < self.drop_class
+        return torch.where(dropped, -1, label)

@@ -1,4 +1,4 @@
-"""Stage 2 of the paper's baseline: p(latent | still), learnt by an invertible network."""
+"""Stage 2 of the paper's baseline: a normalizing flow of p(latent | still)."""
 from __future__ import annotations
 
 import math
@@ -19,18 +19,18 @@ from lddm_aug.networks.decoder import StillPyramid
 class LatentFlow(LatentModel):
     """cINN over the latents of a frozen autoencoder, conditioned on a clip's still.
 
-    The loss is the negative log likelihood per latent value, in nats; a standard normal
-    distribution that knows nothing would have 1.42.
+    The loss is the negative log likelihood per latent value, in nats.  That of a standard normal
+    distribution is 1.42.
 
     Args:
         autoencoder: config of the model that made the latents; its `init_cfg` names the checkpoint.
         flow: arguments of `CouplingFlow`.
-        still_widths: channels of the still's features, finest first; 2 ** len is how many pixels
-            of the still one place of the latent stands for.
-        noise: standard deviation of what is added to the standardised latents in training, so that
-            the density can't gather on them.
-        still_network: config of a network that makes the condition instead, of the still as a
-            whole, where latents are vectors: (B, C, H, W) → (B, Cs, 1, 1), such as `StillResNet`.
+        still_widths: channels of the still's features, finest first; 2 ** len is the side, in
+            pixels of the still, of one place of the latent.
+        noise: standard deviation of the noise added to the standardised latents in training, so
+            that the density can't concentrate on them.
+        still_network: config of a network that computes the condition instead, for latents that
+            are vectors: (B, C, H, W) still → (B, Cs, 1, 1), such as `StillResNet`.
         init_cfg: as in MMEngine.
     """
 
@@ -64,11 +64,12 @@ class LatentFlow(LatentModel):
         if mode != 'loss':
             raise ValueError('LatentFlow: only trains; clips are made by CINNGenerator, but was '
                              f'called with mode={mode!r}')
-        # in float32: what is trained and what is sampled must be the same invertible function
+        # in float32: training and sampling must use the same invertible function
         with torch.autocast(latent.device.type, enabled=False):
             return dict(loss_nll=self.loss(latent.float(), to_unit(still)))
 
     def loss(self, latent: Tensor, still: Tensor) -> Tensor:
+        """(B, Cz, t, h, w) latents, (B, C, H, W) stills in [−1, 1] → scalar loss in nats."""
         condition = self.condition(still)
         self.require_fit(latent, condition)
         latent = latent + self.noise * torch.randn_like(latent)
@@ -91,7 +92,7 @@ class LatentFlow(LatentModel):
 
     @torch.no_grad()
     def _initialise(self, latent: Tensor, condition: Tensor) -> None:
-        """By the first batch, and on every rank by that of the first."""
+        """Initialise from the first batch of rank 0, on every rank."""
         self.flow.initialise(latent, condition)
         for parameter in self.flow.parameters():
             broadcast(parameter.data)

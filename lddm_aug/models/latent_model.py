@@ -1,4 +1,4 @@
-"""What learns the latents of a trained autoencoder."""
+"""Base class of the models of a trained autoencoder's latents."""
 from __future__ import annotations
 
 from abc import abstractmethod
@@ -10,9 +10,9 @@ from torch import Tensor
 
 
 class LatentModel(BaseModel):
-    """Which latents of a frozen autoencoder go with a clip's still.
+    """A model of p(latent | still), for the latents of a frozen autoencoder.
 
-    The autoencoder is carried along so that a checkpoint can synthesize, but isn't trained.
+    It contains the autoencoder, so that one checkpoint can synthesize, but doesn't train it.
 
     Args:
         autoencoder: config of the model that made the latents; its `init_cfg` names the checkpoint.
@@ -39,10 +39,10 @@ class LatentModel(BaseModel):
 
     @torch.no_grad()
     def latent_shape(self, num_frames: int, size: int) -> tuple[int, ...]:
-        """(Cz, t, h, w) of clips of so many frames and pixels.
+        """(Cz, t, h, w) of clips of num_frames frames of size × size pixels.
 
         Raises:
-            ValueError: if there are no such clips.
+            ValueError: if the autoencoder doesn't take clips of this shape.
         """
         clip = torch.zeros(1, self.autoencoder.channels, num_frames, size, size)
         latent = self.autoencoder.encode(clip)

@@ -1,4 +1,4 @@
-"""How latents are noised for training, and the samplers that undo it."""
+"""Noise process of the latents for training, and the samplers that reverse it."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,15 +9,15 @@ from torch import Tensor
 
 from lddm_aug.models.samplers import build_sampler
 
-STEPS = 1000                                         # noise levels told to the denoiser
+STEPS = 1000                                         # noise levels
 PREDICTIONS = {'v': 'v_prediction', 'epsilon': 'epsilon'}
 TARGETS = (*PREDICTIONS, 'flow')
 
 
 class NoiseProcess:
-    """From a latent z and noise ε to what the denoiser sees and what it shall say.
+    """Computes the noisy input and the target of a denoiser from a latent z and noise ε.
 
-    | target    | it sees            | it says            | source                           |
+    | target    | noisy input        | target             | source                           |
     |-----------|--------------------|--------------------|----------------------------------|
     | `v`       | √ᾱ z + √(1 − ᾱ) ε | √ᾱ ε − √(1 − ᾱ) z | Salimans and Ho 2022, appendix D |
     | `epsilon` | √ᾱ z + √(1 − ᾱ) ε | ε                  | Ho et al. 2020, eq. 14           |
@@ -28,7 +28,7 @@ class NoiseProcess:
     Args:
         target: `v`, `epsilon` or `flow`.
         zero_terminal_snr: rescale ᾱ so that the last step is pure noise (Lin et al. 2024), in
-            training as in sampling.  For `v`; at pure noise ε says nothing about the latent.
+            training and in sampling.  For `v` only: in pure noise, ε has no information about z.
         min_snr_gamma: γ of Hang et al. 2023: errors of steps with little noise weigh less.  Not
             for `flow`.
     """
@@ -39,7 +39,7 @@ class NoiseProcess:
             raise ValueError(f'NoiseProcess: target is one of {", ".join(TARGETS)}, '
                              f'but got {target!r}')
         if target == 'epsilon' and zero_terminal_snr:
-            raise ValueError('NoiseProcess: at zero SNR ε says nothing about the latent, so target '
+            raise ValueError("NoiseProcess: at zero SNR, ε doesn't depend on the latent, so target "
                              "'epsilon' needs zero_terminal_snr=False; or take target 'v'")
         if target == 'flow' and min_snr_gamma is not None:
             raise ValueError('NoiseProcess: min_snr_gamma weighs the targets v and epsilon, and '
@@ -57,35 +57,35 @@ class NoiseProcess:
             self.alphas_cumprod: Tensor = DDPMScheduler(**self.schedule).alphas_cumprod
 
     def draw_steps(self, count: int, device: torch.device) -> Tensor:
-        """(count,) noise levels as the denoiser is told them: 0 … 999, of a flow 1000 · s."""
+        """(count,) random noise levels: integers in [0, 999], or 1000 · s of a flow."""
         if self.target == 'flow':
             return STEPS * (1 - torch.rand(count, device=device))
         return torch.randint(STEPS, (count,), device=device)
 
     def noised(self, latent: Tensor, noise: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, …) latents and noise, (B,) steps → what is seen and what shall be said."""
+        """(B, …) latents and noise, (B,) steps → (B, …) noisy input and target."""
         ones = (-1,) + (1,) * (latent.ndim - 1)
         if self.target == 'flow':
             s = (steps / STEPS).to(latent).view(ones)
             return (1 - s) * latent + s * noise, noise - latent
         alpha_bar = self.alphas_cumprod.to(latent.device)[steps].to(latent).view(ones)
         signal, spread = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
-        seen = signal * latent + spread * noise
-        return seen, noise if self.target == 'epsilon' else signal * noise - spread * latent
+        noisy = signal * latent + spread * noise
+        return noisy, noise if self.target == 'epsilon' else signal * noise - spread * latent
 
     def weights(self, steps: Tensor) -> Tensor:
         """(B,) steps → (B,) weights of their squared errors; Hang et al. 2023, section 3.4."""
         if self.min_snr_gamma is None:
             return torch.ones(len(steps), device=steps.device)
         alpha_bar = self.alphas_cumprod.to(steps.device)[steps]
-        # with SNR = ᾱ / (1 − ᾱ), written so that neither end divides by zero
+        # with SNR = ᾱ / (1 − ᾱ), written without a division by zero at ᾱ = 0 and 1
         clipped = alpha_bar.minimum(self.min_snr_gamma * (1 - alpha_bar))
         return clipped if self.target == 'v' else clipped / alpha_bar
 
     def sampler(self, name: str, steps: int) -> Any:
-        """A diffusers scheduler, ready to be stepped.
+        """A diffusers scheduler whose timesteps are set.
 
         Raises:
-            ValueError: if it doesn't fit the target, or the number of steps makes no sense.
+            ValueError: if the target has no such sampler, or steps is out of range.
         """
         return build_sampler(name, self.target, self.schedule, steps)

@@ -1,4 +1,4 @@
-"""What an autoencoder may be trained for beside the pixels."""
+"""Optional losses of an autoencoder: perceptual and adversarial."""
 from __future__ import annotations
 
 import torch
@@ -16,9 +16,9 @@ from lddm_aug.networks.vgg import VGGFeatures
 
 
 def some_frames(clips: tuple[Tensor, ...], count: int) -> tuple[Tensor, ...]:
-    """Of each (B, C, T, H, W) clip the same `count` frames, never frame 0 → (B · count, C, H, W).
+    """`count` random frames of (B, C, T, H, W) clips, the same of each → (B · count, C, H, W).
 
-    Frame 0 is the still itself.
+    Frame 0 is never drawn, because it is the still itself.
     """
     num_frames = clips[0].shape[2]
     chosen = 1 + torch.randperm(num_frames - 1)[:count]
@@ -26,17 +26,23 @@ def some_frames(clips: tuple[Tensor, ...], count: int) -> tuple[Tensor, ...]:
 
 
 class PerceptualLoss(nn.Module):
-    """Distance between VGG features of real and rebuilt frames (Zhang et al. 2018)."""
+    """Distance between VGG features of real and reconstructed frames (Zhang et al. 2018).
+
+    Args:
+        vgg: path of the weights, as for `VGGFeatures`.
+        weight: of the loss.
+        frames: of each clip that are compared, drawn anew each time.
+    """
 
     def __init__(self, vgg: str, weight: float = 0.1, frames: int = 1) -> None:
         super().__init__()
-        # in a tuple, so that the weights, which the user has, don't go into every checkpoint
+        # in a tuple, so that checkpoints don't contain the VGG's weights
         self.vgg = (VGGFeatures(vgg),)
         self.weight = weight
         self.frames = frames
 
     def forward(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """(B, C, T, H, W) rebuilt and real clips → the weighted loss."""
+        """(B, C, T, H, W) reconstructed and real clips → the weighted loss."""
         ours, theirs = some_frames((made, real), self.frames)
         vgg = self.vgg[0].to(made.device)
         distance = perceptual_distance(vgg(ours), vgg(theirs)).mean()
@@ -44,16 +50,16 @@ class PerceptualLoss(nn.Module):
 
 
 class AdversarialLoss(nn.Module):
-    """What a discriminator of frames and one of motion say (Lim and Ye 2017).
+    """Hinge losses of a discriminator of frames and one of motion (Lim and Ye 2017).
 
     Args:
         channels: C of the clips.
-        spatial, temporal: weight of what the frames' and the motion's discriminator says; 0 for
-            none.
-        matching: of the distance in the features of the motion's discriminator.
-        penalty: of the gradient penalty, in the motion's discriminator's own loss.
+        spatial: weight of the frame discriminator's score; 0 for no such discriminator.
+        temporal: weight of the motion discriminator's score; 0 for no such discriminator.
+        matching: weight of the distance between features of the motion discriminator.
+        penalty: weight of the gradient penalty in the motion discriminator's own loss.
         width: channels of the discriminators' first layer.
-        frames: of each clip that the frames' discriminator sees, drawn anew each time.
+        frames: of each clip that the frame discriminator scores, drawn anew each time.
     """
 
     def __init__(self, channels: int, spatial: float = 0.0, temporal: float = 0.0,
@@ -74,13 +80,13 @@ class AdversarialLoss(nn.Module):
             self.discriminators['temporal'] = MotionDiscriminator(channels, width)
 
     def forward(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """(B, C, T, H, W) rebuilt and real clips → both sides' losses."""
+        """(B, C, T, H, W) reconstructed and real clips → losses of discriminators and decoder."""
         losses = {}
         for name, discriminator in self.discriminators.items():
             pair = some_frames((real, made), self.frames) if name == 'spatial' else (real, made)
-            told_apart, fooled = hinge_losses(discriminator, *pair)
-            losses[f'loss_{name}_discriminator'] = told_apart
-            losses[f'loss_{name}'] = self.weights[name] * fooled
+            loss_discriminator, loss_generator = hinge_losses(discriminator, *pair)
+            losses[f'loss_{name}_discriminator'] = loss_discriminator
+            losses[f'loss_{name}'] = self.weights[name] * loss_generator
         if self.matching:
             losses['loss_matching'] = self.matching * feature_matching(
                 self.discriminators['temporal'], real, made)

@@ -1,4 +1,4 @@
-"""The samplers that undo a noise process, by the target that a denoiser was trained for."""
+"""Registry of the samplers that reverse a noise process, by the target of the denoiser."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -16,25 +16,25 @@ from torch import Tensor
 # schedule, steps → a diffusers scheduler whose timesteps are set
 SamplerFactory = Callable[[dict[str, Any], int], Any]
 DEFAULT_SAMPLER = 'DPMSolverMultistep'
-# A flow's noise levels s, from pure noise on, in equal steps of log((1 − s) / s), which is half the
-# log-SNR, as DPM-Solver is derived for (Lu et al. 2022); N of them begin to count below
-# 1 − FLOW_ENDS[0] / N and end at FLOW_ENDS[1] / N.  Ten in equal steps of s would lose an eighth of
-# the spread of latents that vary most, or of those that vary little, whichever end they leave out.
+# N noise levels s of a flow: 1, then equal steps of log((1 − s) / s) from 1 − FLOW_ENDS[0] / N to
+# FLOW_ENDS[1] / N.  This is half the log-SNR, in which DPM-Solver is derived (Lu et al. 2022).  Ten
+# equal steps of s would lose an eighth of the standard deviation of the latents that vary most, or
+# of those that vary least, depending on the end that they leave out.
 FLOW_ENDS = (0.15, 0.5)
 
 _SAMPLERS: dict[str, dict[str, SamplerFactory]] = {}     # target → name → factory
 
 
 def register_sampler(name: str, *targets: str) -> Callable[[SamplerFactory], SamplerFactory]:
-    """Make a sampler known under a name, for denoisers of these targets.
+    """Register a sampler under a name, for denoisers of these targets.
 
-    The function gets the schedule, keyword arguments of every diffusers scheduler, and the number
-    of steps.  It returns a scheduler: `timesteps` from pure noise on, and
-    `step(prediction, timestep, latent, generator=…).prev_sample`.  Where it draws noise, it draws
-    it from the generators given to `step`, or a seed would not decide the clip.
+    The decorated function takes the schedule (keyword arguments of every diffusers scheduler) and
+    the number of steps.  It returns a scheduler with `timesteps`, from pure noise on, and
+    `step(prediction, timestep, latent, generator=…).prev_sample`.  `step` must draw noise only from
+    its `generator`: otherwise a seed would not determine the clip.
 
     Raises:
-        ValueError: if a target has a sampler of this name.
+        ValueError: if no target is given, or one has a sampler of this name.
     """
     taken = [target for target in targets if name in _SAMPLERS.get(target, {})]
     if taken or not targets:
@@ -50,12 +50,12 @@ def register_sampler(name: str, *targets: str) -> Callable[[SamplerFactory], Sam
 
 
 def sampler_names(target: str) -> list[str]:
-    """Samplers for denoisers of a target."""
+    """Names of the samplers for denoisers of a target."""
     return list(_SAMPLERS.get(target, {}))
 
 
 def build_sampler(name: str, target: str, schedule: dict[str, Any], steps: int) -> Any:
-    """A diffusers scheduler, ready to be stepped.
+    """A diffusers scheduler whose timesteps are set.
 
     Raises:
         ValueError: if there is no such sampler for the target, or the number of steps isn't
@@ -71,8 +71,8 @@ def build_sampler(name: str, target: str, schedule: dict[str, Any], steps: int) 
     return _SAMPLERS[target][name](schedule, steps)
 
 
-# Trailing spacing, so that sampling starts where training ended (Lin et al. 2024), and no clipping
-# to [−1, 1]: latents reach further, and DDIM's default would pull them all towards 0.
+# Trailing spacing, so that sampling starts at the last level of the training (Lin et al. 2024), and
+# no clipping to [−1, 1]: latents exceed it, and DDIM's default would pull all towards 0.
 
 @register_sampler('DPMSolverMultistep', 'v', 'epsilon')
 def dpm_solver(schedule: dict[str, Any], steps: int) -> Any:
@@ -98,11 +98,11 @@ def ddpm(schedule: dict[str, Any], steps: int) -> Any:
 
 @register_sampler('DPMSolverMultistep', 'flow')
 def dpm_solver_of_flow(schedule: dict[str, Any], steps: int) -> Any:
-    """DPM-Solver++ 2M on noise levels of its own."""
+    """DPM-Solver++ 2M, on the noise levels of `flow_levels`."""
     solver = _started(DPMSolverMultistepScheduler(
         **schedule, timestep_spacing='trailing', algorithm_type='dpmsolver++', solver_order=2,
         prediction_type='flow_prediction', use_flow_sigmas=True), steps)
-    solver.set_begin_index(0)                        # many steps begin with several of one level
+    solver.set_begin_index(0)                        # with many steps the first levels are equal
     levels = flow_levels(steps)
     solver.sigmas = torch.cat([levels, torch.zeros(1)])
     solver.timesteps = schedule['num_train_timesteps'] * levels
@@ -118,7 +118,7 @@ def flow_match_euler(schedule: dict[str, Any], steps: int) -> Any:
 
 
 def flow_levels(steps: int) -> Tensor:
-    """(steps,) noise levels of a flow, from 1 down."""
+    """(steps,) noise levels of a flow, decreasing from 1."""
     first, last = 1 - FLOW_ENDS[0] / steps, FLOW_ENDS[1] / steps
     ends = torch.tensor([first, last]).logit()
     levels = torch.linspace(float(ends[0]), float(ends[1]), steps).sigmoid()

@@ -1,4 +1,4 @@
-"""MMAction2's 2D recognizer, for networks in which the frames of a clip see each other."""
+"""MMAction2's 2D recognizer, for networks that mix the segments of a clip."""
 from __future__ import annotations
 
 from typing import Any
@@ -10,9 +10,9 @@ from torch import Tensor
 
 @MODELS.register_module()
 class SegmentRecognizer(Recognizer2D):
-    """`Recognizer2D` that refuses a head, or clips, with other segments than its backbone.
+    """`Recognizer2D` that checks the segments of head and clips against its backbone.
 
-    Otherwise frames of different clips would be taken for one, where the numbers happen to divide.
+    Without the check, frames of different clips could be mixed where the numbers happen to divide.
 
     Args:
         backbone: config of a backbone with `num_segments`, for example `TDN`, `ATMNet`,
@@ -21,8 +21,8 @@ class SegmentRecognizer(Recognizer2D):
         **kwargs: as in `Recognizer2D`.
 
     Raises:
-        ValueError: when built, if the backbone has no `num_segments` or the head others; when
-            called, if the frames of a clip are no multiple of what the backbone takes as one.
+        ValueError: when built, if the backbone has no `num_segments` or the head's differ; when
+            called, if the number of frames is no multiple of the backbone's frames per clip.
     """
 
     def __init__(self, backbone: dict, cls_head: dict | None = None, **kwargs: Any) -> None:
@@ -36,25 +36,26 @@ class SegmentRecognizer(Recognizer2D):
 
     def extract_feat(self, inputs: Tensor, *args: Any, **kwargs: Any) -> tuple:
         """(N, frames, C, H, W) → features, as in `Recognizer2D`."""
-        wanted = getattr(self.backbone, 'frames_per_clip', self.backbone.num_segments)
-        if inputs.shape[1] % wanted:
+        num_frames = getattr(self.backbone, 'frames_per_clip', self.backbone.num_segments)
+        if inputs.shape[1] % num_frames:
             raise ValueError(
                 f'SegmentRecognizer: {type(self.backbone).__name__} with num_segments='
-                f'{self.backbone.num_segments} takes clips of {wanted} frames, but got '
+                f'{self.backbone.num_segments} takes clips of {num_frames} frames, but got '
                 f'{inputs.shape[1]}; change the sampling or num_segments')
         return super().extract_feat(inputs, *args, **kwargs)
 
 
 def refuse_other_segments(owner: str, recognizer: Any) -> None:
-    """Raise ValueError if head and backbone both count the segments of a clip, and differ.
+    """Raise ValueError if head and backbone both have `num_segments`, and they differ.
 
     Args:
-        owner: begins the message.
+        owner: prefix of the message.
+        recognizer: model with `cls_head` and `backbone`.
     """
-    given, wanted = (getattr(getattr(recognizer, part, None), 'num_segments', None)
-                     for part in ('cls_head', 'backbone'))
-    if None not in (given, wanted) and given != wanted:
+    of_head, of_backbone = (getattr(getattr(recognizer, part, None), 'num_segments', None)
+                            for part in ('cls_head', 'backbone'))
+    if None not in (of_head, of_backbone) and of_head != of_backbone:
         raise ValueError(
             f'{owner}: head and backbone must have the same number of segments, but cls_head has '
-            f'num_segments={given} and backbone has num_segments={wanted}; set both to what the '
-            'pipeline samples')
+            f'num_segments={of_head} and backbone has num_segments={of_backbone}; set both to the '
+            'number that the pipeline samples')

@@ -1,4 +1,4 @@
-"""Stage 1: a clip becomes a small latent, and a still and a latent become a clip."""
+"""Stage 1: an autoencoder of clips whose decoder is conditional on the still."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from lddm_aug.networks.decoder import VideoDecoder
 from lddm_aug.networks.encoder import VideoEncoder
 from lddm_aug.networks.grain import Grain
 
-SCALE_WEIGHT = 0.1                                   # it has its own weights; Adam evens it out
-# In [−1, 1].  Of a latent far from all that were seen, the exponential expects anything: up to 47
-# were met, which is a clip of white noise.  Ordinary clips expect 0.003 to 0.12.
+SCALE_WEIGHT = 0.1                                   # uncritical: it trains weights of its own
+# In [−1, 1].  Latents far from the training data can give scales up to 47, and white noise as a
+# clip.  The scale of ordinary clips is 0.003 to 0.12.
 LARGEST_SCALE = 0.25
 
 
@@ -22,9 +22,9 @@ class VideoAutoencoder(ClipAutoencoder):
     """Encoder and decoder of LDDM (Chen, Shi et al. 2024), trained together.
 
     The loss is L1 between clip and reconstruction, and a small Kullback-Leibler term that keeps
-    the latents near a standard normal distribution (Kingma and Welling 2014); by config also a
-    perceptual distance (Zhang et al. 2018) and what a discriminator of frames and one of motion
-    say (hinge losses, Lim and Ye 2017).
+    the latents near a standard normal distribution (Kingma and Welling 2014).  A config can add a
+    perceptual distance (Zhang et al. 2018) and the hinge losses of a discriminator of frames and
+    one of motion (Lim and Ye 2017).
 
     Args:
         encoder: arguments of `VideoEncoder`.
@@ -34,13 +34,12 @@ class VideoAutoencoder(ClipAutoencoder):
         kl_weight: of the Kullback-Leibler term, per latent value, beside L1 per pixel in [−1, 1].
         perceptual: dict(vgg=path of the weights, weight=…, frames=frames of each clip that are
             compared, drawn anew each time).
-        grain: dict(num_frames=T, size=H) of the clips, to give them the texture of real ones: see
-            `Grain`.  None for none.
+        grain: arguments of `Grain`, dict(num_frames=T, size=H) of the clips; None for no grain.
         adversarial: arguments of `AdversarialLoss`.
         init_cfg: as in MMEngine, for example a checkpoint to start from.
 
     Raises:
-        ValueError: if encoder and decoder don't compress time and space alike.
+        ValueError: if encoder and decoder compress time or space by different factors.
     """
 
     def __init__(self, encoder: dict, decoder: dict, channels: int = 1, latent_channels: int = 8,
@@ -64,10 +63,10 @@ class VideoAutoencoder(ClipAutoencoder):
         """(B, C, H, W) still, standardised (B, Cz, t, h, w) latent → (B, C, T, H, W) clip.
 
         Args:
-            seeds: one a clip, from which its grain is drawn, and blur taken back; without them the
-                clip is the likeliest one, nearer to the truth pixel by pixel and too soft.
+            seeds: one per clip, to draw its grain and remove part of its blur.  Without them the
+                clip has a smaller error per pixel, and is too soft.
         """
-        clip, sharp, scale = self.decoder(still, self._as_learnt(latent))
+        clip, sharp, scale = self.decoder(still, self._unstandardise(latent))
         if self.grain is None or seeds is None:
             return clip
         return self.grain(clip, sharp, scale.clamp(max=LARGEST_SCALE), seeds)
@@ -76,8 +75,8 @@ class VideoAutoencoder(ClipAutoencoder):
         reconstruction, sharp, scale = self.decoder(clip[:, :, 0], latent)
         if self.grain is None:
             return reconstruction, {}
-        # of a Laplace distribution, as L1 is, and of its scale alone
+        # negative log likelihood of a Laplace distribution; its gradient reaches the scale alone
         residual = (clip - reconstruction).detach()
         loss = SCALE_WEIGHT * ((residual / scale).abs() + scale.log()).mean()
-        self.grain.follow(clip, reconstruction.detach(), sharp.detach(), scale.detach())
+        self.grain.update_statistics(clip, reconstruction.detach(), sharp.detach(), scale.detach())
         return reconstruction, dict(loss_scale=loss)

@@ -13,14 +13,14 @@ SPACE_AXES = (2, 1)                                  # width and height in (B, H
 
 
 class ActiveTokenMixer(nn.Module):
-    """Every channel of a token fetches its value from elsewhere in the row and in the column.
+    """Mixes tokens: each channel samples its value elsewhere in the token's row and column.
 
-    What came from the row, from the column and from the token itself is fused by weights that
-    depend on the image: y = P(a_w ⊙ w + a_h ⊙ h + a_c ⊙ c), where w, h and c are linear maps of
-    the fetched tokens, and Σ a = 1 for every channel.
+    Weights that depend on the image fuse the values from the row, the column and the token itself:
+    y = P(a_w ⊙ w + a_h ⊙ h + a_c ⊙ c).  Here w, h and c are linear maps of the sampled tokens, and
+    Σ a = 1 for every channel.
 
-    Along time, w, h and c are joined by a fourth such map, of what came from the same place in
-    other frames.  It is zero at first, so that weights learnt on images keep their meaning.
+    Along time, a fourth linear map adds values from the same place in other frames.  It starts at
+    zero, so that weights pretrained on images give the same output.
 
     Args:
         channels: C.
@@ -44,8 +44,8 @@ class ActiveTokenMixer(nn.Module):
         """(B, H, W, C) tokens → the same.
 
         Args:
-            offsets: (B, H, W, 2 or 3, G), how far away along width, height and time, in tokens
-                and frames, each of G groups of C / G channels fetches.
+            offsets: (B, H, W, 2 or 3, G) along width, height and time, in tokens and frames, for
+                each of G groups of C / G channels.
         """
         groups = x.unflatten(-1, (offsets.shape[-1], -1))             # (B, H, W, G, C/G)
         along = [offset.unsqueeze(-1) for offset in offsets.unbind(3)]
@@ -66,20 +66,20 @@ class ActiveTokenMixer(nn.Module):
 
     @torch.no_grad()
     def reset_time(self) -> None:
-        """Let the branch along time begin at zero."""
+        """Set the branch along time to zero."""
         if self.time is not None:
             self.time.weight.zero_()
             self.time.bias.zero_()
 
 
 class Offsets(nn.Module):
-    """(B, H, W, C) tokens → (B, H, W, 2 or 3, C / share): how far each group of channels looks.
+    """(B, H, W, C) tokens → (B, H, W, 2 or 3, C / share) offsets of each group of channels.
 
-    Along time, one half of the groups looks a frame ahead at first, the other a frame back.
+    Along time, one half of the groups starts with an offset of +1 frame, the other of −1.
 
     Args:
         channels: C.
-        share: channels that fetch together.
+        share: channels per group.
         along_time: whether there is a third offset.
     """
 
@@ -99,6 +99,7 @@ class Offsets(nn.Module):
 
     @torch.no_grad()
     def reset_time(self) -> None:
+        """Set the offsets along time to +1 and −1 frame."""
         if self.time is not None:
             self.time.bias[:self.groups // 2] = 1
             self.time.bias[self.groups // 2:] = -1

@@ -1,7 +1,7 @@
-"""Convolutions of clips, computed in two dimensions.
+"""Convolutions of clips, computed by two-dimensional kernels.
 
-On CPUs PyTorch's two-dimensional kernels are several times as fast as its Conv3d where a kernel is
-flat, where there are few output channels and, above all, for a single clip.
+On CPUs PyTorch's Conv2d is several times as fast as its Conv3d for flat kernels, for few output
+channels and, above all, for a single clip.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class SpaceConv3d(nn.Conv3d):
-    """A 1×n×n convolution: every frame by itself, and once what is the same in all of them.
+    """A 1×n×n convolution: of every frame, and once of channels that are equal in all frames.
 
     Args:
         size: n, odd.
@@ -21,7 +21,7 @@ class SpaceConv3d(nn.Conv3d):
                          padding=(0, size // 2, size // 2))
 
     def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
-        """(B, C, T, H, W), and (B, C', H, W) that follow in every frame → (B, C'', T, H, W)."""
+        """(B, C, T, H, W), and (B, C', H, W) appended to every frame → (B, C'', T, H, W)."""
         frames = x.transpose(1, 2).flatten(0, 1)                  # (B · T, C, H, W)
         weight, padding = self.weight.squeeze(2), self.padding[1:]
         moving, same = weight.split([x.shape[1], weight.shape[1] - x.shape[1]], dim=1)
@@ -31,7 +31,7 @@ class SpaceConv3d(nn.Conv3d):
 
 
 class TimeConv3d(nn.Conv3d):
-    """A 3×1×1 convolution: neighbouring frames, pixel by pixel."""
+    """A 3×1×1 convolution along time."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, (3, 1, 1), padding=(1, 0, 0))
@@ -49,13 +49,13 @@ class FactorisedConv3d(nn.Sequential):
                          TimeConv3d(out_channels, out_channels))
 
     def forward(self, x: Tensor, held: Tensor | None = None) -> Tensor:
-        """As `SpaceConv3d`."""
+        """As `SpaceConv3d.forward`."""
         space, time = self
         return time(space(x, held))
 
 
 class FramewiseConv3d(nn.Conv3d):
-    """A 3×3×3 convolution: each frame's part in its neighbours, moved to them and added."""
+    """A 3×3×3 convolution: the sum of three two-dimensional ones, shifted along time."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 3, padding=1)

@@ -1,7 +1,7 @@
-"""An invertible network between latents and noise, told the still: p(latent | still), exactly.
+"""An invertible network between latents and noise, conditional on the still: p(latent | still).
 
 The blocks of Dorkenwald et al. 2021 (cINN): ActNorm, an invertible leaky ReLU, two affine
-couplings, a shuffle.  Inside, channels stand last, as zuko's transforms want them.
+couplings, a shuffle.  Inside, channels are last, as zuko's transforms require.
 """
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from lddm_aug.functional.warp import hold_still
 from lddm_aug.networks.convolutions import FactorisedConv3d
 
 KERNELS = (1, 3)
-# a coupling stretches or shrinks by less than e, softly: the flow stays invertible in float32
+# a coupling scales by a factor softly bounded to (1/e, e): the flow stays invertible in float32
 LEAST_SLOPE = math.exp(-1)
-MIN_STD = 1e-3                                       # of a channel, where an ActNorm begins
+MIN_STD = 1e-3                                       # of a channel, in the start of an ActNorm
 
 
 class LeakyReLUTransform(Transform):
@@ -52,7 +52,7 @@ class LeakyReLUTransform(Transform):
 
 
 class Both(nn.ModuleList):
-    """What several networks make of the same input, one behind the other along the channels."""
+    """Outputs of several networks for the same input, concatenated along the channels."""
 
     def __init__(self, *networks: nn.Module) -> None:
         super().__init__(networks)
@@ -94,7 +94,7 @@ class FlowBlock(nn.Module):
 
     @torch.no_grad()
     def initialise(self, x: Tensor) -> None:
-        """Set the ActNorm so that these (…, Cz) come out of it with mean 0 and spread 1."""
+        """Set the ActNorm so that it maps these (…, Cz) to mean 0 and standard deviation 1."""
         std, mean = torch.std_mean(x.flatten(0, -2), dim=0, correction=0)
         std = std.clamp(min=MIN_STD)
         self.shift.copy_(-mean / std)
@@ -110,23 +110,22 @@ class FlowBlock(nn.Module):
 class CouplingFlow(nn.Module):
     """Density of (B, Cz, t, h, w) latents, given (B, Cs, h, w) features of their stills.
 
-    A latent that is a vector is a grid of one place, and kernel 1.
+    A latent that is a vector is a grid of 1 × 1 × 1, with kernel 1.
 
     Args:
         channels: Cz, even.
         condition_channels: Cs.
-        blocks: how many.
-        hidden: channels inside the networks that say how a coupling stretches and shifts.
-        depth: their hidden layers behind the first.
-        kernel: 3 on a grid (as 1×3×3, then 3×1×1), where every place sees its neighbours; 1 where
-            places stand alone.
+        blocks: number of blocks.
+        hidden: channels of the networks that compute a coupling's scale and shift.
+        depth: their hidden layers after the first.
+        kernel: 3 on a grid (as 1×3×3, then 3×1×1), to mix neighbouring places; 1 to mix none.
         dropout: before the networks' last layer.
         slope: of the leaky ReLU.
-        separate: a coupling's shift and its scale each have a network of their own, as published;
-            by default they share one, which costs half.
+        separate: compute shift and scale by two networks, as published, instead of one of half
+            the cost.
 
     Raises:
-        ValueError: if channels can't be halved or kernel is neither 1 nor 3.
+        ValueError: if channels is odd or kernel is neither 1 nor 3.
     """
 
     def __init__(self, channels: int, condition_channels: int, blocks: int = 8, hidden: int = 64,
@@ -155,7 +154,7 @@ class CouplingFlow(nn.Module):
 
     @torch.no_grad()
     def initialise(self, latent: Tensor, condition: Tensor) -> None:
-        """Set every ActNorm by a first batch (Kingma and Dhariwal 2018, section 3.1)."""
+        """Set every ActNorm from a first batch (Kingma and Dhariwal 2018, section 3.1)."""
         x = latent.movedim(1, -1)
         condition = hold_still(condition, x.shape[1])
         for block in self.blocks:
@@ -169,7 +168,7 @@ class CouplingFlow(nn.Module):
 
 def coupling_network(in_channels: int, out_channels: int, hidden: int, depth: int, kernel: int,
                      dropout: float) -> nn.Sequential:
-    """(B, in, t, h, w) → (B, out, t, h, w); zero at the start, where a coupling does nothing."""
+    """(B, in, t, h, w) → (B, out, t, h, w); zero at first, so that a coupling is the identity."""
     convolution = FactorisedConv3d if kernel == 3 else partial(nn.Conv3d, kernel_size=1)
     layers = [convolution(in_channels, hidden), nn.LeakyReLU(0.01)]
     for _ in range(depth):

@@ -1,4 +1,4 @@
-"""Video decoder: rebuilds a clip from its first frame and a small latent, with AdaIN blocks."""
+"""Video decoder: reconstructs a clip from its first frame and a small latent, with AdaIN blocks."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from lddm_aug.networks.convolutions import FactorisedConv3d, FramewiseConv3d, Sp
 from lddm_aug.networks.encoder import PIXELS, unfold_time
 
 HEADS = ('motion', 'paint')
-# the head's outputs start near zero and are all of order one; displacements are of several pixels
+# the head's outputs start near zero and are of order one; displacements are several pixels
 FIELD_SCALE = 8.0
 FIRST_SCALE = 0.05                                   # of the expected error, before training
 MIDDLE = 2.8                                         # about log(256) / 2
@@ -24,7 +24,7 @@ BLURS = (1.0, 2.0)                                # σ of the blurred stills, in
 class StillPyramid(nn.Module):
     """(B, C, H, W) still → its features at every scale, finest first: H/2, H/4, … H/2ⁿ.
 
-    Computed once for a clip, not once a frame.
+    It is computed once per clip, not once per frame.
     """
 
     def __init__(self, channels: int, widths: Sequence[int]) -> None:
@@ -46,12 +46,12 @@ class StillPyramid(nn.Module):
 
 
 class AdaINBlock(nn.Module):
-    """One scale of the decoder: what the still shows here, then how the latent moves it.
+    """One scale of the decoder, modulated by the still and then by the latent.
 
-    Two normalised convolutions beside a shortcut.  The first is scaled and shifted pixel by pixel
-    by the still's features (SPADE, Park et al. 2019), the second frame by frame by the latent
-    (AdaIN, Huang and Belongie 2017).  The still's features also are the last input channels; they
-    stay the same in every frame and cost as much as one.
+    A residual block of two normalised convolutions.  The still's features scale and shift the first
+    pixel by pixel (SPADE, Park et al. 2019); the latent scales and shifts the second frame by frame
+    (AdaIN, Huang and Belongie 2017).  The still's features also are the last input channels.  They
+    are equal in every frame and are convolved once.
     """
 
     def __init__(self, in_channels: int, out_channels: int, still_channels: int,
@@ -80,7 +80,7 @@ class AdaINBlock(nn.Module):
 
 
 def enlarge(x: Tensor, time_scale: int = 1) -> Tensor:
-    """(B, C, T, H, W) → (B, C, time_scale · T, 2H, 2W), linearly between places."""
+    """(B, C, T, H, W) → (B, C, time_scale · T, 2H, 2W) by linear interpolation."""
     if time_scale == 1:                                           # half the work of trilinear
         return F.interpolate(x.flatten(1, 2), scale_factor=2, mode='bilinear').view(
             *x.shape[:3], 2 * x.shape[3], 2 * x.shape[4])
@@ -88,18 +88,16 @@ def enlarge(x: Tensor, time_scale: int = 1) -> Tensor:
 
 
 class VideoDecoder(nn.Module):
-    """(B, C, H, W) still and (B, Cz, T/r_t, H/r_s, W/r_s) latent → clip, and how sure it is.
+    """(B, C, H, W) still, (B, Cz, T/r_t, H/r_s, W/r_s) latent → clip, sharp clip, expected error.
 
-    The clip is (B, C, T, H, W), its frame 0 the still itself.  Beside it stand the same clip with
-    nothing blurred, and (B, 1, T, H, W), the error that is expected of each of the first one's
-    pixels, in units of [−1, 1].  Two heads:
+    Both clips are (B, C, T, H, W), and their frame 0 is the still.  The sharp clip has no blur.
+    The expected error of the first clip is (B, 1, T, H, W), in units of [−1, 1].  Two heads:
 
-    - `motion`: a field (pixels) that warps the still, a gain, a residual and how much of two
-      blurred stills is moved in its place, all computed at half resolution and all relative to
-      frame 0, so that where nothing is said, nothing moves.  Ultrasound motion is mostly the still
-      moved, and what is moved keeps its speckle; where speckle decorrelates, its mean remains, and
-      the clip with nothing blurred is the sharper one.
-      What the field has in common at a place of the latent it takes from there on a straight way.
+    - `motion`: a field (pixels) that warps the still, a gain, a residual, and weights of two
+      blurred stills.  All are computed at half resolution and relative to frame 0, so that a zero
+      output leaves the still unchanged.  Warping keeps the speckle, and most of an ultrasound clip
+      is its warped still.  Where speckle decorrelates, the blurred stills give its mean.
+      A linear skip connection from the latent adds the mean of the field at each place.
     - `paint`: every frame's pixels through tanh, as in the paper; both clips are the same.
 
     Args:
@@ -122,7 +120,7 @@ class VideoDecoder(nn.Module):
         self.blocks = nn.ModuleList([
             AdaINBlock(before, width, width, latent_channels)
             for before, width in zip(inputs, widths, strict=True)])
-        # time is brought back as early as possible, together with space
+        # time is upsampled as early as possible, together with space
         doublings = time_compression.bit_length() - 1
         if time_compression != 2 ** doublings or doublings > len(widths) - 1:
             raise ValueError('VideoDecoder: time_compression is a power of two up to '
@@ -149,28 +147,28 @@ class VideoDecoder(nn.Module):
             if level > 0:
                 time_scale = self.time_scales[len(self.blocks) - 1 - level]
                 x = enlarge(x, time_scale)
-        # in full precision: bfloat16 cannot tell pixel 50.25 from pixel 50.3
+        # in float32: bfloat16 cannot distinguish pixel 50.25 from pixel 50.3
         output = enlarge(self.to_output(x).float())
         if self.head == 'motion':
-            clip, sharp = self._move(still, self._add_straight(output, latent))
+            clip, sharp = self._move(still, self._add_skip(output, latent))
         else:
             clip = sharp = output.tanh()
-        # what it expects of itself must not change what it does
-        seen = torch.cat([x.detach(), _log_brightness(clip.detach())], dim=1)
-        scale = enlarge(self.to_scale(seen).float()).exp() * FIRST_SCALE
+        # the loss of the expected error must not change the clip
+        inputs = torch.cat([x.detach(), _log_brightness(clip.detach())], dim=1)
+        scale = enlarge(self.to_scale(inputs).float()).exp() * FIRST_SCALE
         clip, sharp = (torch.cat([still.unsqueeze(2), frames[:, :, 1:]], dim=2)
                        for frames in (clip, sharp))
         return clip, sharp, scale
 
-    def _add_straight(self, output: Tensor, latent: Tensor) -> Tensor:
-        """Add to the field what is the same at a place of the latent, blended between places."""
+    def _add_skip(self, output: Tensor, latent: Tensor) -> Tensor:
+        """Add a linear map of the latent to the field, interpolated between places."""
         field = unfold_time(self.to_field(latent), self.time_compression)     # (B, 2, T, h, w)
         field = F.interpolate(field.float(), size=output.shape[2:], mode='trilinear')
-        straight = field * (PIXELS / FIELD_SCALE)
-        return torch.cat([output[:, :2] + straight, output[:, 2:]], dim=1)
+        skip = field * (PIXELS / FIELD_SCALE)
+        return torch.cat([output[:, :2] + skip, output[:, 2:]], dim=1)
 
     def _move(self, still: Tensor, output: Tensor) -> tuple[Tensor, Tensor]:
-        """The clip, and the same with nothing blurred."""
+        """The clip, and the same clip without blur."""
         change = output - output[:, :, :1]                        # nothing changes in frame 0
         channels = still.shape[1]
         field, gain, residual, softening = change.split([2, 1, channels, len(BLURS)], dim=1)
@@ -183,7 +181,7 @@ class VideoDecoder(nn.Module):
 
 
 def _with_blurred(still: Tensor) -> Tensor:
-    """(B, C, H, W) still → (B, C · (1 + len(BLURS)), H, W), itself and blurred ones."""
+    """(B, C, H, W) still → (B, C · (1 + len(BLURS)), H, W), the still and its blurred versions."""
     blurred = [gaussian_blur(still, 2 * round(3 * sigma) + 1, sigma) for sigma in BLURS]
     return torch.cat([still, *blurred], dim=1)
 
@@ -191,8 +189,8 @@ def _with_blurred(still: Tensor) -> Tensor:
 def _log_brightness(clip: Tensor) -> Tensor:
     """(B, C, T, H, W) clip → (B, 1, T, H/2, W/2), logarithm of grey levels, about 0 in the middle.
 
-    Errors grow about as the root of the brightness, from 0.3 grey levels in the black to 6 in the
-    white of lung videos; of the still's features, which are normalised, that couldn't be learnt.
+    Errors grow about as the square root of the brightness: from 0.3 grey levels in black to 6 in
+    white parts of lung videos.  The still's features are normalised and don't contain it.
     """
     grey = 127.5 * (F.avg_pool3d(clip.mean(dim=1, keepdim=True), (1, 2, 2)) + 1)
     return grey.clamp(min=0).log1p() - MIDDLE

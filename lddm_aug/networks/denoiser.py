@@ -1,4 +1,4 @@
-"""Denoiser: a transformer over the latent's grid, told the still and the noise level."""
+"""Denoiser: a transformer over the latent's grid, conditional on still, noise level and class."""
 from __future__ import annotations
 
 import math
@@ -20,9 +20,9 @@ def sinusoids(position: Tensor, width: int, longest: float = 1e4) -> Tensor:
 
 
 class DenoiserBlock(nn.Module):
-    """Attention among all places and times, then an MLP, both steered by the noise level.
+    """Attention among all places and times, then an MLP, both modulated by the noise level.
 
-    adaLN-Zero of Peebles and Xie 2023: each branch is scaled and shifted before, gated after, and
+    adaLN-Zero of Peebles and Xie 2023: a scale and shift before each branch and a gate after it;
     the gates start at zero.
     """
 
@@ -41,8 +41,8 @@ class DenoiserBlock(nn.Module):
 
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
         """(B, N, width) tokens, (B, width) embedded noise level → (B, N, width)."""
-        steer = self.from_level(F.silu(level)).unsqueeze(1)       # (B, 1, 6·width)
-        scale1, shift1, gate1, scale2, shift2, gate2 = steer.chunk(6, dim=-1)
+        modulation = self.from_level(F.silu(level)).unsqueeze(1)  # (B, 1, 6·width)
+        scale1, shift1, gate1, scale2, shift2, gate2 = modulation.chunk(6, dim=-1)
         x = x + gate1 * self._attend(self.norm1(x) * (1 + scale1) + shift1)
         return x + gate2 * self.mlp(self.norm2(x) * (1 + scale2) + shift2)
 
@@ -55,11 +55,12 @@ class DenoiserBlock(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """Noisy (B, Cz, t, h, w) latent, noise level and still → what the target asks for, same shape.
+    """Noisy (B, Cz, t, h, w) latent, noise level and still → prediction of the same shape.
 
-    Each place of the latent sees the still's features at that place from the start; the still's
-    features are computed once and serve every step of the sampler.  Squares of patch × patch
-    places are one token (Peebles and Xie 2023): attention and MLPs cost patch² times less.
+    The input at each place of the latent has the still's features at that place as extra channels.
+    The still's features are computed once and used by every step of the sampler.  Squares of
+    patch × patch places are one token (Peebles and Xie 2023): attention and MLPs cost patch² times
+    less.
 
     Args:
         channels: C of the still.
@@ -70,11 +71,11 @@ class Denoiser(nn.Module):
         depth: number of blocks.
         heads: of the attention.
         dropout: in the MLPs.
-        num_classes: of the stills, where it is told them; 0 for none.
+        num_classes: classes that it is conditional on; 0 for none.
 
     Raises:
-        ValueError: when called with a latent of other places than the condition, or of places that
-            aren't whole tokens.
+        ValueError: when called with a latent whose (h, w) differs from the condition's or is no
+            multiple of patch.
     """
 
     def __init__(self, channels: int, latent_channels: int,
@@ -90,7 +91,7 @@ class Denoiser(nn.Module):
                                stride=(1, patch, patch))
         self.embed_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(),
                                          nn.Linear(width, width))
-        # the last row stands for a class that isn't told
+        # the last row is that of no class (unconditional)
         self.embed_class = nn.Embedding(num_classes + 1, width) if num_classes else None
         self.blocks = nn.ModuleList([DenoiserBlock(width, heads, dropout) for _ in range(depth)])
         self.norm = nn.LayerNorm(width)
@@ -118,7 +119,7 @@ class Denoiser(nn.Module):
         """(B, Cz, t, h, w) noisy latent, (B,) steps, (B, Cs, h, w) condition → (B, Cz, t, h, w).
 
         Args:
-            label: (B,) classes, −1 where none is told; ignored where it knows none.
+            label: (B,) classes, −1 for unconditional; ignored where num_classes is 0.
         """
         self.require_fit(noisy, condition)
         batch, channels, t, height, width = noisy.shape
@@ -127,8 +128,8 @@ class Denoiser(nn.Module):
         x = x.flatten(2).transpose(1, 2) + self._places(t, h, w, noisy)
         level = self.embed_level(sinusoids(step, self.width))
         if self.embed_class is not None:
-            untold = self.embed_class.num_embeddings - 1
-            level = level + self.embed_class(torch.where(label < 0, untold, label))
+            unconditional = self.embed_class.num_embeddings - 1
+            level = level + self.embed_class(torch.where(label < 0, unconditional, label))
         for block in self.blocks:
             x = block(x, level)
         out = self.to_output(self.norm(x))                        # (B, t·h·w, Cz·patch²)
@@ -136,7 +137,7 @@ class Denoiser(nn.Module):
         return out.permute(0, 4, 1, 2, 5, 3, 6).reshape(batch, channels, t, height, width)
 
     def _places(self, t: int, h: int, w: int, like: Tensor) -> Tensor:
-        """(t·h·w, width): where and when each token is, a sum of one embedding per axis."""
+        """(t·h·w, width) position embeddings of the tokens, a sum of one per axis."""
         axes = [torch.arange(size, device=like.device) for size in (t, h, w)]
         when, down, across = (sinusoids(axis, self.width, longest=100.) for axis in axes)
         places = (when[:, None, None] + down.roll(self.width // 3, dims=1)[None, :, None]

@@ -1,4 +1,4 @@
-"""What tells real frames and motion from rebuilt ones, for the adversarial losses."""
+"""Discriminators between real and reconstructed frames and motion, and their losses."""
 from __future__ import annotations
 
 import torch
@@ -27,7 +27,7 @@ class FrameDiscriminator(nn.Module):
 class MotionDiscriminator(nn.Module):
     """(B, C, T, H, W) clips → (B, 1, T/4, H/8, W/8) scores of patches in space and time.
 
-    It sees every frame beside its difference from the one before.
+    Its input has every frame and, as extra channels, the difference from the frame before.
     """
 
     def __init__(self, channels: int, width: int = 16) -> None:
@@ -45,7 +45,7 @@ class MotionDiscriminator(nn.Module):
 
 
 def _scores(layers: nn.Sequential, x: Tensor, features: list[Tensor] | None) -> Tensor:
-    """What comes out at the end; `features` takes what comes out of every leaky ReLU."""
+    """Output of the last layer; outputs of the leaky ReLUs are appended to `features`."""
     for layer in layers:
         x = layer(x)
         if features is not None and isinstance(layer, nn.LeakyReLU):
@@ -54,21 +54,22 @@ def _scores(layers: nn.Sequential, x: Tensor, features: list[Tensor] | None) -> 
 
 
 def hinge_losses(discriminator: nn.Module, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
-    """What the discriminator and what the maker of `made` have to bring down.
+    """Loss of the discriminator, and loss of the generator of `made`.
 
     Lim and Ye 2017: E max(0, 1 − D(real)) + E max(0, 1 + D(made)), and −E D(made).  The gradient of
-    the first reaches the discriminator alone, that of the second `made` alone, so that one
-    backward pass and one optimizer serve both.
+    the first reaches the discriminator alone, that of the second `made` alone.  One backward pass
+    and one optimizer therefore train both.
     """
-    told_apart = F.relu(1 - discriminator(real)).mean() + F.relu(
+    loss_discriminator = F.relu(1 - discriminator(real)).mean() + F.relu(
         1 + discriminator(made.detach())).mean()
-    return told_apart, -functional_call(discriminator, _frozen(discriminator), (made,)).mean()
+    loss_generator = -functional_call(discriminator, _frozen(discriminator), (made,)).mean()
+    return loss_discriminator, loss_generator
 
 
 def feature_matching(discriminator: nn.Module, real: Tensor, made: Tensor) -> Tensor:
-    """How far the discriminator's features of `made` are from those of `real`, L1.
+    """L1 distance between the discriminator's features of `made` and of `real`, mean over layers.
 
-    The mean over its layers; Wang et al. 2018, eq. 4.  The gradient reaches `made` alone.
+    Wang et al. 2018, eq. 4.  The gradient reaches `made` alone.
     """
     ours: list[Tensor] = []
     theirs: list[Tensor] = []
@@ -79,7 +80,7 @@ def feature_matching(discriminator: nn.Module, real: Tensor, made: Tensor) -> Te
 
 
 def gradient_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
-    """E ‖∇ D(x)‖² over real x; Mescheder et al. 2018, eq. 9, with the mean of all patches as D.
+    """E ‖∇ D(x)‖² over real x; Mescheder et al. 2018, eq. 9, with D the mean over patches.
 
     The gradient reaches the discriminator alone.
     """

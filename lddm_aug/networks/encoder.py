@@ -12,14 +12,14 @@ from lddm_aug.functional.optical_flow import lucas_kanade
 from lddm_aug.functional.warp import warp
 
 GROUPS = 8
-PIXELS = 4.0                                         # displacements are of about so many
+PIXELS = 4.0                                         # typical displacement
 
-# input channels, output channels and (t, h, w) stride → what a block adds its convolutions to
+# input channels, output channels and (t, h, w) stride → the shortcut of a residual block
 Shortcut = Callable[[int, int, tuple[int, int, int]], nn.Module]
 
 
 def plain_shortcut(in_channels: int, out_channels: int, stride: tuple[int, int, int]) -> nn.Module:
-    """1 × 1 × 1, without a norm."""
+    """1 × 1 × 1 convolution without a norm."""
     return nn.Conv3d(in_channels, out_channels, 1, stride, bias=False)
 
 
@@ -48,12 +48,12 @@ def resnet_18(channels: int, widths: Sequence[int], time_strides: Sequence[int],
     """Stem and four stages of two blocks, with group norm.
 
     Args:
-        channels: of what the stem sees.
+        channels: of the input.
         widths: channels of the stem and of each stage.
-        time_strides: likewise, along T.
+        time_strides: strides of the stem and of each stage along T.
         space_strides: likewise, along H and W.
         groups: of every norm.
-        shortcut: makes what leads around a block that changes the shape.
+        shortcut: builds the shortcut of a block that changes the shape.
     """
     strides = [(t, s, s) for t, s in zip(time_strides, space_strides, strict=True)]
     stem = nn.Sequential(
@@ -69,10 +69,10 @@ def resnet_18(channels: int, widths: Sequence[int], time_strides: Sequence[int],
 class VideoEncoder(nn.Module):
     """(B, C, T, H, W) clip → mean and log variance of its (B, Cz, T/r_t, H/r_s, W/r_s) latent.
 
-    The decoder has frame 0 anyway, so the latent only needs to tell what changes.  Every frame is
-    seen beside the field that moves frame 0 towards it, and what remains then: networks need
-    thousands of steps to learn to match speckle, Lucas and Kanade none.  The field's means over the
-    places of the latent also reach it on a straight way.
+    The decoder has frame 0, so the latent only needs the changes.  The input is every frame, its
+    optical flow from frame 0, and the residual of frame 0 warped by the flow.  Networks need
+    thousands of steps to learn to match speckle; the method of Lucas and Kanade needs no training.
+    A linear skip connection adds the flow's mean at each place to the latent.
 
     Args:
         channels: C of the clip.
@@ -100,11 +100,11 @@ class VideoEncoder(nn.Module):
     def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
         self._check(clip)
         field = lucas_kanade(clip[:, :, 0], clip)                 # (B, 2, T, H, W)
-        remains = clip - warp(clip[:, :, 0], field)
+        residual = clip - warp(clip[:, :, 0], field)
         field = field / PIXELS
-        features = self.stages(self.stem(torch.cat([clip, remains, field], dim=1)))
+        features = self.stages(self.stem(torch.cat([clip, residual, field], dim=1)))
         mean, log_variance = self.to_latent(features).chunk(2, dim=1)
-        return mean + self._straight(field, *mean.shape[3:]), log_variance.clamp(-20, 5)
+        return mean + self._skip(field, *mean.shape[3:]), log_variance.clamp(-20, 5)
 
     def _check(self, clip: Tensor) -> None:
         num_frames, height, width = clip.shape[2:]
@@ -114,8 +114,8 @@ class VideoEncoder(nn.Module):
                              f'{space} pixels, the products of its strides, but got {num_frames} '
                              f'frames of {height} × {width} pixels; change num_frames or size')
 
-    def _straight(self, field: Tensor, height: int, width: int) -> Tensor:
-        """(B, 2, T, H, W) field → its (B, Cz, T/r_t, height, width) part of the latent."""
+    def _skip(self, field: Tensor, height: int, width: int) -> Tensor:
+        """(B, 2, T, H, W) field → its (B, Cz, T/r_t, height, width) addition to the latent."""
         means = F.adaptive_avg_pool3d(field, (field.shape[2], height, width))
         return self.from_field(fold_time(means, self.time_compression))
 
@@ -126,5 +126,5 @@ def fold_time(x: Tensor, factor: int) -> Tensor:
 
 
 def unfold_time(x: Tensor, factor: int) -> Tensor:
-    """What undoes `fold_time`."""
+    """(B, C · factor, t, h, w) → (B, C, t · factor, h, w), the inverse of `fold_time`."""
     return x.unflatten(1, (-1, factor)).transpose(2, 3).flatten(2, 3)

@@ -1,4 +1,4 @@
-"""The fine texture of a rebuilt clip: what it keeps of the still's, and what is drawn anew."""
+"""Film grain for reconstructed clips: restores the speckle residual that a decoder smooths away."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -8,27 +8,26 @@ from torch import Tensor, nn
 
 from lddm_aug.seeds import derive_seed
 
-# How fast what is measured follows: it averages over about 1 / 0.02 = 50 batches.
+# Of the running statistics, which average over about 1 / 0.02 = 50 batches.
 MOMENTUM = 0.02
 
 
 class Grain(nn.Module):
-    """Gives a rebuilt clip as much texture, and as much change of it, as real clips have.
+    """Gives a reconstructed clip the texture of real clips, and as much change of it.
 
-    Speckle that decorrelates cannot be foreseen: a decoder trained on pixels smooths it away, and
-    its clips are calmer and softer than real ones.  Whoever looks for that tells them apart at
-    once.  Two things bring back what is missing:
+    Speckle that decorrelates cannot be predicted.  A decoder trained on pixels smooths it away, so
+    that its clips change less and are softer than real ones.  Two steps restore it:
 
-    - the blur of what moves is taken back in part: `softness` is the share of it that remains;
-    - what then still lacks is drawn: stationary Gaussian noise, times how large an error is
-      expected of each pixel, with the power that rebuilt clips lack at every frequency in space
-      and time, in units of the expected error, times a `gain`.  Nothing of it stands still, since
-      that would appear in frame 1 all at once, and be seen to.
+    - Remove part of the decoder's blur: `softness` is the share of the blur that remains.
+    - Add stationary Gaussian noise, scaled by the expected error of each pixel and by a `gain`.
+      Its power spectrum is what reconstructed clips lack at every frequency in space and time, in
+      units of the expected error.  It has no part that is constant in time, because that would
+      appear suddenly in frame 1.
 
-    Both numbers together bring two measures of rebuilt clips to those of real ones: the change
-    from frame to frame, and the detail of a frame.  Where that can't be, there is rather too little
-    noise: where a moved still is as sharp as the truth, what its changes lack is motion, and noise
-    is no motion.  All of it is measured during training.  Frame 0, the still, stays as it is.
+    `softness` and `gain` match two measures of reconstructed clips to those of real ones: the
+    change from frame to frame, and the detail of a frame.  Where both can't match, the smaller gain
+    is taken: a warped still as sharp as the real frame lacks motion, which noise can't replace.
+    All statistics are measured during training.  Frame 0, the still, is unchanged.
 
     Args:
         channels: C of the clips.
@@ -54,20 +53,21 @@ class Grain(nn.Module):
         self.register_buffer('gain', torch.ones(()))
 
     @torch.no_grad()
-    def follow(self, real: Tensor, clip: Tensor, sharp: Tensor, scale: Tensor) -> None:
-        """Measure clips, (B, C, T, H, W).
+    def update_statistics(self, real: Tensor, clip: Tensor, sharp: Tensor, scale: Tensor) -> None:
+        """Update the running statistics from a batch of (B, C, T, H, W) clips.
 
         Args:
-            clip: the likeliest one that the decoder made of each real one.
-            sharp: the same with nothing blurred.
-            scale: (B, 1, T, H, W), the error that is expected of the likeliest one.
+            real: clips.
+            clip: their reconstructions.
+            sharp: their reconstructions without blur.
+            scale: (B, 1, T, H, W), the expected error of the reconstructions.
         """
         self._check(real)
         real, clip, sharp, scale = (x[:, :, 1:].float() for x in (real, clip, sharp, scale))
         made = self._softened(clip, sharp)
-        steady = scale.mean(dim=2, keepdim=True)                  # what stands still stays so
+        constant = scale.mean(dim=2, keepdim=True)                # a constant pixel stays constant
         for frames, power in ((real, self.real_power), (made, self.made_power)):
-            spectrum = torch.fft.rfftn(frames / steady, dim=(2, 3, 4))
+            spectrum = torch.fft.rfftn(frames / constant, dim=(2, 3, 4))
             power.lerp_(spectrum.abs().square().mean(dim=0), MOMENTUM)
         noise = self._shaped(torch.randn_like(real)) * scale
         softness, gain = balance(
@@ -77,9 +77,9 @@ class Grain(nn.Module):
         self.gain.lerp_(gain, MOMENTUM)
 
     def forward(self, clip: Tensor, sharp: Tensor, scale: Tensor, seeds: Sequence[int]) -> Tensor:
-        """Clips and scales as for `follow`, B seeds → (B, C, T, H, W) clips with texture."""
+        """Clips and scales as for `update_statistics`, B seeds → (B, C, T, H, W) with texture."""
         self._check(clip)
-        # one by one: a transform of several differs in the last bits from that of one
+        # one by one: an FFT of several differs in the last bits from that of one
         shaped = [self._shaped(self._white(seed).unsqueeze(0).to(scale)) for seed in seeds]
         noise = self.gain * torch.cat(shaped)
         return (self._softened(clip, sharp)
@@ -105,42 +105,40 @@ class Grain(nn.Module):
         return torch.fft.irfftn(spectrum, s=white.shape[2:], dim=(2, 3, 4))
 
     def _white(self, seed: int) -> Tensor:
-        """Drawn on the CPU, the same on every device, and apart from what else a seed stands for.
-        """
+        """White noise drawn on the CPU, so that it is the same on every device."""
         draw = torch.Generator().manual_seed(derive_seed('grain', seed))
         return torch.randn(self.shape, generator=draw)
 
 
 def change(clip: Tensor) -> Tensor:
-    """How much neighbouring frames of (B, C, T, H, W) clips differ: the mean, squared.
+    """Squared mean absolute difference of neighbouring frames of (B, C, T, H, W) clips.
 
-    It adds up as a variance does where the parts are Gaussian and spread alike, elsewhere nearly.
-    Variances themselves would be ruled by the few places where most happens, and everything else
-    would get too much noise for it.
+    Like a variance, it is additive for Gaussian parts of equal spread, and nearly so otherwise.  A
+    variance would be dominated by the few places that change most, and all others would get too
+    much noise.
     """
     return clip.diff(dim=2).abs().mean().square()
 
 
 def detail(clip: Tensor) -> Tensor:
-    """The same of the Laplacian of the frames of (B, C, T, H, W) clips."""
+    """Squared mean absolute Laplacian of the frames of (B, C, T, H, W) clips."""
     laplacian = clip[..., 1:-1, :].diff(n=2, dim=4) + clip[..., 1:-1].diff(n=2, dim=3)
     return laplacian.abs().mean().square()
 
 
 def balance(softness: Tensor, lacking: Tensor, slope: Tensor, drawn: Tensor
             ) -> tuple[Tensor, Tensor]:
-    """How much blur and noise bring the change and the detail of made clips to those of real ones.
+    """Softness and gain that match change and detail of reconstructed clips to real ones.
 
     Solves lacking = slope · (new softness − softness) + gain² · drawn, which holds to first order;
-    so it is asked again until nothing is lacking.  Both stay in [0, 1]: where the softness would
-    leave it, the measure that lacks less decides on the gain, and where the gain would, the detail
-    alone decides on the softness.
+    callers iterate.  Both results are in [0, 1].  Where the softness is clipped, the measure that
+    lacks less determines the gain; where the gain is, the detail alone determines the softness.
 
     Args:
-        softness: of the made clips.
-        lacking: (2,) change and detail of real clips less those of made ones.
-        slope: (2,) those of the likeliest clips less those of the sharp ones.
-        drawn: (2,) those of the noise that a gain of 1 adds.
+        softness: of the reconstructed clips.
+        lacking: (2,) change and detail of real clips minus those of reconstructed ones.
+        slope: (2,) those of blurred reconstructions minus those of sharp ones.
+        drawn: (2,) those of the noise at a gain of 1.
 
     Returns:
         The new softness, and the gain.
@@ -150,12 +148,12 @@ def balance(softness: Tensor, lacking: Tensor, slope: Tensor, drawn: Tensor
     (drawn_change, drawn_detail) = drawn
     determinant = slope_change * drawn_detail - slope_detail * drawn_change
     step = (lacking_change * drawn_detail - lacking_detail * drawn_change) / determinant
-    # where both clips are exactly the same, as those of the head `paint`, no softness is better
+    # where both clips are equal, as those of the head `paint`, the softness has no effect
     new = (softness + torch.where(determinant == 0, 0, step)).clamp(0, 1)
-    wanted = ((lacking - slope * (new - softness)) / drawn).min()
-    power = wanted.clamp(0, 1)
+    exact = ((lacking - slope * (new - softness)) / drawn).min()
+    power = exact.clamp(0, 1)
     by_detail = softness + (lacking_detail - power * drawn_detail) / slope_detail
-    alone = (power != wanted) & (slope_detail != 0)
+    alone = (power != exact) & (slope_detail != 0)
     return torch.where(alone, by_detail.clamp(0, 1), new), power.sqrt()
 
 

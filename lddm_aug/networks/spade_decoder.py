@@ -1,4 +1,4 @@
-"""Video decoder of the paper's baseline (Dorkenwald et al. 2021): paints every frame in 3D."""
+"""Video decoder of the paper's baseline (Dorkenwald et al. 2021), with 3D convolutions."""
 from __future__ import annotations
 
 import math
@@ -11,18 +11,17 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from lddm_aug.functional.adain import adain
 
-WIDTHS = (16, 16, 16, 8, 4, 2, 1)                    # of what enters each block and leaves the last
+WIDTHS = (16, 16, 16, 8, 4, 2, 1)                    # of each block's input and the last's output
 TIME_SCALES = (2, 2, 2, 2, 1)                        # between the blocks; space is always doubled
 SPADE_WIDTH = 128
 GROUPS = 16                                          # of a norm, where they divide its channels
 
 
 class SpadeBlock(nn.Module):
-    """One scale: what the still shows here, pixel by pixel, then what the latent says, throughout.
+    """One scale, modulated pixel by pixel by the still, then in all pixels by the latent.
 
-    SPADE (Park et al. 2019, over normalised groups), a convolution, AdaIN (Huang and Belongie
-    2017), a convolution, beside a shortcut.  The convolutions' spectral norm is 1 (Miyato et al.
-    2018).
+    A residual block of SPADE (Park et al. 2019, over group norm), a convolution, AdaIN (Huang and
+    Belongie 2017) and a convolution.  The convolutions' spectral norm is 1 (Miyato et al. 2018).
     """
 
     def __init__(self, in_channels: int, out_channels: int, still_channels: int,
@@ -50,8 +49,8 @@ class SpadeBlock(nn.Module):
 
     def forward(self, x: Tensor, still: Tensor, latent: Tensor) -> Tensor:
         """(B, C, T', H', W'), (B, C₀, H, W) still, (B, Cz) latent → (B, C', T', H', W')."""
-        seen = F.interpolate(still, size=x.shape[3:], mode='bilinear', align_corners=True)
-        scale, shift = self.from_still(seen).unsqueeze(2).chunk(2, dim=1)
+        small = F.interpolate(still, size=x.shape[3:], mode='bilinear', align_corners=True)
+        scale, shift = self.from_still(small).unsqueeze(2).chunk(2, dim=1)
         out = self.conv1(F.leaky_relu(self.normalised(x) * (1 + scale) + shift, 0.2))
         scale, shift = self.from_latent(latent)[..., None, None, None].chunk(2, dim=1)
         out = self.conv2(F.leaky_relu(adain(out, scale, shift), 0.2))
@@ -72,7 +71,7 @@ class SpadeDecoder(nn.Module):
         width: channels of the last block; the first has 16 times as many.
 
     Raises:
-        ValueError: if num_frames or size is not as above.
+        ValueError: if num_frames is no multiple of 16, or size none of 32 or below 64.
     """
 
     def __init__(self, channels: int, latent_channels: int, num_frames: int, size: int,

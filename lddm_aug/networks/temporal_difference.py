@@ -1,4 +1,4 @@
-"""The parts of TDN (Wang et al. 2021) that see motion.
+"""The motion modules of TDN (Wang et al. 2021).
 
 Frames of all clips lie in the batch: N clips of T segments are (N·T, C, H, W), clip by clip.
 """
@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WINDOW = 5                                           # frames of a segment; the middle one is seen
-SHIFT_SHARE = 8                                      # one channel in 8 looks ahead, one back
+WINDOW = 5                                           # frames of a segment
+SHIFT_SHARE = 8                                      # one channel in 8 shifts back, one ahead
 
 
 class ShortTermDifference(nn.Module):
-    """Motion within a segment: four differences of neighbouring frames, at an eighth of the size.
+    """Features of motion within a segment: of the four differences of neighbouring frames.
 
     (B, 5, 3, H, W) windows → (B, width, H/8, W/8).
     """
@@ -30,10 +30,10 @@ class ShortTermDifference(nn.Module):
 
 
 class LongTermDifference(nn.Module):
-    """Motion between segments, which says where a feature map counts more or less.
+    """Attention by motion between segments, which reweights a feature map.
 
-    y = x + x · ½ (a(x_t → x_t+1) + a(x_t → x_t−1)), where the attention a lies in (−½, ½) and
-    comes from the difference between a segment and its neighbour at three scales.
+    y = x + x · ½ (a(x_t → x_t+1) + a(x_t → x_t−1)), where the attention a is in (−½, ½), computed
+    from the difference between a segment and its neighbour at three scales.
 
     (N·T, C, H, W) → the same; H and W at least 2.
     """
@@ -56,7 +56,7 @@ class LongTermDifference(nn.Module):
         reduced = self.bn_squeeze(self.squeeze(x))
         here = reduced.unflatten(0, (-1, self.num_segments))               # (N, T, C/16, H, W)
         neighbour = self.align(reduced).unflatten(0, (-1, self.num_segments))
-        # the last segment has none after it and the first none before it: no difference
+        # zero for the last segment, which has no next one, and for the first, which has none before
         ahead = F.pad(neighbour[:, 1:] - here[:, :-1], (0, 0, 0, 0, 0, 0, 0, 1))
         back = F.pad(neighbour[:, :-1] - here[:, 1:], (0, 0, 0, 0, 0, 0, 1, 0))
         attention = 0.5 * (self.attend(ahead.flatten(0, 1)) + self.attend(back.flatten(0, 1)))
@@ -71,7 +71,7 @@ class LongTermDifference(nn.Module):
 
 
 class LearnableShift(nn.Conv2d):
-    """Each channel mixes a segment with its neighbours, at first as TSM does (Lin et al. 2019).
+    """A depthwise convolution along the segments that starts as TSM's shift (Lin et al. 2019).
 
     (N·T, C, H, W) → the same; C a multiple of 8.
     """
@@ -83,10 +83,11 @@ class LearnableShift(nn.Conv2d):
 
     @torch.no_grad()
     def reset_to_shift(self) -> None:
+        """Set the weights to TSM's shift."""
         share = self.out_channels // SHIFT_SHARE
         self.weight.zero_()                                                # (C, 1, 3, 1)
-        self.weight[:share, :, 2] = 1                                      # what comes next
-        self.weight[share:2 * share, :, 0] = 1                             # what was before
+        self.weight[:share, :, 2] = 1                                      # from the next segment
+        self.weight[share:2 * share, :, 0] = 1                             # from the one before
         self.weight[2 * share:, :, 1] = 1
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Video encoder of the paper's baseline: a 3D ResNet-18 (Hara et al. 2018), down to a vector."""
+"""Video encoder of the paper's baseline: a 3D ResNet-18 (Hara et al. 2018) to a vector."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ FIRST_LOG_VARIANCE = -4.                             # else the decoder learns t
 
 def normalised_shortcut(in_channels: int, out_channels: int, stride: tuple[int, int, int]
                         ) -> nn.Module:
-    """3 × 3 × 3, with a norm."""
+    """3 × 3 × 3 convolution with a norm."""
     return nn.Sequential(nn.Conv3d(in_channels, out_channels, 3, stride, padding=1, bias=False),
                          nn.GroupNorm(GROUPS, out_channels))
 
@@ -24,15 +24,15 @@ def normalised_shortcut(in_channels: int, out_channels: int, stride: tuple[int, 
 class VectorEncoder(nn.Module):
     """(B, C, T, H, W) clip → mean and log variance of its (B, Cz, 1, 1, 1) latent.
 
-    38,798,528 parameters for RGB clips of 16 × 128 × 128, the published number.
+    It has 38,798,528 parameters for RGB clips of 16 × 128 × 128, the published number.
 
     Args:
         channels: C of the clip.
         latent_channels: Cz.
         num_frames: T, a multiple of 16.
         size: H and W.
-        space_strides: of the stem and the four stages; what they leave of the clip, the last layer
-            sees at once.
+        space_strides: of the stem and the four stages; the last layer's kernel covers their whole
+            output.
     """
 
     def __init__(self, channels: int, latent_channels: int, num_frames: int, size: int,

@@ -1,4 +1,4 @@
-"""Features of a VGG (Simonyan and Zisserman 2015) whose weights the user gives."""
+"""Features of a VGG (Simonyan and Zisserman 2015) from a file of its weights."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lddm_aug.checkpoints import read_checkpoint
 
-# Of ImageNet's RGB images in [0, 1]; what torchvision's networks were trained with.
+# Of ImageNet's RGB images in [0, 1], as in torchvision's trainings.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -17,13 +17,13 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class VGGFeatures(nn.Module):
     """(N, C, H, W) images in [−1, 1], grey or RGB → features before each pooling and at the end.
 
-    A plain state dict doesn't say where a network pools; its layers' numbers do: a number is left
-    out for every layer without weights.  Two published forms are known by these:
+    A state dict has no pooling layers, but its keys reveal them: layers without weights skip a
+    number.  Two published forms are recognized:
 
-    - torchvision's (`features.0.weight`, …, perhaps with a classifier, which is left out): zero
-      padding, images standardised by ImageNet's mean and standard deviation;
-    - the one of style transfer (`0.weight`, …), whose first convolution is 1 × 1 and itself turns
-      RGB in [0, 1] into what its network was trained with: reflection padding.
+    - torchvision's (`features.0.weight`, …; a classifier is ignored): zero padding, images
+      standardised by ImageNet's mean and standard deviation;
+    - that of style transfer (`0.weight`, …): reflection padding, and a first 1 × 1 convolution that
+      converts RGB in [0, 1] to the input of the network.
 
     Gradients reach the images, never the weights.
 
@@ -31,8 +31,8 @@ class VGGFeatures(nn.Module):
         path: of the state dict.
 
     Raises:
-        FileNotFoundError: if it isn't there.
-        ValueError: if it holds no VGG of these forms.
+        FileNotFoundError: if the file doesn't exist.
+        ValueError: if it contains no VGG of these forms.
     """
 
     mean: Tensor
@@ -58,7 +58,7 @@ class VGGFeatures(nn.Module):
 
     @property
     def min_size(self) -> int:
-        """Height and width that all poolings, and padding by reflection, leave something of."""
+        """Smallest height and width that all poolings, and padding by reflection, work on."""
         return 2 ** (sum(self.pools_after) + self.recodes)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -83,7 +83,7 @@ class VGGFeatures(nn.Module):
 
 
 def _convolutions(path: str | Path) -> dict[int, tuple[Tensor, Tensor]]:
-    """Number of the layer → its weight and bias, checked to follow from one another."""
+    """Number of the layer → its weight and bias, with their shapes checked."""
     state = read_checkpoint(path)
     state = {name.removeprefix('features.'): value for name, value in state.items()}
     numbers = sorted(int(name.split('.')[0]) for name in state

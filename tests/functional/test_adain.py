@@ -13,7 +13,7 @@ def test_every_channel_takes_on_the_given_mean_and_spread():
     assert_close(std, scale.flatten(1), atol=1e-4, rtol=0)
 
 
-def test_what_differs_between_frames_survives():
+def test_differences_between_frames_remain():
     x = torch.randn(1, 1, 2, 8, 8)
     x[:, :, 1] += 10
     frames = adain(x, torch.ones(1), torch.zeros(1)).mean(dim=(3, 4)).flatten()

@@ -46,6 +46,6 @@ def test_a_constant_image_moves_nowhere():
     assert_close(found, torch.zeros_like(found))
 
 
-def test_frames_do_not_touch_each_other():
+def test_frames_are_independent():
     still, clip = speckle(), warp(speckle(), squeeze(4))
     assert_close(lucas_kanade(still, clip)[:, :, 2:3], lucas_kanade(still, clip[:, :, 2:3]))

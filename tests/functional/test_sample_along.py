@@ -74,5 +74,5 @@ def test_half_precision_offsets_lose_no_place():
     assert_close(moved[:-1], torch.arange(1999.) + 0.25)
 
 
-def test_an_offset_that_is_no_number_shows_in_the_value():
+def test_a_nan_offset_gives_nan():
     assert sample_along(torch.rand(4), torch.tensor([0., float('nan'), 0., 0.]), 0)[1].isnan()

@@ -25,7 +25,7 @@ def test_the_loss_at_the_start_is_that_of_independent_gaussians(flow):
     assert_close(flow(latent, STILLS, mode='loss')['loss_nll'], expected)
 
 
-def test_noise_widens_what_is_learnt(flow):
+def test_noise_widens_the_density(flow):
     """Where σ² adds to the latents' variance: Gaussians' entropy again."""
     flow.noise = 2.
     latent = 3 + 1.5 * torch.randn(64, 4, 4, 8, 8)
@@ -58,16 +58,15 @@ def test_training_leaves_the_autoencoder_as_it_was_and_reaches_the_still(flow):
 
 
 def test_a_still_whose_features_do_not_fit_the_latent_is_refused(flow):
-    with pytest.raises(ValueError, match=r'3 still_widths fit latents of \(h, w\) = \(8, 8\), '
-                                         r'but got \(4, 4\); .* of a multiple of 8 pixels'):
+    with pytest.raises(ValueError, match=r'3 still_widths .*\(8, 8\), .* \(4, 4\); .*8 pixels'):
         flow(torch.randn(8, 4, 4, 4, 4), STILLS, mode='loss')
 
 
 def test_it_is_not_asked_for_clips(flow):
-    with pytest.raises(ValueError, match='clips are made by CINNGenerator'):
+    with pytest.raises(ValueError, match="CINNGenerator, .*mode='predict'"):
         flow(torch.zeros(1, 4, 4, 8, 8), STILLS[:1], mode='predict')
 
 
 def test_negative_noise_is_refused():
-    with pytest.raises(ValueError, match='LatentFlow: noise is a standard deviation'):
+    with pytest.raises(ValueError, match=r'LatentFlow: noise .*got -1\.0'):
         LatentFlow(AUTOENCODER, {}, noise=-1.)

@@ -34,12 +34,12 @@ def test_a_registered_sampler_is_found_by_its_name_for_its_targets_alone(one_ste
 
 
 def test_a_second_sampler_of_the_same_name_is_refused(one_step):
-    with pytest.raises(ValueError, match="register_sampler: 'OneStep' needs targets without"):
+    with pytest.raises(ValueError, match=r"register_sampler: 'OneStep' .*\('v', 'flow'\)"):
         register_sampler('OneStep', 'v', 'flow')
     assert list(one_step) == ['flow']
 
 
 def test_an_unknown_sampler_is_refused_with_the_list_of_those_that_fit():
-    with pytest.raises(ValueError, match="'v' is sampled by DPMSolverMultistep or DDIM or DDPM, "
-                                         "but the sampler is 'FlowMatchEuler'"):
+    with pytest.raises(ValueError, match="'v' .*DPMSolverMultistep or DDIM or DDPM, "
+                                         ".*'FlowMatchEuler'"):
         build_sampler('FlowMatchEuler', 'v', dict(num_train_timesteps=1000), 10)

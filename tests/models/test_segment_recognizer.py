@@ -25,8 +25,7 @@ def build(backbone: dict, in_channels: int, num_segments: int):
 
 @pytest.mark.parametrize(('backbone', 'in_channels'), [(TDN, 256), (TSM, 512), (NARROW, 128)])
 def test_a_head_with_other_segments_is_refused_when_built(backbone, in_channels):
-    with pytest.raises(ValueError, match='cls_head has num_segments=8 and backbone has '
-                                         'num_segments=4'):
+    with pytest.raises(ValueError, match='cls_head .*num_segments=8 .*backbone .*num_segments=4'):
         build(backbone, in_channels, num_segments=8)
 
 
@@ -40,15 +39,14 @@ def test_a_narrow_backbone_is_one_of_segments():
     {'type': 'ResNet', 'depth': 18, 'pretrained': None},
     {'type': 'NarrowBackbone', 'divide': 16, 'backbone': {'type': 'C3D', 'out_dim': 2048}}])
 def test_a_backbone_without_segments_is_refused_when_built(backbone):
-    with pytest.raises(ValueError, match='SegmentRecognizer: backbone must have num_segments, as '
-                                         f'.*, but {backbone["type"]} has none; take Recognizer2D'):
+    with pytest.raises(ValueError, match='SegmentRecognizer: .*num_segments, '
+                                         f'.*{backbone["type"]} .*Recognizer2D'):
         build(backbone, 512, num_segments=4)
 
 
 def test_clips_of_another_length_are_refused_at_the_first_batch():
     recognizer = build(TDN, 256, num_segments=4)
-    with pytest.raises(ValueError, match='TDN with num_segments=4 takes clips of 20 frames, '
-                                         'but got 10'):
+    with pytest.raises(ValueError, match='TDN with num_segments=4 .*20 frames, but got 10'):
         recognizer(torch.zeros(2, 10, 3, 64, 64))
 
 

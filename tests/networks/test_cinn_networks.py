@@ -37,7 +37,7 @@ def test_the_decoders_convolutions_have_a_spectral_norm_of_one():
     torch.manual_seed(0)
     block = SpadeBlock(8, 4, still_channels=1, latent_channels=4)
     for part in (block.conv1, block.conv2, block.shortcut[1]):
-        for _ in range(50):                           # each step in training follows the weights
+        for _ in range(50):                           # one power iteration each
             weight = part.weight
         largest = torch.linalg.svdvals(weight.detach().flatten(1))[0]
         assert_close(largest, torch.tensor(1.), atol=1e-3, rtol=0)
@@ -46,11 +46,12 @@ def test_the_decoders_convolutions_have_a_spectral_norm_of_one():
 def test_before_training_a_block_neither_scales_nor_shifts_by_the_still():
     torch.manual_seed(0)
     block = SpadeBlock(16, 16, still_channels=1, latent_channels=4)
-    seen = []
-    block.conv1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    inputs_of_conv1 = []
+    block.conv1.register_forward_pre_hook(
+        lambda _, inputs: inputs_of_conv1.append(inputs[0].detach()))
     x = torch.randn(1, 16, 2, 4, 4)
     block(x, torch.rand(1, 1, 8, 8), torch.randn(1, 4))
-    assert_close(seen[0], F.leaky_relu(F.group_norm(x, 16), 0.2), atol=0.02, rtol=0)
+    assert_close(inputs_of_conv1[0], F.leaky_relu(F.group_norm(x, 16), 0.2), atol=0.02, rtol=0)
 
 
 def test_half_the_size_costs_a_quarter():
@@ -76,7 +77,7 @@ def test_the_encoder_is_a_resnet18_that_ends_in_a_vector(size, space_strides):
     assert len(around) == 4 - (space_strides[1] == 1)     # where a stage changes the shape
 
 
-def test_a_block_gives_its_first_convolution_what_the_still_and_its_second_what_the_latent_says():
+def test_the_still_modulates_a_block_s_first_convolution_and_the_latent_its_second():
     torch.manual_seed(0)
     block = SpadeBlock(8, 8, still_channels=1, latent_channels=4)
     seen = {}
@@ -95,5 +96,5 @@ def test_a_block_gives_its_first_convolution_what_the_still_and_its_second_what_
 
 @pytest.mark.parametrize(('num_frames', 'size'), [(8, 64), (16, 32), (16, 72)])
 def test_a_shape_that_the_blocks_cannot_reach_is_refused(num_frames, size):
-    with pytest.raises(ValueError, match=f'but got {num_frames} frames of {size} pixels'):
+    with pytest.raises(ValueError, match=f'SpadeDecoder: .* {num_frames} frames of {size} pixels'):
         SpadeDecoder(1, 8, num_frames, size, width=1)

@@ -26,20 +26,22 @@ class Linear(torch.nn.Module):
 
 def test_hinge_losses_are_those_of_lim_and_ye():
     real, made = torch.tensor([0.25, 3.]), torch.tensor([-1., 0.5])
-    told_apart, fooled = hinge_losses(Linear(), real, made)
-    assert_close(told_apart, torch.tensor((0.5 + 0.) / 2 + (0. + 2.) / 2))
-    assert_close(fooled, torch.tensor(-(-2. + 1.) / 2))
+    loss_discriminator, loss_generator = hinge_losses(Linear(), real, made)
+    assert_close(loss_discriminator, torch.tensor((0.5 + 0.) / 2 + (0. + 2.) / 2))
+    assert_close(loss_generator, torch.tensor(-(-2. + 1.) / 2))
 
 
 def test_each_side_learns_from_its_own_loss_alone():
     discriminator, made = Linear(), torch.tensor([0.1, 0.2], requires_grad=True)
-    told_apart, fooled = hinge_losses(discriminator, torch.tensor([0.3, 0.4]), made)
-    assert torch.autograd.grad(told_apart, made, allow_unused=True, retain_graph=True) == (None,)
-    assert torch.autograd.grad(fooled, discriminator.w, allow_unused=True,
+    loss_discriminator, loss_generator = hinge_losses(discriminator, torch.tensor([0.3, 0.4]), made)
+    assert torch.autograd.grad(loss_discriminator, made, allow_unused=True,
+                               retain_graph=True) == (None,)
+    assert torch.autograd.grad(loss_generator, discriminator.w, allow_unused=True,
                                retain_graph=True) == (None,)
     # d/dw of (1 − 0.3w) + (1 − 0.4w), halved, and of (1 + 0.1w) + (1 + 0.2w), halved
-    assert_close(torch.autograd.grad(told_apart, discriminator.w)[0], torch.tensor(-0.35 + 0.15))
-    assert_close(torch.autograd.grad(fooled, made)[0], torch.tensor([-1., -1.]))
+    assert_close(torch.autograd.grad(loss_discriminator, discriminator.w)[0],
+                 torch.tensor(-0.35 + 0.15))
+    assert_close(torch.autograd.grad(loss_generator, made)[0], torch.tensor([-1., -1.]))
 
 
 def test_the_gradient_penalty_is_the_squared_slope_of_the_mean_score():
@@ -76,7 +78,7 @@ def test_motion_is_seen_beside_every_frame():
     assert_close(seen[0], torch.cat([clip, clip - before], dim=1))
 
 
-@pytest.mark.parametrize('kind, real', [
+@pytest.mark.parametrize(('kind', 'real'), [
     (FrameDiscriminator, torch.ones(8, 1, 32, 32) * torch.linspace(-1, 1, 32)),
     (MotionDiscriminator, torch.linspace(-1, 1, 8).view(1, 1, 8, 1, 1).expand(8, 1, 8, 32, 32))])
 def test_it_learns_to_tell_noise_from_a_ramp(kind, real):

@@ -50,7 +50,7 @@ def test_where_segments_are_the_same_nothing_is_attended():
     assert_close(part(x), x)
 
 
-def test_a_segment_sees_how_the_next_and_the_last_one_differ_from_it():
+def test_attention_uses_the_differences_from_the_next_and_the_previous_segment():
     """y = x + x · ½ (a(x_t+1 − x_t) + a(x_t−1 − x_t)), of three segments the last another one."""
     torch.manual_seed(0)
     part = LongTermDifference(32, num_segments=3).eval()
@@ -62,7 +62,7 @@ def test_a_segment_sees_how_the_next_and_the_last_one_differ_from_it():
     assert_close(part(torch.cat([same, same, other])), expected)
 
 
-def test_clips_of_a_batch_do_not_see_each_other():
+def test_clips_of_a_batch_are_independent():
     part = LongTermDifference(32, num_segments=3).eval()
     clips = torch.randn(2 * 3, 32, 4, 4)
     assert_close(part(clips)[3:], part(clips[3:]))

@@ -45,8 +45,8 @@ def test_features_and_distance_are_those_of_lpips_without_linear_weights(
     ours, theirs = torch.rand(2, 2, 3, 32, 32) * 2 - 1
     vgg = VGGFeatures(torchvision_path)
     expected = lpips_baseline.net(lpips_baseline.scaling_layer(ours))
-    for feature, wanted in zip(vgg(ours), expected, strict=True):
-        assert_close(feature, wanted, rtol=1e-4, atol=1e-5)
+    for feature, reference in zip(vgg(ours), expected, strict=True):
+        assert_close(feature, reference, rtol=1e-4, atol=1e-5)
     assert_close(perceptual_distance(vgg(ours), vgg(theirs)),
                  lpips_baseline(ours, theirs).flatten().detach(), rtol=1e-4, atol=1e-6)
 
@@ -80,20 +80,20 @@ def test_gradients_reach_the_image_even_where_it_is_black(torchvision_path):
 
 def test_what_is_no_vgg_is_refused(tmp_path):
     torch.save(nn.Linear(3, 3).state_dict(), tmp_path / 'linear.pth')
-    with pytest.raises(ValueError, match='linear.pth holds no VGG.*state dict of one'):
+    with pytest.raises(ValueError, match=r'VGGFeatures: .*linear\.pth'):
         VGGFeatures(tmp_path / 'linear.pth')
     torch.save({'0.weight': torch.tensor(1.), '0.bias': torch.tensor(1.)}, tmp_path / 'one.pth')
-    with pytest.raises(ValueError, match='one.pth holds no VGG'):
+    with pytest.raises(ValueError, match=r'VGGFeatures: .*one\.pth'):
         VGGFeatures(tmp_path / 'one.pth')
     other = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(9, 8, 3))
     torch.save(other.state_dict(), tmp_path / 'other.pth')
-    with pytest.raises(ValueError, match=r'layer 2 has the shape \(8, 9, 3, 3\) after 8 channels'):
+    with pytest.raises(ValueError, match=r'other\.pth .*layer 2 .*\(8, 9, 3, 3\) after 8 channels'):
         VGGFeatures(tmp_path / 'other.pth')
     with_norm = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Identity(),
                               nn.Identity(), nn.Conv2d(8, 8, 3))
     torch.save({name: weight for name, weight in with_norm.state_dict().items()
                 if name[0] in '05'}, tmp_path / 'norm.pth')
-    with pytest.raises(ValueError, match=r'numbered \[0, 5\].*without batch norm'):
+    with pytest.raises(ValueError, match=r'norm\.pth .*\[0, 5\].*batch norm'):
         VGGFeatures(tmp_path / 'norm.pth')
     with pytest.raises(FileNotFoundError):
         VGGFeatures(tmp_path / 'absent.pth')
@@ -101,7 +101,7 @@ def test_what_is_no_vgg_is_refused(tmp_path):
 
 def test_images_of_the_wrong_shape_are_refused(torchvision_path):
     vgg = VGGFeatures(torchvision_path)
-    with pytest.raises(ValueError, match=r'H and W from 16 on, but got \(1, 1, 8, 8\)'):
+    with pytest.raises(ValueError, match=r' 16 .*got \(1, 1, 8, 8\)'):
         vgg(torch.zeros(1, 1, 8, 8))
-    with pytest.raises(ValueError, match=r'but got \(1, 2, 32, 32\)'):
+    with pytest.raises(ValueError, match=r'got \(1, 2, 32, 32\)'):
         vgg(torch.zeros(1, 2, 32, 32))

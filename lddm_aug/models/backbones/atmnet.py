@@ -1,3 +1,4 @@
+"""ActiveMLP as a backbone, with mixing along time as an extension."""
 from __future__ import annotations
 
 import math
@@ -21,7 +22,7 @@ ARCHS: dict[str, dict[str, Any]] = {
     'B': dict(_LARGE, depths=(3, 8, 27, 3)),
     'L': dict(dims=(96, 192, 384, 768), mlp_ratios=(4, 4, 4, 4), interval=6, depths=(3, 4, 24, 3)),
 }
-SHARES = (2, 4, 4, 8)                                # channels that fetch together, per stage
+SHARES = (2, 4, 4, 8)                                # channels that share an offset, per stage
 
 # microsoft/ActiveMLP's names → ours
 OFFICIAL_NAMES = (
@@ -44,7 +45,7 @@ OFFICIAL_HEAD = 'head.'
 
 
 class Block(nn.Module):
-    """(B, H, W, C) tokens → the same: tokens mix, then channels."""
+    """(B, H, W, C) tokens → the same shape: mixes tokens, then channels."""
 
     def __init__(self, channels: int, mlp_ratio: float, drop_path: float,
                  num_frames: int | None) -> None:
@@ -63,12 +64,16 @@ class Block(nn.Module):
 
 
 class Stage(nn.Module):
-    """(B, H, W, C) tokens → the same, or (B, H/2, W/2, C') if another stage follows.
+    """(B, H, W, C) tokens → the same shape, or (B, H/2, W/2, C') if another stage follows.
 
     Args:
-        drop_paths: one per block.
+        channels: C.
         next_channels: C', or None for the last stage.
-        interval: blocks that use the same offsets; the last block never gets its own.
+        mlp_ratio: hidden channels of the MLPs, in multiples of C.
+        share: channels that share an offset.
+        interval: blocks that use the same offsets; the last block never has its own.
+        drop_paths: one per block.
+        num_frames: frames of a clip, to mix along time; None for no mixing.
     """
 
     def __init__(self, channels: int, next_channels: int | None, mlp_ratio: float, share: int,
@@ -100,24 +105,24 @@ class Stage(nn.Module):
 class ATMNet(PretrainedBackbone):
     """ActiveMLP (Wei et al. 2022), for images and, as an extension, along time.
 
-    (N·T, 3, H, W) frames → (N·T, C, H/32, W/32).  As published it sees each frame by itself, and
-    the head averages the scores (`TSNHead`, or `TSMHead(num_segments=T)`).  With `along_time` the
-    tokens also fetch from other frames of their clip; before the training this changes nothing.
+    (N·T, 3, H, W) frames → (N·T, C, H/32, W/32).  As published, frames are independent and the head
+    averages their scores (`TSNHead`, or `TSMHead(num_segments=T)`).  With `along_time`, tokens also
+    sample from other frames of their clip; before the training this has no effect.
 
     Args:
         arch: xT, T, S, B or L, or a dict(depths, dims, mlp_ratios, interval) with one number per
             stage and the number of blocks that share their offsets.
         num_segments: T.
         along_time: whether to mix along time.
-        pretrained: a checkpoint of microsoft/ActiveMLP of this arch to start from, with what was
-            averaged over its training, if it is there.  All must fit.  A file that is there is
-            loaded when the backbone is built, else before the training.
+        pretrained: a checkpoint of microsoft/ActiveMLP of this arch to start from; its EMA weights
+            where it has them.  All weights must fit.  An existing file is loaded when the backbone
+            is built, others before the training.
         drop_path: of the last block, rising from 0 at the first (Huang et al. 2016).
         init_cfg: as in MMEngine.
 
     Raises:
-        ValueError: when built, for an unknown arch, numbers that can't be, and weights that don't
-            fit; when called, along time, for frames that are no whole clips.
+        ValueError: when built, for an unknown arch, numbers out of range, and weights that don't
+            fit; when called with along_time, if the frames are no whole number of clips.
     """
 
     def __init__(self, arch: str | dict[str, Any] = 'xT', num_segments: int = 8,
@@ -140,9 +145,9 @@ class ATMNet(PretrainedBackbone):
             in zip(dims, [*dims[1:], None], mlp_ratios, SHARES, drop_paths, strict=True)])
         self.norm = nn.LayerNorm(dims[-1])
         if along_time:
-            self._keep_segments(num_segments)
+            self._register_segments(num_segments)
         self.apply(_draw_weights)
-        self._load_what_is_at_hand()
+        self._load_local_weights()
 
     def forward(self, frames: Tensor) -> Tensor:
         if self.along_time and len(frames) % self.num_segments:
@@ -186,7 +191,7 @@ def _read_arch(arch: str | dict[str, Any]) -> tuple[Any, Any, Any, int]:
                          f'offsets of another, and interval at least 1, but got {arch!r}')
     if any(channels % share or channels % 4 for channels, share in zip(dims, SHARES, strict=True)):
         raise ValueError(f'ATMNet: dims must be multiples of 4, and of the {SHARES} channels that '
-                         f'fetch together, but got {dims!r}')
+                         f'share an offset, but got {dims!r}')
     return depths, dims, mlp_ratios, interval
 
 
@@ -196,7 +201,7 @@ def _one_per_stage(numbers: Any, kind: type | tuple[type, ...]) -> bool:
 
 
 def _draw_weights(module: nn.Module) -> None:
-    """As in the official code; called for every part, and then for what contains it."""
+    """Initialise as the official code does; `apply` calls it for parts before their parents."""
     if isinstance(module, (nn.Linear, nn.Conv2d)) and module.bias is not None:
         nn.init.zeros_(module.bias)
     if isinstance(module, nn.Linear):

@@ -1,3 +1,4 @@
+"""MMAction2's backbones with fewer channels."""
 from __future__ import annotations
 
 from typing import Any
@@ -11,18 +12,18 @@ NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
 
 @MODELS.register_module()
 class NarrowBackbone(nn.Module):
-    """A backbone of MMAction2 with fewer channels everywhere, for a CPU.
+    """A backbone of MMAction2 with fewer channels in all layers, for a CPU.
 
-    For those whose widths are no argument, such as C3D and ResNetTSM; the head's `in_channels`
-    must be divided too.
+    It is for backbones without an argument for their width, such as C3D and ResNetTSM.  The head's
+    `in_channels` must be divided too.
 
     Args:
         backbone: its config, without pretrained weights.
-        divide: channels of every layer are divided by this; those of the input stay.
+        divide: divisor of the channels of every layer except the input's.
         in_channels: of the input.
 
     Raises:
-        ValueError: if a width can't be divided, or a layer is of a kind that is unknown here.
+        ValueError: if divide doesn't divide a width, or a layer is of an unknown type.
     """
 
     def __init__(self, backbone: dict, divide: int, in_channels: int = 3) -> None:
@@ -37,7 +38,7 @@ class NarrowBackbone(nn.Module):
 
     @property
     def num_segments(self) -> int:
-        """The backbone's; one without has none here either."""
+        """The backbone's number of segments; AttributeError where it has none."""
         return self.backbone.num_segments
 
     def init_weights(self) -> None:

@@ -1,4 +1,4 @@
-"""Weights that others trained: read, renamed, and loaded only if every one of them fits."""
+"""Published weights: read, renamed, and loaded only if every one of them fits."""
 from __future__ import annotations
 
 import argparse
@@ -17,10 +17,10 @@ TORCHVISION = 'torchvision://'
 
 
 class PretrainedBackbone(BaseModule):
-    """A backbone that may start from published weights, all of which must fit.
+    """A backbone with optional pretrained weights, all of which must fit.
 
-    A file that is there is loaded when the backbone is built, so that a wrong one is refused then;
-    what has to be downloaded is loaded before the training.
+    An existing file is loaded when the backbone is built, so that a wrong one fails early.
+    Downloads are loaded before the training.
 
     Args:
         pretrained: a file, or `torchvision://…`; None for none.
@@ -32,19 +32,19 @@ class PretrainedBackbone(BaseModule):
         self.pretrained = pretrained
 
     def from_published(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """All weights of this backbone, from published ones under their own names."""
+        """All weights of this backbone, from published ones under their published names."""
         raise NotImplementedError
 
     def init_weights(self) -> None:
         super().init_weights()
-        if self.pretrained is not None and not self._is_at_hand():
+        if self.pretrained is not None and not self._is_local():
             self._load_pretrained()
 
-    def _keep_segments(self, num_segments: int) -> None:
-        """Save the number of segments with the weights, which then load into no other number.
+    def _register_segments(self, num_segments: int) -> None:
+        """Save the number of segments with the weights, so that loading checks it.
 
-        For a backbone whose weights mean something else between other segments.  Their shapes
-        don't tell, and published weights don't have the number.
+        For a backbone whose weights depend on it although their shapes don't.  Published weights
+        don't contain the number.
         """
         self.register_buffer('trained_segments', torch.tensor(num_segments))
 
@@ -55,16 +55,16 @@ class PretrainedBackbone(BaseModule):
             if int(given) != int(segments):
                 raise ValueError(
                     f'{type(self).__name__}: the weights were trained with num_segments='
-                    f'{int(given)} and mean something else with num_segments={int(segments)}; set '
+                    f'{int(given)} and are not valid with num_segments={int(segments)}; set '
                     f'num_segments={int(given)}, or train with {int(segments)} from the start')
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _load_what_is_at_hand(self) -> None:
-        """For the end of a subclass's `__init__`."""
-        if self._is_at_hand():
+    def _load_local_weights(self) -> None:
+        """Load an existing file; subclasses call it at the end of `__init__`."""
+        if self._is_local():
             self._load_pretrained()
 
-    def _is_at_hand(self) -> bool:
+    def _is_local(self) -> bool:
         return self.pretrained is not None and Path(self.pretrained).expanduser().is_file()
 
     def _load_pretrained(self) -> None:
@@ -73,11 +73,11 @@ class PretrainedBackbone(BaseModule):
 
 
 def read_weights(name: str) -> dict[str, Tensor]:
-    """The weights in a checkpoint, of what was averaged over the training where it holds both.
+    """The weights in a checkpoint; the EMA weights where it has them.
 
     Args:
-        name: a file, or `torchvision://resnet50` for torchvision's first ImageNet weights of it,
-            which are downloaded once.
+        name: a file, or `torchvision://resnet50` for torchvision's IMAGENET1K_V1 weights of this
+            model, which are downloaded once.
     """
     if name.startswith(TORCHVISION):
         from torchvision.models import get_model_weights
@@ -86,7 +86,7 @@ def read_weights(name: str) -> dict[str, Tensor]:
         content = torch.hub.load_state_dict_from_url(
             weights.url, map_location='cpu', weights_only=True)
     else:
-        # The arguments of a training often lie beside its weights; they do nothing by themselves.
+        # Checkpoints often contain the arguments of the training, a class without code.
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = read_checkpoint(Path(name).expanduser())
     for key in ('model_ema', 'model', 'state_dict'):
@@ -98,7 +98,7 @@ def read_weights(name: str) -> dict[str, Tensor]:
 
 
 def rename(weights: Mapping[str, Tensor], rules: Iterable[tuple[str, str]]) -> dict[str, Tensor]:
-    """What a regular expression finds at the start of a name becomes its replacement, in turn."""
+    """Weights whose names have each rule's pattern replaced at the start, in order."""
     renamed = {}
     for name, weight in weights.items():
         for pattern, replacement in rules:
@@ -110,24 +110,24 @@ def rename(weights: Mapping[str, Tensor], rules: Iterable[tuple[str, str]]) -> d
 def load_strictly(module: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
     """Copy weights into a module that has exactly these, in these shapes.
 
-    Counters of batches may be absent; older checkpoints lack them.
+    Counters of batches may be missing, as in older checkpoints.
 
     Raises:
-        ValueError: if one is left over, lacking, or has another shape.
+        ValueError: if a weight is unexpected, missing, or of another shape.
     """
     own = module.state_dict()
-    lacking = [name for name in own
+    missing = [name for name in own
                if name not in weights and not name.endswith(OPTIONAL)]
-    left_over = [name for name in weights if name not in own]
+    unexpected = [name for name in weights if name not in own]
     reshaped = [name for name, weight in weights.items()
                 if name in own and weight.shape != own[name].shape]
-    for names, what in ((left_over, 'has no place for'), (lacking, 'is not given'),
-                        (reshaped, 'has another shape of')):
+    for names, problem in ((unexpected, 'unexpected'), (missing, 'missing'),
+                           (reshaped, 'of another shape')):
         if names:
             raise ValueError(
-                f'{type(module).__name__}: the weights of {source} must fit one by one, but it '
-                f'{what} {len(names)} of them ({names[0]}, …); give it the depth and width '
-                'that they were trained with, or other weights')
+                f'{type(module).__name__}: the weights of {source} must fit one by one, but '
+                f'{len(names)} are {problem} ({names[0]}, …); set the depth and width that they '
+                'were trained with, or give other weights')
     try:
         module.load_state_dict(dict(weights), strict=False)
     except ValueError as error:

@@ -1,3 +1,4 @@
+"""The condition network of cINN: a ResNet-50 over the still."""
 from __future__ import annotations
 
 from mmaction.registry import MODELS
@@ -14,9 +15,9 @@ class StillResNet(PretrainedBackbone):
     """(B, C, H, W) still → its (B, channels, 1, 1) vector; the condition network of cINN.
 
     A ResNet-50 with instance norm and 1 × 1 convolution, 23.98 M parameters for 128 channels.
-    Dorkenwald et al. 2021 train it as an autoencoder's encoder and freeze it; here it learns
-    together with the flow, from ImageNet's convolutions where `pretrained` gives them.  As there,
-    its last layer also has a log variance, which conditions nothing.
+    Dorkenwald et al. 2021 train it as an autoencoder's encoder and freeze it.  Here it is trained
+    together with the flow, from ImageNet's convolutions with `pretrained`.  As published, its last
+    layer also outputs a log variance, which is not used.
 
     Args:
         channels: of the vector.
@@ -33,7 +34,7 @@ class StillResNet(PretrainedBackbone):
         self.network = network
         self.out_channels = channels
         self.to_vector = nn.Conv2d(WIDTH, 2 * channels, 1)
-        self._load_what_is_at_hand()
+        self._load_local_weights()
 
     def forward(self, still: Tensor) -> Tensor:
         features = self.network(still.expand(-1, 3, -1, -1))          # (B, 2048)
@@ -41,7 +42,7 @@ class StillResNet(PretrainedBackbone):
         return mean
 
     def from_published(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Its convolutions; instance norm has no weights, and the classifier no use."""
+        """Its convolutions; instance norm has no weights, and the classifier is dropped."""
         convolutions = {f'network.{name}': weight for name, weight in weights.items()
                         if weight.ndim == 4}
         own = {name: weight for name, weight in self.state_dict().items()

@@ -1,3 +1,4 @@
+"""TDN as a backbone, with weights of MCG-NJU/TDN or of an image ResNet."""
 from __future__ import annotations
 
 import logging
@@ -23,7 +24,7 @@ STAGE_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 EXPANSION = 4
 SMALLEST = 64                                        # pixels, so that the last stage has 2
 
-# MCG-NJU/TDN's names → ours, which are torchvision's where it has the same part
+# MCG-NJU/TDN's names → ours, which are torchvision's for the parts of a ResNet
 OFFICIAL_NAMES = (
     (r'base_model\.', ''),
     (r'conv1_5\.0\.', 'short_term.conv.'),
@@ -40,16 +41,16 @@ OFFICIAL_NAMES = (
     (r'(layer\d\.\d+\.long_term)\.conv_', r'\1.'),
     (r'(layer\d\.\d+)\.shift\.conv\.', r'\1.shift.'),
 )
-# the head's, and those of a convolution that nothing calls, at first registered twice
+# of the head, and of an unused convolution that is registered twice
 OFFICIAL_NOT_OURS = ('new_fc.', 'fc.', 'conv1_temp.', 'conv1_temp1.')
-# what stays as it was drawn where the weights are those of an image ResNet
+# keeps its random initialisation where the weights are those of an image ResNet
 NOT_OF_A_RESNET = re.compile(r'^short_term\.bn\.|\.long_term\.|\.shift\.')
 
 
 class Bottleneck(nn.Module):
-    """ResNet's, with motion between segments (`num_segments`) behind its first convolution.
+    """ResNet's bottleneck, with motion between `num_segments` segments after its first convolution.
 
-    The biases before a normalisation are needless, but the official checkpoints have them.
+    Biases before a normalisation have no effect, but the official checkpoints have them.
     """
 
     def __init__(self, in_channels: int, width: int, stride: int = 1,
@@ -83,11 +84,11 @@ class Bottleneck(nn.Module):
 
 @MODELS.register_module()
 class TDN(PretrainedBackbone):
-    """Temporal Difference Network (Wang et al. 2021): a ResNet that sees motion.
+    """Temporal Difference Network (Wang et al. 2021): a ResNet with motion modules.
 
-    Of every segment, five frames in a row, the middle one goes through the ResNet; the others
-    join as differences, before and after its first stage.  In the later stages the segments see
-    each other.  Every batch normalisation is trained.
+    A segment is five frames in a row.  The middle frame is the input of the ResNet; differences of
+    the five are added before and after its first stage.  The later stages mix the segments.  Every
+    batch normalisation is trained.
 
     (N·T·5, 3, H, W) frames, as `FormatShape(input_format='NCHW')` and `Recognizer2D` give them,
     → (N·T, 32 · base_channels, H/32, W/32); a head for it is `TSMHead(num_segments=T)`.
@@ -96,15 +97,16 @@ class TDN(PretrainedBackbone):
         depth: 50 or 101.
         num_segments: T.
         pretrained: weights to start from: torchvision's of the ResNet of this depth, as a file or
-            as `torchvision://resnet50`, or a checkpoint of MCG-NJU/TDN.  All must fit.  A file
-            that is there is loaded when the backbone is built, else before the training.
+            as `torchvision://resnet50`, or a checkpoint of MCG-NJU/TDN.  All must fit.  An
+            existing file is loaded when the backbone is built, others before the training.
         base_channels: width of the first stage; smaller than 64 for a narrow network.
         stage_blocks: blocks of the four stages, if not those of `depth`.
         init_cfg: as in MMEngine.
 
     Raises:
-        ValueError: when built, for a depth, width or number of segments that can't be, and for
-            weights that don't fit; when called, for frames that are no whole clips or too small.
+        ValueError: when built, for a depth, width or number of segments out of range, and for
+            weights that don't fit; when called, if the frames are no whole number of clips or too
+            small.
     """
 
     def __init__(self, depth: int = 50, num_segments: int = 8, pretrained: str | None = None,
@@ -117,8 +119,8 @@ class TDN(PretrainedBackbone):
             raise ValueError('TDN: base_channels must be a multiple of 8, because L-TDM works on a '
                              f'16th of the channels, but got {base_channels!r}')
         if not isinstance(num_segments, int) or num_segments < 2:
-            raise ValueError('TDN: num_segments must be a whole number from 2 on, or nothing is '
-                             f'between them, but got {num_segments!r}')
+            raise ValueError('TDN: num_segments must be a whole number from 2 on, because segments '
+                             f'are compared, but got {num_segments!r}')
         blocks = STAGE_BLOCKS[depth] if stage_blocks is None else stage_blocks
         if (not isinstance(blocks, Sequence) or len(blocks) != 4
                 or not all(isinstance(count, int) and count >= 1 for count in blocks)):
@@ -126,7 +128,7 @@ class TDN(PretrainedBackbone):
                              f'but got {stage_blocks!r}')
         self.num_segments = num_segments
         self.frames_per_clip = num_segments * WINDOW
-        # shares of appearance and motion where they meet, as in the official code
+        # weights of appearance and motion in their sum, as in the official code
         self.alpha, self.beta = (0.5, 0.5) if num_segments == 8 else (0.75, 0.25)
 
         width = base_channels
@@ -138,9 +140,9 @@ class TDN(PretrainedBackbone):
         self.layer2 = self._stage(4 * width, 2 * width, blocks[1], num_segments=num_segments)
         self.layer3 = self._stage(8 * width, 4 * width, blocks[2], num_segments=num_segments)
         self.layer4 = self._stage(16 * width, 8 * width, blocks[3], num_segments=num_segments)
-        self._keep_segments(num_segments)
+        self._register_segments(num_segments)
         self._draw_weights()
-        self._load_what_is_at_hand()
+        self._load_local_weights()
 
     @staticmethod
     def _stage(in_channels: int, width: int, blocks: int, stride: int = 2,
@@ -155,11 +157,11 @@ class TDN(PretrainedBackbone):
         motion = self.short_term(windows)                             # (N·T, base, H/8, W/8)
         x = F.relu(self.bn1(self.conv1(windows[:, WINDOW // 2])))
         x = F.max_pool2d(x, 3, stride=2, padding=1)                   # (N·T, base, H/4, W/4)
-        x = self.layer1(self._meet(x, motion))
-        x = self._meet(x, self.short_term_layer1(motion))
+        x = self.layer1(self._add_motion(x, motion))
+        x = self._add_motion(x, self.short_term_layer1(motion))
         return self.layer4(self.layer3(self.layer2(x)))
 
-    def _meet(self, appearance: Tensor, motion: Tensor) -> Tensor:
+    def _add_motion(self, appearance: Tensor, motion: Tensor) -> Tensor:
         return (self.alpha * appearance
                 + self.beta * F.interpolate(motion, appearance.shape[2:]))
 
@@ -181,8 +183,8 @@ class TDN(PretrainedBackbone):
 
     def from_published(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         if any('conv1_5.' in name for name in weights):
-            print_log(f'TDN: {self.pretrained} does not tell how many segments it was trained '
-                      f'with; num_segments={self.num_segments} must be that number',
+            print_log(f'TDN: {self.pretrained} does not contain the number of segments of its '
+                      f'training, which num_segments={self.num_segments} must equal',
                       logger='current', level=logging.WARNING)
             return from_official(weights)
         if 'short_term.conv.weight' in weights:      # saved here
@@ -193,7 +195,7 @@ class TDN(PretrainedBackbone):
 
 
 def from_official(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The backbone's weights of a checkpoint of MCG-NJU/TDN."""
+    """Weights of the backbone from a checkpoint of MCG-NJU/TDN."""
     weights = {name: weight.unsqueeze(-1) if name.endswith('.shift.weight') else weight
                for name, weight in rename(weights, OFFICIAL_NAMES).items()}
     return {name: weight for name, weight in weights.items()
@@ -201,9 +203,9 @@ def from_official(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def from_resnet(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What TDN takes from an image ResNet: all but its classifier, and the first stage twice.
+    """Weights of TDN from an image ResNet: all but its classifier, and the first stage twice.
 
-    The convolution of the differences starts from the first one, averaged over colours; biases
+    The convolution of the differences is the ResNet's first one, averaged over colours.  Biases
     that a ResNet doesn't have are zero.
     """
     weights = {name: weight for name, weight in weights.items() if not name.startswith('fc.')}

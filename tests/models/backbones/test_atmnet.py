@@ -136,31 +136,31 @@ def test_along_time_a_training_step_lets_frames_see_each_other():
 
 def test_a_checkpoint_of_another_depth_is_refused_when_built(save):
     pretrained = save(model=official_weights())
-    with pytest.raises(ValueError, match=r'no place for \d+ of them \(stages.1.blocks.2.*depth'):
+    with pytest.raises(ValueError, match=r'\d+ are unexpected \(stages\.1\.blocks\.2.*depth'):
         ATMNet({**SMALL, 'depths': (2, 2, 2, 2)}, pretrained=pretrained)
 
 
 def test_a_checkpoint_that_lacks_weights_is_refused_when_built(save):
     weights = official_weights()
     del weights['norm.bias']
-    with pytest.raises(ValueError, match=r'is not given 1 of them \(norm.bias'):
+    with pytest.raises(ValueError, match=r'1 are missing \(norm\.bias'):
         ATMNet(SMALL, pretrained=save(**weights))
 
 
 @pytest.mark.parametrize(('arch', 'message'), [
-    ('M', "arch must be one of xT, T, S, B, L, or a dict, but got 'M'"),
-    (None, 'arch must be one of xT, T, S, B, L, or a dict, but got None'),
-    (5, 'arch must be one of xT, T, S, B, L, or a dict, but got 5'),
-    ({1: 2}, 'arch must have depths, dims, mlp_ratios, interval, but has 1'),
-    ({'depths': (2, 2, 2, 2)}, 'arch must have depths, dims, mlp_ratios, interval'),
-    ({**SMALL, 'dims': (8, 16, 32)}, 'must have 4 numbers, one per stage'),
-    ({**SMALL, 'dims': 8}, "must have 4 numbers, one per stage.*'dims': 8"),
-    ({**SMALL, 'depths': ('2', '3', '2', '2')}, "whole ones but for mlp_ratios, but got .*'2'"),
-    ({**SMALL, 'dims': ('8', '16', '16', '32')}, "whole ones but for mlp_ratios, but got .*'8'"),
-    ({**SMALL, 'mlp_ratios': ('2', '2', '2', '2')}, "must have 4 numbers, one per stage.*'2'"),
-    ({**SMALL, 'interval': '2'}, "interval be a number.*'interval': '2'"),
-    ({**SMALL, 'depths': (1, 2, 2, 2)}, 'depths must be at least 2'),
-    ({**SMALL, 'dims': (8, 16, 16, 30)}, 'dims must be multiples'),
+    ('M', "arch .*xT, T, S, B, L.*'M'"),
+    (None, 'arch .*xT, T, S, B, L.*None'),
+    (5, 'arch .*xT, T, S, B, L.*5'),
+    ({1: 2}, 'arch .*depths, dims, mlp_ratios, interval.*1'),
+    ({'depths': (2, 2, 2, 2)}, 'arch .*depths, dims, mlp_ratios, interval.*depths'),
+    ({**SMALL, 'dims': (8, 16, 32)}, r'4 numbers.*\(8, 16, 32\)'),
+    ({**SMALL, 'dims': 8}, "4 numbers.*'dims': 8"),
+    ({**SMALL, 'depths': ('2', '3', '2', '2')}, "4 numbers.*'2', '3'"),
+    ({**SMALL, 'dims': ('8', '16', '16', '32')}, "4 numbers.*'8', '16'"),
+    ({**SMALL, 'mlp_ratios': ('2', '2', '2', '2')}, "4 numbers.*'2', '2'"),
+    ({**SMALL, 'interval': '2'}, "interval .*'interval': '2'"),
+    ({**SMALL, 'depths': (1, 2, 2, 2)}, r'depths .*2.*\(1, 2, 2, 2\)'),
+    ({**SMALL, 'dims': (8, 16, 16, 30)}, r'dims .*4.*\(8, 16, 16, 30\)'),
 ])
 def test_what_cannot_be_built_is_refused(arch, message):
     with pytest.raises(ValueError, match=message):
@@ -169,12 +169,12 @@ def test_what_cannot_be_built_is_refused(arch, message):
 
 @pytest.mark.parametrize('wrong', [dict(num_segments=0), dict(num_segments='8'),
                                    dict(drop_path=1.), dict(drop_path='0.1')])
-def test_numbers_that_cannot_be_are_refused(wrong):
-    rule = 'num_segments must be a whole number from 1 on and drop_path in'
-    with pytest.raises(ValueError, match=rule):
+def test_numbers_out_of_range_are_refused(wrong):
+    (key, value), = wrong.items()
+    with pytest.raises(ValueError, match=f'ATMNet: .*{key} .*{value!r}'):
         ATMNet(SMALL, **wrong)
 
 
 def test_along_time_frames_that_are_no_whole_clips_are_refused():
-    with pytest.raises(ValueError, match='num_segments=3 frames, but 4 frames'):
+    with pytest.raises(ValueError, match='num_segments=3 .*4 frames'):
         ATMNet(SMALL, T, along_time=True)(torch.zeros(4, 3, 32, 32))

@@ -58,10 +58,10 @@ def test_divided_by_one_it_is_the_backbone_itself():
 
 
 @pytest.mark.parametrize(('divide', 'backbone', 'message'), [
-    (7, TSM, 'divide must divide every width, but got 7 for 64 channels'),
-    (0, TSM, 'divide must divide every width, but got 0'),
-    (4, dict(TSM, pretrained='weights.pth'), 'pretrained weights are those of the full width'),
-    (2, dict(type='ATMNet'), 'NarrowBackbone: knows')])
+    (7, TSM, 'divide .*7 for 64 channels'),
+    (0, TSM, 'divide .*got 0'),
+    (4, dict(TSM, pretrained='weights.pth'), 'pretrained=None'),
+    (2, dict(type='ATMNet'), 'NarrowBackbone: .*(groups=|is a )')])
 def test_what_cannot_be_narrowed_is_refused(divide, backbone, message):
     with pytest.raises(ValueError, match=message):
         narrow(divide, backbone)

@@ -29,7 +29,7 @@ def test_weights_of_another_depth_are_refused(published, tmp_path):
     file = tmp_path / 'other.pth'
     torch.save({name: weight for name, weight in published[1].items() if 'layer3.5' not in name},
                file)
-    with pytest.raises(ValueError, match='other.pth'):
+    with pytest.raises(ValueError, match=r'other\.pth'):
         StillResNet(pretrained=str(file))
 
 
