@@ -30,7 +30,7 @@ SETTINGS = frozenset({'channels', 'size', 'num_frames', 'frame_stride', 'sampler
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """How a generator samples; a subclass has a field for each thing that its sampler is told.
+    """How a generator samples; a subclass has a field for each argument of its sampler.
 
     A field is named as the generator's argument, but for `name`, whose argument is `sampler`.
     """
@@ -56,7 +56,7 @@ class Generator(nn.Module, ABC):
         frame_stride: frames of the source video from one frame of the clip to the next.
         sampler: settings of its sampler; `with_sampler` gives a generator with others.
         groups: groups that the generator was trained on.
-        classes: names of the classes that it can be told; empty where it knows none.
+        classes: names of the classes that it can be conditioned on; empty where there are none.
         package_sha256: of the package it came from; empty until it was saved or loaded.
     """
 
@@ -110,7 +110,7 @@ class Generator(nn.Module, ABC):
                  if _argument_of(field.name) in self._config]
         unknown = sorted({*changes} - {*known})
         if unknown:
-            raise ValueError(f'{type(self).__name__}: its sampler is told '
+            raise ValueError(f'{type(self).__name__}: its sampler takes '
                              f'{", ".join(known) or "nothing"}, but got {", ".join(unknown)}')
         other = copy(self)
         vars(other).update(sampler=replace(self.sampler, **changes),
@@ -126,7 +126,7 @@ class Generator(nn.Module, ABC):
         """(B, C, H, W) stills in [−1, 1] → (B, C, T, H, W) clips in [−1, 1].
 
         Args:
-            labels: (B,) indices into `classes`, on the CPU; −1 for a still whose class isn't told.
+            labels: (B,) indices into `classes`, on the CPU; −1 for an unconditional clip.
         """
 
     @torch.inference_mode()
@@ -135,33 +135,33 @@ class Generator(nn.Module, ABC):
         """(B, C, H, W) stills in [−1, 1], B seeds → (B, C, T, H, W) clips in [−1, 1].
 
         Args:
-            labels: the stills' classes by name, None where it isn't told; a generator without
-                classes ignores them.
+            labels: the stills' classes by name, None for an unconditional clip; a generator
+                without classes ignores them.
 
         Raises:
             ValueError: if the stills' shape or range, the number of seeds or labels, or a label
                 doesn't fit.
         """
         self._check(stills, seeds)
-        told = self._indices(labels, len(stills))
+        indices = self._indices(labels, len(stills))
         if stills.device.type == 'cpu':
             with _one_thread():
-                clips = [self.generate(stills[i:i + 1], seeds[i:i + 1], told[i:i + 1])
+                clips = [self.generate(stills[i:i + 1], seeds[i:i + 1], indices[i:i + 1])
                          for i in range(len(seeds))]
         else:
             batches = [slice(i, i + DEVICE_BATCH) for i in range(0, len(seeds), DEVICE_BATCH)]
-            clips = [self._generate_padded(stills[batch], seeds[batch], told[batch])
+            clips = [self._generate_padded(stills[batch], seeds[batch], indices[batch])
                      for batch in batches]
         return torch.cat(clips).clamp(-1, 1)
 
     def _generate_padded(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         missing = DEVICE_BATCH - len(seeds)
         padded = torch.cat([stills, stills[-1:].expand(missing, -1, -1, -1)])
-        told = torch.cat([labels, labels[-1:].expand(missing)])
-        return self.generate(padded, [*seeds, *[seeds[-1]] * missing], told)[:len(seeds)]
+        indices = torch.cat([labels, labels[-1:].expand(missing)])
+        return self.generate(padded, [*seeds, *[seeds[-1]] * missing], indices)[:len(seeds)]
 
     def _indices(self, labels: Sequence[str | None] | None, count: int) -> Tensor:
-        """(count,) indices into `classes`, −1 where nothing is told."""
+        """(count,) indices into `classes`, −1 for an unconditional clip."""
         if labels is None or not self.classes:
             return torch.full((count,), -1)
         if len(labels) != count:
@@ -176,7 +176,7 @@ class Generator(nn.Module, ABC):
 
         Args:
             owner: begins the message.
-            labels: None where the class isn't told.
+            labels: None for an unconditional clip.
         """
         unknown = sorted({label for label in labels if label is not None} - {*self.classes})
         if self.classes and unknown:

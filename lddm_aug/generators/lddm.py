@@ -48,7 +48,7 @@ class LDDMGenerator(Generator):
             `DPMSolverMultistep` by default.
         steps: of the sampler.
         guidance: 1 samples p(latent | still, class); above 1, these weigh more (Ho and Salimans
-            2022).  Other than 1 it needs a diffusion that has learnt without them, too: with
+            2022).  Other than 1 it needs a diffusion that was trained without them, too: with
             drop_still above 0, and drop_class where it has classes.
         temperature: standard deviation of the noise that sampling starts from: 1 samples the
             distribution, less stays nearer to what is likely, and moves less.
@@ -110,19 +110,19 @@ class LDDMGenerator(Generator):
         latent = self.sampler.temperature * latent.to(condition)
         for step in solver.timesteps:
             steps = step.to(condition.device).expand(len(latent))
-            said = self._guided(latent, steps, condition, labels)
-            latent = solver.step(said, step, latent, generator=draws).prev_sample
+            prediction = self._guided(latent, steps, condition, labels)
+            latent = solver.step(prediction, step, latent, generator=draws).prev_sample
         return latent
 
     def _guided(self, latent: Tensor, steps: Tensor, condition: Tensor, labels: Tensor) -> Tensor:
         """Ho and Salimans 2022, eq. 6, with guidance = 1 + w."""
         denoiser, guidance = self.diffusion.denoiser, self.sampler.guidance
-        told = denoiser(latent, steps, condition, labels)
+        conditional = denoiser(latent, steps, condition, labels)
         if guidance == 1:
-            return told
-        untold = denoiser(latent, steps, denoiser.no_still.expand_as(condition),
-                          torch.full_like(labels, -1))
-        return untold + guidance * (told - untold)
+            return conditional
+        unconditional = denoiser(latent, steps, denoiser.no_still.expand_as(condition),
+                                 torch.full_like(labels, -1))
+        return unconditional + guidance * (conditional - unconditional)
 
 
 def _trained_unconditional(diffusion: LatentDiffusion) -> bool:

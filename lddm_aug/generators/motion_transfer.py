@@ -1,4 +1,4 @@
-"""The control that lends a still the motion of a training clip."""
+"""The control that transfers the motion of a training clip to a still."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from lddm_aug.generators.base import Generator
 class MotionTransfer(Generator):
     """Decodes the latent of a random training clip on the still, which it knows nothing of.
 
-    What a conditional generator has learnt about motions that belong to a still is measured
-    against it.  A still whose label is told gets the motion of a clip of the same label.
+    What a conditional generator knows about motions that belong to a still is measured
+    against it.  A still with a label gets the motion of a clip of the same label.
 
     Args:
         autoencoder: config of the `VideoAutoencoder` that made the latents, without checkpoints.
@@ -72,7 +72,7 @@ class MotionTransfer(Generator):
         return self.autoencoder.decode(stills, self.bank[chosen], seeds)
 
     def choose(self, seed: int, label: int = -1) -> int:
-        """Index of the clip whose motion is lent; −1 stands for any label."""
+        """Index of the clip whose motion is transferred; −1 stands for any label."""
         fitting = [i for i, held in enumerate(self.bank_labels.tolist()) if label in (-1, held)]
         if not fitting:
             raise ValueError('MotionTransfer: has no training clips to choose from; make its '

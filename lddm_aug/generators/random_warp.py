@@ -19,14 +19,14 @@ WAVES = (4, 3, 3)
 class RandomWarp(Generator):
     """Moves the still along a smooth random field: motion of the right size that means nothing.
 
-    What a trained generator has learnt about motion is measured against it.
+    What a trained generator knows about motion is measured against it.
 
     Args:
         size: height and width of stills and clips, in pixels.
         amplitude: greatest displacement in a clip, in pixels.
         channels: 1 for ultrasound, 3 for colour.
         num_frames: T, frames in a clip.
-        frame_stride: the tempo that its clips claim; take that of the generator beside it.
+        frame_stride: the playback rate that its clips claim; take that of the generator beside it.
 
     Raises:
         ValueError: if amplitude is not a positive number of pixels within the image.

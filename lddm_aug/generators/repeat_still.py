@@ -12,13 +12,13 @@ from lddm_aug.generators.base import Generator
 
 @MODELS.register_module()
 class RepeatStill(Generator):
-    """Repeats the still: what a generator brings beyond the still itself is measured against it.
+    """Repeats the still: what a generator adds to the still itself is measured against it.
 
     Args:
         size: height and width of stills and clips, in pixels.
         channels: 1 for ultrasound, 3 for colour.
         num_frames: T, frames in a clip.
-        frame_stride: the tempo that its clips claim; take that of the generator beside it.
+        frame_stride: the playback rate that its clips claim; take that of the generator beside it.
     """
 
     def __init__(self, size: int, channels: int = 1, num_frames: int = 16,

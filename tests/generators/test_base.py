@@ -118,7 +118,7 @@ def test_with_another_sampler_its_weights_are_the_same_tensors(tiny_lddm):
 def test_a_setting_that_its_sampler_cannot_have_is_refused(tiny_lddm, changes):
     with pytest.raises(ValueError, match='LDDMGenerator: .*but'):
         tiny_lddm.with_sampler(**changes)
-    with pytest.raises(ValueError, match='RandomWarp: its sampler is told nothing'):
+    with pytest.raises(ValueError, match='RandomWarp: its sampler takes nothing'):
         RandomWarp(8).with_sampler(**changes)
 
 
