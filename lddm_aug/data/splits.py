@@ -10,18 +10,74 @@ import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
 
-from lddm_aug.data.annotations import Annotation, confined
+from lddm_aug.data.annotations import Annotation, confined, read_annotations
+from lddm_aug.data.audit_record import AuditRecord
 from lddm_aug.data.tables import read_table
 from lddm_aug.files import write_aside
 
 COLUMNS = ['path', 'split']
 FOLD_DRAWS = 20           # scikit-learn's folds are greedy: the most even of so many is taken
+
+
+@dataclass(frozen=True)
+class Undivided:
+    """The rows of a table that is to be divided.
+
+    Attributes:
+        rows: of the table.
+        paths: of the rows, relative to the data's root, so that a data set that moves takes its
+            splits along.
+        groups: of the rows; what an audit found to show the same is of one group.
+        training_groups: those of stills, which are training data.
+    """
+    rows: Sequence[Annotation]
+    paths: Sequence[str]
+    groups: Sequence[str]
+    training_groups: frozenset[str]
+
+    @classmethod
+    def read(cls, table: Path, stills: Path | None = None, audit: Path | None = None,
+             data_root: Path | None = None) -> Undivided:
+        """Read a table, and what else decides which of its rows belong together.
+
+        Args:
+            stills: table of the stills that are trained on beside it.
+            audit: audit.json.
+            data_root: folder the paths are relative to; by default each table's own.
+        """
+        rows = read_annotations(table, data_root)
+        every = [*rows, *(read_annotations(stills, data_root) if stills else ())]
+        groups = join_groups([row.group for row in every],
+                             AuditRecord.read(audit).same_rows(every) if audit else ())
+        root = (data_root or table.parent).resolve()
+        return cls(rows, [row.path.relative_to(root).as_posix() for row in rows],
+                   groups[:len(rows)], frozenset(groups[:len(rows)]) & {*groups[len(rows):]})
+
+    @property
+    def labels(self) -> list[str]:
+        return [row.label for row in self.rows]
+
+    def write_ratio(self, folder: Path, ratio: str, seed: int) -> list[str]:
+        """Draw a split such as 7:3 into the folder; which part each row belongs to.
+
+        Raises:
+            ValueError: if a class can't stand on both sides.
+        """
+        split = draw_ratio(self.labels, self.groups, parse_ratio(ratio), seed,
+                           self.training_groups)
+        write_split(folder / f'{ratio_name(ratio, seed)}.csv', self.paths, split)
+        return split
+
+
+def ratio_name(ratio: str, seed: int) -> str:
+    """7:3 and 0 → 7_3_seed0, the name of a split's file."""
+    return f'{ratio.replace(":", "_")}_seed{seed}'
 
 
 def parse_ratio(text: str) -> float:

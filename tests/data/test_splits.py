@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from itertools import combinations
@@ -11,7 +12,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from lddm_aug.data.annotations import read_annotations
+from lddm_aug.data.audit_record import FORMAT_VERSION
 from lddm_aug.data.splits import (
+    Undivided,
     apply_split,
     draw_folds,
     draw_ratio,
@@ -227,3 +230,28 @@ def test_a_split_names_files_whose_names_are_not_utf_8(tmp_path: Path):
     (root / name).touch()
     write_split(root / 's.csv', [name], ['train'])
     assert read_split(root / 's.csv', root) == {root / name: 'train'}
+
+
+def test_a_video_that_shows_what_a_still_shows_stays_in_training(tmp_path: Path):
+    """A still of another table is training data, and so is what an audit found to show the same."""
+    rows = ['path,label,group']
+    for number in range(8):
+        np.save(tmp_path / f'v{number}.npy', np.zeros((16, 2, 2), np.uint8))
+        rows.append(f'v{number}.npy,{"ab"[number % 2]},p{number}')
+    (tmp_path / 'videos.csv').write_text('\n'.join(rows))
+    stills = tmp_path / 'others' / 'stills.csv'
+    stills.parent.mkdir()
+    np.save(stills.parent / 'still.npy', np.zeros((2, 2), np.uint8))
+    stills.write_text('path,label,group\nstill.npy,a,q')
+    same = [dict(items=[dict(path=path, frame=None) for path in ('others/still.npy', 'v2.npy')])]
+    record = tmp_path / 'audit.json'
+    record.write_text(json.dumps(dict(
+        format_version=FORMAT_VERSION, tables=[], same=same, leaks=[])))
+
+    videos = Undivided.read(tmp_path / 'videos.csv', stills, record)
+    assert len(videos.training_groups) == 1
+    for seed in range(8):
+        videos.write_ratio(tmp_path / 'splits', '3:7', seed)
+        split = read_split(tmp_path / 'splits' / f'3_7_seed{seed}.csv', tmp_path)
+        assert split[tmp_path / 'v2.npy'] == 'train'
+        assert 'test' in split.values()

@@ -71,13 +71,13 @@ def sampling_of(row: Mapping[str, Any]) -> float | None:
 
 def format_table1(results: Mapping[str, Any]) -> str:
     """The mean over seeds of every figure, ± its standard deviation; then the paper's rows."""
-    rows, columns = results['rows'], _columns()
+    rows, columns = results['rows'], table_columns()
     shown = [key for key in columns if any(row.get(key) is not None for row in rows)]
     lines = [['generator', 'seeds', *(columns[key] for key in shown)]]
     for name in GENERATORS:
         same = [row for row in rows if row['generator'] == name]
         if same:
-            lines.append([name, str(len(same)), *(_mean(same, key) for key in shown)])
+            lines.append([name, str(len(same)), *(mean_over_seeds(same, key) for key in shown)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [' '.join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
             for line in lines]
@@ -87,12 +87,13 @@ def format_table1(results: Mapping[str, Any]) -> str:
     return '\n'.join([*text, *_conclusions(results)])
 
 
-def _columns() -> dict[str, str]:
+def table_columns() -> dict[str, str]:
     """Key of a row → heading."""
     return {metric.name: metric.title for metric in registered_metrics() if metric.title} | COSTS
 
 
-def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> str:
+def mean_over_seeds(rows: Sequence[Mapping[str, Any]], key: str) -> str:
+    """A figure of one generator ± its standard deviation; a dash where it can't be given."""
     values = [row[key] for row in rows if row.get(key) is not None]
     machines = {row.get('machine') for row in rows}
     if not values or key == 'clips_per_second' and len(machines) > 1:
@@ -131,5 +132,5 @@ def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
     for temperature in sorted({row['temperature'] for row in results.get('temperatures', ())}):
         calm = [row for row in results['temperatures'] if row['temperature'] == temperature]
         yield f'LDDM at temperature {temperature:g}, {len(calm)} seeds: ' + ', '.join(
-            f'{title} {_mean(calm, key)}' for key, title in _columns().items()
+            f'{title} {mean_over_seeds(calm, key)}' for key, title in table_columns().items()
             if any(row.get(key) is not None for row in calm))
