@@ -1,4 +1,4 @@
-"""The names of classes: taken from what a user gives, and compared between two places."""
+"""Names of classes: parsed from a user's input, and compared between two places."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -9,14 +9,14 @@ SHOWN = 8
 
 
 def class_list(owner: str, given: Any) -> tuple[str, ...]:
-    """The names of classes in the order of their labels; empty where none are given.
+    """The names of classes in the order of their labels; empty for None.
 
     Args:
-        owner: begins the message.
-        given: names or numbers, which become text; or text itself, split by `split_names`.
+        owner: prefix of the message.
+        given: names or numbers, which become text; or one text, which `split_names` splits.
 
     Raises:
-        ValueError: if it is no list of names, or a name is blank or stands there twice.
+        ValueError: if it is no list of names, or a name is blank or duplicate.
     """
     if given is None:
         return ()
@@ -40,7 +40,7 @@ def class_list(owner: str, given: Any) -> tuple[str, ...]:
 def split_names(text: str) -> list[str]:
     """`a,b`, `[a, b]`, `('a', 'b')` → a and b; `a` → a alone; blank text → nothing.
 
-    Numbers and blanks inside a name stay as they were typed: 01, 1e3, true, `no lines`.
+    Numbers and blanks inside a name are unchanged: 01, 1e3, true, `no lines`.
     """
     text = text.strip(' \'"')
     if text[:1] + text[-1:] in ('[]', '()'):
@@ -56,9 +56,12 @@ def refuse_other_classes(owner: str, here: str, ours: Sequence[str], there: str,
     """Raise ValueError if two lists of classes differ in names, number or order.
 
     Args:
-        owner: begins the message.
-        here, there: what each list is of.
-        advice: ends the message.
+        owner: prefix of the message.
+        here: what the first list belongs to.
+        ours: the first list.
+        there: what the second list belongs to.
+        theirs: the second list.
+        advice: end of the message.
     """
     if tuple(ours) == tuple(theirs):
         return
@@ -71,7 +74,7 @@ def refuse_other_classes(owner: str, here: str, ours: Sequence[str], there: str,
 
 
 def shown(names: Iterable[str]) -> str:
-    """The names for a message, the first of many."""
+    """The names for a message, shortened to the first eight."""
     names = list(names)
     rest = f', … ({len(names)} in all)' if len(names) > SHOWN else ''
     return ', '.join(names[:SHOWN]) + rest

@@ -1,7 +1,7 @@
-"""Every break between the packages this one stands on, patched once, when `lddm_aug` is imported.
+"""Patches for incompatibilities between dependencies, applied when `lddm_aug` is imported.
 
-What isn't broken is left alone, so a patch ends by itself with the release that makes it needless.
-Three more breaks are patched in pyproject.toml by asking for the right packages:
+A patch is only applied where the incompatibility exists, so it ends with the release that fixes it.
+Requirements in pyproject.toml avoid three more:
 
 - `mmaction::…` configs are found through `pkg_resources`, which setuptools dropped with 82;
 - an older MMEngine registers PyTorch's and transformers' Adafactor under one name
@@ -25,39 +25,38 @@ import torch
 
 
 def apply_patches() -> None:
-    """Patch what is broken here; to be called before MMAction2 or torchvision is imported."""
-    silence_needless_warnings()
+    """Apply all patches that are needed here, before MMAction2 or torchvision is imported."""
+    silence_known_warnings()
     require_mmcv()
     import_torchvision()
-    stand_in_for_drn()
-    leave_out_vindlu()
-    allow_checkpoints_of_mmengine()
-    let_hue_turn_back()
+    stub_missing_drn()
+    disable_vindlu()
+    allow_mmengine_checkpoints()
+    fix_negative_hue()
     name_lines_of_lists()
-    tell_classes_of_samples()
-    let_workers_begin_anew()
+    implement_get_cat_ids()
+    reseed_workers()
 
 
-def silence_needless_warnings() -> None:
-    """On every start, MMEngine is told about pkg_resources, and mmcv-lite tells what it lacks."""
+def silence_known_warnings() -> None:
+    """Silence warnings about pkg_resources (MMEngine) and missing operators (mmcv-lite)."""
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated as an API')
     warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
 
 
 def require_mmcv() -> None:
-    """MMAction2 needs an mmcv, light or full, and declares neither (see pyproject.toml)."""
+    """Raise ImportError without an mmcv, lite or full, which MMAction2 doesn't declare."""
     if importlib.util.find_spec('mmcv') is None:
         raise ImportError(
             'lddm_aug needs an mmcv, and none is installed: '
-            'say pip install "mmcv-lite>=2.0.0,<2.2", or install a full mmcv of that version')
+            'run pip install "mmcv-lite>=2.0.0,<2.2", or install a full mmcv of that version')
 
 
 def import_torchvision() -> None:
-    """Let torchvision be imported where its compiled operators can't be loaded.
+    """Import torchvision, also where its compiled operators can't be loaded.
 
-    That is so beside a CPU-only torch, because the torchvision of PyPI is built for CUDA.  Its
-    Python part then stumbles over two operators, which nothing here calls (vision #9085): it is
-    enough to declare them.
+    PyPI's torchvision is built for CUDA and fails to load them beside a CPU-only torch.  Its Python
+    part then requires two operators, which nothing here calls (vision #9085).  They are declared.
     """
     try:
         import torchvision  # noqa: F401
@@ -72,8 +71,8 @@ def import_torchvision() -> None:
         import torchvision  # noqa: F401
 
 
-def stand_in_for_drn() -> None:
-    """Let `mmaction.models` be imported, whose DRN isn't in the wheel (mmaction2 #2714)."""
+def stub_missing_drn() -> None:
+    """Add a stub of DRN, which MMAction2's wheel lacks but imports (mmaction2 #2714)."""
     package = 'mmaction.models.localizers.drn'
     mmaction = importlib.util.find_spec('mmaction')
     if mmaction is None or mmaction.origin is None or package in sys.modules:
@@ -82,7 +81,7 @@ def stand_in_for_drn() -> None:
         return
 
     class DRN:
-        """Stands where MMAction2's wheel left a gap."""
+        """Raises ImportError when built."""
 
         def __init__(self, *args: object, **kwargs: object) -> None:
             raise ImportError('DRN is missing from the mmaction2 wheel (mmaction2 #2714): '
@@ -94,11 +93,11 @@ def stand_in_for_drn() -> None:
     sys.modules[module.__name__] = module
 
 
-def leave_out_vindlu() -> None:
-    """Let `mmaction.models` be imported beside transformers 5, which its VindLU doesn't know.
+def disable_vindlu() -> None:
+    """Disable MMAction2's VindLU beside transformers 5, which lacks functions that it imports.
 
-    Functions that it imports are gone.  MMAction2 then treats VindLU as where there is no
-    transformers: asked to build one, it says what to install.
+    MMAction2 then behaves as without transformers: building a VindLU raises its error about
+    requirements.
     """
     if importlib.util.find_spec('transformers') is None:
         return
@@ -113,18 +112,18 @@ def leave_out_vindlu() -> None:
         dependency.WITH_MULTIMODAL = False
 
 
-def allow_checkpoints_of_mmengine() -> None:
-    """Let `torch.load(weights_only=True)` read MMEngine's checkpoints (mmengine #1655).
+def allow_mmengine_checkpoints() -> None:
+    """Make `torch.load(weights_only=True)` read MMEngine's checkpoints (mmengine #1655).
 
-    Beside tensors they hold the logged values as `HistoryBuffer`s: arrays of numbers, and
-    references to its methods; so does the schedule `OneCycleLR` to one of its own.  Pickle writes
-    such a reference as `getattr(HistoryBuffer, 'min')`.  To allow `getattr` would allow everything,
-    so in its place stands a function that knows these methods only.
+    They contain the logged values as `HistoryBuffer`s: arrays of numbers, and references to its
+    methods.  The schedule `OneCycleLR` also has a reference to one of its methods.  Pickle writes
+    such a reference as `getattr(HistoryBuffer, 'min')`.  Allowing `getattr` would allow any code,
+    so it is replaced by a function that returns these methods only.
     """
     from mmengine.logging import HistoryBuffer
     from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
-    HistoryBuffer()  # its methods are listed when the first one is made
+    HistoryBuffer()  # lists its methods on the first call
     rebuild_array: Any = np.zeros(1).__reduce__()[0]
     rebuild_number: Any = np.float64(1).__reduce__()[0]
     renamed: list[tuple[Callable, str]] = [
@@ -139,7 +138,7 @@ def allow_checkpoints_of_mmengine() -> None:
 
 
 def _method_in_checkpoint(owner: type, name: str) -> Callable:
-    """A method that MMEngine refers to in its checkpoints; anything else is refused."""
+    """A method that MMEngine refers to in its checkpoints; ValueError for any other."""
     from mmengine.logging import HistoryBuffer
     from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
@@ -147,31 +146,32 @@ def _method_in_checkpoint(owner: type, name: str) -> Callable:
              OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear')}
     if name not in known.get(owner, ()):
         raise ValueError(f'This checkpoint refers to {name!r} of {owner!r}, '
-                         'which none of MMEngine does: do not trust it')
+                         'which no checkpoint of MMEngine does: do not trust it')
     return getattr(owner, name)
 
 
-def let_hue_turn_back() -> None:
-    """NumPy 2 adds no negative number to bytes, as MMAction2's ColorJitter asks it to."""
+def fix_negative_hue() -> None:
+    """Patch MMAction2's ColorJitter, which adds negative numbers to uint8: an error in NumPy 2."""
     from mmaction.datasets.transforms import ColorJitter
 
     try:
         ColorJitter.adjust_hue(np.zeros((1, 1, 3), np.uint8), -0.1)
     except OverflowError:
-        ColorJitter.adjust_hue = staticmethod(_turn_hue)
+        ColorJitter.adjust_hue = staticmethod(_adjust_hue)
 
 
-def _turn_hue(image: np.ndarray, factor: float) -> np.ndarray:
-    """(H, W, 3) RGB → the same as float32, its hue turned; OpenCV counts hue in 180 steps."""
+def _adjust_hue(image: np.ndarray, factor: float) -> np.ndarray:
+    """(H, W, 3) RGB → float32 of the same shape with shifted hue; OpenCV has 180 hues."""
     hsv = cv2.cvtColor(np.clip(image, 0, 255).astype(np.uint8), cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0].astype(np.int16) + int(factor * 255)) % 180
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
 
 
 def name_lines_of_lists() -> None:
-    """MMAction2 divides the lines of its lists at blanks and doesn't say which line has too many.
+    """Patch MMAction2's lists: name the line of an error, and skip blank lines.
 
-    Of a blank line it makes a sample without a name, whose label is -1.
+    MMAction2 splits lines at blanks, and its errors don't name the line.  A blank line would become
+    a sample without a name and with the label -1.
     """
     from mmaction.datasets import RawframeDataset, VideoDataset
 
@@ -198,8 +198,8 @@ def _naming_the_line(load: Callable[[Any], list], form: str) -> Callable[[Any], 
                 except (ValueError, IndexError, AssertionError) as reason:
                     raise ValueError(
                         f'{self.ann_file} line {number}: {line!r} is not of the form {form} '
-                        f'({reason or "several labels"}); names may hold no blanks unless the '
-                        "data set's delimiter is another one") from error
+                        f'({reason or "several labels"}); names must not contain blanks, unless '
+                        'the dataset has another delimiter') from error
             raise
         finally:
             load.__globals__['list_from_file'] = read
@@ -207,36 +207,37 @@ def _naming_the_line(load: Callable[[Any], list], form: str) -> Callable[[Any], 
     return load_data_list
 
 
-def tell_classes_of_samples() -> None:
-    """MMAction2's data sets don't tell a sample's classes to MMEngine's ClassBalancedDataset."""
+def implement_get_cat_ids() -> None:
+    """Add `get_cat_ids` to MMAction2's datasets, for MMEngine's ClassBalancedDataset."""
     from mmaction.datasets import BaseActionDataset
     from mmengine.dataset import BaseDataset
 
     if BaseActionDataset.get_cat_ids is BaseDataset.get_cat_ids:
-        BaseActionDataset.get_cat_ids = _classes_of_sample
+        BaseActionDataset.get_cat_ids = _get_cat_ids
 
 
-def _classes_of_sample(self: Any, idx: int) -> list[int]:
-    """Its label, or its labels where it has several, before they become zeros and ones."""
+def _get_cat_ids(self: Any, idx: int) -> list[int]:
+    """Labels of a sample, before multi-class labels are encoded as zeros and ones."""
     from mmengine.dataset import BaseDataset
 
     return np.ravel(BaseDataset.get_data_info(self, idx)['label']).tolist()
 
 
-def let_workers_begin_anew() -> None:
-    """MMEngine seeds the workers of every epoch alike, so that an epoch repeats the last's draws.
+def reseed_workers() -> None:
+    """Seed DataLoader workers differently in every epoch.
 
-    That is so for data sets that draw from the global states, unless the workers persist.
+    MMEngine seeds them equally, so that transforms that use the global states repeat their draws
+    in every epoch, unless the workers are persistent.
     """
     from mmengine.runner import runner
 
-    runner.default_worker_init_fn = _begin_worker
+    runner.default_worker_init_fn = _init_worker
 
 
-def _begin_worker(worker_id: int, num_workers: int, rank: int, seed: int, **kwargs: Any) -> None:
-    """MMEngine's worker_init_fn with the seed that PyTorch draws whenever a loader begins."""
+def _init_worker(worker_id: int, num_workers: int, rank: int, seed: int, **kwargs: Any) -> None:
+    """MMEngine's worker_init_fn plus the base seed that PyTorch draws for every iterator."""
     from mmengine.dataset import worker_init_fn
     from torch.utils.data import get_worker_info
 
-    begun: Any = get_worker_info()
-    worker_init_fn(worker_id, num_workers, rank, (seed + begun.seed) % 2**31, **kwargs)
+    worker: Any = get_worker_info()
+    worker_init_fn(worker_id, num_workers, rank, (seed + worker.seed) % 2**31, **kwargs)

@@ -30,7 +30,7 @@ def write_aside(path: Path) -> Iterator[BinaryIO]:
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file's bytes; of a folder: the names and bytes of the files in it."""
+    """sha256 of a file's bytes; of a folder: of the names and bytes of the files in it."""
     digest = hashlib.sha256()
     if path.is_dir():
         for file in sorted(file for file in path.rglob('*') if file.is_file()):

@@ -1,11 +1,11 @@
-"""What this machine and this process have of what a training is asked to run on."""
+"""Checks of devices, mixed precision and launchers against this machine and process."""
 from __future__ import annotations
 
 import os
 
 import torch
 
-LAUNCHERS = {                                        # what MMEngine reads, and who sets it
+LAUNCHERS = {                                        # variables that MMEngine reads, and command
     'pytorch': (('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
                 'torchrun --nproc_per_node=GPUS'),
     'slurm': (('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
@@ -19,7 +19,7 @@ TEXTS = ('MASTER_ADDR', 'SLURM_NODELIST')            # all others are whole numb
 
 
 def available_device(device: str | torch.device) -> torch.device:
-    """The device itself, or ValueError where there is none."""
+    """The device; ValueError where it doesn't exist."""
     try:
         device = torch.device(device)
     except RuntimeError as error:
@@ -29,30 +29,30 @@ def available_device(device: str | torch.device) -> torch.device:
         raise ValueError(f'device must be cpu, cuda or cuda:N, but got {device}')
     gpus = torch.cuda.device_count()
     if device.type == 'cuda' and (device.index or 0) >= gpus:
-        there = f'only cuda:0 to cuda:{gpus - 1}' if gpus else 'no GPU'
-        raise ValueError(f'device {str(device)!r} is not there, PyTorch sees {there}; take '
+        available = f'only cuda:0 to cuda:{gpus - 1}' if gpus else 'no GPU'
+        raise ValueError(f'device {str(device)!r} does not exist, PyTorch finds {available}; take '
                          f"{'one of them' if gpus else repr('cpu')}")
     return device
 
 
-def refuse_amp_without_gpu(optim_wrapper: str | None, asked_by: str) -> None:
+def refuse_amp_without_gpu(optim_wrapper: str | None, owner: str) -> None:
     """Raise ValueError for MMEngine's mixed precision where there is no GPU.
 
     Args:
         optim_wrapper: its type.
-        asked_by: the option or key that asks for it.
+        owner: prefix of the message: the option or key that sets it.
     """
     if optim_wrapper == 'AmpOptimWrapper' and not torch.cuda.is_available():
-        raise ValueError(f'{asked_by}: AmpOptimWrapper needs a GPU, and PyTorch sees none; train '
+        raise ValueError(f'{owner}: AmpOptimWrapper needs a GPU, and PyTorch finds none; train '
                          "without it, or set optim_wrapper.type='Bfloat16OptimWrapper' on a CPU "
                          'that computes in bfloat16')
 
 
 def mixed_precision() -> dict[str, str]:
-    """The optimizer wrapper that trains in mixed precision here, for a config.
+    """Config of the optimizer wrapper for mixed precision on this machine.
 
     Raises:
-        ValueError: if neither GPU nor CPU computes in it.
+        ValueError: if neither GPU nor CPU supports it.
     """
     if torch.cuda.is_available():
         return dict(type='AmpOptimWrapper', loss_scale='dynamic')
@@ -63,16 +63,16 @@ def mixed_precision() -> dict[str, str]:
 
 
 def refuse_unstarted_launcher(launcher: str, tool: str) -> None:
-    """Raise ValueError where a launcher has not started this process, or has no GPU for it.
+    """Raise ValueError if the launcher hasn't started this process, or has no GPU for it.
 
     Args:
         launcher: `none`, `pytorch`, `slurm` or `mpi`, as MMEngine names them.
-        tool: the command that is to be started.
+        tool: the command, for the message.
     """
     if launcher == 'none':
         return
     if launcher not in LAUNCHERS:
-        raise ValueError(f'launcher: there is none, {", ".join(LAUNCHERS)}, but got {launcher!r}')
+        raise ValueError(f'launcher: must be none, {", ".join(LAUNCHERS)}, but got {launcher!r}')
     variables, start = LAUNCHERS[launcher]
     missing = [name for name in variables if not os.environ.get(name)]
     if missing:
@@ -86,7 +86,7 @@ def refuse_unstarted_launcher(launcher: str, tool: str) -> None:
     gpus, rank = torch.cuda.device_count(), os.environ.get(LOCAL_RANKS[launcher], '0')
     if not gpus:
         raise ValueError(f'launcher {launcher}: every process trains on a GPU of its own, and '
-                         'PyTorch sees none; leave --launcher out')
+                         'PyTorch finds none; leave --launcher out')
     if not rank.isdecimal() or int(rank) >= gpus:
         raise ValueError(f'launcher {launcher}: {LOCAL_RANKS[launcher]}={rank} needs a GPU of its '
                          f'own, but this machine has {gpus}; start as many processes as GPUs')

@@ -1,4 +1,4 @@
-"""Processes that end with the one that began them."""
+"""Child processes that end with their parent."""
 from __future__ import annotations
 
 import multiprocessing
@@ -7,10 +7,10 @@ import threading
 
 
 def end_with_parent(_: int = 0) -> None:
-    """End this process when its parent does, though it be killed.
+    """End this process when its parent ends, also when the parent is killed.
 
-    A job would go on beside that of the next call, and a DataLoader's worker, which calls this with
-    its number, would wait for ever for somebody to take its clips.
+    Otherwise a job would run beside that of the next call, and a DataLoader's worker would wait
+    forever.  As a `worker_init_fn` it takes the worker's number, which it ignores.
     """
     threading.Thread(target=_end_after, args=[multiprocessing.parent_process()],
                      daemon=True).start()

@@ -1,4 +1,4 @@
-"""Seeds that depend on what is drawn, never on which worker, rank or process draws it."""
+"""Seeds that depend on the sample, never on the worker, rank or process that draws it."""
 from __future__ import annotations
 
 import hashlib
@@ -16,15 +16,14 @@ import torch
 def derive_seed(*parts: object) -> int:
     """Mix the parts into one seed of 63 bits.
 
-    The same parts give the same seed in every process and Python version, and seeds of different
-    parts are as good as independent: `derive_seed(0, 1)` and `derive_seed(1, 0)` have nothing in
-    common.
+    The same parts give the same seed in every process and Python version.  Seeds of different
+    parts, such as `derive_seed(0, 1)` and `derive_seed(1, 0)`, are practically independent.
 
     Args:
         parts: strings, numbers, paths, None, or lists of these.
 
     Raises:
-        TypeError: for a part that has no lasting text, such as a set or an object.
+        TypeError: for a part without a stable text, such as a set or an object.
     """
     text = json.dumps(parts, default=_plain)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], 'big') >> 1
@@ -32,9 +31,9 @@ def derive_seed(*parts: object) -> int:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the global states of numpy, random and PyTorch (CPU), from which transforms draw.
+    """Seed the global states of numpy, random and PyTorch (CPU), which transforms use.
 
-    On exit they go on where they were, since models draw from them too.
+    On exit the previous states are restored, since models use them too.
     """
     states = np.random.get_state(), random.getstate(), torch.get_rng_state()
     np.random.seed([seed & 0xFFFFFFFF, seed >> 32])

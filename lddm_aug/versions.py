@@ -1,4 +1,4 @@
-"""With which versions, and on what, something was made."""
+"""Provenance: versions of packages, and the machine."""
 from __future__ import annotations
 
 import platform
@@ -10,17 +10,17 @@ from lddm_aug.version import __version__
 
 
 def clip_versions() -> dict[str, str]:
-    """Of the packages on which a clip's bytes depend."""
+    """Versions of the packages on which a clip's bytes depend."""
     return {'lddm_aug': __version__, 'torch': str(torch.__version__),
             'diffusers': version('diffusers'), 'zuko': version('zuko')}
 
 
 def run_versions() -> dict[str, str]:
-    """Of what trainings and measurements depend on besides."""
+    """Versions of all packages on which trainings and measurements depend."""
     return clip_versions() | {'python': platform.python_version(), **{
         name: version(name) for name in ('mmengine', 'mmaction2', 'numpy')}}
 
 
 def machine(device: torch.device) -> str:
-    """What computes there: the GPU's name, or the processor's kind."""
+    """The GPU's name, or the processor's architecture."""
     return torch.cuda.get_device_name(device) if device.type == 'cuda' else platform.machine()

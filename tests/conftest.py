@@ -159,8 +159,8 @@ def tiny_lddm() -> LDDMGenerator:
 
 
 @pytest.fixture
-def tiny_told_lddm() -> LDDMGenerator:
-    """The same, but told the classes benign and malignant."""
+def tiny_conditional_lddm() -> LDDMGenerator:
+    """The same, conditional on the classes benign and malignant."""
     return _tiny(('benign', 'malignant'))
 
 

@@ -29,13 +29,13 @@ def test_what_is_no_checkpoint_is_named_and_runs_nothing(tmp_path, monkeypatch, 
         content = path.read_bytes()[:999]
     if isinstance(content, bytes):
         path.write_bytes(content)
-    with pytest.raises(ValueError, match=r'a\.pth (cannot be read as a|is no) checkpoint'):
+    with pytest.raises(ValueError, match=r'a\.pth .*checkpoint'):
         read_checkpoint(path)
     assert not (tmp_path / 'ran').exists()
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match='a.pth'):
+    with pytest.raises(FileNotFoundError, match=r'a\.pth'):
         read_checkpoint(tmp_path / 'a.pth')
 
 
@@ -45,20 +45,20 @@ def test_a_missing_checkpoint_is_named(tmp_path):
     (b'', 'empty')])
 def test_the_reason_why_a_file_is_no_checkpoint_is_the_true_one(tmp_path, content, reason):
     (tmp_path / 'a.pth').write_bytes(content)
-    with pytest.raises(ValueError, match=rf'a\.pth cannot be read .*{reason}'):
+    with pytest.raises(ValueError, match=rf'a\.pth .*{reason}'):
         read_checkpoint(tmp_path / 'a.pth')
 
 
 def test_a_checkpoint_that_refers_to_code_is_refused_by_that_name(tmp_path):
     torch.save({'a': Code()}, tmp_path / 'a.pth')
-    with pytest.raises(ValueError, match=r'a\.pth .* refers to \w+\.mkdir, which might run'):
+    with pytest.raises(ValueError, match=r'a\.pth .* refers to \w+\.mkdir'):
         read_checkpoint(tmp_path / 'a.pth')
 
 
 def test_a_checkpoint_that_is_cut_off_is_said_to_be_so(tmp_path):
     torch.save({'weight': torch.ones(9999)}, tmp_path / 'a.pth')
     (tmp_path / 'a.pth').write_bytes((tmp_path / 'a.pth').read_bytes()[:9999])
-    with pytest.raises(ValueError, match=r'a\.pth .* it is cut off'):
+    with pytest.raises(ValueError, match=r'a\.pth .* cut off'):
         read_checkpoint(tmp_path / 'a.pth')
 
 
@@ -67,7 +67,7 @@ def test_a_checkpoint_that_is_cut_off_is_said_to_be_so(tmp_path):
     {'model': {'v': torch.ones(2), 'w': torch.tensor([float('nan')], dtype=torch.bfloat16)}}])
 def test_weights_that_are_not_finite_are_named(tmp_path, content):
     torch.save(content, tmp_path / 'a.pth')
-    with pytest.raises(ValueError, match=r'a\.pth: 1 of its weights are not finite \(w, '):
+    with pytest.raises(ValueError, match=r'a\.pth: 1 .*not finite \(w, '):
         read_checkpoint(tmp_path / 'a.pth')
 
 

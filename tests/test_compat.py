@@ -46,14 +46,14 @@ def test_mmaction_models_can_be_imported_and_built():
 
 @pytest.mark.skipif((Path(find_spec('mmaction').origin).parent
                      / 'models/localizers/drn').exists(), reason='this MMAction2 has its DRN')
-def test_the_missing_drn_says_that_it_is_missing():
+def test_the_missing_drn_is_named_when_it_is_built():
     from mmaction.models import DRN
 
-    with pytest.raises(ImportError, match='missing from the mmaction2 wheel'):
+    with pytest.raises(ImportError, match='DRN is missing .*mmaction2 #2714'):
         DRN()
 
 
-def test_models_can_be_imported_beside_a_transformers_without_what_vindlu_wants(tmp_path):
+def test_models_can_be_imported_beside_a_transformers_without_the_functions_of_vindlu(tmp_path):
     for name, text in (('transformers/__init__.py', ''), ('transformers/modeling_utils.py', ''),
                        ('transformers-5.0.0.dist-info/METADATA',
                         'Metadata-Version: 2.1\nName: transformers\nVersion: 5.0.0\n')):
@@ -67,9 +67,9 @@ def test_models_can_be_imported_beside_a_transformers_without_what_vindlu_wants(
     assert 'requires extra multi-modal dependencies' in run.stderr.splitlines()[-1]
 
 
-def test_without_an_mmcv_one_sentence_says_what_to_install(monkeypatch):
+def test_without_an_mmcv_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
-    with pytest.raises(ImportError, match='pip install "mmcv-lite>=2.0.0,<2.2", or .* full mmcv'):
+    with pytest.raises(ImportError, match=r'pip install "mmcv-lite>=2\.0\.0,<2\.2"'):
         compat.require_mmcv()
 
 
@@ -100,7 +100,7 @@ def test_transformers_adafactor_is_registered_beside_torch_s(monkeypatch):
 
 
 @pytest.mark.parametrize('loadable', [False, True])
-def test_torchvision_is_mended_only_where_its_operators_are_missing(tmp_path, loadable):
+def test_torchvision_is_patched_only_where_its_operators_are_missing(tmp_path, loadable):
     """With a torchvision of two lines, which fails or not as the real one does."""
     package = tmp_path / 'torchvision'
     package.mkdir()
@@ -153,17 +153,17 @@ def test_a_one_cycle_schedule_is_resumed(tmp_path):
     assert save_and_load(tmp_path / 'a.pth', [function]) == [function]
 
 
-@pytest.mark.parametrize('owner, name', [
+@pytest.mark.parametrize(('owner', 'name'), [
     (HistoryBuffer, '__init__'), (HistoryBuffer, '__subclasses__'), (np.ndarray, 'tofile'),
     (OneCycleParamScheduler, '__init__')])
-def test_a_checkpoint_gets_at_nothing_else(tmp_path, owner, name):
+def test_a_checkpoint_accesses_nothing_else(tmp_path, owner, name):
     with pytest.raises(Exception, match=f"'{name}' of .* do not trust it"):
         save_and_load(tmp_path / 'a.pth', [Refers(getattr, owner, name)])
 
 
 @pytest.mark.parametrize('call', [
     Refers(builtins.eval, '1'), Refers(os.getcwd), Refers(np.load, 'a.npy')])
-def test_a_checkpoint_runs_nothing(tmp_path, call):
+def test_a_checkpoint_runs_no_code(tmp_path, call):
     with pytest.raises(Exception, match='[Uu]nsupported'):
         save_and_load(tmp_path / 'a.pth', [call])
 
@@ -177,7 +177,7 @@ def test_mmengine_loads_weights_beside_logged_values(tmp_path):
     assert model.weight.item() == 1
 
 
-@pytest.mark.parametrize('steps, colour', [(-30, [255, 0, 255]), (30, [255, 255, 0]),
+@pytest.mark.parametrize(('steps', 'colour'), [(-30, [255, 0, 255]), (30, [255, 255, 0]),
                                            (60, [0, 255, 0]), (-60, [0, 0, 255])])
 def test_hue_turns_both_ways(steps, colour):
     red = np.array([[[255, 0, 0]]], np.uint8)
@@ -215,7 +215,7 @@ def test_a_line_that_mmaction_cannot_divide_is_named(tmp_path, kind: str, good: 
                                    pipeline=[]))) == 2
 
 
-@pytest.mark.parametrize('options, lines, times', [
+@pytest.mark.parametrize(('options', 'lines', 'times'), [
     ({}, ['a.mp4 0', 'b.mp4 1', 'c.mp4 1', 'd.mp4 1'], {'a.mp4': 2}),
     (dict(multi_class=True, num_classes=3), ['a.mp4 0 2', 'b.mp4 1', 'c.mp4 1', 'd.mp4 1 2'],
      {'a.mp4': 2})])
@@ -230,7 +230,7 @@ def test_mmaction_s_data_sets_can_be_balanced(tmp_path, options, lines, times):
 
 
 class Draws(torch.utils.data.Dataset):
-    """What numpy draws, as MMAction2's transforms do."""
+    """Draws from numpy's global state, as MMAction2's transforms do."""
 
     def __len__(self) -> int:
         return 6

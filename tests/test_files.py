@@ -8,7 +8,7 @@ import pytest
 from lddm_aug.files import sha256_of, write_aside
 
 
-def test_a_file_takes_its_name_when_it_is_whole(tmp_path):
+def test_a_file_has_its_name_only_once_it_is_complete(tmp_path):
     path = tmp_path / 'a.txt'
     with write_aside(path) as file:
         file.write(b'half')

@@ -102,7 +102,7 @@ def test_lddm_mix_trains_validates_tests_and_resumes(recognizer, data, work_dir)
     uninterrupted = weights(last)
     assert any((uninterrupted[name] != start).any() for name, start in weights(first).items())
 
-    # as if it had been stopped after the first iteration
+    # as if it had been interrupted after the first iteration
     last.unlink()
     (work_dir / 'last_checkpoint').write_text(str(first))
     log = run(*train[:4], '--resume', *train[4:])

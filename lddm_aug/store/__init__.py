@@ -1,5 +1,5 @@
-"""Generated clips on disk, with a manifest that says where each came from.
+"""Generated clips on disk, with a manifest of their provenance.
 
-    manifest.py  what lies where in a store, and the reader of a finished one
-    writer.py    fills one
+    manifest.py  files of a store, and the reader of a finished one
+    writer.py    writes one
 """

@@ -1,10 +1,10 @@
 """Generated clips on disk.
 
     clips/*.npy             (T, H, W[, 3]) uint8
-    plan.json               what was asked for: package, stills, seed
-    manifest.jsonl          one row per clip; there only when every clip is
+    plan.json               package, stills, seed
+    manifest.jsonl          one row per clip; exists only once every clip does
     manifest.partial.jsonl  the rows so far, while clips are being made
-    contact_sheet.png       some of the clips to look at
+    contact_sheet.png       some of the clips as a picture
 """
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PLAN_KEYS = ('clips', 'generator_groups')
 
 
 class Manifest(NamedTuple):
-    """What a finished store holds.
+    """Content of a finished store.
 
     Attributes:
         rows: one per clip; its `path` is relative to the store.
-        header: plan.json, among it `generator_groups`, the groups that the generator saw.
+        header: plan.json, with `generator_groups`, the groups that the generator was trained on.
     """
 
     rows: list[dict[str, Any]]
@@ -40,8 +40,8 @@ def read_manifest(store: str | Path) -> Manifest:
     """Read a finished store.
 
     Raises:
-        FileNotFoundError: if there is no store, or clips are still missing in it.
-        ValueError: if the manifest is empty, damaged or points out of the store.
+        FileNotFoundError: if there is no store, or it is unfinished.
+        ValueError: if the manifest is empty, damaged or has paths outside the store.
     """
     store = Path(store)
     path = store / MANIFEST
@@ -63,7 +63,7 @@ def read_manifest(store: str | Path) -> Manifest:
 
 
 def as_line(row: dict[str, Any]) -> bytes:
-    """A row as it stands in a manifest."""
+    """A row as a line of a manifest."""
     return json.dumps(row).encode() + b'\n'
 
 
@@ -71,7 +71,7 @@ def read_plan(path: Path) -> dict[str, Any]:
     """Read plan.json.
 
     Raises:
-        FileNotFoundError: if it isn't there.
+        FileNotFoundError: if it doesn't exist.
         ValueError: if it is damaged, incomplete or of another version.
     """
     if not path.is_file():
@@ -90,10 +90,15 @@ def read_plan(path: Path) -> dict[str, Any]:
 
 
 def read_row(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    """Read a line of a manifest; its path and number are for messages.
+    """Read a line of a manifest.
+
+    Args:
+        path: of the manifest, for messages.
+        number: of the line, for messages.
+        line: its bytes.
 
     Raises:
-        ValueError: if it is no row, lacks a key, or points out of the store.
+        ValueError: if it is no row, lacks a key, or has a path outside the store.
     """
     try:
         row = json.loads(line)
@@ -107,6 +112,6 @@ def read_row(path: Path, number: int, line: bytes) -> dict[str, Any]:
         raise ValueError(f'{path}, line {number} lacks {", ".join(missing)}; make the store again')
     clip = PurePosixPath(row['path'])
     if clip.is_absolute() or '..' in clip.parts:
-        raise ValueError(f'{path}, line {number} points out of the store ({row["path"]}); '
+        raise ValueError(f'{path}, line {number} has a path outside the store ({row["path"]}); '
                          'make the store again')
     return row

@@ -1,4 +1,4 @@
-"""Fills a store with clips, so that an interruption leaves nothing that looks finished."""
+"""Writes clips into a store that can be interrupted at any time and resumed."""
 from __future__ import annotations
 
 import hashlib
@@ -25,20 +25,22 @@ from lddm_aug.store.manifest import (
 
 
 class StoreWriter:
-    """Fills a store, so that whatever stops it, what stands there is whole or marked unfinished.
+    """Writes clips and their manifest by atomic writes; an interrupted store stays unfinished.
 
     Args:
-        folder: a new or empty folder, or a store that was begun with the same plan.
-        plan: what identifies the plan; values that JSON can hold, among them `clips`, how many.
+        folder: a new or empty folder, or a store that was started with the same plan.
+        plan: identity of the plan: values for JSON, among them `clips`, the number of clips.
     """
 
     def __init__(self, folder: str | Path, plan: dict[str, Any]) -> None:
         self.folder = Path(folder)
         self._open({'format_version': FORMAT_VERSION, **plan})
-        self._rows = {row['clip_id']: row for row in self._recorded_rows() if self._holds(row)}
+        self._rows = {row['clip_id']: row for row in self._recorded_rows()
+                      if self._is_complete(row)}
 
     @property
     def finished(self) -> bool:
+        """Whether the manifest is written."""
         return (self.folder / MANIFEST).is_file()
 
     def __contains__(self, clip_id: str) -> bool:
@@ -48,19 +50,20 @@ class StoreWriter:
         return len(self._rows)
 
     def resume(self) -> None:
-        """Mark the store unfinished and keep the rows whose clips are whole."""
+        """Mark the store unfinished and keep the rows whose clips are complete."""
         with write_aside(self.folder / PARTIAL) as file:
             file.writelines(as_line(row) for row in self._rows.values())
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
     def add(self, clips: Sequence[tuple[np.ndarray, dict[str, Any]]]) -> None:
-        """Keep clips and their rows, which still lack path, sha256 and shape."""
-        rows = [self._keep(clip, row) for clip, row in clips]
+        """Write clips, and their rows with path, sha256 and shape added."""
+        rows = [self._write(clip, row) for clip, row in clips]
         with (self.folder / PARTIAL).open('ab') as file:
             file.writelines(as_line(row) for row in rows)
         self._rows.update((row['clip_id'], row) for row in rows)
 
     def read_clip(self, clip_id: str) -> np.ndarray:
+        """(T, H, W[, 3]) uint8 clip."""
         return np.load(self.folder / self._rows[clip_id]['path'], allow_pickle=False)
 
     def finish(self, clip_ids: Iterable[str]) -> None:
@@ -75,7 +78,7 @@ class StoreWriter:
             older = read_plan(path)
             differing = [key for key in plan if plan[key] != older.get(key)]
             if differing:
-                raise ValueError(f'{self.folder} was begun with another plan (its '
+                raise ValueError(f'{self.folder} was started with another plan (its '
                                  f'{", ".join(differing)} differ); name another folder, or delete '
                                  'this one')
         else:
@@ -92,14 +95,14 @@ class StoreWriter:
             path = self.folder / name
             lines = path.read_bytes().splitlines() if path.is_file() else ()
             for number, line in enumerate(lines, start=1):
-                with suppress(ValueError):           # a run was killed while writing this line
+                with suppress(ValueError):           # a run was killed while it wrote this line
                     yield read_row(path, number, line)
 
-    def _holds(self, row: dict[str, Any]) -> bool:
+    def _is_complete(self, row: dict[str, Any]) -> bool:
         path = self.folder / row['path']
         return path.is_file() and sha256_of(path) == row['sha256']
 
-    def _keep(self, clip: np.ndarray, row: dict[str, Any]) -> dict[str, Any]:
+    def _write(self, clip: np.ndarray, row: dict[str, Any]) -> dict[str, Any]:
         buffer = io.BytesIO()
         np.save(buffer, clip, allow_pickle=False)
         path = f'{CLIPS}/{row["clip_id"]}.npy'

@@ -1,5 +1,5 @@
-"""Stills → a store of clips, each of which says where it came from.
+"""Stills → a store of clips with their provenance.
 
-    plan.py        which clips: a still and a seed for each
-    synthesize.py  makes them, and goes on where it was stopped
+    plan.py        the still and the seed of each clip
+    synthesize.py  makes the clips, and resumes an interrupted run
 """

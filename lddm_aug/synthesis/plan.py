@@ -1,4 +1,4 @@
-"""Which clips are made: a still and a seed for each, settled before the first is made."""
+"""Plan of a run: the still and the seed of each clip, determined before the first is made."""
 from __future__ import annotations
 
 import re
@@ -26,13 +26,19 @@ class ClipRequest:
 
 def plan_clips(stills: Sequence[Annotation], sha256s: Mapping[Path, str], per_still: int = 1,
                seed: int = 0) -> list[ClipRequest]:
-    """Every still `per_still` times, in the stills' order.
+    """Requests of `per_still` clips of every still, in the order of the stills.
 
-    A clip's seed comes from `seed`, the still's content and the clip's number among those of this
-    still, so the same still gives the same clips in whatever list it stands.
+    A clip's seed is derived from `seed`, the still's content and the clip's number among those of
+    this still.  A still therefore gives the same clips in every list.
 
     Args:
+        stills: rows of the table.
         sha256s: of each still's file.
+        per_still: clips of each still.
+        seed: of the run.
+
+    Raises:
+        ValueError: if per_still is below 1.
     """
     if per_still < 1:
         raise ValueError('plan_clips: per_still counts the clips made from each still and must be '
@@ -47,6 +53,7 @@ def plan_clips(stills: Sequence[Annotation], sha256s: Mapping[Path, str], per_st
 
 
 def _file_safe(still: Annotation) -> str:
-    """`benign (1).png`, frame 7 → `benign-1-f7`: MMAction2 splits annotation lines on blanks."""
+    """`benign (1).png`, frame 7 → `benign-1-f7`, because MMAction2 splits lines of lists at blanks.
+    """
     stem = re.sub(r'[^A-Za-z0-9]+', '-', still.path.stem).strip('-')[:60] or 'still'
     return stem if still.frame is None else f'{stem}-f{still.frame}'

@@ -1,4 +1,4 @@
-"""Stills → a store of clips, which says where every clip came from and can be gone on with."""
+"""Stills → a store of clips with their provenance; an interrupted run can be resumed."""
 from __future__ import annotations
 
 import json
@@ -27,18 +27,18 @@ from lddm_aug.versions import clip_versions
 from lddm_aug.visualization.contact_sheet import contact_sheet
 
 CLIPS_ON_SHEET = 12
-# tqdm would turn a rate below 1 over into seconds per clip.
+# tqdm would show a rate below 1 as seconds per clip.
 BAR = '{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]'
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run of `synthesize` did.
+    """Result of a run of `synthesize`.
 
     Attributes:
         clips: clips in the store.
-        made: those made by this run; the others were there already.
-        seconds: that making them took.
+        made: those of this run; the others existed.
+        seconds: that this run took to make them.
     """
 
     clips: int
@@ -47,25 +47,31 @@ class Summary:
 
     @property
     def clips_per_second(self) -> float:
+        """Rate of this run; 0 if it made no clips."""
         return self.made / self.seconds if self.made else 0.
 
 
 def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path, *,
                per_still: int = 1, seed: int = 0, batch_size: int = 8, workers: int = 0,
                progress: bool = True) -> Summary:
-    """Make `per_still` clips of every still that a table lists and keep them in the store `out`.
+    """Make `per_still` clips of every still in a table and write them into the store `out`.
 
-    The same stills, seed and package give the same bytes, however many clips are made at once and
-    in however many processes.  A run that was stopped goes on where it was when called again.
+    The same stills, seed and package give the same bytes for every batch size and number of
+    workers.  Called again, it resumes an interrupted run.
 
     Args:
-        generator: from `load_package`, on the device where it is to work.
+        generator: from `load_package`, on its device.
         rows: of the table of stills.
+        out: folder of the store.
+        per_still: clips of each still.
+        seed: of the run.
+        batch_size: clips per batch.
         workers: processes that make clips on the CPU; 0 makes them in this one.
+        progress: show a progress bar.
 
     Raises:
-        ValueError: before anything is made, if stills cannot be used (it lists all of them), or
-            if `out` holds another plan's clips.
+        ValueError: before the first clip, if stills are unusable (it lists all of them), or if
+            `out` has the clips of another plan.
     """
     device, stills = device_of(generator), list(rows)
     _check(generator, stills, device, seed, batch_size, workers)
@@ -78,8 +84,8 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
 
     store.resume()
     start = time.perf_counter()
-    at_once = min(batch_size, len(missing) // max(workers, 1) + 1)       # work for every worker
-    batches = [missing[i:i + at_once] for i in range(0, len(missing), at_once)]
+    batch_size = min(batch_size, len(missing) // max(workers, 1) + 1)    # a batch for every worker
+    batches = [missing[i:i + batch_size] for i in range(0, len(missing), batch_size)]
     with tqdm(total=len(plan), initial=len(store), desc='synthesize', unit=' clips',
               bar_format=BAR, disable=not progress) as bar:
         for batch, clips in zip(batches, _make(generator, device, batches, pixels, workers),
@@ -97,7 +103,7 @@ StillPixels = dict[tuple[Path, int | None], np.ndarray]  # by path and frame
 
 
 class _Batches(Dataset):
-    """Batches of clips; a worker process that asks for one makes it."""
+    """Batches of clips, made by the worker process that loads them."""
 
     def __init__(self, generator: Generator, device: torch.device,
                  batches: Sequence[Sequence[ClipRequest]], pixels: StillPixels) -> None:
@@ -128,12 +134,12 @@ def _make(generator: Generator, device: torch.device, batches: Sequence[Sequence
 def _check(generator: Generator, stills: Sequence[Annotation], device: torch.device,
            seed: int, batch_size: int, workers: int) -> None:
     if not generator.package_sha256:
-        raise ValueError('synthesize: every clip names the package that made it, but this '
+        raise ValueError('synthesize: every clip records its package, but this '
                          f'{type(generator).__name__} has none; save it with save_package first')
     if not stills:
         raise ValueError('synthesize: needs at least one still, but got none')
     if batch_size < 1:
-        raise ValueError('synthesize: batch_size counts the clips made at once and must be at '
+        raise ValueError('synthesize: batch_size counts the clips per batch and must be at '
                          f'least 1, but got {batch_size!r}')
     if workers < 0 or (workers and device.type != 'cpu'):
         raise ValueError('synthesize: workers counts processes that make clips on the CPU and '
@@ -146,10 +152,10 @@ def _check(generator: Generator, stills: Sequence[Annotation], device: torch.dev
 
 def _read_stills(generator: Generator, stills: Sequence[Annotation], progress: bool
                  ) -> tuple[StillPixels, dict[Path, str]]:
-    """Every still once, with its file's sha256, or one error that lists all that cannot be used.
+    """Pixels of every still, and sha256 of its file; one error lists all unusable stills.
 
-    At the generator's size stills are small, and reading each before the first clip is made keeps
-    a bad one from ending a run after hours.
+    All stills are read before the first clip, so that a damaged one can't end a run after hours.
+    At the generator's size they fit into memory.
     """
     pixels: StillPixels = {}
     sha256s: dict[Path, str] = {}
@@ -167,14 +173,14 @@ def _read_stills(generator: Generator, stills: Sequence[Annotation], progress: b
             unusable[key] = str(error) if named else f'{still.path}: {error}'
     if unusable:
         reasons = '\n'.join(f'  {reason}' for reason in unusable.values())
-        raise ValueError(f'synthesize: {len(unusable)} of {len(stills)} stills cannot be used; '
+        raise ValueError(f'synthesize: {len(unusable)} of {len(stills)} stills are unusable; '
                          f'correct or leave out these:\n{reasons}')
     return pixels, sha256s
 
 
 def _identity(generator: Generator, plan: Sequence[ClipRequest], per_still: int, seed: int,
               device: torch.device) -> dict[str, Any]:
-    """What the clips' bytes depend on, in the form in which JSON gives it back."""
+    """All that the clips' bytes depend on, in the types that JSON returns."""
     identity = {
         'package_sha256': generator.package_sha256,
         'generator': generator.config,
@@ -183,17 +189,17 @@ def _identity(generator: Generator, plan: Sequence[ClipRequest], per_still: int,
         'per_still': per_still,
         'seed': seed,
         'clips': len(plan),
-        'stills': [_describe(request) for request in plan[::per_still]],
+        'stills': [_provenance(request) for request in plan[::per_still]],
     }
     return json.loads(json.dumps(identity))
 
 
 def _row(request: ClipRequest, generator: Generator) -> dict[str, Any]:
-    """A manifest row, but for what the store adds."""
+    """A manifest row, without the keys that the store adds."""
     sampler = generator.sampler.as_dict()
     return {
         'clip_id': request.clip_id,
-        **_describe(request),
+        **_provenance(request),
         'seed': request.seed,
         'package_sha256': generator.package_sha256,
         'generator': type(generator).__name__,
@@ -205,7 +211,7 @@ def _row(request: ClipRequest, generator: Generator) -> dict[str, Any]:
     }
 
 
-def _describe(request: ClipRequest) -> dict[str, Any]:
+def _provenance(request: ClipRequest) -> dict[str, Any]:
     return {
         'still': str(request.still.path),
         'still_sha256': request.still_sha256,

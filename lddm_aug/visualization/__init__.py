@@ -1,6 +1,6 @@
-"""Arrays → what eyes look at.  The page of a report lies with what it reports.
+"""Arrays → pictures.  The template of a report is beside the code that computes its content.
 
-    contact_sheet.py  clips side by side on one still picture
-    previews.py       clips side by side in moving pictures, and pages that show them
-    loss_curves.py    losses that trainings logged
+    contact_sheet.py  frames of clips in one picture
+    previews.py       clips side by side in animated pictures, and pages that show them
+    loss_curves.py    logged losses
 """

@@ -1,4 +1,4 @@
-"""Clips side by side on one image, for eyes."""
+"""Frames of clips in one picture."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,7 +16,12 @@ def contact_sheet(clips: Sequence[np.ndarray], captions: Sequence[str],
     """(T, H, W[, 3]) uint8 clips → one (H, W, 3) uint8 image: a clip per row, under its caption.
 
     Args:
+        clips: at least one.
+        captions: one per clip.
         columns: frames shown of each clip, evenly spaced from the first to the last.
+
+    Raises:
+        ValueError: without clips, or with another number of captions.
     """
     if not clips or len(clips) != len(captions):
         raise ValueError('contact_sheet: needs at least one clip and a caption for each, but got '
@@ -42,7 +47,7 @@ def _row(clip: np.ndarray, caption: str, columns: int) -> Image.Image:
 
 
 def _tile(frame: np.ndarray) -> Image.Image:
-    """Small frames are enlarged by a whole number, so that every pixel stays what it was."""
+    """The frame as an image; small ones are enlarged by an integer, without interpolation."""
     tile = Image.fromarray(frame)
     times = -(-MIN_TILE // min(tile.size))
     return tile.resize((tile.width * times, tile.height * times), Image.Resampling.NEAREST)

@@ -1,4 +1,4 @@
-"""What trainings logged while they learnt: read from their folders, and drawn."""
+"""Losses that trainings logged: read from their folders, and plotted."""
 from __future__ import annotations
 
 import io
@@ -16,10 +16,10 @@ Curve = dict[str, Sequence[float]]                   # 'iter' and each loss, poi
 
 
 def read_losses(work_dir: Path) -> Curve:
-    """Every loss that an MMEngine training logged in a folder, each beside its iterations.
+    """Every loss that an MMEngine training logged in a folder, and its iterations.
 
-    A training that was resumed has several logs; of an iteration that stands in two the later one
-    counts.  Where losses lie denser than `POINTS`, some are left out.
+    A resumed training has several logs; the later one counts for an iteration in both.  A curve
+    has at most `POINTS` points.
     """
     logged: dict[int, Mapping[str, Any]] = {}
     for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
@@ -36,7 +36,7 @@ def read_losses(work_dir: Path) -> Curve:
 
 
 def draw_losses(rows: Iterable[Mapping[str, Any]]) -> bytes | None:
-    """The losses of rows that have any, as SVG: a line of plots a stage, a curve a seed.
+    """The losses of rows as SVG: a row of plots per stage, a curve per seed; None without losses.
 
     Args:
         rows: with generator, seed and `losses`, which are curves by the name of the stage.

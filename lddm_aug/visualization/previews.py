@@ -1,4 +1,4 @@
-"""Clips side by side in pictures that move, and the pages that show them."""
+"""Clips side by side in animated pictures, and the pages that show them."""
 from __future__ import annotations
 
 import base64
@@ -18,25 +18,27 @@ GAP = 4              # pixels between two clips in one picture
 
 @dataclass(frozen=True)
 class Preview:
-    """Clips of the same size and length, shown side by side in step.
+    """Clips of the same size and length, shown side by side.
 
     Attributes:
         title: which video.
         label: its class.
-        clips: what is written above a clip, and the clip, (T, H, W) or (T, H, W, 3) uint8.
+        clips: by caption: (T, H, W) or (T, H, W, 3) uint8.
     """
+
     title: str
     label: str
     clips: Mapping[str, np.ndarray]
 
 
 def render_page(template: Path, previews: Sequence[Preview] = (), **content: Any) -> str:
-    """An HTML page that needs nothing beside it: no script, no network, no other file.
+    """A self-contained HTML page, without scripts, network or other files.
 
     Args:
         template: of Jinja; it may include `previews.css`, and `previews.html`, which shows the
             previews.
-        content: what else the template names.
+        previews: for `previews.html`.
+        content: other variables of the template.
     """
     environment = Environment(
         loader=FileSystemLoader([template.parent, Path(__file__).parent]), autoescape=True,
@@ -67,7 +69,7 @@ def grid(previews: Sequence[Preview], columns: int = 2, times: int = 2) -> np.nd
 
 
 def encode_webp(clip: np.ndarray, quality: int = 80) -> bytes:
-    """(T, H, W, 3) uint8 → a WebP that plays for ever; one frame gives a still picture."""
+    """(T, H, W, 3) uint8 → a looping WebP; one frame gives a static picture."""
     first, *rest = [Image.fromarray(frame) for frame in clip]
     buffer = io.BytesIO()
     first.save(buffer, 'WEBP', save_all=bool(rest), append_images=rest, duration=FRAME_MS, loop=0,
@@ -76,7 +78,7 @@ def encode_webp(clip: np.ndarray, quality: int = 80) -> bytes:
 
 
 def encode_gif(clip: np.ndarray) -> bytes:
-    """(T, H, W, 3) uint8 → a GIF that plays for ever, grey levels exact; for older viewers."""
+    """(T, H, W, 3) uint8 → a looping GIF with exact grey levels, for older viewers."""
     first, *rest = [Image.fromarray(frame).convert('L') if _is_grey(frame) else
                     Image.fromarray(frame) for frame in clip]
     buffer = io.BytesIO()
@@ -96,4 +98,5 @@ def _picture(preview: Preview) -> dict[str, Any]:
 
 
 def data_uri(kind: str, content: bytes) -> str:
+    """Bytes of a MIME type as a data URI."""
     return f'data:{kind};base64,{base64.b64encode(content).decode("ascii")}'

@@ -35,7 +35,7 @@ def test_groups_the_generator_was_trained_on_count_as_well(stills: str, tmp_path
     assert dataset.groups == {'q0', 'q1', 'q2', 'q3', 'q4', 'learnt from'}
 
 
-@pytest.mark.parametrize('told, labels', [('tiny_told_lddm', ('benign', 'normal')),
+@pytest.mark.parametrize('told, labels', [('tiny_conditional_lddm', ('benign', 'normal')),
                                           ('tiny_lddm', ())])
 def test_stills_of_classes_that_the_generator_does_not_know_are_refused_when_it_is_built(
         tmp_path: Path, write_table, request, told: str, labels: tuple[str, ...]):

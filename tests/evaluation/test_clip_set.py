@@ -58,23 +58,24 @@ def test_each_clip_begins_with_the_first_frame_of_the_real_one(tiny_lddm, videos
     assert (other.clips[0] != made.clips[5]).any()
 
 
-def test_a_generator_is_told_the_classes_by_name(tiny_told_lddm):
+def test_a_conditional_generator_gets_the_classes_by_name(tiny_conditional_lddm):
     clips = torch.randint(256, (1, 1, 8, 16, 16), dtype=torch.uint8).expand(2, -1, -1, -1, -1)
     labels = ['malignant', 'benign']
-    made = generate_clip_set(tiny_told_lddm, ClipSet(clips, list('ab'), labels))
+    made = generate_clip_set(tiny_conditional_lddm, ClipSet(clips, list('ab'), labels))
     seeds = [derive_seed('evaluation', 0, 0, index) for index in range(2)]
     stills = to_unit(clips[:, :, 0])
-    assert (made.clips == to_uint8(tiny_told_lddm(stills, seeds, labels))).all()
-    assert (made.clips != to_uint8(tiny_told_lddm(stills, seeds))).flatten(1).any(dim=1).all()
+    assert (made.clips == to_uint8(tiny_conditional_lddm(stills, seeds, labels))).all()
+    unconditional = to_uint8(tiny_conditional_lddm(stills, seeds))
+    assert (made.clips != unconditional).flatten(1).any(dim=1).all()
 
 
 def test_videos_of_classes_that_the_generator_does_not_know_are_refused(
-        tiny_lddm, tiny_told_lddm, videos):
+        tiny_lddm, tiny_conditional_lddm, videos):
     videos.write_text(videos.read_text().replace('malignant', 'normal'))
     assert 'normal' in read_split(videos, 'test', tiny_lddm).labels     # it is told none
     with pytest.raises(ValueError, match=r"read_split .*videos\.csv: .* benign, malignant, but got "
                                          "the labels 'normal';"):
-        read_split(videos, 'test', tiny_told_lddm)
+        read_split(videos, 'test', tiny_conditional_lddm)
 
 
 def test_stills_are_first_frames_between_minus_1_and_1():

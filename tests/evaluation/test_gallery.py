@@ -82,9 +82,10 @@ def test_every_class_is_shown_as_often(tiny_lddm, table):
     assert [preview.title for preview in again] == [preview.title for preview in previews]
 
 
-def test_videos_of_classes_that_the_generator_does_not_know_are_not_shown(tiny_told_lddm, table):
+def test_videos_of_classes_that_the_generator_does_not_know_are_not_shown(
+        tiny_conditional_lddm, table):
     with pytest.raises(ValueError, match="knows the classes benign, malignant, but .* 'a', 'b'"):
-        make_previews(tiny_told_lddm, read_annotations(table), per_class=1, seed=0)
+        make_previews(tiny_conditional_lddm, read_annotations(table), per_class=1, seed=0)
 
 
 def test_the_page_fetches_nothing_and_its_pictures_move(tiny_lddm, table, tmp_path):

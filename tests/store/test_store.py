@@ -47,14 +47,14 @@ def test_a_plan_that_lacks_a_key_is_refused(store, key):
     plan = json.loads((store / 'plan.json').read_text())
     del plan[key]
     (store / 'plan.json').write_text(json.dumps(plan))
-    with pytest.raises(ValueError, match=f'plan.json lacks {key}; make the store again'):
+    with pytest.raises(ValueError, match=rf'plan\.json .*{key}'):
         read_manifest(store)
 
 
 def test_a_line_that_is_no_row_is_refused(store):
     manifest = store / 'manifest.jsonl'
     manifest.write_text('7\n' + manifest.read_text().split('\n', 1)[1])
-    with pytest.raises(ValueError, match='manifest.jsonl, line 1 is no row; make the store again'):
+    with pytest.raises(ValueError, match=r'manifest\.jsonl, line 1 is no row'):
         read_manifest(store)
 
 
@@ -68,12 +68,11 @@ def test_until_it_is_finished_there_is_no_manifest(tmp_path):
     writer = StoreWriter(tmp_path, PLAN)
     writer.resume()
     writer.add([(clip(IDS[0]), row(IDS[0]))])
-    with pytest.raises(FileNotFoundError, match='manifest.jsonl is missing because the store is '
-                                                'unfinished; run tools/synthesize.py again'):
+    with pytest.raises(FileNotFoundError, match=r'manifest\.jsonl .*unfinished'):
         read_manifest(tmp_path)
 
 
-def test_reopened_it_knows_the_clips_that_are_whole(store):
+def test_reopened_it_has_the_clips_that_are_complete(store):
     (store / 'manifest.jsonl').rename(store / 'manifest.partial.jsonl')
     (store / 'clips' / '1-b-0.npy').write_bytes(b'damaged')
     with (store / 'manifest.partial.jsonl').open('a') as partial:
@@ -93,15 +92,15 @@ def test_a_finished_store_with_a_damaged_clip_is_unfinished_again(store):
 
 
 def test_another_plan_is_refused_and_named(store):
-    with pytest.raises(ValueError, match=r'was begun with another plan \(its seed differ'):
+    with pytest.raises(ValueError, match=r'another plan \(its seed differ'):
         StoreWriter(store, {**PLAN, 'seed': 1})
 
 
 def test_other_files_are_not_mixed_with_clips(tmp_path):
     (tmp_path / 'thesis.tex').touch()
-    with pytest.raises(ValueError, match='exists and is no store of clips'):
+    with pytest.raises(ValueError, match=r'exists and is no store'):
         StoreWriter(tmp_path, PLAN)
-    with pytest.raises(ValueError, match='exists and is no store of clips'):
+    with pytest.raises(ValueError, match=r'exists and is no store'):
         StoreWriter(tmp_path / 'thesis.tex', PLAN)
     assert [path.name for path in tmp_path.iterdir()] == ['thesis.tex']
 
@@ -149,17 +148,17 @@ def of_another_version(store):
 
 
 @pytest.mark.parametrize('damage, error, message', [
-    (without_manifest, FileNotFoundError, r'manifest\.jsonl is missing, so .* is no store'),
-    (empty, ValueError, r'manifest\.jsonl is empty'),
-    (broken, ValueError, r'manifest\.jsonl, line 3 is not JSON'),
-    (too_short, ValueError, r'manifest\.jsonl has 1 rows, but 3 clips were planned'),
-    (without_label, ValueError, r'manifest\.jsonl, line 1 lacks label'),
-    (pointing_out, ValueError, r'line 3 points out of the store \(\.\./\.\./2'),
-    (without_plan, FileNotFoundError, r'plan\.json is missing'),
-    (broken_plan, ValueError, r'plan\.json is not JSON'),
-    (of_another_version, ValueError, r'plan\.json was written by another version'),
+    (without_manifest, FileNotFoundError, r'manifest\.jsonl .*no store'),
+    (empty, ValueError, r'manifest\.jsonl .*empty'),
+    (broken, ValueError, r'manifest\.jsonl, line 3 .*JSON'),
+    (too_short, ValueError, r'manifest\.jsonl has 1 rows, .*3 clips'),
+    (without_label, ValueError, r'manifest\.jsonl, line 1 .*label'),
+    (pointing_out, ValueError, r'manifest\.jsonl, line 3 .*\(\.\./\.\./2'),
+    (without_plan, FileNotFoundError, r'plan\.json '),
+    (broken_plan, ValueError, r'plan\.json .*JSON'),
+    (of_another_version, ValueError, r'plan\.json .*version'),
 ], ids=lambda value: getattr(value, '__name__', ''))
-def test_a_damaged_store_is_refused_in_one_sentence(store, damage, error, message):
+def test_a_damaged_store_is_refused(store, damage, error, message):
     damage(store)
     with pytest.raises(error, match=message) as refused:
         read_manifest(store)
@@ -178,11 +177,11 @@ def test_a_line_that_is_no_row_is_made_again(store, line):
 def test_a_row_whose_path_is_none_is_refused(store):
     manifest = store / 'manifest.jsonl'
     manifest.write_text(manifest.read_text().replace('"clips/0-a-0.npy"', '3'))
-    with pytest.raises(ValueError, match='manifest.jsonl, line 1 is no row'):
+    with pytest.raises(ValueError, match=r'manifest\.jsonl, line 1 is no row'):
         read_manifest(store)
 
 
 def test_a_manifest_of_other_bytes_is_named(store):
     (store / 'manifest.jsonl').write_bytes(b'\x93NUMPY\xfe\xff')
-    with pytest.raises(ValueError, match='manifest.jsonl, line 1 is not JSON'):
+    with pytest.raises(ValueError, match=r'manifest\.jsonl, line 1 is not JSON'):
         read_manifest(store)

@@ -61,24 +61,25 @@ def test_a_clip_is_what_the_generator_makes_of_its_still_and_seed(generator, sti
         assert (kept[1:] != kept[0]).any()
 
 
-def test_a_generator_with_classes_is_told_those_of_the_stills(tiny_told_lddm, stills, tmp_path):
-    save_package(tmp_path / 'package', tiny_told_lddm, ['p8'])
-    run(tiny_told_lddm, stills, tmp_path / 'store')
+def test_a_conditional_generator_gets_the_classes_of_the_stills(
+        tiny_conditional_lddm, stills, tmp_path):
+    save_package(tmp_path / 'package', tiny_conditional_lddm, ['p8'])
+    run(tiny_conditional_lddm, stills, tmp_path / 'store')
     for row in read_manifest(tmp_path / 'store').rows:
         still = to_unit(torch.tensor(np.asarray(Image.open(row['still']))))
-        told, untold = (to_uint8(tiny_told_lddm(still[None, None], [row['seed']], [label]))[0, 0]
-                        for label in (row['label'], None))
+        conditional, unconditional = (
+            to_uint8(tiny_conditional_lddm(still[None, None], [row['seed']], [label]))[0, 0]
+            for label in (row['label'], None))
         kept = np.load(tmp_path / 'store' / row['path'])
-        assert (kept == told.numpy()).all() and (kept != untold.numpy()).any()
+        assert (kept == conditional.numpy()).all() and (kept != unconditional.numpy()).any()
 
 
 def test_a_still_of_a_class_that_the_generator_does_not_know_is_refused(
-        tiny_told_lddm, stills, tmp_path):
-    save_package(tmp_path / 'package', tiny_told_lddm, ['p8'])
+        tiny_conditional_lddm, stills, tmp_path):
+    save_package(tmp_path / 'package', tiny_conditional_lddm, ['p8'])
     stills[3] = replace(stills[3], label='normal')
-    with pytest.raises(ValueError, match='synthesize: .* knows the classes benign, malignant, but '
-                                         "got the labels 'normal'; rename or leave out"):
-        run(tiny_told_lddm, stills, tmp_path / 'store')
+    with pytest.raises(ValueError, match="synthesize: .*benign, malignant, .*'normal'"):
+        run(tiny_conditional_lddm, stills, tmp_path / 'store')
     assert not (tmp_path / 'store').exists()
 
 
@@ -122,7 +123,7 @@ class Stopped(Exception):
 
 @pytest.mark.parametrize('stop', [Stopped, KeyboardInterrupt])
 @pytest.mark.parametrize('workers', [0, 2])
-def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_stopped(
+def test_an_interrupted_run_resumes_and_ends_like_an_uninterrupted_one(
         generator, stills, tmp_path, monkeypatch, stop, workers):
     run(generator, stills, tmp_path / 'expected')
     add = StoreWriter.add
@@ -232,7 +233,7 @@ def test_all_stills_that_cannot_be_used_are_named_before_anything_is_made(
     stills[2].path.write_bytes(b'')
     stills[4].path.unlink()
     stills[6] = replace(stills[6], frame=3)                  # of a picture that has but one
-    with pytest.raises(ValueError, match='3 of 10 stills cannot be used') as refused:
+    with pytest.raises(ValueError, match='3 of 10 stills') as refused:
         run(generator, stills, tmp_path / 'store')
     assert not (tmp_path / 'store').exists()
     lines = str(refused.value).splitlines()[1:]
@@ -269,9 +270,9 @@ def test_the_contact_sheet_shows_at_most_a_dozen_clips(generator, stills, tmp_pa
 
 
 @pytest.mark.parametrize('options, message', [
-    ({'batch_size': 0}, 'batch_size counts the clips made at once .* at least 1, but got 0'),
-    ({'workers': -1}, 'workers counts processes .* but got -1'),
-    ({'per_still': 0}, 'per_still counts the clips')])
+    ({'batch_size': 0}, 'batch_size .*1, but got 0'),
+    ({'workers': -1}, 'workers .*got -1'),
+    ({'per_still': 0}, 'per_still .*got 0')])
 def test_wrong_options_are_refused_before_anything_is_made(
         generator, stills, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
@@ -280,12 +281,12 @@ def test_wrong_options_are_refused_before_anything_is_made(
 
 
 def test_clips_without_provenance_are_refused(tiny_lddm, stills, tmp_path):
-    with pytest.raises(ValueError, match='LDDMGenerator has none; save it with save_package'):
+    with pytest.raises(ValueError, match='LDDMGenerator .*save_package'):
         run(tiny_lddm, stills, tmp_path / 'store')
 
 
 def test_no_stills_are_refused(generator, tmp_path):
-    with pytest.raises(ValueError, match='needs at least one still'):
+    with pytest.raises(ValueError, match='at least one still'):
         run(generator, [], tmp_path / 'store')
 
 
@@ -297,8 +298,8 @@ def test_a_store_can_be_moved(generator, stills, tmp_path):
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(seed=-1), 'seed must be 0 or more, but got -1'),
-    (dict(workers=-1), 'must be 0 or more, but got -1')])
+    (dict(seed=-1), 'seed .*got -1'),
+    (dict(workers=-1), 'workers .*got -1')])
 def test_a_number_below_zero_is_refused_before_anything_is_written(
         generator, stills, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):

@@ -42,5 +42,5 @@ def test_small_clips_are_enlarged_pixel_by_pixel():
 
 @pytest.mark.parametrize('clips, captions', [([], []), ([ramp(3)], [])])
 def test_a_caption_for_each_clip(clips, captions):
-    with pytest.raises(ValueError, match='needs at least one clip and a caption for each'):
+    with pytest.raises(ValueError, match=f'{len(clips)} clips and {len(captions)} captions'):
         contact_sheet(clips, captions)

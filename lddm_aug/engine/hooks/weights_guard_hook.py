@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from lddm_aug.checkpoints import (
     read_checkpoint,
     refuse_foreign_weights,
-    refuse_lacking_weights,
+    refuse_missing_weights,
     refuse_unusable_pretrained,
 )
 from lddm_aug.engine.unwrapped import unwrapped
@@ -45,7 +45,7 @@ class WeightsGuardHook(Hook):
         if _is_training(runner) and not runner._resume:
             refuse_foreign_weights(model, weights, str(runner._load_from))
         else:
-            refuse_lacking_weights(model, weights)
+            refuse_missing_weights(model, weights)
 
 
 def _is_training(runner: Runner) -> bool:

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from lddm_aug.checkpoints import read_checkpoint, refuse_lacking_weights
+from lddm_aug.checkpoints import read_checkpoint, refuse_missing_weights
 from lddm_aug.evaluation.recognition_metric import probabilities
 
 KEPT_SHARE = 0.75
@@ -36,7 +36,7 @@ def score_clips(config: Config, checkpoint: Path, store: str) -> dict[str, tuple
         pipeline=config.test_dataloader.dataset.pipeline))
     model = MODELS.build(config.model)
     weights = read_checkpoint(checkpoint)['state_dict']
-    refuse_lacking_weights(model, weights)
+    refuse_missing_weights(model, weights)
     model.load_state_dict(weights)
     model.eval().to('cuda' if torch.cuda.is_available() else 'cpu')
 

@@ -47,13 +47,13 @@ def test_another_seed_makes_another_clip_and_the_same_the_same(package: str, sti
     assert (clips[0] != clips[2]).any()
 
 
-def test_a_generator_with_classes_is_told_that_of_the_sample(tmp_path: Path, tiny_told_lddm,
+def test_a_generator_with_classes_is_told_that_of_the_sample(tmp_path: Path, tiny_conditional_lddm,
                                                              still: np.ndarray):
-    save_package(tmp_path / 'package', tiny_told_lddm, ['g'])
+    save_package(tmp_path / 'package', tiny_conditional_lddm, ['g'])
     transform = SynthesizeClip(str(tmp_path / 'package'))
     clips = [transform(dict(still=still, seed=1, **told))['array'] for told in (
         dict(class_name='benign'), dict(class_name='malignant'), {})]
-    expected = [clip_to_uint8(tiny_told_lddm(still_to_unit(still)[None], [1], [label])[0])
+    expected = [clip_to_uint8(tiny_conditional_lddm(still_to_unit(still)[None], [1], [label])[0])
                 for label in ('benign', 'malignant', None)]
     for clip, wanted in zip(clips, expected, strict=True):
         np.testing.assert_array_equal(clip[..., 0], wanted)
