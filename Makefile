@@ -23,7 +23,7 @@ demo: $(ready)
 
 test: $(ready)
 	$(python) -m ruff check
-	$(python) -m mypy lddm_aug tools
+	$(python) -m mypy lddm_aug tools lddm_aug_command.py
 	.venv/bin/lint-imports
 	OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist loadfile
 

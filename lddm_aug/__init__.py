@@ -2,6 +2,7 @@
 
 Importing it registers every part with MMAction2.  A subpackage imports only from those below it:
 
+    commands/      the command lddm-aug: a module for each subcommand, which tools/ call as well
     experiments/   the product tried: demo/, study/, table1/
     engine/        hooks/, and what trains a generator or a recognizer
     evaluation/    clips or scores → numbers with intervals
@@ -18,10 +19,10 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
     functional/    pure tensor functions beside their equations
     checkpoints.py checkpoints found, and read with a sentence where they can't be
     classes.py     names of classes, taken from what a user gives and compared
-    cli.py         what the tools have in common
     compat.py      what is broken between the packages below, patched once
     configs.py     where configs lie, and what is chosen in them without editing a file
     discovery.py   imports what registers itself
+    extras.py      what is not installed unless it is named
     files.py       files that are whole or absent
     hardware.py    devices, launchers and mixed precision, and whether they are there
     journal.py     which steps of a long command are done

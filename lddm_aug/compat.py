@@ -25,17 +25,17 @@ import torch
 
 
 def apply_patches() -> None:
-    """Apply all patches that are needed here, before MMAction2 or torchvision is imported."""
+    """Patch what is broken here; to be called before MMAction2 or torchvision is imported."""
     silence_known_warnings()
     require_mmcv()
-    import_torchvision()
-    stub_missing_drn()
-    disable_vindlu()
-    allow_mmengine_checkpoints()
-    fix_negative_hue()
-    name_lines_of_lists()
-    implement_get_cat_ids()
-    reseed_workers()
+    for patch in PATCHES:
+        if patch():
+            _applied.append(patch)
+
+
+def applied_patches() -> list[str]:
+    """What was broken here and is patched, one line each."""
+    return [(patch.__doc__ or '').partition('\n')[0].rstrip('.') for patch in _applied]
 
 
 def silence_known_warnings() -> None:
@@ -52,7 +52,7 @@ def require_mmcv() -> None:
             'run pip install "mmcv-lite>=2.0.0,<2.2", or install a full mmcv of that version')
 
 
-def import_torchvision() -> None:
+def import_torchvision() -> bool:
     """Import torchvision, also where its compiled operators can't be loaded.
 
     PyPI's torchvision is built for CUDA and fails to load them beside a CPU-only torch.  Its Python
@@ -69,16 +69,18 @@ def import_torchvision() -> None:
         for name in [name for name in sys.modules if name.split('.')[0] == 'torchvision']:
             del sys.modules[name]  # half imported
         import torchvision  # noqa: F401
+        return True
+    return False
 
 
-def stub_missing_drn() -> None:
+def stub_missing_drn() -> bool:
     """Add a stub of DRN, which MMAction2's wheel lacks but imports (mmaction2 #2714)."""
     package = 'mmaction.models.localizers.drn'
     mmaction = importlib.util.find_spec('mmaction')
     if mmaction is None or mmaction.origin is None or package in sys.modules:
-        return
+        return False
     if (Path(mmaction.origin).parent / 'models/localizers/drn/drn.py').exists():
-        return
+        return False
 
     class DRN:
         """Raises ImportError when built."""
@@ -91,16 +93,17 @@ def stub_missing_drn() -> None:
     module.DRN = DRN  # type: ignore[attr-defined]
     sys.modules[package] = ModuleType(package)
     sys.modules[module.__name__] = module
+    return True
 
 
-def disable_vindlu() -> None:
+def disable_vindlu() -> bool:
     """Disable MMAction2's VindLU beside transformers 5, which lacks functions that it imports.
 
     MMAction2 then behaves as without transformers: building a VindLU raises its error about
     requirements.
     """
     if importlib.util.find_spec('transformers') is None:
-        return
+        return False
     from mmaction.utils import dependency
 
     try:
@@ -110,9 +113,11 @@ def disable_vindlu() -> None:
         )
     except ImportError:
         dependency.WITH_MULTIMODAL = False
+        return True
+    return False
 
 
-def allow_mmengine_checkpoints() -> None:
+def allow_mmengine_checkpoints() -> bool:
     """Make `torch.load(weights_only=True)` read MMEngine's checkpoints (mmengine #1655).
 
     They contain the logged values as `HistoryBuffer`s: arrays of numbers, and references to its
@@ -135,6 +140,7 @@ def allow_mmengine_checkpoints() -> None:
     torch.serialization.add_safe_globals([
         HistoryBuffer, OneCycleParamScheduler, np.ndarray, np.dtype, *numeric_dtypes, *renamed,
         (_method_in_checkpoint, 'builtins.getattr')])
+    return True
 
 
 def _method_in_checkpoint(owner: type, name: str) -> Callable:
@@ -150,7 +156,7 @@ def _method_in_checkpoint(owner: type, name: str) -> Callable:
     return getattr(owner, name)
 
 
-def fix_negative_hue() -> None:
+def fix_negative_hue() -> bool:
     """Patch MMAction2's ColorJitter, which adds negative numbers to uint8: an error in NumPy 2."""
     from mmaction.datasets.transforms import ColorJitter
 
@@ -158,6 +164,8 @@ def fix_negative_hue() -> None:
         ColorJitter.adjust_hue(np.zeros((1, 1, 3), np.uint8), -0.1)
     except OverflowError:
         ColorJitter.adjust_hue = staticmethod(_adjust_hue)
+        return True
+    return False
 
 
 def _adjust_hue(image: np.ndarray, factor: float) -> np.ndarray:
@@ -167,7 +175,7 @@ def _adjust_hue(image: np.ndarray, factor: float) -> np.ndarray:
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
 
 
-def name_lines_of_lists() -> None:
+def name_lines_of_lists() -> bool:
     """Patch MMAction2's lists: name the line of an error, and skip blank lines.
 
     MMAction2 splits lines at blanks, and its errors don't name the line.  A blank line would become
@@ -178,6 +186,7 @@ def name_lines_of_lists() -> None:
     for dataset, form in ((VideoDataset, 'NAME LABEL'), (RawframeDataset, 'NAME FRAMES LABEL')):
         if not hasattr(dataset.load_data_list, '__wrapped__'):
             dataset.load_data_list = _naming_the_line(dataset.load_data_list, form)
+    return True
 
 
 def _naming_the_line(load: Callable[[Any], list], form: str) -> Callable[[Any], list]:
@@ -207,13 +216,15 @@ def _naming_the_line(load: Callable[[Any], list], form: str) -> Callable[[Any], 
     return load_data_list
 
 
-def implement_get_cat_ids() -> None:
+def implement_get_cat_ids() -> bool:
     """Add `get_cat_ids` to MMAction2's datasets, for MMEngine's ClassBalancedDataset."""
     from mmaction.datasets import BaseActionDataset
     from mmengine.dataset import BaseDataset
 
     if BaseActionDataset.get_cat_ids is BaseDataset.get_cat_ids:
         BaseActionDataset.get_cat_ids = _get_cat_ids
+        return True
+    return False
 
 
 def _get_cat_ids(self: Any, idx: int) -> list[int]:
@@ -223,7 +234,7 @@ def _get_cat_ids(self: Any, idx: int) -> list[int]:
     return np.ravel(BaseDataset.get_data_info(self, idx)['label']).tolist()
 
 
-def reseed_workers() -> None:
+def reseed_workers() -> bool:
     """Seed DataLoader workers differently in every epoch.
 
     MMEngine seeds them equally, so that transforms that use the global states repeat their draws
@@ -232,6 +243,7 @@ def reseed_workers() -> None:
     from mmengine.runner import runner
 
     runner.default_worker_init_fn = _init_worker
+    return True
 
 
 def _init_worker(worker_id: int, num_workers: int, rank: int, seed: int, **kwargs: Any) -> None:
@@ -241,3 +253,33 @@ def _init_worker(worker_id: int, num_workers: int, rank: int, seed: int, **kwarg
 
     worker: Any = get_worker_info()
     worker_init_fn(worker_id, num_workers, rank, (seed + worker.seed) % 2**31, **kwargs)
+
+
+def find_own_configs() -> bool:
+    """Let configs inherit from `lddm_aug::…`, as MMEngine does from OpenMMLab's packages alone.
+
+    It works once lddm_aug is imported, as every command does first.
+    """
+    from mmengine.config import Config
+
+    if not hasattr(Config._get_cfg_path, '__wrapped__'):
+        Config._get_cfg_path = staticmethod(_finding_own_configs(Config._get_cfg_path))
+    return True
+
+
+def _finding_own_configs(get_cfg_path: Callable) -> Callable:
+    from lddm_aug.configs import config_root
+
+    @functools.wraps(get_cfg_path)
+    def _get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        if cfg_path.startswith('lddm_aug::'):
+            return str(config_root() / cfg_path.removeprefix('lddm_aug::')), None
+        return get_cfg_path(cfg_path, filename)
+
+    return _get_cfg_path
+
+
+PATCHES: tuple[Callable[[], bool], ...] = (          # each returns whether something was broken
+    import_torchvision, stub_missing_drn, disable_vindlu, allow_mmengine_checkpoints,
+    fix_negative_hue, name_lines_of_lists, implement_get_cat_ids, reseed_workers, find_own_configs)
+_applied: list[Callable[[], bool]] = []

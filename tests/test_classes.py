@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lddm_aug.classes import class_list, refuse_other_classes
-from lddm_aug.cli import KeyValue
+from lddm_aug.commands.arguments import KeyValue
 
 # what a shell and a table can hold; a comma, a bracket or a quote at an end means something else
 names = st.text(st.characters(codec='utf-8', exclude_characters=',\'"[]()', exclude_categories=[

@@ -1,6 +1,7 @@
 """MMAction2's own tools, which its wheel carries along."""
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
@@ -11,19 +12,19 @@ import mmaction
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from lddm_aug.cli import KeyValue
 from lddm_aug.engine.runner_config import refuse_unread
 
 
-def load_mmaction_tool(name: str) -> ModuleType:
-    """MMAction2's tools/{name}.py as a module with `parse_args` and `main`."""
+def load_mmaction_tool(name: str, args: Namespace) -> ModuleType:
+    """MMAction2's tools/{name}.py as a module, whose `main` is called with these arguments."""
     path = Path(mmaction.__file__).parent / '.mim' / 'tools' / f'{name}.py'
     spec = spec_from_file_location(f'mmaction_{name}', path)
     if spec is None or spec.loader is None or not path.exists():
         raise FileNotFoundError(f'{path} is missing: install mmaction2 1.2.0 from its wheel')
     tool = module_from_spec(spec)
     spec.loader.exec_module(tool)
-    tool.DictAction = KeyValue                       # type: ignore[attr-defined]
+    tool.parse_args = lambda: args                   # type: ignore[attr-defined]
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))     # as its own parse_args does
     init_default_scope('mmaction')
     return tool
 

@@ -14,8 +14,9 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 from torch.utils.data import DataLoader, Dataset
 
-from lddm_aug import cli
-from lddm_aug.cli import add_device_argument, friendly_errors
+from lddm_aug.commands import errors
+from lddm_aug.commands.arguments import add_device
+from lddm_aug.commands.errors import friendly_errors
 from lddm_aug.data.frames import UnreadableFile
 
 
@@ -110,7 +111,7 @@ def test_a_gpus_lack_of_memory_is_no_defect(capsys):
 @pytest.mark.parametrize('device', ['cuda:99', 'gpu', 'mps'])
 def test_a_device_that_is_not_there_is_refused_by_the_option(capsys, monkeypatch, device):
     parser = argparse.ArgumentParser()
-    add_device_argument(parser)
+    add_device(parser)
     with pytest.raises(SystemExit) as ended:
         parser.parse_args(['--device', device])
     assert ended.value.code == 2
@@ -118,7 +119,7 @@ def test_a_device_that_is_not_there_is_refused_by_the_option(capsys, monkeypatch
 
 
 def test_output_that_nobody_reads_ends_the_tool_without_a_word():
-    script = ('from lddm_aug.cli import add_device_argument, friendly_errors\n'
+    script = ('from lddm_aug.commands.errors import friendly_errors\n'
               'with friendly_errors():\n    for _ in range(99999): print("a line")')
     ended = subprocess.run(f'{shlex.quote(sys.executable)} -c {shlex.quote(script)} | head -1; '
                            'echo ${PIPESTATUS[0]}', shell=True, executable='/bin/bash',
@@ -145,9 +146,9 @@ def test_an_undefined_name_of_ours_keeps_its_traceback():
 
 
 def test_python_x_dev_shows_the_traceback(monkeypatch):
-    developer = SimpleNamespace(argv=[''], stdout=None, stderr=None,
+    developer = SimpleNamespace(argv=[''], stdout=None, stderr=None, modules=sys.modules,
                                 flags=SimpleNamespace(dev_mode=True))
-    monkeypatch.setattr(cli, 'sys', developer)
+    monkeypatch.setattr(errors, 'sys', developer)
     with pytest.raises(ValueError, match='a.csv is empty'), friendly_errors():
         raise ValueError('a.csv is empty')
 

@@ -1,7 +1,6 @@
-"""What the tools have in common."""
+"""What the user reads where something is wrong: one message, not a traceback."""
 from __future__ import annotations
 
-import argparse
 import difflib
 import os
 import re
@@ -9,58 +8,34 @@ import signal
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-import torch
-from mmengine.config import DictAction
+from lddm_aug.extras import MissingExtraError
 
-from lddm_aug.classes import split_names
-from lddm_aug.hardware import available_device
-
-OF_THE_INPUT = (ValueError, OSError, SyntaxError)    # what files and values that were given cause
-OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
+# what files and values that were given cause, and what is not installed
+OF_THE_INPUT = (ValueError, OSError, SyntaxError, MissingExtraError)
 LITTLE_MEMORY = 'there is too little memory'
 SHOWN = 400                                          # letters of what others' messages say
 
 
-def add_device_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
-                        type=_device, help='cpu, cuda or cuda:N; default here: %(default)s')
-
-
-def at_least(least: int) -> Callable[[str], int]:
-    """For an option that counts something: whole numbers from `least` on."""
-    def whole_number(text: str) -> int:
-        if not text.lstrip('-').isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f'must be a whole number from {least} on, but got '
-                                             f'{text!r}')
-        return int(text)
-    return whole_number
-
-
-def _device(name: str) -> str:
-    try:
-        return str(available_device(name))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
 @contextmanager
-def friendly_errors() -> Iterator[None]:
-    """End a tool with one sentence, not a traceback, where the user can correct what is wrong.
+def friendly_errors(command: str | None = None) -> Iterator[None]:
+    """End a command with one message, not a traceback, where the user can correct what is wrong.
 
     That is so for files and values that were given, for whatever goes wrong while MMEngine reads a
     config or builds a part that a config names, for a layer that gets a shape which it isn't made
     for, and for lack of memory.  Everything else is a defect of ours and keeps its traceback.
     `python -X dev` shows the traceback in any case.
 
+    Args:
+        command: begins the message; by default the name of the file that was started.
+
     The exit status is 2; 130 after Ctrl-C; 141, without a word, where nobody reads the output.
     """
-    tool = Path(sys.argv[0]).name
+    command = command or Path(sys.argv[0]).name
     for stream in (sys.stdout, sys.stderr):          # a locale without × is no reason to fail
         if hasattr(stream, 'reconfigure'):
             stream.reconfigure(errors='backslashreplace')
@@ -74,17 +49,17 @@ def friendly_errors() -> Iterator[None]:
         message = _message(error)
         if sys.flags.dev_mode or message is None:
             raise
-        print(f'{tool}: {message}', file=sys.stderr)
+        print(f'{command}: {message}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f'{tool}: interrupted', file=sys.stderr)
+        print(f'{command}: interrupted', file=sys.stderr)
         sys.exit(130)
 
 
 def _message(error: Exception) -> str | None:
     """What to tell the user; None where the error is a defect of ours."""
     text, frames = _text(error), [*traceback.walk_tb(error.__traceback__)]
-    if isinstance(error, OUT_OF_MEMORY) or 'DefaultCPUAllocator' in text:    # PyTorch's, of the CPU
+    if _is_out_of_memory(error) or 'DefaultCPUAllocator' in text:        # PyTorch's, of the CPU
         if not text or 'Traceback' in text:
             text = LITTLE_MEMORY
         return text if LITTLE_MEMORY in text else f'{LITTLE_MEMORY} ({text}); take smaller batches'
@@ -99,6 +74,12 @@ def _message(error: Exception) -> str | None:
         where = f' ({type(error).__name__}; python -X dev shows where)' if '(' in place else ''
         return _unknown_part(frames[-1][0]) or textwrap.shorten(f'{place}: {text}', SHOWN) + where
     return None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    torch = sys.modules.get('torch')                 # which raises none before it is imported
+    kinds = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
+    return isinstance(error, kinds)
 
 
 def _text(error: Exception) -> str:
@@ -140,6 +121,10 @@ def _place_in_a_config(frame: FrameType, line: int, before: str) -> str:
 
 def _layer_of_a_model(error: Exception, frames: list[FrameType]) -> str:
     """The layer of PyTorch whose input has another shape than the config gives it, or ''."""
+    if 'torch' not in sys.modules:
+        return ''
+    import torch  # slow, and already there
+
     modules = [frame.f_locals['self'] for frame in frames
                if isinstance(frame.f_locals.get('self'), torch.nn.Module)]
     if not isinstance(error, RuntimeError) or not modules:
@@ -168,22 +153,3 @@ def _unknown_part(frame: FrameType) -> str:
 
 def _is_ours(frame: FrameType) -> bool:
     return str(frame.f_globals.get('__name__')).startswith('lddm_aug.')
-
-
-class KeyValue(DictAction):
-    """MMEngine's DictAction, but a word without `=` is named, and the names of classes stay names.
-
-    DictAction would make numbers of the classes 0 and 01, and take the blanks out of a name.
-    """
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
-                 values: Any, option_string: str | None = None) -> None:
-        for value in values:
-            if '=' not in value:
-                parser.error(f'{option_string} takes key=value, but got {value}')
-        named = {key: text for key, text in (value.split('=', 1) for value in values)
-                 if key.split('.')[-1] == 'classes' and text != 'None'}
-        others = [value for value in values if value.split('=', 1)[0] not in named]
-        super().__call__(parser, namespace, others, option_string)
-        getattr(namespace, self.dest).update(
-            {key: split_names(text) for key, text in named.items()})

@@ -1,0 +1,37 @@
+"""Print how large and how costly models are, as a Markdown table.
+
+    lddm-aug analysis
+    lddm-aug analysis tdn_busv_real atmnet_busv_real
+    lddm-aug analysis --time lddm/busv_diffusion lddm/busv_cinn_paper_flow
+"""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lddm_aug.extras import require_extra
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('configs', nargs='*', metavar='CONFIG',
+                        help='names of configs, or their files; default: all')
+    parser.add_argument('--out', type=Path, metavar='FILE',
+                        help='write the table into this file as well')
+    parser.add_argument('--time', action='store_true',
+                        help='measure also how many clips per second the generators make')
+
+
+def run(args: argparse.Namespace) -> None:
+    require_extra('report', 'counting multiply-adds')
+    from lddm_aug.configs import config_names, find_config
+    from lddm_aug.experiments.analysis import analyse, to_markdown
+    from lddm_aug.files import write_aside
+
+    configs = [find_config(name) for name in args.configs] or [
+        find_config(name) for name in config_names()]
+    table = to_markdown(analyse(configs, timed=args.time, skip=not args.configs))
+    print(table)
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        with write_aside(args.out) as file:
+            file.write(f'{table}\n'.encode())

@@ -1,0 +1,95 @@
+"""Types of arguments, and arguments that several subcommands take; none imports PyTorch."""
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lddm_aug.classes import split_names
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')      # as MMEngine names them
+
+
+def add_step(steps: Any, name: str, text: str,
+             parents: Sequence[argparse.ArgumentParser] = ()) -> argparse.ArgumentParser:
+    """A step of a subcommand, with its help; the text's first line stands in the list of steps.
+
+    Args:
+        steps: what `add_subparsers` returned.
+    """
+    return steps.add_parser(name, help=text.partition('\n')[0].rstrip('.'), description=text,
+                            parents=parents, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """For an option that counts something: whole numbers from `least` on."""
+    def whole_number(text: str) -> int:
+        if not text.lstrip('-').isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f'must be a whole number from {least} on, but got '
+                                             f'{text!r}')
+        return int(text)
+    return whole_number
+
+
+class KeyValue(argparse.Action):
+    """MMEngine's DictAction, but a word without `=` is named, and the names of classes stay names.
+
+    DictAction would make numbers of the classes 0 and 01, and take the blanks out of a name.
+    """
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: Any, option_string: str | None = None) -> None:
+        from mmengine.config import DictAction  # slow
+
+        for value in values:
+            if '=' not in value:
+                parser.error(f'{option_string} takes key=value, but got {value}')
+        named = {key: text for key, text in (value.split('=', 1) for value in values)
+                 if key.split('.')[-1] == 'classes' and text != 'None'}
+        others = [value for value in values if value.split('=', 1)[0] not in named]
+        DictAction(self.option_strings, self.dest)(parser, namespace, others, option_string)
+        getattr(namespace, self.dest).update(
+            {key: split_names(text) for key, text in named.items()})
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, text: str) -> None:
+    """--cfg-options, which is a dict of values by dotted key."""
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValue, default={},
+                        metavar='KEY=VALUE', help=text)
+
+
+def add_launcher(parser: argparse.ArgumentParser) -> None:
+    """--launcher, and the rank that PyTorch's old launcher adds."""
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none',
+                        help='what has started the processes that train together, each on its '
+                             'GPU; default: %(default)s')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help=argparse.SUPPRESS)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--device', default='auto', type=_device,
+                        help='cpu, cuda or cuda:N; default: cuda where there is a GPU, else cpu')
+
+
+def _device(name: str) -> str:
+    import torch  # slow
+
+    from lddm_aug.hardware import available_device
+
+    if name == 'auto':
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        return str(available_device(name))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def typed() -> str:
+    """What was typed, for a record: `lddm-aug demo`, or `python tools/demo.py`."""
+    program = Path(sys.argv[0])
+    words = ['python', *sys.argv] if program.suffix == '.py' else [program.name, *sys.argv[1:]]
+    return shlex.join(words)

@@ -1,0 +1,31 @@
+"""Look whether everything is here that training needs.
+
+    lddm-aug doctor
+    lddm-aug doctor --work-dir /scratch/me
+
+Prints one line for each thing, and what to do about it.  Ends with status 1 where something is
+broken that training needs.
+"""
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--work-dir', default='work_dirs', metavar='DIR',
+                        help='where trainings shall write; default: %(default)s')
+    parser.set_defaults(needs_parts=False)           # whether they can be imported is one question
+
+
+def run(args: argparse.Namespace) -> None:
+    from lddm_aug.commands.checkup import BROKEN, checkup
+
+    findings = []
+    for finding in checkup(args.work_dir):
+        print(finding, flush=True)
+        findings.append(finding)
+    broken = [finding for finding in findings if finding.state == BROKEN]
+    print(f'\n{len(broken)} of these must be mended before a training' if broken
+          else '\nTraining has all that it needs')
+    if broken:
+        raise SystemExit(1)

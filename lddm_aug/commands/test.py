@@ -1,0 +1,56 @@
+"""Test a recognizer: its scores on the videos that it was not trained on.
+
+    lddm-aug test tsm_phantom_lddm_mix work_dirs/tsm_phantom_lddm_mix/iter_160.pth
+    lddm-aug test my_config.py my.pth --dump scores.pkl
+
+It is MMAction2's tools/test.py, and takes all its options.
+"""
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from lddm_aug.commands.arguments import add_cfg_options, add_launcher
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('config', metavar='CONFIG', help='name of a config, or its file')
+    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='of lddm-aug train')
+    parser.add_argument('--work-dir', metavar='DIR',
+                        help="of the scores; default: the config's, or work_dirs/<config>")
+    parser.add_argument('--dump', metavar='PKL', help='write every prediction into this file')
+    parser.add_argument('--show-dir', metavar='DIR', help='write videos with predictions there')
+    parser.add_argument('--show', action='store_true', help='show predictions in a window')
+    parser.add_argument('--interval', type=int, default=1, metavar='N',
+                        help='show every Nth video; default: %(default)s')
+    parser.add_argument('--wait-time', type=float, default=2, metavar='SECONDS',
+                        help='how long a window is shown; default: %(default)s')
+    add_launcher(parser)
+    add_cfg_options(parser, 'put into the config; a list is key="[a,b]" or key=a,b')
+
+
+def run(args: argparse.Namespace) -> None:
+    from lddm_aug.checkpoints import read_checkpoint
+    from lddm_aug.configs import find_config
+    from lddm_aug.engine.mmaction_tool import load_mmaction_tool, merge_checked
+    from lddm_aug.engine.runner_config import add_hooks, require_files, require_keys
+    from lddm_aug.hardware import refuse_unstarted_launcher
+
+    args.config = str(find_config(args.config))
+    require_files(checkpoint=args.checkpoint)
+    refuse_unstarted_launcher(args.launcher, '-m lddm_aug_command test')
+    if '://' not in args.checkpoint:
+        read_checkpoint(args.checkpoint)
+    tool = load_mmaction_tool('test', args)
+    merge_args = tool.merge_args
+
+    def merge_args_and_guard(config: Config, args: argparse.Namespace) -> Config:
+        require_keys(config, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')
+        add_hooks(config, 'ClassGuardHook', 'WeightsGuardHook')
+        return merge_checked(merge_args, config, args)
+
+    tool.merge_args = merge_args_and_guard  # type: ignore[attr-defined]
+    tool.main()

@@ -1,0 +1,33 @@
+"""What is not installed unless it is named: the extras of pyproject.toml."""
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+MODULES = {                                          # of each extra, those that we import
+    'audit': ('imagehash',),
+    'dicom': ('pydicom', 'gdcm', 'pylibjpeg', 'openjpeg'),
+    'hub': ('huggingface_hub',),
+    'report': ('fvcore', 'matplotlib', 'tensorboard'),
+    'wandb': ('wandb',),
+}
+
+
+class MissingExtraError(ImportError):
+    """A part that is optional is called and not installed."""
+
+
+def require_extra(extra: str, what: str) -> None:
+    """Raise MissingExtraError, which says what to install, unless all of an extra is there.
+
+    Args:
+        what: begins the message: what needs it.
+    """
+    missing = missing_modules(extra)
+    if missing:
+        raise MissingExtraError(f'{what} needs {", ".join(missing)}, which is not installed: '
+                                f"pip install 'lddm-aug[{extra}]'", name=missing[0])
+
+
+def missing_modules(extra: str) -> list[str]:
+    """Those of an extra that are not installed."""
+    return [name for name in MODULES[extra] if find_spec(name) is None]
