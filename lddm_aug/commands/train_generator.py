@@ -3,6 +3,7 @@
     lddm-aug train-generator lddm/phantom
     lddm-aug train-generator lddm/phantom --resume \\
         --cfg-options diffusion.train_cfg.max_iters=4000
+    lddm-aug train-generator lddm/busv --init DIR/package     # fine-tunes it on these videos
 """
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='default: work_dirs/lddm/<config>')
     parser.add_argument('--resume', action='store_true',
                         help='from the newest checkpoint in the work dir')
+    parser.add_argument('--init', metavar='PACKAGE',
+                        help='begin with the weights of a generator package instead of new ones')
     parser.add_argument('--amp', action='store_true',
                         help='mixed precision, on a GPU or a CPU with bfloat16')
     parser.add_argument('--seed', type=int, metavar='N', help="default: the config's")
@@ -38,6 +41,7 @@ def run(args: argparse.Namespace) -> None:
     config = find_config(args.config)
     work_dir = args.work_dir or Path('work_dirs/lddm') / config.stem
     made = train_generator(config, work_dir, resume=args.resume, options=args.cfg_options,
-                           seed=args.seed, amp=args.amp, launcher=args.launcher)
+                           seed=args.seed, amp=args.amp, launcher=args.launcher,
+                           init=args.init)
     if (made / CARD).is_file() and is_main_process():
         print(f'{made} is ready: {describe_cost(load_package(made))}')

@@ -2,6 +2,7 @@
 
     generator_training.py     the stages of a generator, one after the other → a package
     recognizer_training.py    a recognizer's training and test
+    package_init.py           … and what it begins with, where that is another package (--init)
     config_stages.py, runner_config.py   configs, and what must be in them
     training_record.py        what a training depends on, written into its checkpoints …
     training_inputs.py        … among it the files that it reads
@@ -12,5 +13,6 @@
 """
 from lddm_aug.engine import hooks
 from lddm_aug.engine.bfloat16_optim_wrapper import Bfloat16OptimWrapper
+from lddm_aug.engine.package_init import PackageInit
 
-__all__ = ['Bfloat16OptimWrapper', 'hooks']
+__all__ = ['Bfloat16OptimWrapper', 'PackageInit', 'hooks']

@@ -21,6 +21,8 @@ from lddm_aug.datasets.leaves import classes_of, groups_of
 from lddm_aug.engine.config_stages import build_generator, stage_configs
 from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
+from lddm_aug.engine.hooks.validation_curve_hook import ValidationCurveHook
+from lddm_aug.engine.package_init import begin_from_package
 from lddm_aug.engine.runner_config import add_hooks, require_keys
 from lddm_aug.engine.training_record import (
     keep_record,
@@ -31,7 +33,7 @@ from lddm_aug.engine.training_record import (
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.files import write_aside
 from lddm_aug.generators.base import Generator
-from lddm_aug.generators.package import refuse_foreign_folder, save_package
+from lddm_aug.generators.package import load_package, refuse_foreign_folder, save_package
 from lddm_aug.hardware import mixed_precision, refuse_amp_without_gpu, refuse_unstarted_launcher
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 
@@ -42,7 +44,8 @@ PACKAGE = 'package'
 def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool = False,
                     options: Mapping[str, Any] | None = None, seed: int | None = None,
                     amp: bool = False, launcher: str = 'none',
-                    folders: Mapping[str, Path] | None = None) -> Path:
+                    folders: Mapping[str, Path] | None = None,
+                    init: str | Path | None = None) -> Path:
     """Run a config's stages in order; what ends as a generator becomes a package.
 
     A config is one stage (an MMEngine runner config), or names its stages:
@@ -63,14 +66,16 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         launcher: how MMEngine finds the other processes: `none`, `pytorch`, `slurm` or `mpi`.
         folders: where a stage works, by its name, if not in `work_dir`: generators that are given
             the same folder for the same stage share it.
+        init: a generator package whose weights the stages begin with, where it holds the same
+            models.  Its groups count as trained on.
 
     Returns:
         The package's folder, or the work_dir where the config makes no generator.
 
     Raises:
         ValueError: if an option names no stage, mixed precision finds nothing to run on, the
-            config has nothing to train or package, or a stage to resume was begun with other
-            settings or data.
+            config has nothing to train or package, nothing can begin from `init`, or a stage to
+            resume was begun with other settings, data or `init`.
     """
     refuse_unstarted_launcher(launcher, 'tools/train_lddm.py')
     precision = mixed_precision() if amp else {}
@@ -86,6 +91,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             stage.optim_wrapper.update(precision)
     text = '\n'.join(f'# {name or config_file.stem}\n{stage.pretty_text}'
                      for name, stage in stages.items())           # without paths of this run
+    parent = None if init is None else begin_from_package(stages, init)
     for name, stage in stages.items():
         stage.work_dir = str((folders or {}).get(name, work_dir / name))
         stage.launcher = launcher
@@ -93,18 +99,22 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             _forget_training(Path(stage.work_dir))
         elif 'model' in stage:
             _compare_with_begun(stage, name)                      # refuses before the first trains
-    _run_stages(stages, work_dir, resume, text, config_file.stem)
+    _run_stages(stages, work_dir, resume, text, config_file.stem, init, parent)
     return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir
 
 
 def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text: str,
-                title: str) -> None:
+                title: str, init: str | Path | None = None,
+                parent: Mapping[str, Any] | None = None) -> None:
     """Train the stages in order, and write their summary and, where one ends as it, the package.
 
     Args:
         text: of the configs, for the package.
         title: of a stage without a name, in the package.
+        init: the package that they begin with.
+        parent: what the new package says of it.
     """
+    inherited = () if init is None else load_package(init).groups
     summary: dict[str, Any] = {}
     trained: dict[str, Any] = {}
     checkpoint: Path | None = None
@@ -120,8 +130,9 @@ def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text
             generator = _trained_generator(stage, checkpoint)
             if 'bank' in stage:
                 summary[name] = dict(groups=_fill(generator, stage.bank))
-            groups = sorted({group for part in summary.values() for group in part['groups']})
-            sha256 = save_package(work_dir / PACKAGE, generator, groups, text, trained)
+            groups = sorted({group for part in summary.values() for group in part['groups']}
+                            .union(inherited))
+            sha256 = save_package(work_dir / PACKAGE, generator, groups, text, trained, parent)
             print_log(f'generator package {work_dir / PACKAGE} ({sha256[:12]})', logger='current')
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
@@ -169,7 +180,8 @@ def _hand_over(stage: Config, checkpoint: Path) -> None:
 def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict[str, Any]]:
     """Train one stage, or a recognizer; its last checkpoint, and what held-out groups gave.
 
-    Beside that stand the seconds it took, None where it was interrupted in between.
+    Beside that stand the seconds it took, None where it was interrupted in between, and, of an
+    autoencoder, what every validation gave, from before the first step on.
 
     Args:
         resume: from the newest checkpoint; a finished training isn't run again, and one that
@@ -194,18 +206,20 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
     add_hooks(stage, 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     start = time.perf_counter()
-    runner = Runner.from_cfg(stage)
+    runner, curve = Runner.from_cfg(stage), ValidationCurveHook()
     if isinstance(unwrapped(runner), ClipAutoencoder):
         if any(isinstance(hook, EMAHook) for hook in runner.hooks):
             raise ValueError(f'{work_dir.name}: an EMAHook would save an autoencoder without the '
                              'statistics of its latents; take it out of custom_hooks')
         runner.register_hook(LatentStatisticsHook())
+        runner.register_hook(curve)
     runner.train()
     measured = runner.val() if runner.val_loop is not None else {}
     dataset = runner.train_dataloader.dataset
     seconds = None if begun else round(time.perf_counter() - start, 1)
     summary = dict(measured, seconds=seconds, iterations=runner.iter,
-                   groups=sorted(groups_of(dataset)))
+                   groups=sorted(groups_of(dataset)), validation=[
+                       dict(iter=step, **figures) for step, figures in sorted(curve.curve.items())])
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary, indent=2).encode())

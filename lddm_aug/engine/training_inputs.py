@@ -16,7 +16,7 @@ from lddm_aug.checkpoints import read_checkpoint, weights_sha256
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.datasets.table_dataset import TableDataset
 from lddm_aug.files import sha256_of
-from lddm_aug.generators.package import CARD
+from lddm_aug.generators.package import CARD, read_card
 from lddm_aug.store.manifest import MANIFEST
 
 BLOCK_BYTES = 1 << 16
@@ -32,7 +32,9 @@ def content_of(value: str) -> str | None:
     """
     if os.path.isfile(value):
         digest = _content(Path(value), *_state(Path(value)))
-    elif any(os.path.isfile(os.path.join(value, file)) for file in (MANIFEST, CARD)):
+    elif os.path.isfile(os.path.join(value, CARD)):
+        digest = read_card(value)['sha256']          # what else lies there changes no clip
+    elif os.path.isfile(os.path.join(value, MANIFEST)):
         digest = _digest([Path(value)])
     else:
         return None

@@ -31,7 +31,8 @@ WEIGHTS = 'weights.safetensors'
 
 
 def save_package(folder: str | Path, generator: Generator, groups: Iterable[str],
-                 config_text: str = '', stages: Mapping[str, Any] | None = None) -> str:
+                 config_text: str = '', stages: Mapping[str, Any] | None = None,
+                 parent: Mapping[str, Any] | None = None) -> str:
     """Write a generator into a folder of its own, in place of an older package there.
 
     The folder appears when it is whole; where writing fails, the older one stays.
@@ -41,6 +42,7 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
         config_text: the configs that trained it, kept for whoever asks later.
         stages: of each training by its name, as JSON can hold it: what it read, and the sha256 of
             the weights that came of it.
+        parent: the same of the package that its training began from, if it did.
 
     Returns:
         The package's sha256, which the generator takes on together with the groups.
@@ -60,7 +62,7 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
     aside.mkdir(parents=True)
     try:
         card = _write_package(aside, generator, sorted(set(groups)), config_text,
-                              dict(stages or {}))
+                              dict(stages or {}), parent)
         _swap(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -84,7 +86,7 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
         ValueError: if it was made by another version, is damaged or doesn't fit together.
     """
     folder, device = Path(folder), available_device(device)
-    card = _read_card(folder)
+    card = read_card(folder)
     weights = _read_weights(folder, card)
     generator = _build(folder / CARD, card['generator'])
     try:
@@ -98,7 +100,8 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
 
 
 def _write_package(folder: Path, generator: Generator, groups: list[str],
-                   config_text: str, stages: dict[str, Any]) -> dict[str, Any]:
+                   config_text: str, stages: dict[str, Any], parent: Mapping[str, Any] | None
+                   ) -> dict[str, Any]:
     state = {name: weight.contiguous().cpu() for name, weight in generator.state_dict().items()}
     if state:
         with write_aside(folder / WEIGHTS) as file:
@@ -110,6 +113,7 @@ def _write_package(folder: Path, generator: Generator, groups: list[str],
         'versions': clip_versions(),
         'config_text': config_text,
         'stages': stages,
+        'parent': parent,
         'weights_sha256': sha256_of(folder / WEIGHTS) if state else None,
     }
     card['sha256'] = _card_sha256(card)
@@ -118,7 +122,9 @@ def _write_package(folder: Path, generator: Generator, groups: list[str],
     return card
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: str | Path) -> dict[str, Any]:
+    """What package.json says, as `load_package` checks it."""
+    folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'load_package: there is no generator package at {folder}; '
                                 'train one with tools/train_lddm.py')

@@ -48,6 +48,29 @@ class LatentDiffusion(LatentModel):
         self.drop_still = drop_still
         self.drop_class = drop_class
 
+    @torch.no_grad()
+    def class_weights_from(self, other: LatentDiffusion) -> dict[str, Tensor]:
+        """Weights with which the classes that `other` knows too keep their meaning, by name.
+
+        Classes that it doesn't know keep the weights that they have.  Without a class, the
+        prediction is that of `other`: its unconditional embedding becomes part of the bias where
+        this one knows no classes, and is zero where `other` knows none.
+        """
+        ours, theirs = self.denoiser.embed_class, other.denoiser.embed_class
+        if ours is None:
+            bias = 'embed_level.2.bias'
+            weights = other.denoiser.state_dict()
+            return {} if theirs is None else {
+                f'denoiser.{bias}': weights[bias] + theirs.weight[-1]}
+        rows = ours.weight.clone()                       # (classes + 1, width), the last for none
+        rows[-1] = 0
+        if theirs is not None:
+            rows[-1] = theirs.weight[-1]
+            for row, name in enumerate(self.classes):
+                if name in other.classes:
+                    rows[row] = theirs.weight[other.classes.index(name)]
+        return {'denoiser.embed_class.weight': rows}
+
     def condition(self, still: Tensor) -> Tensor:
         return self.denoiser.condition(still)
 

@@ -130,3 +130,27 @@ def test_a_share_above_one_is_refused(name):
 def test_another_mode_than_loss_is_refused(diffusion):
     with pytest.raises(ValueError, match="LDDMGenerator, .*mode='predict'"):
         diffusion(torch.zeros(1, 4, 4, 8, 8), torch.zeros(1, 1, 64, 64), mode='predict')
+
+
+@pytest.mark.parametrize(('ours', 'theirs'), [
+    ((), ('a', 'b')), (('a', 'b'), ()), (('c', 'b', 'a'), ('a', 'b')), ((), ())])
+def test_weights_of_other_classes_predict_the_same_for_what_both_know_and_without_a_class(
+        ours, theirs):
+    torch.manual_seed(0)
+    new, old = (LatentDiffusion(AUTOENCODER, DENOISER, classes=names) for names in (ours, theirs))
+    with torch.no_grad():
+        for parameter in old.denoiser.parameters():  # which begins with blocks that do nothing
+            parameter.normal_(std=0.3)
+    new.load_state_dict({name: weight for name, weight in old.state_dict().items()
+                         if 'embed_class' not in name} | new.class_weights_from(old), strict=False)
+    noisy, steps = torch.randn(1, 4, 4, 8, 8), torch.tensor([700])
+    condition = torch.randn(1, 8, 8, 8)
+
+    def predicted(diffusion, name):
+        label = diffusion.classes.index(name) if name else -1
+        return diffusion.eval().denoiser(noisy, steps, condition, torch.tensor([label]))
+
+    for name in ('', *({*ours} & {*theirs})):
+        torch.testing.assert_close(predicted(new, name), predicted(old, name))
+    for name in {*ours} - {*theirs}:
+        assert not torch.allclose(predicted(new, name), predicted(new, ''), atol=1e-3)

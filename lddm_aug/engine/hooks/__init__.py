@@ -10,8 +10,10 @@ from lddm_aug.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from lddm_aug.engine.hooks.sampler_guard_hook import SamplerGuardHook
 from lddm_aug.engine.hooks.synthetic_share_hook import SyntheticShareHook
 from lddm_aug.engine.hooks.training_record_hook import TrainingRecordHook
+from lddm_aug.engine.hooks.validation_curve_hook import ValidationCurveHook
 from lddm_aug.engine.hooks.weights_guard_hook import WeightsGuardHook
 
 __all__ = ['ClassGuardHook', 'DataGuardHook', 'FiniteLossHook', 'IterationSeedHook',
            'LatentStatisticsHook', 'PreviewHook', 'ProgressBarHook', 'SafeCheckpointHook',
-           'SamplerGuardHook', 'SyntheticShareHook', 'TrainingRecordHook', 'WeightsGuardHook']
+           'SamplerGuardHook', 'SyntheticShareHook', 'TrainingRecordHook',
+           'ValidationCurveHook', 'WeightsGuardHook']
