@@ -15,15 +15,23 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 PACKAGE = Path(__file__).parent
 NUM_FRAMES, FRAME_STRIDE = 16, 3                     # the paper's: 16 frames of a segment of 48
+FIRST_SPLIT = '7_3_seed0'
+VARIABLES = ('RECOGNIZER', 'TRAINING_SET', 'DATASET', 'DATA', 'SPLIT', 'SIZE', 'FRAMES', 'STRIDE')
+DEFAULTS: dict[str, str | None] = dict.fromkeys(VARIABLES)        # a choice of nothing
+# what a generator's clips are called, if not as its recipe
+CLIPS = {'repeat_still': 'still', 'random_warp': 'warp', 'motion_transfer': 'transfer'}
+SHAPE = ('SIZE', 'FRAMES', 'STRIDE')
 FRAMES_MULTIPLE = 4                                  # by which latents compress time
 # two places of the latent, of 8 × 8 pixels in clips up to SMALL and of 16 × 16 in larger ones
 SMALL, SMALL_MULTIPLE, LARGE_MULTIPLE = 64, 16, 32
@@ -66,8 +74,47 @@ def find_config(name: str | Path) -> Path:
         each for each in names if each.rpartition('/')[2] == wanted]
     if len(found) == 1:
         return config_root() / f'{found[0]}.py'
-    raise ValueError(f'there is no config {name}{_hint(asked.name, names)}; '
+    raise ValueError(f'there is no config {name}{suggestion(asked.name, names)}; '
                      'name a file, or one of those that `lddm-aug configs list` shows')
+
+
+def find_recipe(name: str | Path) -> tuple[Path, dict[str, str]]:
+    """A generator's config, and the choice that its name makes.
+
+    Args:
+        name: a path; a recipe in lddm/, as `cinn`; or data, size and recipe as generators' folders
+            are called, `phantom_128_cinn`, of which all but the data may be left out.
+
+    Raises:
+        ValueError: if there is no such generator.
+    """
+    path = Path(name).expanduser()
+    stem = path.stem if path.suffix == '.py' else path.name
+    if path.is_file() or stem in recipe_names():
+        return find_config(path), {}
+    named = path.parent.as_posix() == '.' or path.parent.name == 'lddm'
+    for data in part_names('datasets'):
+        found = re.fullmatch(rf'{data}(?:_(\d+))?(?:_(\w+?))?', stem)
+        if found is None or data == 'folder' or not named:
+            continue
+        size, recipe = found[1], {None: 'lddm', 'paper': 'lddm_paper'}.get(found[2], found[2])
+        if recipe in recipe_names():
+            return find_config(f'lddm/{recipe}'), choose(data, size=int(size) if size else None)
+    names = recipe_names()
+    raise ValueError(f'there is no generator {name}{suggestion(stem, names)}; name one of the '
+                     f'recipes {", ".join(names)} and its data, or a config of your own')
+
+
+def recipe_names() -> list[str]:
+    """The generators that can be trained."""
+    return sorted(path.stem for path in (config_root() / 'lddm').glob('*.py'))
+
+
+def recipe_of(clips: str) -> str:
+    """The recipe of the generator whose clips have this name, as still → repeat_still."""
+    if clips == 'lddm_blind':                        # LDDM, but unconditional
+        return 'lddm'
+    return {name: recipe for recipe, name in CLIPS.items()}.get(clips, clips)
 
 
 def choose(data: str | Path | None = None, *, size: int | None = None, frames: int | None = None,
@@ -87,22 +134,22 @@ def choose(data: str | Path | None = None, *, size: int | None = None, frames: i
     Raises:
         ValueError: naming the choice that can't be made, and what can.
     """
-    chosen = _choose_data(data)
-    shape = dict(SIZE=size, FRAMES=frames, STRIDE=stride)
-    chosen |= {name: str(value) for name, value in shape.items() if value is not None}
-    _require_shape(chosen)
+    choice = _choose_data(data)
+    shape = dict(zip(SHAPE, (size, frames, stride), strict=True))
+    choice |= {name: str(value) for name, value in shape.items() if value is not None}
+    _require_shape(choice)
     if recognizer is not None:
         _require_known('recognizer', recognizer, part_names('models'))
-        chosen['RECOGNIZER'] = recognizer
+        choice['RECOGNIZER'] = recognizer
     if split is not None:
-        chosen['SPLIT'] = split.removesuffix('.csv')
+        choice['SPLIT'] = split.removesuffix('.csv')
     if training_set is not None:
-        chosen['TRAINING_SET'] = training_set
-    for name, value in chosen.items():
+        choice['TRAINING_SET'] = training_set
+    for name, value in choice.items():
         if not value or any(letter in value for letter in UNQUOTABLE):
             raise ValueError(f'{name} becomes text in a config and can hold no quotes, backslashes '
                              f'or line breaks, nor be blank, but got {value!r}')
-    return chosen
+    return choice
 
 
 @contextmanager
@@ -116,51 +163,104 @@ def environment(variables: Mapping[str, str | None]) -> Iterator[None]:
         _set(before)
 
 
-def read_config(name: str | Path, chosen: Mapping[str, str | None] | None = None) -> Config:
+def read_config(name: str | Path, choice: Mapping[str, str | None] | None = None) -> Config:
     """Read a config as chosen.
 
     Args:
         name: as for `find_config`.
-        chosen: environment variables, None for those that must not be set; those that aren't named
+        choice: environment variables, None for those that must not be set; those that aren't named
             are as they are.
     """
-    with environment(chosen or {}):
+    with environment(choice or {}), _quiet():
         return Config.fromfile(find_config(name))
 
 
-class ClipShape(NamedTuple):
-    """The shape of generated clips, and what tells it from the data's default in names.
+def generator_folder(config: Config) -> Path:
+    """Where a generator is trained and its package lies, if nothing else is said."""
+    stem = Path(config.filename).stem
+    pattern = config.get('data', {}).get('generators', f'work_dirs/lddm/{stem}')
+    return Path(fill(pattern, recipe=stem))
+
+
+def store_folder(config: Config) -> Path:
+    """Where the clips of a generator's recipe lie, for the training sets to find them."""
+    stem = Path(config.filename).stem
+    pattern = config.get('data', {}).get('stores', 'work_dirs/synthetic/{clips}')
+    return Path(fill(pattern, clips=CLIPS.get(stem, stem)))
+
+
+class Choice(NamedTuple):
+    """The shape of generated clips and the split; in names, what tells them from the defaults.
 
     Attributes:
-        sized: as `_128`, blank for the default size.
-        variant: the same with all that isn't the default, as `_128_32frames_stride2`.
+        split: name of a file in the data's splits/; blank for the table's own split.
+        sized: as `_128`; blank for the default size.
+        variant: all that isn't the default, as `_128_32frames_stride2_3_7_seed1`.
     """
     size: int
     num_frames: int
     frame_stride: int
+    split: str
     sized: str
     variant: str
 
 
-def clip_shape(size: int) -> ClipShape:
-    """What SIZE, FRAMES and STRIDE choose.
+def chosen(size: int, split: str = '') -> Choice:
+    """What SIZE, FRAMES, STRIDE and SPLIT choose, for a config of data.
 
     Args:
         size: where SIZE says nothing.
+        split: where SPLIT says nothing.
 
     Raises:
-        ValueError: if one can't be had.
+        ValueError: if a size, a number of frames or a stride can't be had.
     """
-    defaults = dict(SIZE=size, FRAMES=NUM_FRAMES, STRIDE=FRAME_STRIDE)
-    given = {name: os.environ[name] for name in defaults if os.environ.get(name)}
-    _require_shape(given)
-    values = {name: int(given.get(name, default)) for name, default in defaults.items()}
-    other = {name: value for name, value in values.items() if value != defaults[name]}
-    sized = f'_{other["SIZE"]}' if 'SIZE' in other else ''
-    frames = f'_{other["FRAMES"]}frames' if 'FRAMES' in other else ''
-    stride = f'_stride{other["STRIDE"]}' if 'STRIDE' in other else ''
-    return ClipShape(values['SIZE'], values['FRAMES'], values['STRIDE'], sized,
-                     sized + frames + stride)
+    defaults = dict(SIZE=str(size), FRAMES=str(NUM_FRAMES), STRIDE=str(FRAME_STRIDE), SPLIT=split)
+    values = {name: os.environ.get(name) or default for name, default in defaults.items()}
+    _require_shape(values)
+    sized, frames, stride, of_split = [
+        '' if values[name] == defaults[name] else form.format(values[name])
+        for name, form in (('SIZE', '_{}'), ('FRAMES', '_{}frames'), ('STRIDE', '_stride{}'),
+                           ('SPLIT', '_{}'))]
+    return Choice(int(values['SIZE']), int(values['FRAMES']), int(values['STRIDE']),
+                  values['SPLIT'], sized, sized + frames + stride + of_split)
+
+
+def default_split(folder: str) -> str:
+    """The split of a folder of one's own: that of the paper's 7:3, if it was drawn."""
+    return FIRST_SPLIT if Path(folder, 'splits', f'{FIRST_SPLIT}.csv').is_file() else ''
+
+
+def split_file(folder: str, split: str) -> dict[str, str]:
+    """A data set's argument that names a split; none where the table's own is meant."""
+    return {'split_file': f'{folder}/splits/{split}.csv'} if split else {}
+
+
+def fill(pattern: str, **names: str) -> str:
+    """Where something goes: `work_dirs/synthetic/phantom_{clips}` with the clips' name put in.
+
+    `{recipe}` is a generator's recipe, and `{_recipe}` the same but for LDDM, which has no ending.
+    """
+    if 'recipe' in names:
+        names['_recipe'] = '' if names['recipe'] == 'lddm' else f'_{names["recipe"]}'
+    for key, name in names.items():
+        pattern = pattern.replace(f'{{{key}}}', name)
+    return pattern
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """MMEngine tells of every variable in every file that it reads."""
+    if not any(name in os.environ for name in VARIABLES):
+        yield
+        return
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('WARNING')
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _choose_data(data: str | Path | None) -> dict[str, str]:
@@ -171,13 +271,14 @@ def _choose_data(data: str | Path | None) -> dict[str, str]:
     names = [name for name in part_names('datasets') if name != 'folder']
     if str(data) not in names:
         raise ValueError(f'data: there is no folder {data}, and no data set of that name'
-                         f'{_hint(str(data), names)}; name a folder, or one of {", ".join(names)}')
+                         f'{suggestion(str(data), names)}; name a folder, or one of '
+                         f'{", ".join(names)}')
     return {'DATASET': str(data)}
 
 
 def _require_shape(given: Mapping[str, str]) -> None:
     for name, value in given.items():
-        if name not in ('SIZE', 'FRAMES', 'STRIDE'):
+        if name not in SHAPE:
             continue
         number = int(value) if value.isdecimal() else 0
         step = {'STRIDE': 1, 'FRAMES': FRAMES_MULTIPLE,
@@ -193,11 +294,12 @@ def _require_shape(given: Mapping[str, str]) -> None:
 def _require_known(what: str, name: str, known: Iterable[str]) -> None:
     names = list(known)
     if name not in names:
-        raise ValueError(f'{what}: there is no {name!r}{_hint(name, names)}; choose among '
+        raise ValueError(f'{what}: there is no {name!r}{suggestion(name, names)}; choose among '
                          f'{", ".join(names)}')
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """What may be meant by a name that isn't known; blank if nothing is alike."""
     short = {each.rpartition('/')[2]: each for each in known}
     alike = [short[each] for each in difflib.get_close_matches(name, short, 3)]
     return f' (did you mean {" or ".join(alike)}?)' if alike else ''

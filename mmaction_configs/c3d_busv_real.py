@@ -1,9 +1,5 @@
 """What does C3D reach with BUSV's real videos alone?  The other c3d_busv_*.py compare with this."""
 _base_ = ['./_base_/models/c3d.py', './_base_/datasets/busv.py', './_base_/default_runtime.py']
+from lddm_aug.datasets.training_sets import loaders
 
-train_pipeline = _base_.read + _base_.sample + _base_.augment + _base_.resize + _base_.pack
-test_pipeline = _base_.read + _base_.sample_centre + _base_.resize + _base_.pack
-
-train_dataloader = dict(dataset=dict(**_base_.real, pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(**_base_.held_out, pipeline=test_pipeline))
-test_dataloader = val_dataloader
+train_dataloader, val_dataloader, test_dataloader = loaders(_base_)

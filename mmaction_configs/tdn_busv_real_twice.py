@@ -1,4 +1,5 @@
-"""Is it enough to draw each real clip twice?  A placebo; compare with tdn_busv_lddm_mix.py."""
-_base_ = './tdn_busv_lddm_mix.py'
-train_dataloader = dict(dataset=dict(synthetic=dict(
-    _delete_=True, **_base_.real, seed=1, pipeline=_base_.train_pipeline)))
+"""Is it enough to draw each real clip twice?  Compare with tdn_busv_lddm_mix.py."""
+_base_ = './tdn_busv_real.py'
+from lddm_aug.datasets.training_sets import real_twice
+
+train_dataloader = dict(dataset=real_twice(_base_))

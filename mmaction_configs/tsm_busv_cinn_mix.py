@@ -1,3 +1,5 @@
 """Do the clips of cINN, the paper's baseline, help?  Compare with tsm_busv_lddm_mix.py."""
-_base_ = './tsm_busv_lddm_mix.py'
-train_dataloader = dict(dataset=dict(synthetic=_base_.cinn_clips))
+_base_ = './tsm_busv_real.py'
+from lddm_aug.datasets.training_sets import cinn_mix
+
+train_dataloader = dict(dataset=cinn_mix(_base_))

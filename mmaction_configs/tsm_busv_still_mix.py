@@ -1,3 +1,5 @@
 """How much of that is the stills, not their motion?  Compare with tsm_busv_lddm_mix.py."""
-_base_ = './tsm_busv_lddm_mix.py'
-train_dataloader = dict(dataset=dict(synthetic=_base_.still_clips))
+_base_ = './tsm_busv_real.py'
+from lddm_aug.datasets.training_sets import still_mix
+
+train_dataloader = dict(dataset=still_mix(_base_))

@@ -1,3 +1,5 @@
-"""Need motion be learnt, or may a training video's do?  Compare with tsm_busv_lddm_mix.py."""
-_base_ = './tsm_busv_lddm_mix.py'
-train_dataloader = dict(dataset=dict(synthetic=_base_.transfer_clips))
+"""Must motion be learned, or does a training video's do?  Compare with tsm_busv_lddm_mix.py."""
+_base_ = './tsm_busv_real.py'
+from lddm_aug.datasets.training_sets import transfer_mix
+
+train_dataloader = dict(dataset=transfer_mix(_base_))

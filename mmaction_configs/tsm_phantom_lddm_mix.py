@@ -1,6 +1,5 @@
 """Does one generated clip per real clip help TSM?  Compare with tsm_phantom_real.py."""
 _base_ = './tsm_phantom_real.py'
-train_dataloader = dict(dataset=dict(
-    _delete_=True, type='LDDMMixedDataset', synthetic_per_real=1.0,
-    real=_base_.train_dataloader.dataset,
-    synthetic=dict(**_base_.lddm_clips, pipeline=_base_.train_pipeline)))
+from lddm_aug.datasets.training_sets import lddm_mix
+
+train_dataloader = dict(dataset=lddm_mix(_base_))

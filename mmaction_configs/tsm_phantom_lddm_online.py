@@ -1,5 +1,5 @@
 """Do clips synthesized anew in every epoch help more?  Compare with tsm_phantom_lddm_mix.py."""
-_base_ = './tsm_phantom_lddm_mix.py'
-train_dataloader = dict(dataset=dict(synthetic=dict(
-    _delete_=True, **_base_.stills, pipeline=_base_.synthesize + _base_.sample + _base_.augment
-    + _base_.resize + _base_.pack)))
+_base_ = './tsm_phantom_real.py'
+from lddm_aug.datasets.training_sets import lddm_online
+
+train_dataloader = dict(dataset=lddm_online(_base_))

@@ -6,6 +6,7 @@ generator that draws, moves and depends on all; the state dict of an I3D.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -19,8 +20,11 @@ import torch
 from mmaction.registry import MODELS
 
 import lddm_aug  # noqa: F401  registers the generators
+from lddm_aug.configs import VARIABLES
 from lddm_aug.generators.lddm import LDDMGenerator
 
+for name in VARIABLES:                               # what a developer has chosen is not tested
+    os.environ.pop(name, None)
 CLASSES = ('benign', 'malignant')
 
 

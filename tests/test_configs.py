@@ -1,197 +1,153 @@
-"""Every config in mmaction_configs, wherever it lies, is found, read and built."""
-import ast
+"""Configs found by name, and what is chosen in them."""
+import os
 from pathlib import Path
 
 import pytest
-from mmaction.registry import (
-    DATA_SAMPLERS,
-    DATASETS,
-    HOOKS,
-    LOOPS,
-    METRICS,
-    MODELS,
-    OPTIM_WRAPPER_CONSTRUCTORS,
-    OPTIMIZERS,
-    PARAM_SCHEDULERS,
-    TRANSFORMS,
+
+from lddm_aug.configs import (
+    CLIPS,
+    choose,
+    chosen,
+    config_names,
+    config_root,
+    environment,
+    find_config,
+    find_recipe,
+    generator_folder,
+    part_names,
+    read_config,
+    recipe_names,
+    recipe_of,
+    store_folder,
 )
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-
-import lddm_aug  # noqa: F401  registers what the configs name
-
-ROOT = Path(__file__).parents[1] / 'mmaction_configs'
-CONFIGS = sorted(path for path in ROOT.rglob('*.py') if '_base_' not in path.parts)
-RECOGNIZERS = [path for path in CONFIGS if path.parent == ROOT]
-TEMPOS = [path for path in RECOGNIZERS if path.stem.endswith('_tempo')]   # with their own labels
-
-# where a part stands in a config → who must know its type
-REGISTRIES = {
-    'dataset': DATASETS, 'real': DATASETS, 'synthetic': DATASETS, 'clips': DATASETS,
-    'pipeline': TRANSFORMS, 'sampler': DATA_SAMPLERS,
-    'val_evaluator': METRICS, 'test_evaluator': METRICS,
-    'train_cfg': LOOPS, 'val_cfg': LOOPS, 'test_cfg': LOOPS,
-    'default_hooks': HOOKS, 'custom_hooks': HOOKS, 'param_scheduler': PARAM_SCHEDULERS,
-    'optimizer': OPTIMIZERS, 'model': MODELS, 'generator': MODELS,
-}
-DATA = ('clips', 'pipeline')                         # that a hook may hold as well
-TRAINING = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator',
-            'test_evaluator', 'train_cfg', 'val_cfg', 'test_cfg', 'default_hooks', 'custom_hooks',
-            'param_scheduler', 'optim_wrapper', 'model', 'generator')
 
 
-def name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
+def test_every_name_leads_to_its_file_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = config_names()
+    assert 'tsm_busv_lddm_mix' in names and not any('_base_' in name for name in names)
+    for name in names:
+        for asked in (name, f'{name}.py', f'mmaction_configs/{name}.py',
+                      f'/else/mmaction_configs/{name}'):
+            assert find_config(asked) == config_root() / f'{name}.py'
 
 
-def by_name(pattern: str) -> list[Path]:
-    found = sorted(ROOT.glob(pattern))
-    assert found, f'no config is called {pattern}'
-    return found
+def test_a_file_of_ones_own_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('mine.py').write_text('value = 3')
+    assert read_config('mine.py').value == 3
+    assert find_config(tmp_path / 'mine.py') == tmp_path / 'mine.py'
 
 
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mmaction')
+@pytest.mark.parametrize('name', ['tsm_busv_lddm_mx', 'mmaction_configs/tsm_busv_lddm_mx.py'])
+def test_a_misspelt_config_is_told_what_is_alike(name):
+    with pytest.raises(ValueError, match=r'no config .*tsm_busv_lddm_mx.*did you mean '
+                                         r'tsm_busv_lddm_mix'):
+        find_config(name)
 
 
-def parts(value, place=''):
-    """(place, dict) of everything with a type; what a list or a hook's name holds stands there."""
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from parts(item, place)
-    elif isinstance(value, dict):
-        if 'type' in value:
-            yield place, value
-        for key, item in value.items():
-            yield from parts(item, key if place != 'default_hooks' or key in DATA else place)
+def test_a_folder_and_a_data_set_are_told_apart(tmp_path):
+    assert choose(tmp_path) == {'DATASET': 'folder', 'DATA': str(tmp_path)}
+    assert choose('phantom') == {'DATASET': 'phantom'}
+    assert choose() == {}
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=name)
-def test_a_config_opens_with_its_question(path):
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding='utf-8')))
-    assert docstring, f'{name(path)} has no docstring'
-    if 'stages' not in Config.fromfile(path):                # such a config only lists others
-        assert '?' in docstring
+def test_a_choice_holds_what_was_chosen_and_nothing_else():
+    assert choose('busv', size=224, frames=32, stride=2, split='3_7_seed1.csv', recognizer='c3d',
+                  training_set='lddm_mix') == {
+        'DATASET': 'busv', 'SIZE': '224', 'FRAMES': '32', 'STRIDE': '2', 'SPLIT': '3_7_seed1',
+        'RECOGNIZER': 'c3d', 'TRAINING_SET': 'lddm_mix'}
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=name)
-def test_a_model_builds_and_every_type_is_registered(path):
-    config = Config.fromfile(path)
-    if 'stages' in config:
-        for stage in config.stages.values():
-            assert path.parent / stage in CONFIGS
-        return
-    if 'model' not in config:                                # a control has nothing to learn
-        assert MODELS.build(config.generator)
-        return
-    MODELS.build(config.model)                               # no weights are loaded before training
-    training = {key: config[key] for key in TRAINING if key in config}
-    known = {place for place, part in parts(training)
-             if place in REGISTRIES and REGISTRIES[place].get(part['type'])}
-    unknown = {(place, part['type']) for place, part in parts(training)
-               if place in REGISTRIES and REGISTRIES[place].get(part['type']) is None}
-    assert not unknown
-    assert {'model', 'dataset', 'sampler', 'optimizer', 'train_cfg', 'default_hooks'} <= known
-    constructor = config.optim_wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
-    assert OPTIM_WRAPPER_CONSTRUCTORS.get(constructor)
+@pytest.mark.parametrize(('wrong', 'rule'), [
+    (dict(data='phantm'), 'data: .*phantm.*did you mean phantom'),
+    (dict(data='folder'), 'data: .*folder'),
+    (dict(size=40), 'size .*multiple of 16 .*40'),
+    (dict(size=80), 'size .*32 above.*80'),
+    (dict(size=0), 'size .*0'),
+    (dict(size=-64), 'size .*-64'),
+    (dict(frames=18), 'frames .*multiple of 4.*18'),
+    (dict(stride=0), 'stride .*0'),
+    (dict(split="7'"), 'SPLIT .*quotes'),
+    (dict(recognizer='tsn'), "recognizer: .*'tsn'.*tsm")])
+def test_what_cannot_be_chosen_is_refused_by_name(wrong, rule):
+    with pytest.raises(ValueError, match=rule):
+        choose(**wrong)
 
 
-@pytest.mark.parametrize('path', RECOGNIZERS, ids=name)
-def test_nothing_of_the_inherited_data_sets_is_left(path):
-    config = Config.fromfile(path)
-    for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        assert not {'kinetics400', 'ucf101'} & set(str(config[key]).replace('/', "'").split("'"))
-    assert config.test_evaluator == {'type': 'RecognitionMetric'}
-    if path not in TEMPOS:
-        assert config.val_evaluator == config.test_evaluator
-        assert config.test_dataloader == config.val_dataloader
+def test_clips_have_the_datas_shape_unless_another_is_chosen():
+    assert chosen(size=64) == (64, 16, 3, '', '', '')
+    assert chosen(size=128, split='7_3_seed0') == (128, 16, 3, '7_3_seed0', '', '')
+    with environment(choose(size=64, split='7_3_seed0')):
+        assert chosen(size=64, split='7_3_seed0').variant == ''
+    with environment(choose(size=128, frames=32, stride=2, split='5_5_seed1')):
+        assert chosen(size=64) == (128, 32, 2, '5_5_seed1', '_128',
+                                   '_128_32frames_stride2_5_5_seed1')
+    with environment({'FRAMES': 'many'}), pytest.raises(ValueError, match='frames .*many'):
+        chosen(size=64)
 
 
-@pytest.mark.parametrize('path', TEMPOS, ids=name)
-def test_a_network_of_tempos_is_asked_for_them_in_validation_and_sees_clips_as_they_are(path):
-    config = Config.fromfile(path)
-    classes = Config.fromfile(path.with_name(path.name.replace('_tempo', '_real')))
-    steps = {loader: [step.type for step in config[f'{loader}_dataloader'].dataset.pipeline]
-             for loader in ('train', 'val', 'test')}
-    assert [loader for loader in steps if 'SampleTempo' in steps[loader]] == ['train', 'val']
-    assert len({'FrameDifferences' in of_loader for of_loader in steps.values()}) == 1
-    for test in (config.test_dataloader, classes.test_dataloader):
-        test.dataset.pipeline = [step for step in test.dataset.pipeline
-                                 if step.type != 'FrameDifferences']
-    assert config.test_dataloader == classes.test_dataloader
-    assert config.val_evaluator.type == 'AccMetric'
+@pytest.mark.parametrize(('name', 'recipe', 'choice'), [
+    ('cinn', 'cinn', {}),
+    ('lddm/cinn.py', 'cinn', {}),
+    ('phantom', 'lddm', {'DATASET': 'phantom'}),
+    ('mmaction_configs/lddm/phantom_128.py', 'lddm', {'DATASET': 'phantom', 'SIZE': '128'}),
+    ('covid_blues_cinn_paper', 'cinn_paper', {'DATASET': 'covid_blues'}),
+    ('covid_blues_224_repeat_still', 'repeat_still', {'DATASET': 'covid_blues', 'SIZE': '224'}),
+    ('busv_paper', 'lddm_paper', {'DATASET': 'busv'})])
+def test_a_generator_is_called_by_recipe_or_by_data_size_and_recipe(name, recipe, choice):
+    assert find_recipe(name) == (config_root() / f'lddm/{recipe}.py', choice)
 
 
-@pytest.mark.parametrize('mixed', by_name('*_mix.py') + by_name('*_online.py'), ids=name)
-def test_a_mix_differs_from_real_only_in_the_training_set(mixed):
-    recognizer, dataset = mixed.stem.split('_')[:2]
-    real = Config.fromfile(ROOT / f'{recognizer}_{dataset}_real.py')
-    mix = Config.fromfile(mixed)
-    training_set = mix.train_dataloader.pop('dataset')
-    assert training_set.type == 'LDDMMixedDataset'
-    assert training_set.real == real.train_dataloader.pop('dataset')
-    assert mix.to_dict() == real.to_dict()
+@pytest.mark.parametrize('name', ['gan', 'phantom_gan', 'lddm/phantom_autoencoder.py',
+                                  'elsewhere/phantom.py', 'folder', 'phantom_40'])
+def test_a_generator_that_is_none_is_refused(name):
+    with pytest.raises(ValueError, match=r'no generator .*cinn_paper|size .*40'):
+        find_recipe(name)
 
 
-@pytest.mark.parametrize('mixed', by_name('*_mix.py'), ids=name)
-def test_the_mixes_differ_only_in_their_store(mixed):
-    recognizer, dataset, kind = mixed.stem.split('_')[:3]
-    config = Config.fromfile(mixed)
-    lddm = Config.fromfile(ROOT / f'{recognizer}_{dataset}_lddm_mix.py')
-    stores = [each.train_dataloader.dataset.synthetic.pop('store') for each in (config, lddm)]
-    assert stores == [f'work_dirs/synthetic/{dataset}_{name}' for name in (kind, 'lddm')]
-    assert config.to_dict() == lddm.to_dict()
+@pytest.mark.parametrize(('choice', 'recipe', 'package', 'store'), [
+    (choose('phantom'), 'lddm', 'work_dirs/lddm/phantom', 'work_dirs/synthetic/phantom_lddm'),
+    (choose('busv', split='3_7_seed1'), 'cinn', 'work_dirs/lddm/busv_3_7_seed1_cinn',
+     'work_dirs/synthetic/busv_3_7_seed1_cinn'),
+    (choose('phantom', size=128), 'repeat_still', 'work_dirs/lddm/phantom_128_repeat_still',
+     'work_dirs/synthetic/phantom_128_still'),
+    ({'DATA': 'my/data'}, 'lddm', 'my/data/generators/lddm', 'my/data/synthetic/lddm'),
+    ({'DATA': 'my/data', 'FRAMES': '32'}, 'motion_transfer',
+     'my/data/generators/motion_transfer_32frames', 'my/data/synthetic/transfer_32frames')])
+def test_what_one_command_writes_the_next_one_finds(choice, recipe, package, store):
+    """Whatever was chosen, in the folder that a training set reads."""
+    config = read_config(f'lddm/{recipe}', choice)
+    assert generator_folder(config) == Path(package)
+    assert store_folder(config) == Path(store)
+    clips = {'lddm': 'lddm_mix', 'repeat_still': 'still_mix', 'motion_transfer': 'transfer_mix',
+             'cinn': 'cinn_mix'}
+    mix = read_config('recognizer', {**choice, 'TRAINING_SET': clips[recipe]})
+    assert mix.train_dataloader.dataset.synthetic.store == store
+    online = read_config('recognizer', {**choice, 'TRAINING_SET': 'lddm_online'})
+    made_by = online.train_dataloader.dataset.synthetic.pipeline[1].package
+    assert made_by == f'{generator_folder(read_config("lddm/lddm", choice))}/package'
 
 
-@pytest.mark.parametrize('path', by_name('*_real_twice.py'), ids=name)
-def test_real_twice_draws_the_same_real_clips_with_another_seed(path):
-    dataset = Config.fromfile(path).train_dataloader.dataset
-    assert dataset.synthetic.pop('seed') != dataset.real.get('seed', 0)
-    assert dataset.synthetic == dataset.real
+def test_the_clips_of_a_recipe_have_the_name_that_leads_back_to_it():
+    for recipe in recipe_names():
+        clips = CLIPS.get(recipe, recipe)
+        assert recipe_of(clips) == recipe
+    assert recipe_of('lddm_blind') == 'lddm'
 
 
-@pytest.mark.parametrize('path', by_name('*_synthetic.py'), ids=name)
-def test_synthetic_alone_is_the_synthetic_part_of_the_mix(path):
-    mix = Config.fromfile(path.with_name(path.name.replace('synthetic', 'lddm_mix')))
-    assert Config.fromfile(path).train_dataloader.dataset == mix.train_dataloader.dataset.synthetic
+def test_ones_own_config_works_in_a_folder_of_its_name(tmp_path):
+    (tmp_path / 'mine.py').write_text('value = 3')
+    assert generator_folder(read_config(tmp_path / 'mine.py')) == Path('work_dirs/lddm/mine')
 
 
-def test_the_split_and_the_folder_are_chosen_without_editing(monkeypatch):
-    monkeypatch.setenv('SPLIT', '3_7_seed4')
-    monkeypatch.setenv('DATA', 'elsewhere/mine')
-    config = Config.fromfile(ROOT / 'tsm_busv_lddm_mix.py')
-    for dataset in (config.train_dataloader.dataset.real, config.test_dataloader.dataset):
-        assert dataset.split_file == 'data/busv/splits/3_7_seed4.csv'
-    folder = Config.fromfile(ROOT / '_base_' / 'datasets' / 'folder.py')
-    assert folder.held_out.split_file == 'elsewhere/mine/splits/3_7_seed4.csv'
-    assert folder.stills.ann_file == 'elsewhere/mine/stills.csv'
+def test_a_choice_lasts_no_longer_than_it_should():
+    before = dict(os.environ)
+    with environment({'SIZE': '128', 'PATH': None}):
+        assert os.environ['SIZE'] == '128' and 'PATH' not in os.environ
+    assert dict(os.environ) == before
 
 
-@pytest.mark.parametrize('other', by_name('_base_/datasets/*.py'), ids=name)
-def test_one_data_base_can_take_anothers_place(other):
-    busv = Config.fromfile(ROOT / '_base_' / 'datasets' / 'busv.py')
-    assert set(busv) - set(Config.fromfile(other)) <= {'classes', 'videos'}
-
-
-@pytest.mark.parametrize('path', [path for path in RECOGNIZERS if 'phantom' in path.stem], ids=name)
-def test_a_phantoms_recognizer_downloads_nothing(path):
-    backbone = Config.fromfile(path).model.backbone
-    assert backbone.get('pretrained') is None
-    assert not backbone.get('pretrained2d')                  # else ResNetTSM loads all the same
-
-
-@pytest.mark.parametrize('path', [path for path in CONFIGS if 'stages' in Config.fromfile(path)],
-                         ids=name)
-def test_the_stages_of_a_generator_agree_on_size_and_autoencoder(path):
-    """On frames read, grain and clips made; the stages after the first, on the first one's."""
-    stages = [Config.fromfile(path.parent / stage) for stage in
-              Config.fromfile(path).stages.values()]
-    sizes = {part['size'] for stage in stages for place, part in parts(stage.to_dict())
-             if part['type'] in ('ReadVideo', 'LDDMGenerator', 'CINNGenerator', 'MotionTransfer')}
-    first, *later = [stage.to_dict() for stage in stages]
-    sizes |= {model['grain']['size'] for model in [first['model']] if model.get('grain')}
-    assert len(sizes) == 1
-    for stage in later:
-        trained = stage['model'] if 'model' in stage else stage['bank']
-        assert trained['autoencoder'] == first['model']
+def test_parts_are_known_by_their_files():
+    assert {'busv', 'phantom', 'covid_blues', 'folder'} == set(part_names('datasets'))
+    assert {'c3d', 'tsm', 'tdn', 'atmnet', 'r3d'} <= set(part_names('models'))

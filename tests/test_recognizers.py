@@ -122,7 +122,7 @@ def small(path: Path, data: Path) -> Config:
     config = Config.fromfile(path)
     phantom = Config.fromfile(path.with_name(f'{path.stem.split("_")[0]}_phantom_real.py'))
     config.model = phantom.model
-    size = next(part for part in phantom.train_pipeline if part['type'] == 'Resize')
+    size = phantom.inputs.resize[0]
     training_set = config.train_dataloader.dataset
     for dataset in (training_set.get('real', training_set), training_set.get('synthetic', {})):
         if dataset.get('type') == 'VideoClipDataset':
@@ -172,7 +172,7 @@ def test_a_busv_recognizer_scores_what_its_test_pipeline_gives(recognizer):
         videos = [torch.empty(shape, dtype=torch.uint8)]
         inputs = model.data_preprocessor(dict(inputs=videos, data_samples=None))['inputs']
         scores = model(inputs, stage='head')
-    assert scores.shape == (1, len(config.classes))
+    assert scores.shape == (1, len(config.data.classes))
 
 
 @pytest.mark.parametrize(('name', 'shape'), [

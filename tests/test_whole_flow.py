@@ -81,7 +81,7 @@ def test_repeated_stills_do_not_move_and_generated_clips_do(work_dir):
 
 def test_a_second_call_does_nothing_again(work_dir, capsys):
     before = json.loads((work_dir / 'results.json').read_text())
-    after = run(Demo(ROOT / 'mmaction_configs', work_dir, budget=QUICK))
+    after = run(Demo(work_dir, budget=QUICK))
     steps = capsys.readouterr().out.splitlines()
     assert len(steps) == 7 and all(step.endswith('(done before)') for step in steps)
     for key in ('autoencoder', 'synthesis', 'recognition', 'data'):

@@ -2,13 +2,14 @@
 
     lddm-aug analysis
     lddm-aug analysis tdn_busv_real atmnet_busv_real
-    lddm-aug analysis --time lddm/busv_diffusion lddm/busv_cinn_paper_flow
+    lddm-aug analysis --time lddm/lddm lddm/cinn_paper --size 128
 """
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from lddm_aug.commands.arguments import add_data, choose_data
 from lddm_aug.extras import require_extra
 
 
@@ -21,12 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='measure also how many clips per second the generators make')
 
 
+    add_data(parser)
+
+
 def run(args: argparse.Namespace) -> None:
     require_extra('report', 'counting multiply-adds')
     from lddm_aug.configs import config_names, find_config
     from lddm_aug.experiments.analysis import analyse, to_markdown
     from lddm_aug.files import write_aside
 
+    choose_data(args)
     configs = [find_config(name) for name in args.configs] or [
         find_config(name) for name in config_names()]
     table = to_markdown(analyse(configs, timed=args.time, skip=not args.configs))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -68,6 +69,32 @@ def add_launcher(parser: argparse.ArgumentParser) -> None:
                              'GPU; default: %(default)s')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
                         help=argparse.SUPPRESS)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """What configs are chosen by: data and split, and the shape of generated clips."""
+    group = parser.add_argument_group('data and clips, in place of DATASET, DATA, SPLIT, SIZE, '
+                                      'FRAMES and STRIDE in the environment')
+    group.add_argument('--data', metavar='NAME|DIR',
+                       help='busv, covid_blues, phantom, or a folder with videos.csv')
+    group.add_argument('--split', metavar='NAME', help="in the data's splits/, as 7_3_seed0")
+    group.add_argument('--size', type=int, metavar='PIXELS',
+                       help="of generated clips; default: the data's")
+    group.add_argument('--frames', type=int, metavar='N', help='of a generated clip; default: 16')
+    group.add_argument('--stride', type=int, metavar='N',
+                       help='frames of a video from one of a clip to the next; default: 3')
+
+
+def choose_data(args: argparse.Namespace, **others: str | None) -> None:
+    """Let every config that is read from now on follow the arguments of `add_data`.
+
+    Args:
+        others: recognizer and training_set, as for `configs.choose`.
+    """
+    from lddm_aug.configs import choose
+
+    os.environ.update(choose(args.data, split=args.split, size=args.size, frames=args.frames,
+                             stride=args.stride, **others))
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

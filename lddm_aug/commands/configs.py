@@ -11,7 +11,6 @@ import argparse
 import ast
 import posixpath
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from lddm_aug.commands.arguments import add_step
@@ -76,16 +75,15 @@ def _show(args: argparse.Namespace) -> None:
 
 def _copy(args: argparse.Namespace) -> None:
     from lddm_aug.configs import find_config
-    from lddm_aug.engine.config_stages import stage_files
 
     file = find_config(args.config)
-    copies = {args.out / each.name: _with_whole_names(each)
-              for each in dict.fromkeys([file, *stage_files(file).values()])}
-    _refuse_existing([*copies])
+    copy = args.out / file.name
+    if copy.exists():
+        raise FileExistsError(f'{copy} is there already; name another folder by --out')
+    text = _with_whole_names(file)
     args.out.mkdir(parents=True, exist_ok=True)
-    for copy, text in copies.items():
-        copy.write_text(text, encoding='utf-8')
-        print(copy)
+    copy.write_text(text, encoding='utf-8')
+    print(copy)
 
 
 def _with_whole_names(file: Path) -> str:
@@ -101,9 +99,3 @@ def _with_whole_names(file: Path) -> str:
                            + posixpath.normpath(posixpath.join(folder, match[2])) + match[1], named)
             text = text.replace(named, whole)
     return text
-
-
-def _refuse_existing(files: Sequence[Path]) -> None:
-    for file in files:
-        if file.exists():
-            raise FileExistsError(f'{file} is there already; name another folder by --out')

@@ -36,11 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     require_extra('report', 'the report')
-    from lddm_aug.configs import config_root
     from lddm_aug.experiments.demo import flow
 
     results = flow.run(flow.Demo(
-        configs=config_root(), work_dir=args.work_dir, command=typed(),
+        work_dir=args.work_dir, command=typed(),
         videos=args.videos, stills=args.stills, data_root=args.data_root,
         skip_bad=args.skip_bad, seed=args.seed, fresh=args.fresh,
         budget=flow.QUICK if args.quick else flow.Budget()))

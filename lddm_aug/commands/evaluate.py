@@ -1,8 +1,8 @@
 """Compare a generator's clips with real clips of held-out groups.
 
-    lddm-aug train r3d_phantom_real
+    RECOGNIZER=r3d DATASET=phantom lddm-aug train recognizer
     lddm-aug evaluate work_dirs/lddm/phantom/package --videos data/phantom/videos.csv \\
-        --fd-config r3d_phantom_real \\
+        --fd-config work_dirs/r3d_phantom_real/recognizer.py \\
         --fd-checkpoint work_dirs/r3d_phantom_real/iter_200.pth --out work_dirs/evaluation
 """
 from __future__ import annotations

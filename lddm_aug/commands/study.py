@@ -58,8 +58,8 @@ Its trainings are recognizers × training sets × ratios × seeds.
     start.add_argument('--form', choices=('small', 'lungs', 'full'),
                        help='of the recognizers; default: full where there is a GPU, else small')
     start.add_argument('--generators', default='phantom', metavar='NAME',
-                       help='whose configs: lddm/NAME, lddm/NAME_cinn and so on; '
-                            'default: %(default)s')
+                       help='data and size whose generators are taken, as covid_blues or '
+                            'phantom_128; default: %(default)s')
     start.add_argument('--generator-options', nargs='+', action=KeyValue, default={},
                        metavar='STAGE.KEY=VALUE', help="values for the generators' configs")
     start.add_argument('--iterations', type=int, metavar='N',
@@ -92,12 +92,11 @@ def run(args: argparse.Namespace) -> None:
 def _run_study(args: argparse.Namespace, out: Path) -> None:
     import torch
 
-    from lddm_aug.configs import config_root
     from lddm_aug.experiments.study.plan import Study
     from lddm_aug.experiments.study.study import run_study
 
     run_study(Study(
-        data=args.data, configs=config_root(), out=out,
+        data=args.data, out=out,
         form=args.form or ('full' if torch.cuda.is_available() else 'small'),
         work_dir=args.work_dir or Path('work_dirs/study') / args.data.resolve().name,
         recognizers=tuple(args.recognizers), training_sets=tuple(args.training_sets),

@@ -19,13 +19,12 @@ GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'moti
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--data', required=True, metavar='NAME',
-                        help='phantom, covid_blues, or what else there are configs for')
+                        help='busv, covid_blues, phantom, or a prepared folder')
     parser.add_argument('--generators', nargs='+', default=GENERATORS, metavar='NAME',
                         help=f'default: {" ".join(GENERATORS)}')
     parser.add_argument('--seeds', nargs='+', type=int, default=(0, 1, 2), metavar='N',
                         help='default: 0 1 2')
-    parser.add_argument('--size', type=int, default=64, metavar='PIXELS',
-                        help='default: %(default)s')
+    parser.add_argument('--size', type=int, metavar='PIXELS', help="default: the data's")
     parser.add_argument('--sampler-steps', nargs='+', type=int, default=(), metavar='N',
                         help="also compare LDDM's own number of steps with these")
     parser.add_argument('--temperatures', nargs='+', type=float, default=(), metavar='X',
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--redo', action='store_true',
                         help='measure rows again; finished trainings stay')
     parser.add_argument('--work-dir', type=Path, metavar='DIR',
-                        help='default: work_dirs/table1/DATA, or DATA_SIZE where it is not 64')
+                        help='default: work_dirs/table1/DATA, or DATA_SIZE')
     parser.add_argument('--out', type=Path, metavar='JSON',
                         help='default: docs/results/table1_DATA.json, or table1_DATA_SIZE.json')
     parser.add_argument('--configs', type=Path, metavar='DIR',
@@ -59,11 +58,11 @@ def run(args: argparse.Namespace) -> None:
     from lddm_aug.configs import config_root
     from lddm_aug.evaluation.network_arguments import load_networks
     from lddm_aug.experiments.table1.results import format_table1
-    from lddm_aug.experiments.table1.table1 import Table1, make_table1
+    from lddm_aug.experiments.table1.table1 import Table1, make_table1, table_name
     from lddm_aug.files import write_aside
     from lddm_aug.visualization.loss_curves import draw_losses
 
-    name = args.data if args.size == 64 else f'{args.data}_{args.size}'
+    name = table_name(args.data, args.size)
     if args.vgg:
         os.environ['VGG'] = args.vgg                 # with which the published cINN learns, too
     out = args.out or Path(f'docs/results/table1_{name}.json')

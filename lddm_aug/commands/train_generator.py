@@ -1,23 +1,30 @@
 """Train a generator, stage by stage; what it ends as is a package.
 
-    lddm-aug train-generator lddm/phantom
-    lddm-aug train-generator lddm/phantom --resume \\
-        --cfg-options diffusion.train_cfg.max_iters=4000
-    lddm-aug train-generator lddm/busv --init DIR/package     # fine-tunes it on these videos
+    lddm-aug train-generator --data phantom                            LDDM at 64 × 64
+    lddm-aug train-generator --data data/mine --size 128               ... on your own data
+    lddm-aug train-generator --recipe cinn --data busv --split 3_7_seed1
+    lddm-aug train-generator mine.py --resume                          a config of your own
+    lddm-aug train-generator --data phantom --cfg-options diffusion.train_cfg.max_iters=4000
+    lddm-aug train-generator --data busv --init DIR/package            fine-tunes it on these videos
 """
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
-from lddm_aug.commands.arguments import add_cfg_options, add_launcher
+from lddm_aug.commands.arguments import add_cfg_options, add_data, add_launcher, choose_data
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('config', metavar='CONFIG',
-                        help='name of a config, or its file; it is one stage or names its stages')
+    parser.add_argument('config', nargs='?', metavar='CONFIG',
+                        help='a config of your own, or data and recipe, as phantom_cinn')
+    parser.add_argument('--recipe', default='lddm', metavar='NAME',
+                        help='of the generator, where no config is named; default: %(default)s')
+    add_data(parser)
     parser.add_argument('--work-dir', type=Path, metavar='DIR',
-                        help='default: work_dirs/lddm/<config>')
+                        help='default: work_dirs/lddm/<data>_<recipe>, or generators/<recipe> in '
+                             'a folder of your own')
     parser.add_argument('--resume', action='store_true',
                         help='from the newest checkpoint in the work dir')
     parser.add_argument('--init', metavar='PACKAGE',
@@ -33,13 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
 
-    from lddm_aug.configs import find_config
+    from lddm_aug.configs import find_recipe, generator_folder, read_config
     from lddm_aug.engine.generator_training import train_generator
     from lddm_aug.evaluation.cost import describe_cost
     from lddm_aug.generators.package import CARD, load_package
 
-    config = find_config(args.config)
-    work_dir = args.work_dir or Path('work_dirs/lddm') / config.stem
+    config, choice = find_recipe(args.config or args.recipe)
+    os.environ.update(choice)
+    choose_data(args)
+    work_dir = args.work_dir or generator_folder(read_config(config))
     made = train_generator(config, work_dir, resume=args.resume, options=args.cfg_options,
                            seed=args.seed, amp=args.amp, launcher=args.launcher,
                            init=args.init)

@@ -87,6 +87,19 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
     return rows
 
 
+def classes_in(csv_file: str | Path) -> tuple[str, ...] | None:
+    """The labels in a table, in order, as a data set has them; None if there is no such table.
+
+    Neither files nor other columns are looked at.
+    """
+    if not Path(csv_file).is_file():
+        return None
+    table = read_table(csv_file, ('label',))
+    cells = [{'label': row[str(table.column('label'))]} for _, row in table.rows]
+    make_names_whole(cells, 'label', 'label')
+    return sort_classes(cell['label'] for cell in cells)
+
+
 def warn_of_twins(rows: Iterable[Annotation], source: object) -> None:
     """Warn of groups that differ in capitals, blanks or zeros alone, and so may be one."""
     if twins := alike(row.group for row in rows):

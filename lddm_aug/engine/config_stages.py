@@ -1,4 +1,4 @@
-"""The stages that a generator's config names, each a config of its own."""
+"""The stages of a generator's recipe, each a config as MMEngine's Runner takes it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -8,28 +8,30 @@ from typing import Any
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
-from lddm_aug.engine.runner_config import refuse_unread, require_files
+from lddm_aug.configs import read_config
+from lddm_aug.engine.runner_config import refuse_unread, without_variables
 from lddm_aug.generators.base import Generator
 
 
-def stage_files(config_file: Path) -> dict[str, Path]:
-    """The stages' configs by name, in order; a config that names none is its own only stage, ''."""
-    stages = _read(config_file).get('stages', {'': config_file.name})
-    return {name: config_file.parent / file for name, file in stages.items()}
-
-
-def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None
-                  ) -> dict[str, Config]:
+def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None,
+                  choice: Mapping[str, str | None] | None = None) -> dict[str, Config]:
     """Each stage's config by name, in order.
+
+    A recipe says in `stages` what each stage has beside everything else in the file; a stage may
+    also be the name of a file beside it.  A config without `stages` is its own only stage, ''.
+    Variables that no Runner reads are left out.
 
     Args:
         options: values to put in, by dotted key; where a config names stages, the first part of
             the key is the stage's name.
+        choice: environment variables, as for `read_config`.
 
     Raises:
         ValueError: if an option names no stage, or nothing that is read.
     """
-    stages = {name: _read(file) for name, file in stage_files(config_file).items()}
+    config = read_config(config_file, choice)
+    stages = {name: _stage(config, stage, choice)
+              for name, stage in config.get('stages', {'': {}}).items()}
     for key, value in (options or {}).items():
         name, _, rest = ('', '', key) if '' in stages else key.partition('.')
         if name not in stages or not rest:
@@ -37,7 +39,12 @@ def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None
                              f'({", ".join(stages)}), but got {key!r}')
         refuse_unread(stages[name], [rest])
         stages[name].merge_from_dict({rest: value})
-    return stages
+    return {name: without_variables(stage) for name, stage in stages.items()}
+
+
+def stage_names(config_file: Path, choice: Mapping[str, str | None] | None = None) -> list[str]:
+    """The names of a generator's stages, in order; one blank where it has none."""
+    return list(read_config(config_file, choice).get('stages', {'': {}}))
 
 
 def build_generator(stage: Config) -> Generator:
@@ -49,9 +56,13 @@ def build_generator(stage: Config) -> Generator:
     return MODELS.build(arguments)
 
 
-def _read(file: Path) -> Config:
-    require_files(config=str(file))                  # MMEngine doesn't say whose syntax is wrong
-    return Config.fromfile(file)
+def _stage(config: Config, stage: Mapping[str, Any] | str, choice: Mapping[str, str | None] | None
+           ) -> Config:
+    if isinstance(stage, str):
+        return read_config(Path(config.filename).parent / stage, choice)
+    merged = Config(config.to_dict(), filename=config.filename)
+    merged.merge_from_dict(dict(stage))
+    return merged
 
 
 def _without_files(model: dict[str, Any]) -> dict[str, Any]:

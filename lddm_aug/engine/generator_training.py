@@ -45,14 +45,15 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
                     options: Mapping[str, Any] | None = None, seed: int | None = None,
                     amp: bool = False, launcher: str = 'none',
                     folders: Mapping[str, Path] | None = None,
-                    init: str | Path | None = None) -> Path:
+                    init: str | Path | None = None,
+                    choice: Mapping[str, str | None] | None = None) -> Path:
     """Run a config's stages in order; what ends as a generator becomes a package.
 
-    A config is one stage (an MMEngine runner config), or names its stages:
-    `stages = dict(autoencoder='autoencoder.py', diffusion='diffusion.py')`, paths relative to
-    itself.  Each stage works in a folder of its name below `work_dir` and hands its checkpoint to
-    the next.  A config with `generator` writes `work_dir/package`; one with `bank` beside it
-    trains nothing, but fills the generator with the latents of this dataset.
+    A config is one stage (an MMEngine runner config), or says in `stages` what each stage has
+    beside the rest of the file: `stages = dict(autoencoder=dict(model=…), diffusion=dict(…))`; a
+    stage may also be the name of a file.  Each works in a folder of its name below `work_dir` and
+    passes its checkpoint to the next.  A stage with `generator` writes `work_dir/package`; one with
+    `bank` beside it trains nothing, but fills the generator with the latents of this dataset.
 
     Args:
         config_file: the config.
@@ -68,6 +69,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             the same folder for the same stage share it.
         init: a generator package whose weights the stages begin with, where it holds the same
             models.  Its groups count as trained on.
+        choice: environment variables for the config, as for `configs.read_config`.
 
     Returns:
         The package's folder, or the work_dir where the config makes no generator.
@@ -80,7 +82,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     refuse_unstarted_launcher(launcher, 'tools/train_lddm.py')
     precision = mixed_precision() if amp else {}
     work_dir, config_file = Path(work_dir), Path(config_file)
-    stages = stage_configs(config_file, options)
+    stages = stage_configs(config_file, options, choice)
     if not any('model' in stage or 'generator' in stage for stage in stages.values()):
         raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
     _check(stages, work_dir / PACKAGE)
@@ -141,11 +143,11 @@ def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text
 
 def _check(stages: Mapping[str, Config], package: Path) -> None:
     """Before hours, not after them."""
-    for stage in stages.values():
+    for name, stage in stages.items():
         if 'model' in stage:
             require_keys(stage, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
             refuse_amp_without_gpu(stage.optim_wrapper.get('type'), 'optim_wrapper.type')
-            _require_last_weights(stage)
+            _require_last_weights(stage, name)
         if 'generator' in stage:
             refuse_foreign_folder(package)
             _refuse_other_classes(build_generator(stage), stage)
@@ -159,12 +161,13 @@ def _refuse_other_classes(generator: Generator, stage: Config) -> None:
                            classes_of('train_generator', 'training', clips))
 
 
-def _require_last_weights(stage: Config) -> None:
+def _require_last_weights(stage: Config, name: str) -> None:
     """Raise ValueError if a stage wouldn't leave its last weights where the next one looks."""
     hook = stage.get('default_hooks', {}).get('checkpoint', {})
     if hook is None or not hook.get('save_last', True) or hook.get('out_dir'):
-        raise ValueError(f'{stage.filename}: default_hooks.checkpoint must save the last weights '
-                         "in the stage's own folder; take save_last=False and out_dir out of it")
+        place = f'{name}.default_hooks' if name else 'default_hooks'
+        raise ValueError(f"{stage.filename}: {place}.checkpoint must save the last weights in the "
+                         "stage's own folder; take save_last=False and out_dir out of it")
 
 
 def _hand_over(stage: Config, checkpoint: Path) -> None:

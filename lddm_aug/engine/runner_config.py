@@ -21,6 +21,13 @@ KINDS = {'train_dataloader.sampler': dict, 'custom_hooks': list}
 READ = (*inspect.signature(Runner.__init__).parameters, 'activation_checkpointing', 'compile',
         'efficient_conv_bn_eval', 'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn',
         'bank', 'generator')
+KEPT = (*READ, 'custom_imports')
+
+
+def without_variables(config: Config) -> Config:
+    """A config without the variables of which other values were made, and which nothing reads."""
+    return Config({key: value for key, value in config.to_dict().items() if key in KEPT},
+                  filename=config.filename)
 
 
 def require_files(**paths: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from lddm_aug.engine.runner_config import READ
+from lddm_aug.engine.runner_config import KEPT, READ
 from lddm_aug.engine.training_inputs import content_of, listed_content
 from lddm_aug.journal import GUARDS
 
@@ -40,12 +40,13 @@ def training_record(config: Config, began_from: str | None = None) -> dict[str, 
         dict(config: dotted key → value; inputs: dotted key → what a file, a store, a package or a
         table's files hold), of values that JSON and a checkpoint can hold.
     """
-    plain = {key: value for key, value in config.to_dict().items() if key not in UNRELATED}
+    plain = {key: value for key, value in config.to_dict().items()
+             if key in KEPT and key not in UNRELATED}
     inputs: dict[str, str] = {}
     values: dict[str, Any] = {}
     for key, value in [*_leaves(plain), ('load_from', began_from)]:
         content = None
-        if isinstance(value, str) and key.partition('.')[0] in READ:
+        if isinstance(value, str):
             content = content_of(value)
         if content is None:
             values[key] = value
@@ -62,7 +63,9 @@ def training_record(config: Config, began_from: str | None = None) -> dict[str, 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Dotted key → old and new value, of all in which two records differ."""
-    ours, theirs = ({**record['config'], **record['inputs']} for record in (old, new))
+    ours, theirs = ({key: value for part in ('config', 'inputs')
+                     for key, value in record[part].items() if key.partition('.')[0] in KEPT}
+                    for record in (old, new))
     pairs = {key: (ours.get(key, ABSENT), theirs.get(key, ABSENT)) for key in {**ours, **theirs}}
     return {key: pair for key, pair in pairs.items() if not _same(*pair)}
 

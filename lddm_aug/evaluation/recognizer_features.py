@@ -43,20 +43,26 @@ class RecognizerFeatures:
     among generators, not with a published FVD, which takes another network.
 
     Args:
-        config_file: of a recognizer whose pipeline begins with ReadVideo and SampleSegment.
+        config: of a recognizer whose pipeline begins with ReadVideo and SampleSegment, or its file.
         checkpoint: that `tools/train.py` wrote.
         frame_stride: frames of the source video from one frame of the clips to the next.
         device: to compute on.
+        name: what the network is called; by default as the folder that it was trained in, if the
+            config tells, or as the config's file.
 
     Raises:
         FileNotFoundError: if one of the files isn't there.
         ValueError: if they don't belong together or are no recognizer.
     """
 
-    def __init__(self, config_file: str | Path, checkpoint: str | Path, frame_stride: float = 3,
-                 device: str | torch.device = 'cpu') -> None:
-        self.name, self.config_file = f'FD-{Path(config_file).stem}', config_file
-        config = Config.fromfile(config_file)
+    def __init__(self, config: Config | str | Path, checkpoint: str | Path,
+                 frame_stride: float = 3, device: str | torch.device = 'cpu',
+                 name: str | None = None) -> None:
+        if not isinstance(config, Config):
+            config = Config.fromfile(config)
+        self.config_file = config_file = config.filename
+        trained_in = Path(config.get('work_dir') or Path(config_file).with_suffix(''))
+        self.name = f'FD-{name or trained_in.name}'
         init_default_scope('mmaction')
         self.frame_stride = frame_stride
         self.read, *transforms = self._pipeline(config, config_file)

@@ -47,12 +47,11 @@ def analyse(configs: Iterable[Path], timed: bool = False,
             skip: bool = False) -> dict[ModelCost, list[str]]:
     """Names of the configs by what their models cost.
 
-    A config that lists stages costs what the generator of its last stage does.
+    A generator's recipe costs what the generator of its last stage does.
 
     Args:
         timed: measure also how many clips per second the generators make.
-        skip: leave out what names no model of its own, in place of refusing it or measuring the
-            last of its stages.
+        skip: leave out what names no model, in place of refusing it.
 
     Raises:
         ValueError: if a config has nothing to measure; before the first is measured.
@@ -74,11 +73,9 @@ def analyse(configs: Iterable[Path], timed: bool = False,
 def _read(paths: Iterable[Path], skip: bool) -> Iterator[tuple[str, Config]]:
     """Each config's name, and what of it is measured."""
     for path in paths:
-        config = Config.fromfile(path)
+        *_, config = stage_configs(path).values()
         if skip and not _names_a_model(config):
             continue
-        if 'stages' in config:
-            *_, config = stage_configs(path).values()
         _require_model(path, config)
         yield path.stem, config
 

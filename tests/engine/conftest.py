@@ -1,7 +1,7 @@
 """The smallest training that MMEngine's hooks can be watched in."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
+
+from lddm_aug.configs import environment
 
 
 class Points(Dataset):
@@ -55,6 +57,13 @@ class Improving(BaseMetric):
     def compute_metrics(self, results: Any) -> dict[str, float]:
         self.score += 1
         return {'accuracy': self.score}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def phantom() -> Iterator[None]:
+    """Recipes of generators are of the phantom, where nothing else is said."""
+    with environment({'DATASET': 'phantom'}):
+        yield
 
 
 @pytest.fixture

@@ -11,11 +11,13 @@ import torch
 from safetensors.torch import load_file
 
 from lddm_aug.checkpoints import read_checkpoint, weights_sha256
+from lddm_aug.configs import find_config
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import train_generator
 from lddm_aug.engine.hooks.iteration_seed_hook import IterationSeedHook
 from lddm_aug.generators.package import load_package
 
-CONFIG = Path(__file__).parents[2] / 'mmaction_configs/lddm/phantom.py'
+CONFIG = find_config('lddm/lddm')
 
 
 class Interrupted(Exception):
@@ -77,6 +79,12 @@ def tiny(tmp_path):
                     f'{stage}.default_hooks.checkpoint.interval': 2,
                     f'{stage}.log_level': 'ERROR'}
     return options
+
+
+def write_stage(path, name):
+    """One of the stages as a config of its own."""
+    stage_configs(CONFIG)[name].dump(path)
+    return path
 
 
 def test_the_package_says_whom_it_was_trained_on_and_makes_clips(options, tmp_path):
@@ -142,7 +150,7 @@ def test_averaged_weights_of_an_autoencoder_are_refused(options, tmp_path):
 
 
 def test_a_stage_alone_that_is_finished_is_left_as_it_is(options, tmp_path):
-    config = CONFIG.with_name('phantom_autoencoder.py')
+    config = write_stage(tmp_path / 'alone.py', 'autoencoder')
     options = {key.removeprefix('autoencoder.'): value for key, value in options.items()
                if key.startswith('autoencoder.')}
     train_generator(config, tmp_path / 'run', options=options)
@@ -263,8 +271,7 @@ def test_a_training_that_diverges_leaves_no_package(options, tmp_path):
 
 
 def test_a_stage_that_cannot_be_trained_is_refused_before_the_first(tmp_path):
-    (tmp_path / 'first.py').write_text("_base_ = '" + str(CONFIG.with_name(
-        'phantom_autoencoder.py')) + "'")
+    write_stage(tmp_path / 'first.py', 'autoencoder')
     (tmp_path / 'second.py').write_text('model = dict()')
     (tmp_path / 'both.py').write_text("stages = dict(first='first.py', second='second.py')")
     with pytest.raises(ValueError, match=r'second\.py: the config lacks train_dataloader'):
@@ -456,7 +463,7 @@ def test_a_model_that_holds_another_autoencoder_is_not_packed(begun):
 def test_last_weights_that_would_lie_elsewhere_are_refused_before_training(
         option, options, tmp_path):
     [(key, value)] = option.items()
-    with pytest.raises(ValueError, match=f'phantom_diffusion.py: default_hooks.checkpoint .*{key}'):
+    with pytest.raises(ValueError, match=f'lddm.py: diffusion.default_hooks.checkpoint .*{key}'):
         train_generator(CONFIG, tmp_path / 'run', options=options | {
             f'diffusion.default_hooks.checkpoint.{key}': value})
     assert not (tmp_path / 'run').exists()

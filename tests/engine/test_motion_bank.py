@@ -1,14 +1,14 @@
 """Motion transfer's package, made through the phantom's own configs from noise."""
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
+from lddm_aug.configs import find_config
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import train_generator
 from lddm_aug.generators.package import load_package
 
-CONFIG = Path(__file__).parents[2] / 'mmaction_configs/lddm/phantom_motion_transfer.py'
+CONFIG = find_config('lddm/motion_transfer')
 
 
 @pytest.fixture
@@ -51,6 +51,6 @@ def test_the_bank_holds_the_latents_of_training_clips_and_names_their_groups(opt
 def test_a_bank_without_a_trained_autoencoder_is_refused(options, tmp_path):
     alone = {key.removeprefix('bank.'): value for key, value in options.items()
              if key.startswith('bank.')}
+    stage_configs(CONFIG)['bank'].dump(tmp_path / 'bank.py')
     with pytest.raises(ValueError, match="LatentDataset: autoencoder's init_cfg names the check"):
-        train_generator(CONFIG.with_name('phantom_motion_bank.py'), tmp_path / 'run',
-                        options=alone)
+        train_generator(tmp_path / 'bank.py', tmp_path / 'run', options=alone)

@@ -10,16 +10,14 @@ import pytest
 import torch
 from lpips import LPIPS
 from mmaction.registry import MODELS
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
 import lddm_aug  # noqa: F401  registers what the config names
+from lddm_aug.configs import choose, read_config
 from lddm_aug.evaluation.clip_set import ClipSet, read_split
 from lddm_aug.generators.repeat_still import RepeatStill
-
-CONFIG = Path(__file__).parents[2] / 'mmaction_configs/r3d_phantom_real.py'
 
 
 class Recognizer(NamedTuple):
@@ -65,7 +63,8 @@ def on_meta() -> RepeatStill:
 @pytest.fixture
 def recognizer(tmp_path: Path, videos: Path) -> Recognizer:
     """The small 3D ResNet of the configs, for clips of 8 frames at 16 pixels."""
-    config = Config.fromfile(CONFIG)
+    config = read_config('recognizer', choose('phantom', recognizer='r3d'))
+    config.pop('work_dir')
     init_default_scope('mmaction')
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         loader.dataset.update(ann_file=str(videos))

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import ConfigDict
 
 from lddm_aug.checkpoints import POINTER
+from lddm_aug.configs import DEFAULTS, choose, find_config, read_config
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
 from lddm_aug.engine.recognizer_training import train_and_test, use_last_weights
+from lddm_aug.engine.runner_config import without_variables
 from lddm_aug.evaluation.gallery import make_previews
 from lddm_aug.experiments.demo.prepare import Tables, prepare
 from lddm_aug.experiments.demo.report import write_report
@@ -33,11 +35,11 @@ from lddm_aug.version import __version__
 from lddm_aug.versions import run_versions
 from lddm_aug.visualization.previews import Preview, encode_webp, grid
 
-GENERATOR_CONFIG = 'lddm/phantom.py'
+RECIPE, DATA = 'lddm/lddm', 'phantom'                # whose size and budget are taken
 GENERATOR_DATASETS = ('autoencoder.train_dataloader.dataset', 'autoencoder.val_dataloader.dataset',
                       'diffusion.train_dataloader.dataset.clips',
                       'diffusion.default_hooks.preview.clips')
-RECOGNIZER = 'tsm'
+RECOGNIZER, NAME = 'tsm_small', 'tsm'
 TRAINING_SETS = ('real', 'still_mix', 'lddm_mix')
 PREVIEWS_PER_CLASS = 3
 
@@ -68,7 +70,6 @@ class Demo:
     """What to run.
 
     Attributes:
-        configs: folder of the generator's and recognizers' configs.
         work_dir: where everything goes.
         command: what was typed, for the record.
         videos: table of the user's videos; the phantom's where it is None.
@@ -79,7 +80,6 @@ class Demo:
         fresh: do again what was done before.
         budget: how much to train.
     """
-    configs: Path
     work_dir: Path
     command: str = ''
     videos: Path | None = None
@@ -175,13 +175,14 @@ class Flow:
 
     def make_generator(self) -> tuple[Path, dict[str, float]]:
         """Train it; its package, and how well the autoencoder rebuilds held-out clips."""
-        config, folder = self.demo.configs / GENERATOR_CONFIG, self.demo.work_dir / 'generator'
+        config, folder = find_config(RECIPE), self.demo.work_dir / 'generator'
+        choice = DEFAULTS | choose(DATA)
         options: dict[str, Any] = {}
         for dataset in GENERATOR_DATASETS:
             arguments = {**video_arguments(self.tables), 'seed': self.demo.seed}
             options |= {f'{dataset}.{key}': value for key, value in arguments.items()}
         options['diffusion.model.classes'] = self.tables.classes      # a still's label is known
-        stages = stage_configs(config)
+        stages = stage_configs(config, choice=choice)
         for stage in stages:
             options |= {f'{stage}.log_level': 'ERROR', f'{stage}.default_hooks.logger.interval': 10,
                         f'{stage}.default_hooks.progress': dict(type='ProgressBarHook',
@@ -191,7 +192,8 @@ class Flow:
 
         def train() -> dict[str, Any]:
             begun = any(folder.glob(f'*/{POINTER}'))
-            train_generator(config, folder, resume=begun, options=options, seed=self.demo.seed)
+            train_generator(config, folder, resume=begun, options=options, seed=self.demo.seed,
+                            choice=choice)
             return json.loads((folder / SUMMARY).read_bytes())['autoencoder']
 
         inputs = {'data': self.data, 'configs': texts, 'options': options, 'seed': self.demo.seed,
@@ -214,15 +216,16 @@ class Flow:
 
     def make_recognizer(self, training_set: str, store: Path | None) -> dict[str, Any]:
         """Train on a training set and score the test videos."""
-        folder = self.demo.work_dir / 'recognizers' / f'{RECOGNIZER}_{training_set}'
-        config = Config.fromfile(self.demo.configs / f'{RECOGNIZER}_phantom_{training_set}.py')
+        folder = self.demo.work_dir / 'recognizers' / f'{NAME}_{training_set}'
+        choice = choose(DATA, recognizer=RECOGNIZER, training_set=training_set)
+        config = without_variables(read_config('recognizer', DEFAULTS | choice))
         predictions = folder / 'predictions.jsonl'
         for loader in (config.train_dataloader, config.test_dataloader):
             point_at(loader.dataset, self.tables, store, self.demo.seed)
         use_last_weights(config, folder, len(self.tables.classes), self.demo.seed, predictions)
         config.merge_from_dict({
             'default_hooks.progress': dict(type='ProgressBarHook',
-                                           title=f'{RECOGNIZER} {training_set}'),
+                                           title=f'{NAME} {training_set}'),
             **self.demo.budget.recognizer})
         inputs = {'data': self.data, 'config': config.pretty_text,
                   'store': sha256_of(store / MANIFEST) if store else None,
@@ -230,11 +233,11 @@ class Flow:
 
         def work() -> dict[str, Any]:
             runner, scores = train_and_test(config)
-            return {'recognizer': RECOGNIZER, 'training_set': training_set,
+            return {'recognizer': NAME, 'training_set': training_set,
                     'iterations': runner.iter, 'seed': self.demo.seed,
                     **read_scores(scores, predictions, self.tables.classes)}
 
-        return self.journal.step(f'train {RECOGNIZER} on {training_set}', inputs, folder, work)
+        return self.journal.step(f'train {NAME} on {training_set}', inputs, folder, work)
 
 
 def repeat_still_like(generator: Generator, folder: Path) -> Generator:

@@ -11,12 +11,23 @@ from typing import Any
 
 from mmengine.config import Config
 
+from lddm_aug import configs
+from lddm_aug.configs import (
+    DEFAULTS,
+    choose,
+    config_names,
+    find_config,
+    find_recipe,
+    part_names,
+    recipe_of,
+)
 from lddm_aug.datasets.mixed import MAX_PER_REAL
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.experiments.study.training_sets import TrainingSet
 
 RECOGNIZERS = ('c3d', 'tsm', 'tdn', 'atmnet')
-FORMS = {'small': '{}_phantom_real.py', 'lungs': '{}_covid_blues_real.py',
-         'full': '{}_busv_real.py'}
+SMALL = '_small'                                     # how the recognizers for a CPU are called
+FORMS = ('small', 'lungs', 'full')
 GIVEN = 'given'            # the split that the table of videos itself has; given-8: 8 of its groups
 MAX_SEED = 2**32
 
@@ -27,10 +38,9 @@ class Study:
 
     Attributes:
         data: folder with videos.csv, stills.csv, splits/ and, for the oracle, oracle.csv.
-        configs: folder of the recognizers' configs, and of the generators' in lddm/.
         work_dir: where generators, clips and trainings go.
         out: the file with one line per training; the videos' scores go beside it.
-        recognizers: names among RECOGNIZERS.
+        recognizers: names of files in the configs' _base_/models.
         training_sets: names as in training_sets.py.
         ratios: as 7:3, for the split in splits/7_3_seed0.csv; `given` for the table's own, and
             `given-8` for 8 of its training groups, drawn by the seed, and its whole test.
@@ -38,7 +48,7 @@ class Study:
         synthetic_per_real: of the mixes, one training each.
         form: small networks for a CPU, the same that also see frame differences (TSM and C3D),
             or full ones; the same for every training set.
-        generators: the first part of the generators' configs' names.
+        generators: data, and size, whose generators are taken, as phantom or phantom_128.
         iterations: of every training, in place of the configs'.
         generator_options: values for the generators' configs, by dotted key with the stage first.
         data_root: folder the tables' paths are relative to; by default `data`.
@@ -46,7 +56,6 @@ class Study:
         threads: of each.
     """
     data: Path
-    configs: Path
     work_dir: Path
     out: Path
     recognizers: tuple[str, ...] = RECOGNIZERS
@@ -67,17 +76,19 @@ class Study:
         object.__setattr__(self, 'generator_options', _tuples(self.generator_options))
         for name in self.training_sets:
             TrainingSet.parse(name)
-        for what, given, known in (('recognizer', self.recognizers, RECOGNIZERS),
-                                   ('form', [self.form], tuple(FORMS))):
+        for what, given, known in (('recognizer', self.recognizers, known_recognizers()),
+                                   ('form', [self.form], FORMS)):
             unknown = [name for name in given if name not in known]
             if unknown:
                 raise ValueError(f'Study: {what} must be one of {", ".join(known)}, but got '
                                  f'{", ".join(unknown)}')
-        missing = [recognizer for recognizer in self.recognizers
-                   if not self.recognizer_config(recognizer).is_file()]
+        missing = [recognizer for recognizer in self.recognizers if not self._has(recognizer)]
         if missing:
             raise ValueError(f'Study: form {self.form!r} has no config for {", ".join(missing)}; '
-                             f'add {self.recognizer_config(missing[0])} or leave it out')
+                             'add one or leave it out')
+        if not find_recipe(self.generators)[1]:
+            raise ValueError('Study: generators names data whose generators are taken, as phantom, '
+                             f'but got {self.generators!r}')
         for name in ('recognizers', 'training_sets', 'ratios', 'seeds', 'synthetic_per_real'):
             if not getattr(self, name):
                 raise ValueError(f'Study: {name} must name at least one, but got none')
@@ -101,8 +112,22 @@ class Study:
     def root(self) -> Path:
         return self.data if self.data_root is None else self.data_root
 
-    def recognizer_config(self, recognizer: str) -> Path:
-        return self.configs / FORMS[self.form].format(recognizer)
+    def recognizer_config(self, recognizer: str) -> Config:
+        """Of real videos: how they are read comes with the form, which of them with the study."""
+        if self.form == 'lungs':
+            return read_config(f'{recognizer}_covid_blues_real', ())
+        model, data = ((f'{recognizer}{SMALL}', 'phantom') if self.form == 'small' else
+                       (recognizer, 'busv'))
+        return read_config('recognizer', tuple(choose(data, recognizer=model).items()))
+
+    def generator_stages(self, generator: str) -> dict[str, Config]:
+        """The stages of a generator whose clips have this name."""
+        return generator_stages(recipe_of(generator), self.generators)
+
+    def _has(self, recognizer: str) -> bool:
+        name = {'small': f'{recognizer}{SMALL}', 'full': recognizer}.get(self.form)
+        return (f'{recognizer}_covid_blues_real' in config_names() if name is None else
+                name in part_names('models'))
 
     def split_file(self, ratio: str, seed: int) -> Path | None:
         """None where the table's own split is meant."""
@@ -168,13 +193,32 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
-def read_config(file: Path) -> Config:
-    """A config to change; hundreds of trainings begin from the same few files."""
-    return deepcopy(_read_config(file))
+def known_recognizers() -> list[str]:
+    """Those that there are configs for, the usual ones first."""
+    names = [name for name in part_names('models') if not name.endswith(SMALL)]
+    return [*(name for name in RECOGNIZERS if name in names),
+            *(name for name in names if name not in RECOGNIZERS)]
+
+
+def read_config(name: str, choice: tuple[tuple[str, str], ...]) -> Config:
+    """A config to change; hundreds of trainings begin from the same few."""
+    return deepcopy(_read_config(name, choice))
 
 
 @cache
-def _read_config(file: Path) -> Config:
-    config = Config.fromfile(file)
-    # MMEngine formats the text six times a training, which takes longer than a small one learns
+def _read_config(name: str, choice: tuple[tuple[str, str], ...]) -> Config:
+    return _unformatted(configs.read_config(name, DEFAULTS | dict(choice)))
+
+
+@cache
+def generator_stages(recipe: str, data: str) -> dict[str, Config]:
+    """The stages of a recipe on data, as phantom_128."""
+    choice = DEFAULTS | find_recipe(data)[1]
+    return {name: _unformatted(stage) for name, stage in
+            stage_configs(find_config(f'lddm/{recipe}'), choice=choice).items()}
+
+
+def _unformatted(config: Config) -> Config:
+    """MMEngine formats the text six times a training, which takes longer than a small one learns.
+    """
     return Config(config.to_dict(), filename=config.filename, format_python_code=False)

@@ -13,8 +13,9 @@ from mmengine.config import Config, ConfigDict
 
 from lddm_aug.checkpoints import POINTER, last_checkpoint
 from lddm_aug.engine.recognizer_training import train_and_test, use_last_weights
+from lddm_aug.engine.runner_config import without_variables
 from lddm_aug.experiments.study import stores
-from lddm_aug.experiments.study.plan import Run, Study, read_config
+from lddm_aug.experiments.study.plan import Run, Study
 from lddm_aug.experiments.study.quality import plausible, score_clips
 from lddm_aug.experiments.study.training_sets import TrainingSet, put_into
 from lddm_aug.files import write_aside
@@ -25,7 +26,8 @@ RESULT = 'result.json'
 KEPT = 'kept.json'
 REPORTED = ('accuracy', 'f1_macro', 'f1_weighted', 'auc')
 # of a config, what says where something lies and not what it is
-PLACES = ('ann_file', 'data_root', 'split_file', 'store', 'keep', 'out_file', 'work_dir')
+PLACES = ('ann_file', 'data_root', 'split_file', 'store', 'package', 'keep', 'out_file',
+          'work_dir')
 
 
 def recognizer_config(study: Study, run: Run) -> Config:
@@ -35,11 +37,11 @@ def recognizer_config(study: Study, run: Run) -> Config:
         ValueError: if it weighs other classes than the data have.
     """
     folder, training_set = run.folder(study), TrainingSet.parse(run.training_set)
-    config = read_config(study.recognizer_config(run.recognizer))
+    config = study.recognizer_config(run.recognizer)
     classes = stores.classes_of(study)
     weights = config.model.cls_head.get('loss_cls', {}).get('class_weight')
     if weights is not None and len(weights) != len(classes):
-        raise ValueError(f'{study.recognizer_config(run.recognizer)}: class_weight has '
+        raise ValueError(f'{config.filename}: class_weight has '
                          f'{len(weights)} weights, one per class, but {study.data} has '
                          f'{len(classes)} classes; take another form, or a config of your own')
     use_last_weights(config, folder, len(classes), run.seed, folder / 'scores.jsonl')
@@ -47,13 +49,24 @@ def recognizer_config(study: Study, run: Run) -> Config:
         config.train_cfg.max_iters = study.iterations
     for loader in (config.train_dataloader, config.test_dataloader):
         loader.dataset.update(study.videos(run.ratio, run.seed), classes=classes, seed=run.seed)
-    generator = training_set.generator
+    config.data = places(study, run, training_set.generator)
     put_into(config, training_set, seed=run.seed, synthetic_per_real=run.synthetic_per_real,
-             store=None if generator is None else str(
-                 stores.store_folder(study, generator, run.ratio, run.seed)),
-             keep=str(folder / KEPT) if 'filtered' in training_set.options else None,
-             oracle=dict(ann_file=str(study.data / 'oracle.csv'), data_root=str(study.root)))
+             keep=str(folder / KEPT) if 'filtered' in training_set.options else None)
     return config
+
+
+def places(study: Study, run: Run, generator: str | None) -> dict[str, Any]:
+    """Where a training set finds clips, the generator and the true clips of this split."""
+    data: dict[str, Any] = {'oracle': str(study.data / 'oracle.csv')}
+    if generator is not None:
+        size = [*study.generator_stages(generator).values()][-1].generator.size
+        data |= {
+            'size': size,
+            'stores': str(stores.store_folder(study, generator, run.ratio, run.seed)),
+            'generators': str(stores.generator_folder(study, generator, run.ratio, run.seed)),
+            'stills': dict(type='StillDataset', ann_file=str(study.data / 'stills.csv'),
+                           data_root=str(study.root), classes=stores.classes_of(study))}
+    return data
 
 
 def settings(study: Study, run: Run) -> str:
@@ -62,7 +75,7 @@ def settings(study: Study, run: Run) -> str:
     """
     generator = TrainingSet.parse(run.training_set).generator
     return fingerprint({
-        'config': _without_places(recognizer_config(study, run).to_dict()),
+        'config': _without_places(without_variables(recognizer_config(study, run)).to_dict()),
         'data': stores.data_settings(study),
         'split': stores.split_sha256(study, run.ratio, run.seed),
         'clips': generator and stores.settings(study, generator, run.ratio, run.seed),

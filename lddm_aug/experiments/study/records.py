@@ -7,7 +7,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from lddm_aug.experiments.study.plan import RECOGNIZERS, Run
+from lddm_aug.experiments.study.plan import Run, known_recognizers
 from lddm_aug.files import write_aside
 
 KEY = ('recognizer', 'training_set', 'ratio', 'seed', 'synthetic_per_real')
@@ -29,6 +29,7 @@ def read_rows(file: Path, needed: tuple[str, ...] = FIGURES) -> dict[Run, dict[s
         ValueError: naming the line that can't be used.
     """
     rows: dict[Run, dict[str, Any]] = {}
+    recognizers = known_recognizers()
     lines = file.read_bytes().splitlines() if file.is_file() else ()
     for number, line in enumerate(lines, start=1):
         try:
@@ -44,9 +45,9 @@ def read_rows(file: Path, needed: tuple[str, ...] = FIGURES) -> dict[Run, dict[s
         if wrong:
             raise ValueError(f'{file} line {number}: {wrong[0]} cannot be {row[wrong[0]]!r}; '
                              'remove it, and the study will make it again')
-        if row['recognizer'] not in RECOGNIZERS:
+        if row['recognizer'] not in recognizers:
             raise ValueError(f'{file} line {number}: recognizer must be one of '
-                             f'{", ".join(RECOGNIZERS)}, but got {row["recognizer"]!r}; remove it')
+                             f'{", ".join(recognizers)}, but got {row["recognizer"]!r}; remove it')
         rows[Run(**{key: row[key] for key in KEY})] = row
     return rows
 

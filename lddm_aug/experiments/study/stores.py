@@ -9,19 +9,16 @@ from typing import Any
 
 import torch
 
+from lddm_aug.configs import DEFAULTS, find_config, find_recipe, recipe_of
 from lddm_aug.data.annotations import class_names, read_annotations
-from lddm_aug.engine.config_stages import stage_files
 from lddm_aug.engine.generator_training import PACKAGE, SUMMARY, train_generator
-from lddm_aug.experiments.study.plan import Study, read_config
+from lddm_aug.experiments.study.plan import Study
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import load_package
 from lddm_aug.journal import Journal, fingerprint
 from lddm_aug.synthesis.synthesize import synthesize
 from lddm_aug.version import __version__
 
-# generator → its config, behind the first part of its name
-CONFIGS = {'lddm': '', 'lddm_blind': '', 'cinn': '_cinn', 'still': '_repeat_still',
-           'warp': '_random_warp', 'transfer': '_motion_transfer'}
 SHARED = 'autoencoder'                               # the stage that generators have in common
 
 
@@ -29,16 +26,15 @@ def store_folder(study: Study, generator: str, ratio: str, seed: int) -> Path:
     return study.split_folder(ratio, seed) / 'stores' / generator
 
 
-def config_file(study: Study, generator: str) -> Path:
-    return study.configs / 'lddm' / f'{study.generators}{CONFIGS[generator]}.py'
+def generator_folder(study: Study, generator: str, ratio: str, seed: int) -> Path:
+    return study.split_folder(ratio, seed) / 'generators' / generator
 
 
 def generator_options(study: Study, generator: str, ratio: str, seed: int) -> dict[str, Any]:
     """What the generator's config must be told to learn from this split."""
     videos = study.videos(ratio, seed)
     options: dict[str, Any] = {}
-    for stage, file in stage_files(config_file(study, generator)).items():
-        config = read_config(file)
+    for stage, config in study.generator_stages(generator).items():
         prefix = f'{stage}.' if stage else ''
         if stage:
             options |= {f'{prefix}log_level': 'ERROR', f'{prefix}default_hooks.logger.interval': 50}
@@ -72,9 +68,9 @@ def classes_of(study: Study) -> tuple[str, ...]:
 @cache
 def settings(study: Study, generator: str, ratio: str, seed: int) -> str:
     """Changes with the configs, options, tables and split of a generator, not with the code."""
-    files = [config_file(study, generator), *stage_files(config_file(study, generator)).values()]
+    stages = study.generator_stages(generator)
     return fingerprint({
-        'configs': [read_config(file).to_dict() for file in files],
+        'configs': {name: stage.to_dict() for name, stage in stages.items()},
         'options': {key: value for key, value in
                     generator_options(study, generator, ratio, seed).items()
                     if key.rpartition('.')[2] not in ('ann_file', 'data_root', 'split_file')},
@@ -96,15 +92,16 @@ def split_sha256(study: Study, ratio: str, seed: int) -> str | None:
 def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
     """Fit the generator, unless that was done, and make its clips."""
     journal = Journal(study.split_folder(ratio, seed))
-    folder = journal.folder / 'generators' / generator
+    folder = generator_folder(study, generator, ratio, seed)
     shared = shared_stage(study, generator, ratio, seed)
     inputs: dict[str, Any] = {'settings': settings(study, generator, ratio, seed),
               'version': __version__}
 
     def fit() -> dict[str, Any]:
-        train_generator(config_file(study, generator), folder, resume=True, seed=seed,
+        train_generator(find_config(f'lddm/{recipe_of(generator)}'), folder, resume=True, seed=seed,
                         options=generator_options(study, generator, ratio, seed),
-                        folders=None if shared is None else {SHARED: shared})
+                        folders=None if shared is None else {SHARED: shared},
+                        choice=DEFAULTS | find_recipe(study.generators)[1])
         return json.loads((folder / SUMMARY).read_bytes())
 
     journal.step(f'fit {generator}', inputs, folder, fit)
@@ -127,13 +124,13 @@ def shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path | 
     """A folder for the stage that several generators have in common, by what it depends on; None
     for one without that stage.
     """
-    files = stage_files(config_file(study, generator))
-    if SHARED not in files:
+    stages = study.generator_stages(generator)
+    if SHARED not in stages:
         return None
     options = {key: str(value)
                for key, value in generator_options(study, generator, ratio, seed).items()
                if key.startswith(f'{SHARED}.')}
-    identity = fingerprint({'config': read_config(files[SHARED]).to_dict(), 'seed': seed,
+    identity = fingerprint({'config': stages[SHARED].to_dict(), 'seed': seed,
                             'options': options, 'data': data_settings(study),
                             'split': split_sha256(study, ratio, seed),
                             'version': __version__})

@@ -9,7 +9,7 @@ import numpy as np
 
 from lddm_aug.data.annotations import Annotation, read_annotations, rows_of_split
 from lddm_aug.data.splits import write_split
-from lddm_aug.engine.config_stages import stage_files
+from lddm_aug.datasets.training_sets import TRAINING_SETS
 from lddm_aug.experiments.study import records, stores
 from lddm_aug.experiments.study.jobs import Job, run_jobs
 from lddm_aug.experiments.study.plan import GIVEN, Run, Study, runs_of
@@ -143,8 +143,6 @@ def require_files(study: Study, runs: Sequence[Run]) -> None:
         split = study.split_file(run.ratio, run.seed)
         if split is not None:
             wanted[split] = "make the splits first, or take the ratio 'given'"
-    for generator in sorted(generators):
-        wanted[stores.config_file(study, generator)] = 'name other generators, or leave it out'
     for path, advice in wanted.items():
         if not path.is_file():
             raise FileNotFoundError(f'Study: {path} is missing; {advice}')
@@ -152,9 +150,8 @@ def require_files(study: Study, runs: Sequence[Run]) -> None:
 
 def refuse_unknown_options(study: Study) -> None:
     """Raise ValueError for an option of the generators that none of their stages would get."""
-    files = {stores.config_file(study, generator) for generator in stores.CONFIGS}
-    stages = sorted({stage for file in files if file.is_file()
-                     for stage in stage_files(file)} - {''})
+    stages = sorted({stage for each in TRAINING_SETS.values() if each.generator is not None
+                     for stage in study.generator_stages(each.generator)} - {''})
     unknown = [key for key, _ in study.generator_options
                if key.partition('.')[0] not in stages or '.' not in key]
     if unknown:

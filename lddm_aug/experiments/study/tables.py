@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lddm_aug.experiments.study.plan import RECOGNIZERS, Run
+from lddm_aug.datasets.training_sets import TRAINING_SETS
+from lddm_aug.experiments.study.plan import Run, known_recognizers
 from lddm_aug.experiments.study.records import read_rows, scores_file
 from lddm_aug.experiments.study.statistics import (
     METRICS,
@@ -21,13 +22,18 @@ from lddm_aug.experiments.study.statistics import (
     confusion,
     estimate,
 )
-from lddm_aug.experiments.study.training_sets import BASELINES, BASES, CONTROLS, REAL
+from lddm_aug.experiments.study.training_sets import BASELINES, CONTROLS, REAL
 
 ALL = 'all of them'
 NAMES = {'accuracy': 'Accuracy', 'f1_macro': 'F1 (macro)', 'auc': 'AUC'}
-RECOGNIZER_NAMES = {'c3d': 'C3D', 'tsm': 'TSM', 'tdn': 'TDN', 'atmnet': 'ATMNet', ALL: ALL}
+RECOGNIZER_NAMES = {'c3d': 'C3D', 'tsm': 'TSM', 'tdn': 'TDN', 'atmnet': 'ATMNet'}
 STILL, ORACLE = 'still_mix', 'oracle'
 NONE = '–'
+
+
+def recognizer_name(recognizer: str) -> str:
+    """As it is shown."""
+    return RECOGNIZER_NAMES.get(recognizer, recognizer)
 
 
 @dataclass
@@ -107,7 +113,8 @@ class Results:
 
     def named(self, attribute: str) -> list[Any]:
         """What occurs, in the order in which it is shown."""
-        order: dict[str, Sequence] = {'recognizer': RECOGNIZERS, 'training_set': [*BASES]}
+        order: dict[str, Sequence] = {'recognizer': known_recognizers(),
+                                      'training_set': [*TRAINING_SETS]}
         found = {getattr(run, attribute) for run in self.rows}
         if attribute == 'ratio':
             return sorted(found, key=lambda ratio: -self.videos(ratio))
@@ -238,7 +245,7 @@ def _by_ratio(results: Results, metrics: Sequence[str], title: str, note: str) -
             found = [[results.figure(metric, recognizer, name, ratio) for metric in metrics]
                      for ratio in ratios]
             if any(each is not None for cell in found for each in cell):
-                rows.append([RECOGNIZER_NAMES[recognizer], name,
+                rows.append([recognizer_name(recognizer), name,
                              *(' / '.join(NONE if each is None else _percent(each)
                                           for each in cell) for cell in found)])
     return Table(title, note, ['recognizer', 'trained on', *map(str, ratios)], rows)
@@ -262,7 +269,7 @@ def differences(results: Results, metric: str) -> Table:
                          results.difference(metric, recognizer, name, other, ratio)
                          for other in others]
                 if name != REAL and any(each is not None for each in found):
-                    rows.append([RECOGNIZER_NAMES[recognizer], ratio, name,
+                    rows.append([recognizer_name(recognizer), ratio, name,
                                  *(NONE if each is None else _points(each) for each in found)])
     return Table(f'{NAMES[metric]}: against real only, the controls and the baselines',
                  'Differences in points [95 %], paired by seed and patient; * marks those whose '
@@ -287,7 +294,7 @@ def recoveries(results: Results, metric: str) -> Table:
                          results.recovered(metric, recognizer, name, floor, ratio)
                          for floor in floors]
                 if name not in (REAL, ORACLE) and any(each is not None for each in found):
-                    rows.append([RECOGNIZER_NAMES[recognizer], ratio, name,
+                    rows.append([recognizer_name(recognizer), ratio, name,
                                  *(NONE if each is None else _percent(each) for each in found)])
     return Table(f"{NAMES[metric]}: how much of the oracle's gain is recovered",
                  'In % [95 %]: 0 is the floor, 100 what the true clips behind the stills bring. '
@@ -372,7 +379,7 @@ def confusions(results: Results) -> Table:
                 if by_seed:
                     counts = sum(confusion(scores, np.ones((1, len(scores.labels))))[0]
                                  for scores in by_seed.values())
-                    rows.append([RECOGNIZER_NAMES[recognizer], ratio, name,
+                    rows.append([recognizer_name(recognizer), ratio, name,
                                  *(', '.join(f'{said:.0f}' for said in row) for row in counts)])
     said = ', '.join(results.classes)
     return Table('Confusion matrices', f'Summed over seeds. Each cell: how many videos of the '
@@ -382,7 +389,7 @@ def confusions(results: Results) -> Table:
 
 
 def _of(recognizers: Iterable[str]) -> str:
-    names = [RECOGNIZER_NAMES[name] for name in recognizers]
+    names = [recognizer_name(name) for name in recognizers]
     return f'Mean of {", ".join(names)}' if len(names) > 1 else names[0]
 
 

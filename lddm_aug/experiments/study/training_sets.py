@@ -1,35 +1,18 @@
-"""What a recognizer is trained on, by name: a base, and options behind a +, as in lddm_mix+mixup.
+"""What a recognizer is trained on: a training set by its name, and options behind a +.
 
-    real            real videos only
-    real_twice      a placebo: the same real videos in place of synthetic clips
-    synthetic       LDDM's clips only
-    lddm_mix        real + LDDM's clips; its generator is told the still's class
-    lddm_blind_mix  … and here it isn't: it has the still alone, as in the paper
-    cinn_mix        real + the clips of the paper's baseline
-    still_mix       control: real + stills in which nothing moves
-    warp_mix        control: … that are warped at random
-    transfer_mix    control: … that move like a training video of the same class
-    oracle          real + the true clips behind the stills, where they are known
-
-Those with the name of a config train as it does.
+lddm_mix+mixup is `lddm_mix` of datasets/training_sets.py, batches blended.
 """
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 from mmengine.config import Config
 
+from lddm_aug.datasets.training_sets import TRAINING_SETS
+
 REAL, SYNTHETIC = 'real', 'synthetic'
-# base → what joins the real videos: a generator's clips, or other videos
-BASES = {
-    'real': None, 'real_twice': 'real', 'oracle': 'oracle',
-    'synthetic': 'lddm', 'lddm_mix': 'lddm', 'lddm_blind_mix': 'lddm_blind', 'cinn_mix': 'cinn',
-    'still_mix': 'still', 'warp_mix': 'warp', 'transfer_mix': 'transfer',
-}
 CONTROLS = ('real_twice', 'still_mix', 'warp_mix', 'transfer_mix')
-BASELINES = ('cinn_mix', 'lddm_blind_mix')           # the paper's, and LDDM told no class, as there
+BASELINES = ('cinn_mix', 'lddm_blind_mix')           # the paper's, and an unconditional LDDM
 
 # which part of the synthetic samples stays synthetic: (progress of the training, part)
 SCHEDULES = {
@@ -60,13 +43,13 @@ class TrainingSet:
         """
         base, *options = name.split('+')
         training_set = cls(base, tuple(options))
-        unknown = [part for part, known in [(base, BASES), *((option, OPTIONS)
-                                                             for option in options)]
+        unknown = [part for part, known in [(base, TRAINING_SETS), *((option, OPTIONS)
+                                                                     for option in options)]
                    if part not in known]
         if unknown:
             raise ValueError(f'training set {name!r}: {", ".join(map(repr, unknown))} is unknown; '
-                             f'the bases are {", ".join(BASES)}, and the options behind a + '
-                             f'{", ".join(OPTIONS)}')
+                             f'the bases are {", ".join(TRAINING_SETS)}, and the options behind '
+                             f'a + {", ".join(OPTIONS)}')
         useless = [option for option in options if not training_set._can(option)]
         if useless:
             raise ValueError(f'training set {name!r}: {", ".join(useless)} needs generated clips '
@@ -89,53 +72,45 @@ class TrainingSet:
     def _can(self, option: str) -> bool:
         if option in BLENDINGS:
             return True
+        if option == 'filtered' and not TRAINING_SETS[self.base].stored:
+            return False
         return self.generator is not None and (self.is_mix or option in ('soft', 'filtered'))
 
     @property
     def is_mix(self) -> bool:
         """Whether something joins the real videos at a ratio."""
-        return self.base not in (REAL, SYNTHETIC)
+        return TRAINING_SETS[self.base].mixes
 
     @property
     def generator(self) -> str | None:
         """Who makes its clips, a name in stores.py."""
-        source = BASES[self.base]
-        return None if source in ('real', 'oracle') else source
+        return TRAINING_SETS[self.base].generator
 
 
-def put_into(config: Config, training_set: TrainingSet, *, seed: int, store: str | None = None,
-             keep: str | None = None, oracle: dict[str, Any] | None = None,
-             synthetic_per_real: float | None = None) -> None:
+def put_into(config: Config, training_set: TrainingSet, *, seed: int,
+             keep: str | None = None, synthetic_per_real: float | None = None) -> None:
     """Let a config that trains on real videos train on this set instead.
 
     Args:
-        config: of `*_real.py`, its data set already that of the split.
+        config: of real videos, its data set already that of the split, and its `data` saying where
+            clips, a generator or the true clips lie.
         seed: of what is drawn.
-        store: the generator's clips.
-        keep: list of those that passed the quality filter.
-        oracle: how a VideoClipDataset finds the true clips.
+        keep: list of the clips that passed the quality filter.
         synthetic_per_real: of a mix.
     """
-    real = config.train_dataloader.dataset
-    joining = deepcopy(real)
-    if training_set.generator is not None:
-        joining = dict(type='SyntheticClipDataset', store=store, classes=real.get('classes'),
-                       pipeline=deepcopy(real.pipeline))
-        if keep is not None:
-            joining['keep'] = keep
-    elif training_set.base == 'oracle':
-        for key in ('split', 'split_file'):
-            joining.pop(key, None)
-        joining.update(oracle)
-    joining['seed'] = seed + 1                       # not the draws of the same clips in `real`
+    dataset = TRAINING_SETS[training_set.base].make(config)
+    dataset.pop('_delete_', None)
+    joining = dataset['synthetic'] if training_set.is_mix else dataset
+    if training_set.base != REAL:
+        joining['seed'] = seed + 1                   # not the draws of the same clips in `real`
+    if keep is not None:
+        joining['keep'] = keep
+    if training_set.is_mix:
+        dataset.update(seed=seed, synthetic_per_real=synthetic_per_real)
     if 'soft' in training_set.options:
-        for part in (real, joining):
+        parts = (dataset['real'], joining) if training_set.is_mix else (joining,)
+        for part in parts:
             part['pipeline'] = _soften(part['pipeline'], config.model.cls_head.num_classes)
-
-    dataset = {REAL: real, SYNTHETIC: joining}.get(training_set.base)
-    if dataset is None:
-        dataset = dict(type='LDDMMixedDataset', real=real, synthetic=joining, seed=seed,
-                       synthetic_per_real=synthetic_per_real)
     config.train_dataloader.dataset = dataset
     for option in training_set.options:
         if option in SCHEDULES:

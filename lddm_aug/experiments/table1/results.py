@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
         return dict(rows=[], sampler_steps=[], temperatures=[], paper=PAPER, protocol=protocol)
     try:
         results = dict(temperatures=[]) | json.loads(file.read_bytes())
-        rows = [(GENERATORS.index(row['generator']), row['seed'], row['identity'])
+        rows = [(row['generator'], row['seed'], row['identity'])
                 for row in results['rows'] + results['sampler_steps']
                 + results['temperatures']]
         before = dict(results['protocol'])
@@ -59,9 +59,16 @@ def write_results(file: Path, results: dict[str, Any], command: str) -> None:
 def put_row(rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
     """In place of the older one, and in the paper's order."""
     def place(row: Mapping[str, Any]) -> tuple:
-        return GENERATORS.index(row['generator']), row['seed'], sampling_of(row) or 0
+        name = row['generator']
+        return in_order([*GENERATORS, name]).index(name), name, row['seed'], sampling_of(row) or 0
 
     rows[:] = sorted([other for other in rows if place(other) != place(row)] + [row], key=place)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of generators without repetitions: the usual ones in the paper's order, then others."""
+    found = set(names)
+    return [*(name for name in GENERATORS if name in found), *sorted(found - {*GENERATORS})]
 
 
 def sampling_of(row: Mapping[str, Any]) -> float | None:
@@ -74,10 +81,9 @@ def format_table1(results: Mapping[str, Any]) -> str:
     rows, columns = results['rows'], table_columns()
     shown = [key for key in columns if any(row.get(key) is not None for row in rows)]
     lines = [['generator', 'seeds', *(columns[key] for key in shown)]]
-    for name in GENERATORS:
+    for name in in_order(row['generator'] for row in rows):
         same = [row for row in rows if row['generator'] == name]
-        if same:
-            lines.append([name, str(len(same)), *(mean_over_seeds(same, key) for key in shown)])
+        lines.append([name, str(len(same)), *(mean_over_seeds(same, key) for key in shown)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [' '.join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
             for line in lines]

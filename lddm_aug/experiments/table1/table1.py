@@ -1,6 +1,6 @@
 """Table 1 of the paper again: every generator on the same split and seeds, beside the paper's row.
 
-Whatever is trained works in a folder named after its config and a fingerprint of the configs and
+Whatever is trained works in a folder named after its stage and a fingerprint of the configs and
 tables that it depends on: what was done before is found again, and what has changed is done anew.
 A change of the code is not seen; `redo` measures again, and another `work_dir` trains again.
 """
@@ -10,18 +10,21 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from lddm_aug.engine.config_stages import build_generator, stage_configs, stage_files
+from lddm_aug.configs import DEFAULTS, choose, config_root, read_config
+from lddm_aug.engine.config_stages import build_generator, stage_configs, stage_names
 from lddm_aug.engine.generator_training import (
     SUMMARY,
     train_generator,
     train_stage,
 )
+from lddm_aug.engine.runner_config import without_variables
 from lddm_aug.evaluation.bootstrap import group_interval
 from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, read_split
 from lddm_aug.evaluation.cost import (
@@ -53,6 +56,7 @@ from lddm_aug.models.noise_process import STEPS
 from lddm_aug.versions import machine, run_versions
 from lddm_aug.visualization.loss_curves import read_losses
 
+PLACES = ('work_dir', 'custom_imports')               # of a config, what no figure depends on
 SAME_NETWORK = 0.01             # by how much one network's distances differ between machines
 
 
@@ -61,15 +65,14 @@ class Table1:
     """What to make.
 
     Attributes:
-        data: name of the data set, by which configs are found: `lddm/DATA.py` for lddm,
-            `lddm/DATA_GENERATOR.py` for the others, with `DATA_SIZE` in place of DATA where there
-            is such a one; `r3d_DATA_real.py` for the network of the Fréchet distance and, if there
-            is one, `r3d_DATA_tempo.py` for that of a second one.
-        configs: folder of the configs.
+        data: name of the data set, or a prepared folder.
+        configs: folder of the configs: recipes in lddm/, `recognizer.py` and `r3d_tempo.py` for the
+            networks in which the Fréchet distances are taken.
         work_dir: where trainings go.
         out: the results, a JSON file that is written again after every row.
-        generators, seeds: the rows.
-        size: height and width of the clips, in pixels.
+        generators, seeds: the rows; a generator is the name of its recipe.
+        size: height and width of the clips, in pixels; by default the data's.  The networks of the
+            Fréchet distances see the data at its own size, so that sizes can be compared.
         sampler_steps: with how many steps of its sampler LDDM's distance is measured besides.
         temperatures: at which other temperatures LDDM is measured besides.
         redo: measure rows again that stand in `out`; trainings that are finished stay.
@@ -86,12 +89,12 @@ class Table1:
         command: what was typed, for the record.
     """
     data: str
-    configs: Path
     work_dir: Path
     out: Path
+    configs: Path = field(default_factory=config_root)
     generators: Sequence[str] = GENERATORS
     seeds: Sequence[int] = (0, 1, 2)
-    size: int = 64
+    size: int | None = None
     sampler_steps: Sequence[int] = ()
     temperatures: Sequence[float] = ()
     redo: bool = False
@@ -106,9 +109,9 @@ class Table1:
     command: str = ''
 
     def __post_init__(self) -> None:
-        unknown = sorted({*self.generators} - {*GENERATORS})
+        unknown = sorted({*self.generators} - {*self._recipes})
         if unknown:
-            raise ValueError(f'Table1: generators are {", ".join(GENERATORS)}, '
+            raise ValueError(f'Table1: generators are {", ".join(self._recipes)}, '
                              f'but got {", ".join(unknown)}')
         if not all(0 <= seed < 2**32 for seed in self.seeds):
             raise ValueError(f'Table1: seeds must lie in [0, 2^32), but got {list(self.seeds)}')
@@ -123,29 +126,32 @@ class Table1:
         if not all(0 <= temperature < math.inf for temperature in self.temperatures):
             raise ValueError('Table1: temperatures are standard deviations, 0 or more, but got '
                              f'{list(self.temperatures)}')
-        generators = {name: self.config(name) for name in ('lddm', *self.generators)}
-        for config in (self.recognizer, *generators.values()):
-            if not config.is_file():
-                raise FileNotFoundError(f'Table1: there is no config {config}; add it, or choose '
-                                        'other generators or other data')
         self._refuse_options_of_no_stage()
-        for name, config in generators.items():                   # before hours, not after them
+        for name in ('lddm', *self.generators):                   # before hours, not after them
             *_, last = self.stages(name).values()
-            if last.generator.size != self.size:
+            if self.size not in (None, last.generator.size):
                 raise ValueError(f'Table1: clips of {self.size} pixels were asked for, but those '
-                                 f'of {config} have {last.generator.size}; choose that size, or '
-                                 f'add {config.with_name(f"{self.data}_{self.size}.py").name} and '
-                                 'its stages')
+                                 f'of {self.config(name)} have {last.generator.size}; let its size '
+                                 'follow SIZE, as _base_.clip does')
+            build_generator(last)
 
     @property
-    def recognizer(self) -> Path:
-        return self.configs / f'r3d_{self.data}_real.py'
+    def choice(self) -> dict[str, str | None]:
+        return DEFAULTS | choose(self.data, size=self.size)
+
+    def feature_configs(self) -> dict[str, Config]:
+        """Figure → the recognizer in which it is taken, of the data at its own size."""
+        choice = self.choice | {'SIZE': None, 'RECOGNIZER': 'r3d'}
+        return {figure: without_variables(read_config(self.configs / file, choice))
+                for figure, file in (('fd', 'recognizer.py'), ('fd_tempo', 'r3d_tempo.py'))}
+
+    def feature_name(self, figure: str) -> str:
+        return f'r3d_{Path(self.data).resolve().name}_{"tempo" if figure == "fd_tempo" else "real"}'
 
     @property
-    def feature_configs(self) -> dict[str, Path]:
-        """Figure → the recognizer in which it is taken."""
-        tempo = self.configs / f'r3d_{self.data}_tempo.py'
-        return {'fd': self.recognizer} | ({'fd_tempo': tempo} if tempo.is_file() else {})
+    def _recipes(self) -> list[str]:
+        names = [path.stem for path in sorted((self.configs / 'lddm').glob('*.py'))]
+        return [*GENERATORS, *(name for name in names if name not in GENERATORS)]
 
     @property
     def precision(self) -> tuple[str, ...]:
@@ -153,27 +159,33 @@ class Table1:
         return () if self.amp else ('float32',)
 
     def config(self, generator: str) -> Path:
-        kind = '' if generator == 'lddm' else f'_{generator}'
-        sized = self.configs / f'lddm/{self.data}_{self.size}{kind}.py'
-        return sized if sized.is_file() else self.configs / f'lddm/{self.data}{kind}.py'
+        return self.configs / 'lddm' / f'{generator}.py'
 
     def stage_options(self, generator: str) -> dict[str, Any]:
         """Those of `cfg_options` whose stage this generator has."""
-        stages = stage_files(self.config(generator))
+        stages = stage_names(self.config(generator), self.choice)
         return {key: value for key, value in self.cfg_options.items()
                 if key.partition('.')[0] in stages}
 
     def stages(self, generator: str) -> dict[str, Config]:
-        return stage_configs(self.config(generator), self.stage_options(generator))
+        return stage_configs(self.config(generator), self.stage_options(generator), self.choice)
 
     def _refuse_options_of_no_stage(self) -> None:
         names = {name for generator in self.generators
-                 for name in stage_files(self.config(generator)) if name}
+                 for name in stage_names(self.config(generator), self.choice) if name}
         unknown = sorted(key for key in self.cfg_options if key.partition('.')[0] not in names)
         if unknown:
             raise ValueError(f'Table1: an option begins with the name of a stage '
                              f'({", ".join(sorted(names)) or "these generators have none"}), but '
                              f'got {", ".join(unknown)}')
+
+
+def table_name(data: str, size: int | None = None) -> str:
+    """As a table's files and folders are called: as its data, with the size if it isn't theirs."""
+    choice = DEFAULTS | choose(data, size=size)
+    sized = read_config('lddm/repeat_still', choice).clip.size
+    own = read_config('lddm/repeat_still', choice | {'SIZE': None}).clip.size
+    return Path(data).resolve().name + ('' if sized == own else f'_{sized}')
 
 
 def make_table1(table: Table1) -> dict[str, Any]:
@@ -184,8 +196,8 @@ def make_table1(table: Table1) -> dict[str, Any]:
     """
     results = read_results(table.out, _protocol(table))
     clips = _read_clips(table)
-    features = {figure: _feature_networks(table, config)
-                for figure, config in table.feature_configs.items()}
+    features = {figure: _feature_networks(table, table.feature_name(figure), config)
+                for figure, config in table.feature_configs().items()}
     for seed in table.seeds:
         for name in table.generators:
             if not table.redo and _done(results['rows'], table, name, seed):
@@ -227,18 +239,18 @@ def _read(dataset: Mapping[str, Any], generator: Generator, segments: int) -> Cl
                       reference_fps=dataset.get('reference_fps'))
 
 
-def _feature_networks(table: Table1, config_file: Path) -> SeveralRecognizers:
+def _feature_networks(table: Table1, name: str, recognizer: Config) -> SeveralRecognizers:
     """Recognizers in which a Fréchet distance is taken, each trained once on real clips."""
     networks, accuracies = [], []
     for seed in range(table.recognizers):
-        config = Config.fromfile(config_file)
+        config = deepcopy(recognizer)
         config.randomness = dict(seed=seed)
-        config.work_dir = str(table.work_dir / f'{config_file.stem}_{_identity([config])}')
+        config.work_dir = str(table.work_dir / f'{name}_{_identity([config])}')
         config.log_level = 'WARNING'
         checkpoint, measured = train_stage(config, resume=True)
         accuracies.append(measured.get('video/accuracy', measured.get('acc/top1')))
-        networks.append(RecognizerFeatures(config_file, checkpoint, device=table.device))
-    print(f'{config_file.stem}: accuracy {", ".join(f"{each:.2f}" for each in accuracies)} on '
+        networks.append(RecognizerFeatures(recognizer, checkpoint, device=table.device, name=name))
+    print(f'{name}: accuracy {", ".join(f"{each:.2f}" for each in accuracies)} on '
           'held-out videos', flush=True)
     return SeveralRecognizers(networks)
 
@@ -274,14 +286,14 @@ def _train(table: Table1, name: str, seed: int
     options = table.stage_options(name)
     for number, stage in enumerate(stages, 1):
         known_by = _identity(list(stages.values())[:number], seed, *table.precision)
-        folders[stage] = table.work_dir / f'{Path(stages[stage].filename).stem}_{known_by}'
+        folders[stage] = table.work_dir / f'{stage or name}_{known_by}'
         if stage and 'model' in stages[stage]:
             options |= {f'{stage}.log_level': 'WARNING', f'{stage}.default_hooks.progress': dict(
                 type='ProgressBarHook', title=f'{name}, seed {seed}: {stage}')}
     folder = table.work_dir / f'{name}_{_identity(stages.values(), seed, *table.precision)}'
     if not (folder / SUMMARY).exists() or not (folder / 'package' / CARD).exists():
         train_generator(table.config(name), folder, resume=True, options=options, seed=seed,
-                        amp=table.amp, folders=folders)
+                        amp=table.amp, folders=folders, choice=table.choice)
     measured = json.loads((folder / SUMMARY).read_bytes())
     parts = [measured] if '' in stages else measured.values()
     seconds = [part.get('seconds', 0.) for part in parts]
@@ -312,8 +324,9 @@ def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: Feat
 
 
 def _identity(configs: Iterable[Config], *more: Any) -> str:
-    """Changes when a config does, or a table that it names."""
-    plain = [config.to_dict() for config in configs]
+    """Changes when what is read of a config does, or a table that it names."""
+    plain = [{key: value for key, value in config.to_dict().items() if key not in PLACES}
+             for config in configs]
     named = [Path(name) for name in sorted({*_tables(plain)})]
     tables = [sha256_of(table) for table in named if table.is_file()]     # some are never read
     return fingerprint(dict(configs=plain, more=more, tables=tables))[:12]
@@ -330,8 +343,7 @@ def _tables(config: Any) -> Iterator[str]:
 
 
 def _row_identity(table: Table1, name: str, seed: int) -> str:
-    return _identity([*table.stages(name).values(),
-                      *map(Config.fromfile, table.feature_configs.values())], seed,
+    return _identity([*table.stages(name).values(), *table.feature_configs().values()], seed,
                      *table.precision)
 
 
@@ -364,10 +376,12 @@ def _protocol(table: Table1) -> dict[str, Any]:
     """What all rows have in common: rows that differ in it cannot be compared."""
     networks = {name: dict(name=network.name, sha256=network.provenance['sha256'])
                 for name, network in table.networks.items()}
+    *_, last = table.stages('lddm').values()
     return dict(
-        data=table.data, size=table.size, fd_network=table.recognizer.stem,
-        **{f'{figure}_config': _identity([Config.fromfile(config)])
-           for figure, config in table.feature_configs.items()},
+        data=Path(table.data).resolve().name, size=last.generator.size,
+        fd_network=table.feature_name('fd'),
+        **{f'{figure}_config': _identity([config])
+           for figure, config in table.feature_configs().items()},
         networks=networks, options={key: value for key, value in asdict(table.options).items()
                                     if key != 'seed'},
         recognizers=table.recognizers, segments=table.segments,

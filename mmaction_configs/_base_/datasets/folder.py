@@ -1,30 +1,32 @@
-"""A folder of your own with videos.csv, stills.csv and splits/; it takes the place of busv.py.
+"""A folder of your own with videos.csv and stills.csv: DATA=data/mine before a command names it.
 
-A config's data are the one line of its `_base_` that names this file.  The folder and the split
-are chosen without editing: DATA=data/mine SPLIT=5_5_seed0 python tools/train.py CONFIG.  With
-more classes than two, set model.cls_head.num_classes.
+Classes are those of the table of videos.  SPLIT=3_7_seed1 takes splits/3_7_seed1.csv, as
+tools/make_splits.py makes it; by default 7_3_seed0, or the table's own column `split` where there
+is no such file.  What is made of the folder lies in it: generators/, synthetic/ and recognizers/.
 """
-folder = '{{$DATA:data/mine}}'
+_base_ = []                                          # a config without a base may import nothing
+from lddm_aug.configs import chosen, default_split, split_file
+from lddm_aug.data.annotations import classes_in
 
-videos = dict(
-    type='VideoClipDataset', ann_file=f'{folder}/videos.csv',
-    split_file=f'{folder}/splits/{{$SPLIT:7_3_seed0}}.csv')
-real = dict(**videos, split='train')
-held_out = dict(**videos, split='test', test_mode=True)
+__folder = '{{$DATA:data/mine}}'
+# unless SIZE, FRAMES, STRIDE or SPLIT say otherwise
+__choice = chosen(size=64, split=default_split(__folder))
+__classes = classes_in(f'{__folder}/videos.csv')
+__videos = dict(type='VideoClipDataset', ann_file=f'{__folder}/videos.csv', classes=__classes,
+                **split_file(__folder, __choice.split))
 
-# what `tools/synthesize.py` made of the folder's stills.csv
-lddm_clips = dict(type='SyntheticClipDataset', store=f'{folder}/synthetic/lddm')
-cinn_clips = dict(lddm_clips, store=f'{folder}/synthetic/cinn')
-still_clips = dict(lddm_clips, store=f'{folder}/synthetic/still')
-transfer_clips = dict(lddm_clips, store=f'{folder}/synthetic/transfer')
-
-# the same stills, from which clips are synthesized on the fly
-stills = dict(type='StillDataset', ann_file=f'{folder}/stills.csv')
-synthesize = [
-    dict(type='LoadStill', size=64),
-    dict(type='SynthesizeClip', package=f'{folder}/generator/package')]
-
-read = [dict(type='ReadVideo', size=256)]
-augment = [
-    dict(type='RandomResizedCrop', area_range=(0.8, 1.0), aspect_ratio_range=(0.9, 1.1)),
-    dict(type='Flip', flip_ratio=0.5)]
+data = dict(
+    size=__choice.size, num_frames=__choice.num_frames, frame_stride=__choice.frame_stride,
+    classes=__classes,
+    real=dict(**__videos, split='train'),
+    held_out=dict(**__videos, split='test', test_mode=True),
+    stills=dict(type='StillDataset', ann_file=f'{__folder}/stills.csv', classes=__classes),
+    oracle=f'{__folder}/oracle.csv',                 # the true clips behind the stills, if known
+    read=[dict(type='ReadVideo', size=256)],
+    augment=[
+        dict(type='RandomResizedCrop', area_range=(0.8, 1.0), aspect_ratio_range=(0.9, 1.1)),
+        dict(type='Flip', flip_ratio=0.5)],
+    # where its generators, their clips and the recognizers go
+    generators=__folder + '/generators/{recipe}' + __choice.variant,
+    stores=__folder + '/synthetic/{clips}' + __choice.variant,
+    recognizers=__folder + '/recognizers/{recognizer}_{training_set}' + __choice.variant)

@@ -1,27 +1,28 @@
-"""Simulated sweeps, made by `python tools/make_phantom.py --out data/phantom`."""
-classes = ('benign', 'malignant')
+"""Simulated sweeps, made by `python tools/make_phantom.py --out data/phantom`.
 
-real = dict(
-    type='VideoClipDataset', ann_file='data/phantom/videos.csv', split='train', classes=classes)
-held_out = dict(
-    type='VideoClipDataset', ann_file='data/phantom/videos.csv', split='test', classes=classes,
-    test_mode=True)
+SIZE=128 takes those of `--size 128 --out data/phantom_128`, SPLIT a split in their splits/.
+"""
+_base_ = []                                          # a config without a base may import nothing
+from lddm_aug.configs import chosen, split_file
 
-# what `tools/synthesize.py` made of data/phantom/stills.csv: by LDDM, the paper's baseline and the
-# controls that repeat the still or give it the motion of a training video
-lddm_clips = dict(
-    type='SyntheticClipDataset', store='work_dirs/synthetic/phantom_lddm', classes=classes)
-cinn_clips = dict(lddm_clips, store='work_dirs/synthetic/phantom_cinn')
-still_clips = dict(lddm_clips, store='work_dirs/synthetic/phantom_still')
-transfer_clips = dict(lddm_clips, store='work_dirs/synthetic/phantom_transfer')
+__choice = chosen(size=64)                           # unless SIZE, FRAMES or STRIDE say otherwise
+__folder, __name = f'data/phantom{__choice.sized}', f'phantom{__choice.variant}'
+__classes = ('benign', 'malignant')
+__videos = dict(type='VideoClipDataset', ann_file=f'{__folder}/videos.csv', classes=__classes,
+                **split_file(__folder, __choice.split))
 
-# the same stills, from which clips are synthesized on the fly
-stills = dict(type='StillDataset', ann_file='data/phantom/stills.csv', classes=classes)
-synthesize = [
-    dict(type='LoadStill', size=64),
-    dict(type='SynthesizeClip', package='work_dirs/lddm/phantom/package')]
-
-read = [dict(type='ReadVideo', size=64, cache=True)]
-augment = [
-    dict(type='RandomResizedCrop', area_range=(0.8, 1.0), aspect_ratio_range=(0.9, 1.1)),
-    dict(type='Flip', flip_ratio=0.5)]
+data = dict(
+    size=__choice.size, num_frames=__choice.num_frames, frame_stride=__choice.frame_stride,
+    classes=__classes,
+    real=dict(**__videos, split='train'),
+    held_out=dict(**__videos, split='test', test_mode=True),
+    stills=dict(type='StillDataset', ann_file=f'{__folder}/stills.csv', classes=__classes),
+    oracle=f'{__folder}/oracle.csv',                 # the true clips behind the stills
+    read=[dict(type='ReadVideo', size=__choice.size, cache=True)],
+    augment=[
+        dict(type='RandomResizedCrop', area_range=(0.8, 1.0), aspect_ratio_range=(0.9, 1.1)),
+        dict(type='Flip', flip_ratio=0.5)],
+    # where its generators, their clips and the recognizers go
+    generators='work_dirs/lddm/' + __name + '{_recipe}',
+    stores='work_dirs/synthetic/' + __name + '_{clips}',
+    recognizers='work_dirs/{recognizer}_' + __name + '_{training_set}')

@@ -13,14 +13,13 @@ model = dict(
     data_preprocessor=dict(type='ActionDataPreprocessor', mean=[127.5] * 3, std=[64.] * 3,
                            format_shape='NCTHW'))
 
-# a pipeline is read + sample + augment + resize + pack; read and augment come with the data set
-sample = [dict(type='SampleSegment', num_frames=16), dict(type='ArrayDecode')]
-sample_centre = [
-    dict(type='SampleSegment', num_frames=16, test_mode=True), dict(type='ArrayDecode')]
-resize = [dict(type='Resize', scale=(64, 64), keep_ratio=False)]
-pack = [
-    dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs', meta_keys=('filename', 'group', 'origin'))]
+# of a pipeline: read + sample + augment + resize + see + pack; the others come with the data
+inputs = dict(
+    sample=[dict(type='SampleSegment', num_frames=16), dict(type='ArrayDecode')],
+    resize=[dict(type='Resize', scale=(64, 64), keep_ratio=False)],
+    pack=[
+        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='PackActionInputs', meta_keys=('filename', 'group', 'origin'))])
 
 train_dataloader = dict(
     batch_size=12, num_workers=0, persistent_workers=False,

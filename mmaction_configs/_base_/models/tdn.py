@@ -7,12 +7,11 @@ model = dict(
         _delete_=True, type='TDN', depth=50, num_segments=8, pretrained='torchvision://resnet50'))
 
 # the windows overlap in the 16 frames that C3D sees
-sample = [dict(type='SampleSegment', num_frames=16), dict(type='ArrayDecode')]
-sample_centre = [
-    dict(type='SampleSegment', num_frames=16, test_mode=True), dict(type='ArrayDecode')]
-pack = [
-    dict(type='TakeWindows', num_windows=8, window_length=5),
-    dict(type='FormatShape', input_format='NCHW'),
-    dict(type='PackActionInputs', meta_keys=('filename', 'group', 'origin'))]
+inputs = dict(
+    sample=[dict(type='SampleSegment', num_frames=16), dict(type='ArrayDecode')],
+    pack=[
+        dict(type='TakeWindows', num_windows=8, window_length=5),
+        dict(type='FormatShape', input_format='NCHW'),
+        dict(type='PackActionInputs', meta_keys=('filename', 'group', 'origin'))])
 
 optim_wrapper = dict(paramwise_cfg=dict(fc_lr5=False), optimizer=dict(weight_decay=5e-4))

@@ -3,15 +3,15 @@ _base_ = 'mmaction::recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_
 
 model = dict(cls_head=dict(num_classes=2, topk=(1,)))
 
-# a pipeline is read + sample + augment + resize + pack; read and augment come with the data set
-sample = [dict(type='SampleSegment', num_frames=8), dict(type='ArrayDecode')]
-sample_centre = [
-    dict(type='SampleSegment', num_frames=8, test_mode=True), dict(type='ArrayDecode')]
-resize = [dict(type='Resize', scale=(224, 224), keep_ratio=False)]
-pack = [
-    dict(type='FormatShape', input_format='NCHW'),
-    dict(type='PackActionInputs', meta_keys=('filename', 'group', 'origin'))]
+# of a pipeline: read + sample + augment + resize + see + pack; the others come with the data
+inputs = dict(
+    sample=[dict(type='SampleSegment', num_frames=8), dict(type='ArrayDecode')],
+    resize=[dict(type='Resize', scale=(224, 224), keep_ratio=False)],
+    pack=[
+        dict(type='FormatShape', input_format='NCHW'),
+        dict(type='PackActionInputs', meta_keys=('filename', 'group', 'origin'))])
 
+train_pipeline = val_pipeline = test_pipeline = None     # inherited, and of other data
 train_dataloader = dict(
     _delete_=True, batch_size=16, num_workers=4, persistent_workers=True,
     sampler=dict(type='EpochSampler', shuffle=True, endless=True))

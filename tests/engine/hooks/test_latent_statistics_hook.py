@@ -3,13 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from torch.testing import assert_close
 
+from lddm_aug.configs import find_config
 from lddm_aug.datasets.latents import LatentDataset
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import train_stage
-
-CONFIG = Path(__file__).parents[3] / 'mmaction_configs/lddm/phantom_autoencoder.py'
 
 
 def trained(folder: Path) -> LatentDataset:
@@ -19,7 +18,7 @@ def trained(folder: Path) -> LatentDataset:
                 np.random.default_rng(i).integers(256, size=(60, 64, 64), dtype=np.uint8))
     (folder / 'videos.csv').write_text('path,label,group,split\n' + ''.join(
         f'{i}.npy,benign,patient {i},{"train" if i < 3 else "test"}\n' for i in range(5)))
-    config = Config.fromfile(CONFIG)
+    config = stage_configs(find_config('lddm/lddm'))['autoencoder']
     small = dict(encoder=dict(width=8), decoder=dict(widths=(8, 8, 8)))
     config.merge_from_dict({
         'train_dataloader.dataset.ann_file': str(folder / 'videos.csv'),

@@ -1,7 +1,6 @@
 """Two iterations of the phantom's own trainings on noise, and what TensorBoard is told of them."""
 import io
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +10,7 @@ from mmengine.visualization import Visualizer
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lddm_aug.configs import find_config
 from lddm_aug.engine.generator_training import train_generator
 from lddm_aug.engine.hooks.preview_hook import PreviewHook, write_video
 from lddm_aug.functional.pixels import clip_to_uint8
@@ -18,7 +18,7 @@ from lddm_aug.generators.package import load_package
 from lddm_aug.seeds import derive_seed
 from lddm_aug.visualization.previews import Preview, grid
 
-CONFIG = Path(__file__).parents[3] / 'mmaction_configs/lddm/phantom.py'
+CONFIG = find_config('lddm/lddm')
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
 
+from lddm_aug.configs import read_config
 from lddm_aug.experiments.demo.flow import Demo, point_at, run
 from lddm_aug.experiments.demo.prepare import Tables
-
-CONFIGS = Path(__file__).parents[3] / 'mmaction_configs'
 
 
 @pytest.fixture
@@ -17,7 +15,7 @@ def tables(tmp_path):
 
 @pytest.mark.parametrize('name', ['real', 'still_mix', 'lddm_mix'])
 def test_a_training_set_reads_the_demos_data_and_nothing_else(name, tables):
-    config = Config.fromfile(CONFIGS / f'tsm_phantom_{name}.py')
+    config = read_config(f'tsm_phantom_{name}')
     for loader in (config.train_dataloader, config.test_dataloader):
         point_at(loader.dataset, tables, Path('my_store'), seed=7)
     text = str(config.train_dataloader.dataset) + str(config.test_dataloader.dataset)
@@ -29,7 +27,7 @@ def test_a_training_set_reads_the_demos_data_and_nothing_else(name, tables):
 
 def test_the_three_training_sets_differ_in_nothing_else():
     def rest(name):
-        config = Config.fromfile(CONFIGS / f'tsm_phantom_{name}.py').to_dict()
+        config = read_config(f'tsm_phantom_{name}').to_dict()
         return {key: config[key] for key in ('model', 'train_cfg', 'optim_wrapper',
                                              'param_scheduler', 'test_dataloader', 'randomness')}
     assert rest('real') == rest('still_mix') == rest('lddm_mix')
@@ -37,4 +35,4 @@ def test_the_three_training_sets_differ_in_nothing_else():
 
 def test_one_table_alone_is_refused(tmp_path):
     with pytest.raises(ValueError, match='both a table of videos and a table of stills'):
-        run(Demo(CONFIGS, tmp_path, videos=tmp_path / 'videos.csv'))
+        run(Demo(tmp_path, videos=tmp_path / 'videos.csv'))

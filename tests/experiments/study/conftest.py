@@ -8,8 +8,6 @@ import pytest
 from lddm_aug.experiments.study.plan import Study
 from lddm_aug.preparation.phantom import write_phantom
 
-ROOT = Path(__file__).parents[3]
-
 
 @pytest.fixture(scope='session')
 def data(tmp_path_factory) -> Path:
@@ -22,7 +20,7 @@ def data(tmp_path_factory) -> Path:
 def make_study(data: Path, tmp_path: Path):
     def make(**changes) -> Study:
         return Study(**{
-            'data': data, 'configs': ROOT / 'mmaction_configs', 'work_dir': tmp_path / 'work',
+            'data': data, 'work_dir': tmp_path / 'work',
             'out': tmp_path / 'study_phantom.jsonl', 'recognizers': ('atmnet',),
             'training_sets': ('real',), 'ratios': ('given',), 'seeds': (0,), 'iterations': 1,
             **changes})

@@ -6,12 +6,10 @@ import pytest
 
 from lddm_aug.experiments.study.plan import Run, Study, runs_of
 
-CONFIGS = Path(__file__).parents[3] / 'mmaction_configs'
-
 
 def study(**changes) -> Study:
-    return Study(**{'data': Path('data/mine'), 'configs': CONFIGS, 'out': Path('out'),
-                    'work_dir': Path('work'), **changes})
+    return Study(**{'data': Path('data/mine'), 'out': Path('out'), 'work_dir': Path('work'),
+                    **changes})
 
 
 def test_the_whole_grid_is_run_once_and_a_filter_asks_for_what_it_learns_from():
@@ -37,9 +35,11 @@ def test_a_ratio_names_the_split_of_its_seed():
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
-    (dict(recognizers=('tsn',)), 'recognizer must be one of c3d, tsm, tdn, atmnet, but got tsn'),
+    (dict(recognizers=('tsn',)), 'recognizer must be one of c3d, tsm, tdn, atmnet, .*but got tsn'),
     (dict(form='huge'), 'form must be one of small, lungs, full, but got huge'),
-    (dict(form='lungs', recognizers=('tdn',)), "form 'lungs' has no config for tdn; add"),
+    (dict(form='lungs', recognizers=('tdn',)), "form 'lungs' has no config for tdn"),
+    (dict(generators='heart'), 'no generator heart'),
+    (dict(generators='cinn'), "data whose generators are taken.*'cinn'"),
     (dict(training_sets=('lddm',)), "training set 'lddm': 'lddm' is unknown"),
     (dict(seeds=()), 'seeds must name at least one'),
     (dict(seeds=(-1,)), r'seeds must lie in \[0, 2\^32\)'),

@@ -46,7 +46,7 @@ def test_no_study_yet_is_no_line(tmp_path: Path):
     (json.dumps(row(seed=[1])), r'line 2: seed cannot be \[1\]; remove it'),
     (json.dumps(row(n_test='4')), "line 2: n_test cannot be '4'"),
     (json.dumps(row(recognizer='slowfast')),
-     "line 2: recognizer must be one of c3d, tsm, tdn, atmnet, but got 'slowfast'; remove it")])
+     "line 2: recognizer must be one of c3d, tsm, tdn, atmnet, .*'slowfast'; remove it")])
 def test_a_damaged_line_is_named(tmp_path: Path, line: str, message: str):
     (tmp_path / 'study.jsonl').write_text(f'{json.dumps(row())}\n{line}\n')
     with pytest.raises(ValueError, match=f'study.jsonl {message}'):

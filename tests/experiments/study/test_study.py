@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 from mmaction.registry import DATASETS
-from mmengine.config import Config
 
 from lddm_aug.data.annotations import Annotation, read_annotations
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.experiments.study import stores
 from lddm_aug.experiments.study import study as module
 from lddm_aug.experiments.study.plan import Run
@@ -41,11 +41,8 @@ def in_this_process(monkeypatch):
 @pytest.fixture
 def tiny_generators(monkeypatch, tiny_lddm):
     """In place of trained ones; of each call's options its config is built all the same."""
-    def train_generator(config_file, work_dir, resume, seed, options, folders):
-        stage = Config.fromfile(config_file).stages.autoencoder
-        config = Config.fromfile(config_file.parent / stage)
-        config.merge_from_dict({key.removeprefix('autoencoder.'): value
-                                for key, value in options.items() if key.startswith('auto')})
+    def train_generator(config_file, work_dir, resume, seed, options, folders, choice):
+        config = stage_configs(config_file, options, choice)['autoencoder']
         groups = DATASETS.build(config.train_dataloader.dataset).groups
         save_package(work_dir / 'package', tiny_lddm, groups)
         (work_dir / 'training.json').write_text('{}')
@@ -196,12 +193,17 @@ def test_groups_that_cannot_hold_every_class_are_refused():
         draw_groups(rows, 9, seed=0)
 
 
-@pytest.mark.parametrize(('changes', 'message'), [
-    (dict(ratios=('7:3',)), '7_3_seed0.csv is missing; make the splits first'),
-    (dict(training_sets=('lddm_mix',), generators='heart'), 'heart.py is missing; name other')])
-def test_what_is_missing_is_said_before_anything_is_trained(make_study, changes, message):
-    with pytest.raises(FileNotFoundError, match=message):
-        run_study(make_study(**changes))
+def test_what_is_missing_is_said_before_anything_is_trained(make_study):
+    with pytest.raises(FileNotFoundError, match='7_3_seed0.csv is missing'):
+        run_study(make_study(ratios=('7:3',)))
+
+
+def test_a_training_set_that_generates_while_it_trains_finds_the_splits_generator(
+        make_study, tiny_generators):
+    asked = make_study(training_sets=('lddm_online',), generators='phantom_16')
+    run_study(asked)
+    [(run, row)] = read_rows(asked.out).items()
+    assert run.synthetic_per_real == 1 and row['iterations'] == 1
 
 
 @pytest.mark.parametrize('option', ['decoder.width', 'diffusion'])

@@ -49,6 +49,6 @@ def test_a_recognizer_that_is_not_known_ends_in_a_sentence(monkeypatch, capsys, 
         report(monkeypatch, out)
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
-        f'study.py: {out} line 1: recognizer must be one of c3d, tsm, tdn, atmnet, '
+        f'study.py: {out} line 1: recognizer must be one of c3d, tsm, tdn, atmnet, r3d, '
         "but got 'slowfast'; remove it\n")
     assert not out.with_suffix('.html').exists()

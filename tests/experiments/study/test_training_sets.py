@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from mmengine.config import Config
 
-from lddm_aug.experiments.study.training_sets import BASES, OPTIONS, TrainingSet, put_into
-
-CONFIGS = Path(__file__).parents[3] / 'mmaction_configs'
+from lddm_aug.configs import read_config
+from lddm_aug.datasets.training_sets import TRAINING_SETS
+from lddm_aug.experiments.study.training_sets import OPTIONS, TrainingSet, put_into
 
 
 def built(name: str, recognizer: str = 'tsm', **arguments) -> Config:
-    config = Config.fromfile(CONFIGS / f'{recognizer}_busv_real.py')
+    config = read_config(f'{recognizer}_busv_real')
+    config.data.oracle = 'oracle.csv'
     put_into(config, TrainingSet.parse(name), seed=0, **arguments)
     return config
 
@@ -27,16 +26,15 @@ def without(value, *keys):
                                   'real_twice', 'transfer_mix'])
 @pytest.mark.parametrize('recognizer', ['c3d', 'atmnet'])
 def test_a_training_set_is_that_of_the_config_of_its_name(recognizer, name):
-    theirs = Config.fromfile(CONFIGS / f'{recognizer}_busv_{name}.py')
-    ours = built(name, recognizer, synthetic_per_real=1.0,
-                 store=f'work_dirs/synthetic/busv_{TrainingSet.parse(name).generator}')
+    theirs = read_config(f'{recognizer}_busv_{name}')
+    ours = built(name, recognizer, synthetic_per_real=1.0)
     ours, theirs = (without(config.train_dataloader.to_dict(), 'seed')
                     for config in (ours, theirs))
     assert ours == theirs
 
 
 def test_the_oracle_reads_the_true_clips_and_no_split_of_the_videos():
-    mix = built('oracle', oracle=dict(ann_file='oracle.csv'), synthetic_per_real=2.)
+    mix = built('oracle', synthetic_per_real=2.)
     dataset = mix.train_dataloader.dataset
     assert dataset.synthetic_per_real == 2
     assert dataset.synthetic.ann_file == 'oracle.csv'
@@ -51,7 +49,7 @@ def test_what_joins_the_real_videos_is_drawn_apart_from_them():
 
 
 def test_soft_labels_come_right_before_packing_in_both_parts():
-    dataset = built('lddm_mix+soft', store='s', synthetic_per_real=1.).train_dataloader.dataset
+    dataset = built('lddm_mix+soft', synthetic_per_real=1.).train_dataloader.dataset
     for part in (dataset.real, dataset.synthetic):
         assert [transform['type'] for transform in part.pipeline][-2:] == [
             'SoftenLabel', 'PackActionInputs']
@@ -59,7 +57,7 @@ def test_soft_labels_come_right_before_packing_in_both_parts():
 
 
 def test_schedules_and_blendings_are_hooks_and_preprocessors_of_mmaction2():
-    config = built('still_mix+off_at_end+cutmix', store='s', synthetic_per_real=1.)
+    config = built('still_mix+off_at_end+cutmix', synthetic_per_real=1.)
     assert config.custom_hooks[-1] == dict(
         type='SyntheticShareHook', points=[(0, 1), (0.75, 1), (0.75, 0)])
     assert config.model.data_preprocessor.blending == dict(
@@ -67,7 +65,7 @@ def test_schedules_and_blendings_are_hooks_and_preprocessors_of_mmaction2():
 
 
 def test_the_filters_list_goes_to_the_store():
-    dataset = built('cinn_mix+filtered', store='s', keep='kept.json', synthetic_per_real=1.)
+    dataset = built('cinn_mix+filtered', keep='kept.json', synthetic_per_real=1.)
     assert dataset.train_dataloader.dataset.synthetic.keep == 'kept.json'
 
 
@@ -76,6 +74,7 @@ def test_the_filters_list_goes_to_the_store():
     ('lddm_mix+mixdown', "'mixdown' is unknown; .*options behind a \\+ warm_up, decay"),
     ('real+warm_up', 'warm_up needs generated clips beside real ones'),
     ('oracle+filtered', 'filtered needs generated clips'),
+    ('lddm_online+filtered', 'filtered needs generated clips'),
     ('synthetic+decay', 'decay needs generated clips beside real ones'),
     ('lddm_mix+warm_up+decay', 'can be one schedule at most, but got warm_up and decay; leave'),
     ('real+cutmix+mixup', 'can be one blending at most, but got mixup and cutmix; leave'),
@@ -86,7 +85,7 @@ def test_a_name_that_means_nothing_is_refused(name, message):
         TrainingSet.parse(name)
 
 
-@pytest.mark.parametrize('name', [*BASES, *(f'lddm_mix+{option}' for option in OPTIONS)])
+@pytest.mark.parametrize('name', [*TRAINING_SETS, *(f'lddm_mix+{option}' for option in OPTIONS)])
 def test_every_base_and_option_is_understood(name):
     assert TrainingSet.parse(name).base == name.split('+')[0]
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.evaluation.synthesis import SynthesisOptions
 from lddm_aug.experiments.table1 import table1
 from lddm_aug.experiments.table1.results import format_table1
-from lddm_aug.experiments.table1.table1 import Table1, make_table1
+from lddm_aug.experiments.table1.table1 import Table1, make_table1, table_name
 
 ROOT = Path(__file__).parents[3]
 SMALL = dict(encoder=dict(width=8), decoder=dict(widths=(8, 8, 8)))
@@ -22,7 +21,7 @@ OPTIONS = SynthesisOptions(resamples=5, diversity_stills=1, diversity_samples=2)
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Four training and four test videos, and configs that are the phantom's but for their size."""
+    """A prepared folder of eight videos, and our configs made small."""
     folder = tmp_path_factory.mktemp('table1')
     rows = ['path,label,group,split']
     for i, split in enumerate(['train'] * 4 + ['test'] * 4):
@@ -30,22 +29,17 @@ def folder(tmp_path_factory):
         np.save(folder / f'{i}.npy', video)
         rows.append(f'{i}.npy,{("benign", "malignant")[i % 2]},p{i},{split}')
     (folder / 'videos.csv').write_text('\n'.join(rows))
-    data = dict(ann_file=str(folder / 'videos.csv'))
-    short = dict(train_cfg=dict(max_iters=2, val_interval=2))
-    train = dict(batch_size=2, dataset=data)
-    write(folder, 'r3d_phantom_real', **short, train_dataloader=train,
-          val_dataloader=dict(dataset=data), test_dataloader=dict(dataset=data))
-    write(folder, 'lddm/phantom_autoencoder', **short, train_dataloader=train,
-          val_dataloader=dict(dataset=data), model=SMALL)
-    write(folder, 'lddm/phantom_diffusion', train_cfg=dict(max_iters=2), generator=dict(steps=1),
-          train_dataloader=dict(batch_size=2, dataset=dict(clips=data, autoencoder=SMALL, draws=1)),
-          default_hooks=dict(preview=dict(clips=data)),
-          model=dict(autoencoder=SMALL,
-                     denoiser=dict(still_widths=(8, 8, 8), width=24, depth=1)))
-    write(folder, 'lddm/phantom_motion_bank', generator=dict(autoencoder=SMALL),
-          bank=dict(clips=data, autoencoder=SMALL, draws=1))
-    for name in ('lddm/phantom', 'lddm/phantom_motion_transfer', 'lddm/phantom_repeat_still',
-                 'lddm/phantom_random_warp'):
+    short = dict(train_cfg=dict(max_iters=2, val_interval=2), train_dataloader=dict(batch_size=2))
+    first = dict(autoencoder=dict(**short, model=SMALL))
+    for name in ('recognizer', 'r3d_tempo'):
+        write(folder, name, **short)
+    write(folder, 'lddm/lddm', stages=dict(**first, diffusion=dict(
+        train_cfg=dict(max_iters=2), generator=dict(steps=1),
+        train_dataloader=dict(batch_size=2, dataset=dict(autoencoder=SMALL, draws=1)),
+        model=dict(autoencoder=SMALL, denoiser=dict(still_widths=(8, 8, 8), width=24, depth=1)))))
+    write(folder, 'lddm/motion_transfer', stages=dict(**first, bank=dict(
+        generator=dict(autoencoder=SMALL), bank=dict(autoencoder=SMALL, draws=1))))
+    for name in ('lddm/repeat_still', 'lddm/random_warp'):
         write(folder, name)
     return folder
 
@@ -59,7 +53,7 @@ def write(folder, name, **difference):
 
 @pytest.fixture(scope='module')
 def table(folder):
-    return Table1(data='phantom', configs=folder / 'configs', work_dir=folder / 'work',
+    return Table1(data=str(folder), configs=folder / 'configs', work_dir=folder / 'work',
                   out=folder / 'out.json', generators=('lddm', 'repeat_still', 'motion_transfer'),
                   seeds=(0,), options=OPTIONS, recognizers=2, segments=1, train_segments=1,
                   sampler_steps=(3,), temperatures=(0.5,))
@@ -75,7 +69,7 @@ def test_a_row_for_every_generator_with_every_figure(table, results):
     assert [row['generator'] for row in rows] == ['lddm', 'repeat_still', 'motion_transfer']
     for row in rows:
         assert row['seed'] == 0 and row['size'] == 64
-        assert row['fd_network'] == 'FD-r3d_phantom_real'
+        assert row['fd_network'] == f'FD-r3d_{table.data.rpartition("/")[2]}_real'
         first, second = row['fd_each']                           # of two networks, not the same
         assert row['fd'] == pytest.approx((first + second) / 2) and first != second
         assert row['psnr_db'] > 0 and row['div'] >= 0 and row['clips_per_second'] > 0
@@ -87,13 +81,13 @@ def test_a_row_for_every_generator_with_every_figure(table, results):
     assert still['div'] == 0
     assert still['training_seconds'] == 0 < lddm['training_seconds']
     kept = json.loads(table.out.read_text())
-    assert kept['protocol']['data'] == 'phantom' and 'torch' in kept['versions']
+    assert kept['protocol']['size'] == 64 and 'torch' in kept['versions']
     assert kept['paper']['lddm']['fvd'] == 53.82
 
 
 def test_generators_share_an_autoencoder(table, results):
-    assert len(list(table.work_dir.glob('phantom_autoencoder_*'))) == 1
-    assert len(list(table.work_dir.glob('phantom_diffusion_*'))) == 1
+    assert len(list(table.work_dir.glob('autoencoder_*'))) == 1
+    assert len(list(table.work_dir.glob('diffusion_*'))) == 1
 
 
 def test_the_number_of_steps_is_compared_on_the_same_noise(table, results):
@@ -176,13 +170,12 @@ def test_options_change_the_stages_that_a_generator_has_and_no_other(table, resu
     trained = [json.loads(file.read_text())['diffusion']['iterations']
                for file in table.work_dir.glob('lddm_*/training.json')]
     assert sorted(trained) == [2, 3]
-    assert len(list(table.work_dir.glob('phantom_autoencoder_*'))) == 1       # is shared
+    assert len(list(table.work_dir.glob('autoencoder_*'))) == 1       # is shared
 
 
 @pytest.mark.parametrize('text', [
     '{', '[]', '{"rows": [1], "sampler_steps": []}', '{"rows": [], "sampler_steps": []}',
-    '{"rows": [{"generator": "gan", "seed": 0, "identity": ""}], "sampler_steps": [], '
-    '"protocol": {}}'])
+    '{"rows": [{"generator": "lddm", "seed": 0}], "sampler_steps": [], "protocol": {}}'])
 def test_json_of_another_tool_is_not_written_over(table, folder, text):
     (folder / 'other.json').write_text(text)
     with pytest.raises(ValueError, match='other.json holds no results of this tool'):
@@ -192,11 +185,11 @@ def test_json_of_another_tool_is_not_written_over(table, folder, text):
 
 def test_a_changed_config_is_trained_anew_and_its_older_row_compared_with_none(
         folder, table, results, capsys):
-    before = table1._identity(stage_configs(table.config('lddm')).values(), 0)
-    path = table.config('lddm').with_name('phantom_diffusion.py')
+    before = table1._identity(table.stages('lddm').values(), 0)
+    path = table.config('lddm')
     text = path.read_text()
     path.write_text(text + 'randomness = dict(seed=5)\n')
-    after = table1._identity(stage_configs(table.config('lddm')).values(), 0)
+    after = table1._identity(table.stages('lddm').values(), 0)
     compared = make_table1(replace(table, generators=('repeat_still',)))
     path.write_text(text)
     assert before != after
@@ -231,8 +224,8 @@ def test_distances_in_other_weights_of_the_network_are_not_compared(
     (dict(cfg_options={'flow.lr': 1}), r'begins with the name of a stage \(autoencoder, bank, '
      r'diffusion\), but got flow\.lr'),
     (dict(generators=('repeat_still',), cfg_options={'a.b': 1}), 'have none'),
-    (dict(size=96), r'clips of 96 pixels .*phantom.*\.py have 64; choose that size, or add phan'),
-    (dict(data='mri'), r'there is no config .*r3d_mri_real\.py')])
+    (dict(size=80), 'size of clips must be .*80'),
+    (dict(data='mri'), 'data: .*mri.*busv, covid_blues, phantom')])
 def test_what_cannot_be_made_is_refused(table, wrong, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         replace(table, **wrong)
@@ -242,14 +235,14 @@ def test_the_tool_prints_the_table(table, results, folder, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(table1, 'make_table1', lambda made: asked.append(made) or results)
     monkeypatch.setattr(sys, 'argv', [
-        'table1.py', '--data', 'phantom', '--generators', 'lddm', '--seeds', '1', '--redo',
+        'table1.py', '--data', str(folder), '--generators', 'lddm', '--seeds', '1', '--redo',
         '--configs', str(table.configs), '--work-dir', str(folder / 'work'), '--out',
         str(folder / 'out.json'), '--sampler-steps', '4', '--temperatures', '0.7',
         '--cfg-options', 'diffusion.train_cfg.max_iters=3', '--size', '64'])
     runpy.run_path(str(ROOT / 'tools/table1.py'), run_name='__main__')
     assert 'the paper, cinn' in capsys.readouterr().out
     [made] = asked
-    assert (made.data, made.size, made.redo, made.amp) == ('phantom', 64, True, False)
+    assert (made.data, made.size, made.redo, made.amp) == (str(folder), 64, True, False)
     assert (made.generators, made.seeds) == (['lddm'], [1])
     assert (made.sampler_steps, made.temperatures) == ([4], [0.7])
     assert made.work_dir == folder / 'work' and made.out == folder / 'out.json'
@@ -257,11 +250,16 @@ def test_the_tool_prints_the_table(table, results, folder, monkeypatch, capsys):
     assert made.command.endswith('--size 64')
 
 
-def test_every_generator_of_busv_can_be_asked_for():
-    Table1(data='busv', configs=ROOT / 'mmaction_configs', work_dir=Path('w'), out=Path('o'),
-           size=128)
-    with pytest.raises(ValueError, match='clips of 64 pixels were asked for, .*busv.* have 128'):
-        Table1(data='busv', configs=ROOT / 'mmaction_configs', work_dir=Path('w'), out=Path('o'))
+def test_every_generator_of_busv_can_be_asked_for_at_its_size_and_at_others():
+    own = Table1(data='busv', work_dir=Path('w'), out=Path('o'))
+    assert table_name('busv') == table_name('busv', size=128) == 'busv'
+    other = replace(own, size=224, generators=('lddm',))
+    assert table_name('busv', size=224) == 'busv_224'
+    sizes = [[*each.stages('lddm').values()][-1].generator.size for each in (own, other)]
+    assert sizes == [128, 224]
+    # the networks of the Fréchet distances see the data at its own size, whatever the clips' is
+    networks = [each.feature_configs()['fd'].to_dict() for each in (own, other)]
+    assert networks[0] == networks[1]
 
 
 def test_the_conclusions_are_ratios_of_means():

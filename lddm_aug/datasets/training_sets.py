@@ -1,0 +1,180 @@
+"""Training sets by name: what a recognizer learns from beside its real videos, or instead of them.
+
+A config names one by its function, which reads the config that it inherits:
+
+    _base_ = './tsm_busv_real.py'
+    from lddm_aug.datasets.training_sets import lddm_mix
+    train_dataloader = dict(dataset=lddm_mix(_base_))
+
+A function with `@training_set` before it is one more, for configs, commands, demo and study alike.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from lddm_aug.configs import fill, suggestion
+
+Base = Mapping[str, Any]                             # a config that has been read, and its `data`
+Make = Callable[[Base], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """One training set.
+
+    Attributes:
+        make: config of a recognizer of real videos → its training data set.
+        generator: who makes its clips, as stores are named; None if nobody does.
+        mixes: whether something joins the real videos at a ratio.
+        stored: whether its clips come from a store.
+    """
+    make: Make
+    generator: str | None = None
+    mixes: bool = True
+    stored: bool = True
+
+
+TRAINING_SETS: dict[str, TrainingSet] = {}
+
+
+def training_set(generator: str | None = None, mixes: bool = True, stored: bool = True
+                 ) -> Callable[[Make], Make]:
+    """Register a function by its name; see `TrainingSet`."""
+    def register(make: Make) -> Make:
+        TRAINING_SETS[make.__name__] = TrainingSet(make, generator, mixes, stored)
+        return make
+    return register
+
+
+def find_training_set(name: str) -> TrainingSet:
+    """A training set by its name.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in TRAINING_SETS:
+        raise ValueError(f'training set: there is no {name!r}{suggestion(name, TRAINING_SETS)}; '
+                         f'choose among {", ".join(TRAINING_SETS)}')
+    return TRAINING_SETS[name]
+
+
+@training_set(mixes=False)
+def real(base: Base) -> dict[str, Any]:
+    """Real videos only."""
+    return deepcopy(dict(base['train_dataloader']['dataset']))
+
+
+@training_set()
+def real_twice(base: Base) -> dict[str, Any]:
+    """The duplicated-real control: each real clip once more in place of a generated one."""
+    return mixed(base, dict(real(base), seed=1))
+
+
+@training_set()
+def oracle(base: Base) -> dict[str, Any]:
+    """Real videos, and the true clips behind the stills, where they are known."""
+    joining = real(base)
+    for key in ('split', 'split_file'):
+        joining.pop(key, None)
+    if 'oracle' not in base['data']:
+        raise ValueError('oracle: the true clips behind the stills of this data set are not known; '
+                         'choose another training set')
+    return mixed(base, dict(joining, ann_file=base['data']['oracle']))
+
+
+@training_set('lddm', mixes=False)
+def synthetic(base: Base) -> dict[str, Any]:
+    """LDDM's clips only."""
+    return dict(clips(base, 'lddm'), _delete_=True)
+
+
+@training_set('lddm')
+def lddm_mix(base: Base) -> dict[str, Any]:
+    """Real videos, and one clip of LDDM per real clip."""
+    return mixed(base, clips(base, 'lddm'))
+
+
+@training_set('lddm', stored=False)
+def lddm_online(base: Base) -> dict[str, Any]:
+    """Real videos, and clips that LDDM makes anew in every epoch."""
+    data = base['data']
+    package = fill(data['generators'], recipe='lddm') + '/package'
+    make = [dict(type='LoadStill', size=data['size']), dict(type='SynthesizeClip', package=package)]
+    _, *rest = real(base)['pipeline']                # what reads a video is not needed
+    return mixed(base, dict(data['stills'], pipeline=make + rest))
+
+
+@training_set('lddm_blind')
+def lddm_blind_mix(base: Base) -> dict[str, Any]:
+    """Real videos, and clips of an unconditional LDDM: it has the still alone, as in the paper."""
+    return mixed(base, clips(base, 'lddm_blind'))
+
+
+@training_set('cinn')
+def cinn_mix(base: Base) -> dict[str, Any]:
+    """Real videos, and the clips of cINN, the paper's baseline."""
+    return mixed(base, clips(base, 'cinn'))
+
+
+@training_set('still')
+def still_mix(base: Base) -> dict[str, Any]:
+    """Control: real videos, and stills in which nothing moves."""
+    return mixed(base, clips(base, 'still'))
+
+
+@training_set('warp')
+def warp_mix(base: Base) -> dict[str, Any]:
+    """Control: real videos, and stills that are warped at random."""
+    return mixed(base, clips(base, 'warp'))
+
+
+@training_set('transfer')
+def transfer_mix(base: Base) -> dict[str, Any]:
+    """Control: real videos, and stills that move like a training video of their class."""
+    return mixed(base, clips(base, 'transfer'))
+
+
+def mixed(base: Base, joining: dict[str, Any]) -> dict[str, Any]:
+    """Real videos and, one per real clip, what joins them; it takes the place of the base's."""
+    return dict(_delete_=True, type='LDDMMixedDataset', synthetic_per_real=1.0, real=real(base),
+                synthetic=joining)
+
+
+def clips(base: Base, generator: str) -> dict[str, Any]:
+    """The store of a generator's clips, seen as the real videos are."""
+    videos = real(base)
+    return dict(type='SyntheticClipDataset', store=fill(base['data']['stores'], clips=generator),
+                classes=videos.get('classes'), pipeline=videos['pipeline'])
+
+
+def loaders(base: Base, name: str = 'real', **parts: Any) -> tuple[dict, dict, dict]:
+    """What is read in training, validation and test, put together from `data` and `inputs`.
+
+    A pipeline is read + sample + augment + resize + see + pack: `read`, `augment` and `see` come
+    with the data, the others with the recognizer.  In validation and test nothing is augmented,
+    and the segment in the middle is taken.
+
+    Args:
+        base: config with both.
+        name: of the training set.
+        parts: of a pipeline, or `sample_test` for the test alone, in place of the base's.
+    """
+    data = base['data']
+    seen = dict(dict(data, **base['inputs']), **parts)
+    after = [*seen['resize'], *seen.get('see', ()), *seen['pack']]
+
+    def centre(sample: list[dict]) -> list[dict]:
+        first, *rest = sample
+        return [dict(first, test_mode=True), *rest]
+
+    train = [*seen['read'], *seen['sample'], *seen['augment'], *after]
+    validate = [*seen['read'], *centre(seen['sample']), *after]
+    test = [*seen['read'], *centre(seen.get('sample_test', seen['sample'])), *after]
+    videos = dict(data=data, train_dataloader=dict(dataset=dict(data['real'], pipeline=train)))
+    dataset = find_training_set(name).make(videos)
+    dataset.pop('_delete_', None)
+    return (dict(dataset=dataset), dict(dataset=dict(data['held_out'], pipeline=validate)),
+            dict(dataset=dict(data['held_out'], pipeline=test)))

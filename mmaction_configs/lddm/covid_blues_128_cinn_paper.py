@@ -1,3 +1,0 @@
-"""The paper's baseline in its published shape, at 128 × 128; made of the stages below."""
-stages = dict(autoencoder='covid_blues_128_cinn_paper_autoencoder.py',
-              flow='covid_blues_128_cinn_paper_flow.py')
