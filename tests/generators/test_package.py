@@ -208,8 +208,8 @@ def test_a_package_runs_nothing_but_registered_parts(folder, config, monkeypatch
 @pytest.mark.parametrize('device, message', [
     ('gpu', "device must be cpu, cuda or cuda:N, but got 'gpu'"),
     ('meta', 'device must be cpu, cuda or cuda:N, but got meta'),
-    ('cuda:99', "device 'cuda:99' is not there"),
-    pytest.param('cuda', 'sees no GPU', marks=pytest.mark.skipif(
+    ('cuda:99', "device 'cuda:99' "),
+    pytest.param('cuda', "device 'cuda' .*no GPU", marks=pytest.mark.skipif(
         torch.cuda.is_available(), reason='there is a GPU here'))])
 def test_a_device_that_is_not_there_is_refused(folder, device, message):
     with pytest.raises(ValueError, match=message):
