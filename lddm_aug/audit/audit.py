@@ -1,4 +1,4 @@
-"""Tables → all that was found in them, as JSON can hold it."""
+"""Tables → all findings, in types of JSON."""
 from __future__ import annotations
 
 import json
@@ -34,13 +34,16 @@ def list_items(tables: Sequence[Path], data_root: Path | None = None,
                split_file: Path | None = None) -> list[Item]:
     """The rows of all tables, each with its side.
 
-    A table without splits holds training data where another one is divided: stills are.
+    A table without splits is training data if another table has splits.  Stills are an example.
 
     Args:
-        split_file: divides the first table, in place of its own splits.
+        tables: CSV files.
+        data_root: folder that paths are relative to; by default each table's own.
+        split_file: replaces the splits of the first table.
 
     Raises:
-        FileNotFoundError, ValueError: if a table or the split can't be read.
+        FileNotFoundError: if a table or the split doesn't exist.
+        ValueError: if a table or the split is invalid.
     """
     listed: list[tuple[Path, Path, list[Annotation]]] = []
     for table in tables:
@@ -62,20 +65,22 @@ def list_items(tables: Sequence[Path], data_root: Path | None = None,
 
 def audit(items: Sequence[Item], min_frames: int = 16, jobs: int = 1,
           generator_groups: Collection[str] = (), progress: bool = True) -> dict[str, Any]:
-    """Look at every file and compare them all.
+    """Check every file and compare all of them.
 
     Args:
+        items: from `list_items`.
         min_frames: a shorter video has a fault.
         jobs: processes that read files, and threads that compare them.
         generator_groups: groups that a generator was trained on.
+        progress: show progress bars.
 
     Returns:
-        As JSON can hold it; items are numbers in its list `items`.
+        Findings in types of JSON; an item is its index in the list `items`.
     """
     pairs, prints = _fingerprints(items, min_frames, jobs, progress)
     same = group_pairs(pairs, len(items))
     set_of = {place: number for number, places in enumerate(same) for place in places}
-    closest: dict[int, Pair] = {}                    # of each item, what it is most like
+    closest: dict[int, Pair] = {}                    # of each item, its most similar one
     least = [1.] * len(same)
     for pair in sorted(pairs, key=lambda pair: pair.likeness):
         closest[pair.one] = closest[pair.other] = pair
@@ -112,7 +117,7 @@ def audit(items: Sequence[Item], min_frames: int = 16, jobs: int = 1,
 
 def write_audit(file: Path, found: dict[str, Any], tables: Sequence[Path],
                 split_file: Path | None = None) -> None:
-    """Write audit.json, with paths relative to it, so that a data set may move."""
+    """Write audit.json, with paths relative to it, so that a dataset can be moved."""
     file.parent.mkdir(parents=True, exist_ok=True)
     here = file.parent.resolve()
     items = [{**item, 'path': Path(os.path.relpath(item['path'], here)).as_posix()}
@@ -123,7 +128,7 @@ def write_audit(file: Path, found: dict[str, Any], tables: Sequence[Path],
     split = None if split_file is None else sha256_of(split_file)
     record = {
         'format_version': FORMAT_VERSION,
-        # a split divides the first table
+        # a split is of the first table
         'tables': [dict(table=str(table), sha256=sha256_of(table),
                         split_sha256=None if number else split)
                    for number, table in enumerate(tables)],
@@ -139,15 +144,15 @@ def write_audit(file: Path, found: dict[str, Any], tables: Sequence[Path],
 
 def _fingerprints(items: Sequence[Item], min_frames: int, jobs: int,
                   progress: bool) -> tuple[list[Pair], list[Fingerprint]]:
-    """Pairs of items that show the same, and what each is, without pictures in memory."""
+    """Pairs of items with the same picture, and fingerprints; thumbnails are kept on disk."""
     most = sum(1 if item.is_still else FRAMES for item in items)
     hashes, owners = np.zeros((most, BITS), bool), np.zeros(most, np.int64)
     frames = np.zeros(most, np.int64)
     prints, count = [], 0
-    with tempfile.TemporaryFile() as file:           # thumbnails: 9 KB a still, 74 KB a video
+    with tempfile.TemporaryFile() as file:           # thumbnails: 9 KB per still, 74 KB per video
         thumbnails = np.memmap(file, np.uint8, 'w+', shape=(max(most, 1), SIDE, SIDE))
-        look = partial(fingerprint, min_frames=min_frames)
-        for place, found in enumerate(tqdm(_map(look, [item.row for item in items], jobs),
+        read = partial(fingerprint, min_frames=min_frames)
+        for place, found in enumerate(tqdm(_map(read, [item.row for item in items], jobs),
                                            'read', len(items), unit=' files',
                                            disable=not progress)):
             end = count + len(found.frames)
@@ -155,23 +160,23 @@ def _fingerprints(items: Sequence[Item], min_frames: int, jobs: int,
             frames[count:end], thumbnails[count:end] = found.frames, found.thumbnails
             count = end
             prints.append(replace(found, hashes=hashes[:0], thumbnails=thumbnails[:0]))
-        alike = find_pairs(hashes[:count], owners[:count], thumbnails[:count], jobs, progress)
+        similar = find_pairs(hashes[:count], owners[:count], thumbnails[:count], jobs, progress)
         del thumbnails
     pairs = [pair._replace(frame_of_one=int(frames[pair.frame_of_one]),
-                           frame_of_other=int(frames[pair.frame_of_other])) for pair in alike]
+                           frame_of_other=int(frames[pair.frame_of_other])) for pair in similar]
     return pairs + find_exact([found.codes for found in prints]), prints
 
 
-def _map(look: Any, rows: Sequence[Annotation], jobs: int) -> Iterator[Fingerprint]:
+def _map(read: Any, rows: Sequence[Annotation], jobs: int) -> Iterator[Fingerprint]:
     if jobs == 1:
-        yield from map(look, rows)
+        yield from map(read, rows)
     else:
         with ProcessPoolExecutor(jobs) as pool:
-            yield from pool.map(look, rows, chunksize=4)
+            yield from pool.map(read, rows, chunksize=4)
 
 
 def _redundant(digests: Sequence[str]) -> int:
-    """How many could go without losing a picture."""
+    """Number of items that are exact copies of another one."""
     known = [digest for digest in digests if digest]
     return len(known) - len(set(known))
 

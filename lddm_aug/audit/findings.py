@@ -1,4 +1,4 @@
-"""What follows from who stands where and who shows the same: leakage, two labels, balance."""
+"""Findings from sides, labels and duplicates: leakage, two labels for one picture, balance."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 from lddm_aug.data.annotations import Annotation
 
 TRAIN = 'train'
-NAMED = 4                   # items of a set that a sentence names
+NAMED = 4                   # items of a set that a message names
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,11 @@ class Item:
     """A row of one of the audited tables.
 
     Attributes:
-        name: of the file, as it stands in the table, and the frame where one is meant.
-        side: the part of the data that it belongs to; None where the data isn't divided yet.
+        row: of the table.
+        table: path of the table.
+        name: of the file, as in the table, and of the frame if the row has one.
+        is_still: whether it is one frame.
+        side: part of the data; None before a split.
     """
     row: Annotation
     table: str
@@ -29,11 +32,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Leak:
-    """Something that stands in training and is tested on.
+    """Something that is in training and in test.
 
     Attributes:
         kind: 'group', 'same' or 'generator'.
-        what: a sentence.
+        what: message.
     """
     kind: str
     what: str
@@ -41,10 +44,11 @@ class Leak:
 
 def find_leaks(items: Sequence[Item], same: Iterable[Sequence[int]],
                generator_groups: Collection[str] = ()) -> list[Leak]:
-    """Groups and files on more than one side, and tested groups that a generator learnt from.
+    """Groups and files on more than one side, and test groups that a generator was trained on.
 
     Args:
-        same: sets of items, by place, that show the same.
+        items: of all tables.
+        same: sets of indices of items with the same picture.
         generator_groups: groups that the generator was trained on.
     """
     leaks = []
@@ -54,28 +58,28 @@ def find_leaks(items: Sequence[Item], same: Iterable[Sequence[int]],
             sides[item.row.group].add(item.side)
     for group, found in sorted(sides.items()):
         if len(found) > 1:
-            leaks.append(Leak('group', f'group {group} stands in {_and(found)}'))
+            leaks.append(Leak('group', f'group {group} is in {_and(found)}'))
     for places in same:
         on = {items[place].side for place in places} - {None}
         if len(on) > 1:
             names = [f'{items[place].name} ({items[place].side})' for place in places]
-            leaks.append(Leak('same', 'the same is shown by ' + _and(names, keep_order=True)))
+            leaks.append(Leak('same', 'the same picture is in ' + _and(names, keep_order=True)))
     for group in sorted(set(generator_groups) & set(sides)):
         tested = sides[group] - {TRAIN}
         if tested:
-            leaks.append(Leak('generator', f'group {group}, from which the generator learnt, '
-                                           f'stands in {_and(tested)}'))
+            leaks.append(Leak('generator', f'group {group}, on which the generator was trained, '
+                                           f'is in {_and(tested)}'))
     return leaks
 
 
 def two_labels(items: Sequence[Item], same: Iterable[Sequence[int]]) -> list[list[int]]:
-    """The sets whose items don't all carry the same label."""
+    """The sets whose items have different labels."""
     return [list(places) for places in same
             if len({items[place].row.label for place in places}) > 1]
 
 
 def balance(items: Sequence[Item]) -> list[dict[str, Any]]:
-    """How many rows and groups there are of each table, side and label."""
+    """Numbers of rows and groups of each table, side and label."""
     rows = Counter((item.table, item.side or '', item.row.label) for item in items)
     groups: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for item in items:
@@ -86,10 +90,10 @@ def balance(items: Sequence[Item]) -> list[dict[str, Any]]:
 
 
 def synthetic_shares(items: Sequence[Item]) -> dict[str, float]:
-    """Label → share of synthetic clips in training, if every still becomes one.
+    """Label → share of synthetic clips in training, if every still becomes one clip.
 
-    Where the labels differ, being synthetic says something about the label.  Empty where there
-    are no stills or no videos to train on.
+    If the shares differ, the origin of a clip predicts its label.  Empty without stills or videos
+    in training.
     """
     training = [item for item in items if item.side in (None, TRAIN)]
     stills = Counter(item.row.label for item in training if item.is_still)

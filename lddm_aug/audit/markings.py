@@ -6,12 +6,12 @@ import numpy as np
 
 from lddm_aug.data.frames import Pixels, is_colour, to_channels
 
-SIDE = 256                  # pixels of the longer side at which strokes are looked at
-# A letter or a calliper's cross at this size: brighter than what surrounds it, compact, upright.
+SIDE = 256                  # pixels of the longer side before detection
+# A letter or a calliper's cross at this size: brighter than its surroundings, compact, upright.
 # Bright fibres are as bright, but long and flat.  Chosen on 96 stills of BUSI; see docs/data.md.
-KERNEL = 9                  # pixels; thin strokes don't reach the median of their neighbourhood
+KERNEL = 9                  # pixels of the median filter, which removes thin strokes
 CONTRAST = 70               # grey levels above that median
-BRIGHTEST = 180             # grey levels that a stroke reaches somewhere
+BRIGHTEST = 180             # grey levels of a stroke's brightest pixel, at least
 HEIGHT, WIDTH = (6, 12), (3, 14)
 MIN_AREA = 6                # pixels
 MIN_STROKES = 2
@@ -20,10 +20,10 @@ MIN_COLOURFUL = 20          # pixels
 
 
 def find_markings(frame: Pixels) -> str:
-    """Say what seems to be burnt into a frame, (H, W) or (H, W, 3); '' if nothing does.
+    """Description of marks that seem burnt into a frame, (H, W) or (H, W, 3); '' for none.
 
-    A cheap guess that looks for single bright strokes and for colour.  It misses faint, small and
-    blurred marks, lone callipers, and takes some bright spots in tissue for strokes.
+    A simple heuristic for single bright strokes and for colour.  It misses faint, small and blurred
+    marks and single callipers, and detects some bright spots in tissue.
     """
     scale = SIDE / max(frame.shape[:2])
     if scale < 1:
@@ -41,12 +41,12 @@ def find_markings(frame: Pixels) -> str:
 
 
 def count_strokes(grey: Pixels) -> int:
-    """Letters and crosses on (H, W), as far as they stand apart."""
+    """Number of separate letters and crosses on (H, W)."""
     excess = cv2.subtract(grey, cv2.medianBlur(grey, KERNEL))
     _, parts, stats, _ = cv2.connectedComponentsWithStats(
         (excess > CONTRAST).astype(np.uint8), connectivity=8)
     strokes = 0
-    for part, (left, top, width, height, area) in enumerate(stats[1:], 1):  # 0 is what lies around
+    for part, (left, top, width, height, area) in enumerate(stats[1:], 1):  # 0 is the background
         if (HEIGHT[0] <= height <= HEIGHT[1] and WIDTH[0] <= width <= WIDTH[1]
                 and area >= MIN_AREA):
             box = slice(top, top + height), slice(left, left + width)

@@ -8,25 +8,26 @@ from typing import Any
 
 from lddm_aug.audit.duplicates import HASH_DISTANCE, SAME
 from lddm_aug.audit.fingerprint import BITS, FRAMES
-from lddm_aug.data.frames import UnreadableFile, letterbox, read_still, to_channels
+from lddm_aug.data.frames import UnreadableFileError, letterbox, read_still, to_channels
 from lddm_aug.files import write_aside
 from lddm_aug.visualization.previews import data_uri, encode_webp, render_page
 
 SIDE = 176                  # pixels of a picture
-MAX_PICTURES = 1500         # in all; a page of more would not open
+MAX_PICTURES = 1500         # in all; browsers don't open pages with more
 MAX_OF_A_SET = 8
 MAX_MARKED = 48
 
 
 def write_report(path: Path, found: Mapping[str, Any]) -> None:
-    """Write what `audit` found as a page that needs nothing beside it."""
-    room = [MAX_PICTURES]
+    """Write the findings of `audit` as a self-contained page."""
+    remaining = [MAX_PICTURES]
 
     def picture(place: int, frame: int) -> dict[str, Any]:
         item = found['items'][place]
-        room[0] -= 1
+        remaining[0] -= 1
         return dict(name=item['name'], side=item['side'], label=item['label'],
-                    group=item['group'], image=_picture(item, frame) if room[0] >= 0 else None)
+                    group=item['group'],
+                    image=_picture(item, frame) if remaining[0] >= 0 else None)
 
     def show(same: Mapping[str, Any]) -> dict[str, Any]:
         members = same['items']
@@ -58,30 +59,30 @@ def write_report(path: Path, found: Mapping[str, Any]) -> None:
 
 
 def summarize(found: Mapping[str, Any]) -> list[str]:
-    """What was found, a sentence each, the worst first."""
+    """Messages about the findings, the most severe first."""
     counts = found['counts']
     kinds = Counter(fault['kind'] for fault in found['faults'])
-    said = []
+    lines = []
     if found['leaks']:
-        said.append(f'LEAKAGE: {len(found["leaks"])} groups or pictures stand in training and are '
-                    'tested on.')
+        lines.append(f'LEAKAGE: {len(found["leaks"])} groups or pictures are in training and in '
+                     'test.')
     elif any(item['side'] for item in found['items']):
-        said.append('No leakage found between training and test.')
+        lines.append('No leakage found between training and test.')
     else:
-        said.append('The data is not divided into training and test yet, so nothing leaks; what '
-                    'shows the same belongs on one side (tools/make_splits.py --audit).')
-    said.append(f'{counts["in_sets"]} of {counts["items"]} items show the same as another one, in '
-                f'{counts["sets"]} sets: {counts["redundant"]} '
-                f'({counts["redundant"] / counts["items"]:.1%}) could go without losing a scan, '
-                f'{counts["exact"]} of them are the same pixel by pixel.')
+        lines.append('The data is not divided into training and test yet, so nothing leaks; put the '
+                     'same pictures on one side (tools/make_splits.py --audit).')
+    lines.append(f'{counts["in_sets"]} of {counts["items"]} items have the picture of another one, '
+                 f'in {counts["sets"]} sets: {counts["redundant"]} '
+                 f'({counts["redundant"] / counts["items"]:.1%}) are redundant, '
+                 f'{counts["exact"]} of them equal in every pixel.')
     if found['two_labels']:
-        said.append(f'{len(found["two_labels"])} scans stand under more than one label.')
-    said += [f'{kinds[kind]} items are {how}.' for kind, how in (
+        lines.append(f'{len(found["two_labels"])} scans have more than one label.')
+    lines += [f'{kinds[kind]} items are {how}.' for kind, how in (
         ('unreadable', 'unreadable'), ('empty', 'empty'), ('too short', 'too short'),
         ('constant', 'videos in which nothing moves'),
-        ('marked', 'marked with text or callipers, as far as a cheap guess can tell'))
+        ('marked', 'marked with text or callipers, by a simple heuristic'))
         if kinds[kind]]
-    return said
+    return lines
 
 
 def _middle(found: Mapping[str, Any], place: int) -> int:
@@ -93,7 +94,7 @@ def _picture(item: Mapping[str, Any], frame: int) -> str | None:
     try:
         still = item['still']
         pixels = read_still(item['path'], item['frame'] if still else frame)
-    except (UnreadableFile, FileNotFoundError):
+    except (UnreadableFileError, FileNotFoundError):
         return None
     shown = letterbox(to_channels(pixels, 3), SIDE)
     return data_uri('image/webp', encode_webp(shown[None]))

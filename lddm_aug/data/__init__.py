@@ -1,13 +1,13 @@
-"""What files say.
+"""Readers of tables, splits, videos and stills.
 
-    tables.py           tables of text, whatever program wrote them
+    tables.py           text tables of spreadsheets and other programs
     annotations.py      tables of labelled files
-    splits.py           which part of the data a file belongs to, drawn once
-    audit_record.py     what an audit found in them
-    frames.py           the one reader of videos and stills, of which these are parts:
+    splits.py           training and test parts of a table, drawn once
+    audit_record.py     the findings of an audit
+    frames.py           the reader of videos and stills, which uses the next five:
     video_files.py      videos, by PyAV
-    container_length.py … whether one is as long as its container says
+    container_length.py checks that a video has the length in its container
     picture_files.py    stills and sequences of pictures, by Pillow
-    shown.py            stored pixels → what a viewer shows
-    unreadable.py       why a file's frames can't be had
+    shown.py            stored pixels → displayed pixels
+    unreadable.py       errors of unreadable files
 """

@@ -14,10 +14,10 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from lddm_aug.data.tables import (
-    alike,
-    make_names_whole,
     number,
     read_table,
+    restore_integer_names,
+    similar_names,
     too_many_numbers,
     whole_number,
 )
@@ -31,14 +31,14 @@ class Annotation:
     """One row.
 
     Attributes:
-        path: absolute, links followed; it exists.
+        path: absolute, links resolved; it exists.
         label: name of the class.
-        group: what must never be on both sides of a split, usually a patient.
-        frame: which frame of a video is meant; None for a whole video or a still.
-        split: name of the part of the data that the row belongs to, if the table has any.
+        group: must never be on both sides of a split; usually a patient.
+        frame: index of a video's frame; None for a whole video or a still.
+        split: part of the data, None if the table has no splits.
         line: of the table, for messages.
-        fps: frames per second of a video, if the table tells.
-        sha256: of the file, if the table tells.
+        fps: frames per second of a video; None if the table has no such column.
+        sha256: of the file; None if the table has no such column.
     """
     path: Path
     label: str
@@ -54,17 +54,17 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
                      classes: Sequence[str] | None = None) -> list[Annotation]:
     """Read and check a table.
 
-    Labels and groups that a program made decimal numbers of, 3.0 for 3, are read as 3.
+    Labels and groups that a program converted to decimal numbers (3.0 for 3) are read as 3.
 
     Args:
-        csv_file: with a header, divided by commas, semicolons or tabs; blanks around values don't
-            count.
-        data_root: folder that paths are relative to and may not leave; by default the table's own.
-        classes: the labels that may occur; by default any.
+        csv_file: with a header, separated by commas, semicolons or tabs; blanks around values are
+            ignored.
+        data_root: folder that contains all paths; by default the table's own.
+        classes: valid labels; by default all.
 
     Raises:
         FileNotFoundError: if the table or a file in it doesn't exist.
-        ValueError: if the table can't be used; the message names the line.
+        ValueError: if the table is invalid; the message names the line.
     """
     csv_file = Path(csv_file)
     table = read_table(csv_file, REQUIRED_COLUMNS)
@@ -74,7 +74,7 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
              for _, row in table.rows]
     notes = list(table.notes)
     for name, known in (('label', classes or ()), ('group', ())):
-        notes += make_names_whole(cells, name, f'{csv_file}, column {name}', known)
+        notes += restore_integer_names(cells, name, f'{csv_file}, column {name}', known)
     rows = [_parse(row, root, classes, line, f'{csv_file} line {line}')
             for row, (line, _) in zip(cells, table.rows, strict=True)]
     if not rows:
@@ -83,39 +83,39 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
         raise ValueError(f'{csv_file}: {why}')
     for note in notes:
         print_log(note, logger='current', level=logging.WARNING)
-    warn_of_twins(rows, csv_file)
+    warn_of_similar_groups(rows, csv_file)
     return rows
 
 
 def classes_in(csv_file: str | Path) -> tuple[str, ...] | None:
-    """The labels in a table, in order, as a data set has them; None if there is no such table.
+    """The classes of a table, as a dataset has them; None if the table doesn't exist.
 
-    Neither files nor other columns are looked at.
+    Files and other columns aren't checked.
     """
     if not Path(csv_file).is_file():
         return None
     table = read_table(csv_file, ('label',))
     cells = [{'label': row[str(table.column('label'))]} for _, row in table.rows]
-    make_names_whole(cells, 'label', 'label')
+    restore_integer_names(cells, 'label', 'label')
     return sort_classes(cell['label'] for cell in cells)
 
 
-def warn_of_twins(rows: Iterable[Annotation], source: object) -> None:
-    """Warn of groups that differ in capitals, blanks or zeros alone, and so may be one."""
-    if twins := alike(row.group for row in rows):
-        print_log(f'{source}: groups {" and ".join(twins[0])} count as different ones'
-                  + f', as do those of {len(twins) - 1} other such sets' * (len(twins) > 1)
-                  + '; where they are one patient, write them alike', logger='current',
+def warn_of_similar_groups(rows: Iterable[Annotation], source: object) -> None:
+    """Warn of groups that differ in capitals, blanks or zeros alone, and may be the same."""
+    if similar := similar_names(row.group for row in rows):
+        print_log(f'{source}: groups {" and ".join(similar[0])} count as different ones'
+                  + f', as do those of {len(similar) - 1} other such sets' * (len(similar) > 1)
+                  + '; if they are one patient, give them one name', logger='current',
                   level=logging.WARNING)
 
 
 def class_names(annotations: Iterable[Annotation]) -> tuple[str, ...]:
-    """The labels that occur, in order."""
+    """The distinct labels, sorted by `sort_classes`."""
     return sort_classes(annotation.label for annotation in annotations)
 
 
 def sort_classes(names: Iterable[str]) -> tuple[str, ...]:
-    """Without repetitions, in order; 10 comes after 9 where all are numbers."""
+    """The distinct names, sorted; as numbers where all are numbers."""
     labels = set(names)
     if all(label.isdecimal() for label in labels):
         return tuple(sorted(labels, key=lambda label: (int(label), label)))
@@ -124,7 +124,7 @@ def sort_classes(names: Iterable[str]) -> tuple[str, ...]:
 
 def rows_of_split(annotations: Sequence[Annotation], split: str | None,
                   source: object) -> list[Annotation]:
-    """The rows of one split, or all where none is asked for."""
+    """The rows of one split, or all for None; ValueError if there are none."""
     rows = [row for row in annotations if split in (None, row.split)]
     if not rows:
         splits = sorted({row.split or '(blank)' for row in annotations})
@@ -134,11 +134,16 @@ def rows_of_split(annotations: Sequence[Annotation], split: str | None,
 
 def usable_rows(annotations: Iterable[Annotation], check: Callable[[Annotation], None],
                 on_bad: str, source: object) -> list[Annotation]:
-    """The rows that pass a check; those that don't are all named in one message.
+    """The rows that pass a check; one message names all others.
 
     Args:
-        check: raises ValueError, saying why, for a row that can't be used.
-        on_bad: 'raise', or 'skip' to go on without them.
+        annotations: rows.
+        check: raises ValueError with the reason for an unusable row.
+        on_bad: 'raise', or 'skip' to leave unusable rows out with a warning.
+        source: of the rows, for the message.
+
+    Raises:
+        ValueError: if on_bad is 'raise' and a row is unusable, or if all are.
     """
     if on_bad not in ('raise', 'skip'):
         raise ValueError(f"{source}: on_bad must be 'raise' or 'skip', but got {on_bad!r}")
@@ -150,9 +155,9 @@ def usable_rows(annotations: Iterable[Annotation], check: Callable[[Annotation],
         except ValueError as error:
             problems.append(f'line {row.line}: {error}')
     if problems:
-        message = '\n  '.join([f'{source}: {len(problems)} rows cannot be used', *problems])
+        message = '\n  '.join([f'{source}: {len(problems)} rows are unusable', *problems])
         if on_bad == 'raise' or not usable:
-            raise ValueError(f"{message}\nMend or remove them, or leave them out by on_bad='skip'")
+            raise ValueError(f"{message}\nCorrect or remove them, or skip them by on_bad='skip'")
         print_log(f'{message}\nThey are left out.', logger='current', level=logging.WARNING)
     return usable
 
@@ -168,7 +173,7 @@ def _parse(cells: dict[str, str], root: Path, classes: Sequence[str] | None, lin
     frame = cells.get('frame') or None
     if frame is not None and whole_number(frame) is None:
         raise ValueError(f'{where}: frame counts from 0, but got {frame!r}')
-    return Annotation(path=confined(cells['path'], root, where), label=label,
+    return Annotation(path=resolve_within(cells['path'], root, where), label=label,
                       group=cells['group'], frame=None if frame is None else whole_number(frame),
                       split=cells.get('split') or None, line=line,
                       fps=parse_fps(cells.get('fps', ''), where),
@@ -185,17 +190,17 @@ def parse_fps(cell: str, where: str) -> float | None:
     return fps
 
 
-def confined(value: str, root: Path, where: str) -> Path:
-    """The path, links followed, of a file or folder that exists in `root`.
+def resolve_within(value: str, root: Path, where: str) -> Path:
+    """The path of an existing file or folder in `root`, links resolved.
 
     Args:
-        value: may be written with backslashes.
-        root: absolute, links followed.
-        where: begins the messages.
+        value: may have backslashes.
+        root: absolute, links resolved.
+        where: prefix of the messages.
 
     Raises:
         FileNotFoundError: if it doesn't exist.
-        ValueError: if it lies outside `root`, or can't be followed.
+        ValueError: if it is outside `root`, or can't be resolved.
     """
     outside = False
     for name in spellings(value):
@@ -203,22 +208,22 @@ def confined(value: str, root: Path, where: str) -> Path:
             path = (root / name).resolve()
             exists = path.exists()
         except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name too long
-            raise ValueError(f'{where}: {value[:80]!r} is no path that can be followed') from error
+            raise ValueError(f'{where}: {value[:80]!r} cannot be resolved as a path') from error
         if not path.is_relative_to(root):
             outside = True
         elif exists:
             return path
     if outside:
-        raise ValueError(f'{where}: {value} lies outside {root}; set data_root to a folder that '
-                         'holds all files')
-    raise FileNotFoundError(f'{where}: {value} does not exist in {root}{hint_at(value, root)}')
+        raise ValueError(f'{where}: {value} is outside {root}; set data_root to a folder that '
+                         'contains all files')
+    raise FileNotFoundError(f'{where}: {value} does not exist in {root}{suggest_path(value, root)}')
 
 
 def spellings(value: str) -> list[str]:
-    """A path as it stands in a table, and as the file may be called instead.
+    """A path as written in a table, and its other possible spellings on disk.
 
-    Windows writes backslashes, macOS takes accents from their letters, and an archive packed on
-    an old system unpacks to names in its code page.
+    Windows writes backslashes, macOS decomposes accented letters, and archives of old systems
+    unpack to names in their code page.
     """
     found = [value]
     if '\\' in value:
@@ -235,8 +240,8 @@ def spellings(value: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def hint_at(value: str, root: Path) -> str:
-    """What may be meant by a path that doesn't exist; blank where nothing is alike."""
+def suggest_path(value: str, root: Path) -> str:
+    """A hint at the correct path for one that doesn't exist; blank if there is no similar one."""
     if re.match(r'[A-Za-z]:[\\/]|\\\\', value):
         return ', since it is a path of Windows; write it relative to the folder of the files'
     path = root / value.replace('\\', '/')
@@ -251,7 +256,7 @@ def hint_at(value: str, root: Path) -> str:
 
 @lru_cache(maxsize=4)
 def _names_in(folder: Path, _mtime_ns: int) -> dict[str, str]:
-    """Names in a folder, by their lower case and, with a dot, by what stands before the ending."""
+    """Names in a folder by their case-folded name and, with a dot, by their case-folded stem."""
     names = sorted(name for name in os.listdir(folder) if not name.startswith('.'))
     return {**{f'{os.path.splitext(name)[0].casefold()}.': name for name in names},
             **{name.casefold(): name for name in names}}

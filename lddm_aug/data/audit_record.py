@@ -1,4 +1,4 @@
-"""What tools/audit_data.py found, kept beside the tables for whoever reads them later."""
+"""The findings of an audit, which are saved beside the tables."""
 from __future__ import annotations
 
 import json
@@ -19,12 +19,12 @@ Key = tuple[Path, int | None]                        # a file, or one frame of a
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """An audit, as far as others need it.
+    """The findings of an audit that other subpackages use.
 
     Attributes:
         file: audit.json.
-        same: sets of what shows the same.
-        leaks: in a sentence each.
+        same: sets of files or frames with the same picture.
+        leaks: one message each.
         audited: sha256 of every table, and of the split that it was audited with, if any.
     """
     file: Path
@@ -42,8 +42,7 @@ class AuditRecord:
         """
         file = Path(file)
         if not file.is_file():
-            raise FileNotFoundError(f'{file}: there is no such audit; make it with '
-                                    'tools/audit_data.py')
+            raise FileNotFoundError(f'{file} does not exist; make it with tools/audit_data.py')
         try:
             found = json.loads(file.read_bytes())
             if found['format_version'] != FORMAT_VERSION:
@@ -61,13 +60,13 @@ class AuditRecord:
 
     @classmethod
     def beside(cls, dataset: Any) -> AuditRecord | None:
-        """The audit beside a data set's table, if there are both."""
+        """The audit beside a dataset's table; None if either is missing."""
         table = getattr(dataset, 'ann_file', None)
         file = Path(table or '').parent / PLACE
         return cls.read(file) if table and file.is_file() else None
 
     def same_rows(self, rows: Sequence[Annotation]) -> list[list[int]]:
-        """Which rows show the same, as sets of their places in the list."""
+        """Indices of rows with the same picture, one list per set."""
         where: dict[Key, list[int]] = {}
         for place, row in enumerate(rows):
             where.setdefault((row.path, row.frame), []).append(place)
@@ -76,7 +75,7 @@ class AuditRecord:
         return [places for places in found if len(places) > 1]
 
     def on_both_sides(self, one: Collection[Key], other: Collection[Key]) -> list[tuple[Key, Key]]:
-        """Of each set that stands on both sides, an example from each of them."""
+        """For each set that is on both sides, an example of each side."""
         both = []
         for same in self.same:
             here, there = same.intersection(one), same.intersection(other)
@@ -85,17 +84,17 @@ class AuditRecord:
         return both
 
     def covers(self, table: str | Path, split_file: str | Path | None) -> bool:
-        """Whether it was this table, unchanged since, that was audited with this split."""
+        """Whether this table was audited with this split and neither has changed since."""
         split = None if split_file is None else sha256_of(Path(split_file))
         return (sha256_of(Path(table)), split) in self.audited
 
 
 def refuse_audited_leaks(owner: str, datasets: Iterable[Any]) -> None:
-    """Raise ValueError if the audit beside a data set's table found leakage in it.
+    """Raise ValueError if the audit beside a dataset's table found leakage in it.
 
     Args:
-        owner: begins the message.
-        datasets: what has no table and no audit is passed over.
+        owner: prefix of the message.
+        datasets: those without a table or an audit are ignored.
     """
     for dataset in datasets:
         record = AuditRecord.beside(dataset)
@@ -105,4 +104,4 @@ def refuse_audited_leaks(owner: str, datasets: Iterable[Any]) -> None:
             raise ValueError(
                 f'{owner}: the audit of {dataset.ann_file} found {len(record.leaks)} leaks: '
                 f'{shown}. See {record.file.with_suffix(".html")}; correct them and audit again, '
-                'or go on all the same by allow_leakage=True')
+                'or ignore them by allow_leakage=True')

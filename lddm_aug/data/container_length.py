@@ -1,13 +1,13 @@
-"""Whether a video file is as long as its own container says.
+"""Checks that a video file has the length that its container announces.
 
-Players show what there is of a file that was cut off, and so does FFmpeg.
+FFmpeg and players show the rest of a truncated file without an error.
 """
 from __future__ import annotations
 
 from pathlib import Path
 from typing import BinaryIO
 
-from lddm_aug.data.unreadable import UnreadableFile
+from lddm_aug.data.unreadable import UnreadableFileError
 
 ASF_HEADER = bytes.fromhex('3026b2758e66cf11a6d900aa0062ce6c')
 ASF_DATA = bytes.fromhex('3626b2758e66cf11a6d900aa0062ce6c')
@@ -16,28 +16,30 @@ EBML, EBML_SEGMENT = bytes.fromhex('1a45dfa3'), bytes.fromhex('18538067')
 TS_SYNC, TS_PACKETS = b'\x47', ((188, 0), (192, 4), (204, 0))        # length, place of the sync
 
 
-def require_whole(path: Path) -> None:
-    """Refuse a file that ends before its container does.
+def check_complete(path: Path) -> None:
+    """Raise an error for a file that ends before its container does.
 
-    MP4, QuickTime, AVI, Matroska, WebM and ASF (WMV) say how long they are, and MPEG transport
-    streams consist of packets of one length.  MPEG program streams and live recordings don't say.
+    MP4, QuickTime, AVI, Matroska, WebM and ASF (WMV) announce their length, and MPEG transport
+    streams consist of packets of one length.  MPEG program streams and live recordings aren't
+    checked.
 
     Raises:
-        UnreadableFile: if it was cut off.
+        UnreadableFileError: if it is truncated.
     """
     size = path.stat().st_size
     with path.open('rb') as file:
         announced = announced_length(file)
         packet = _ts_packet(file)
     if announced > size:
-        raise UnreadableFile(f'{path} is cut off: its container announces {announced} bytes, but '
-                             f'only {size} are there')
+        raise UnreadableFileError(f'{path} is cut off: its container announces {announced} bytes, '
+                                  f'but it has {size}')
     if packet and size % packet:
-        raise UnreadableFile(f'{path} is cut off: it ends within a packet of its transport stream')
+        raise UnreadableFileError(f'{path} is cut off: it ends inside a packet of its transport '
+                                  'stream')
 
 
 def announced_length(file: BinaryIO) -> int:
-    """At which byte the frames of a container end; 0 if it doesn't say."""
+    """Byte at which the frames of a container end; 0 if it doesn't announce it."""
     head = _read(file, 0, 16)
     if head[4:8] in (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip', b'pnot'):
         return _of_boxes(file)
@@ -51,7 +53,7 @@ def announced_length(file: BinaryIO) -> int:
 
 
 def _read(file: BinaryIO, place: int, count: int) -> bytes:
-    file.seek(min(place, 2 ** 63 - 1))               # some lengths are no lengths
+    file.seek(min(place, 2 ** 63 - 1))               # some lengths are invalid
     return file.read(count)
 
 
@@ -62,7 +64,7 @@ def _of_boxes(file: BinaryIO) -> int:
         length = int.from_bytes(head[:4], 'big')
         if length == 1:
             length = int.from_bytes(head[8:], 'big')
-        if length < 8:                               # as long as the file is
+        if length < 8:                               # up to the end of the file
             break
         place += length
         if head[4:8] in (b'moov', b'moof', b'mdat'):
@@ -71,7 +73,7 @@ def _of_boxes(file: BinaryIO) -> int:
 
 
 def _of_avi(file: BinaryIO) -> int:
-    """Chunks of 4 bytes name and 4 bytes length; frames lie in the lists called movi."""
+    """AVI: chunks of 4 bytes name and 4 bytes length; frames are in the lists called movi."""
     place = end = 0
     while len(head := _read(file, place, 12)) == 12 and head[:3].isalnum():
         length = int.from_bytes(head[4:8], 'little')
@@ -80,14 +82,14 @@ def _of_avi(file: BinaryIO) -> int:
             continue
         place += 8 + length + length % 2
         if head[:4] == b'LIST' and head[8:] == b'movi':
-            if length in (0, 2 ** 32 - 1):           # a recording that wasn't finished
+            if length in (0, 2 ** 32 - 1):           # an unfinished recording
                 break
             end = place
     return end
 
 
 def _of_matroska(file: BinaryIO) -> int:
-    """A header and a segment, each of 4 bytes name and 1 to 8 bytes length."""
+    """Matroska: a header and a segment, each of 4 bytes name and 1 to 8 bytes length."""
     place = 0
     for name in (EBML, EBML_SEGMENT):
         head = _read(file, place, 12)
@@ -102,7 +104,7 @@ def _of_matroska(file: BinaryIO) -> int:
 
 
 def _of_asf(file: BinaryIO) -> int:
-    """Objects of 16 bytes name and 8 bytes length; frames lie in the one called data."""
+    """ASF: objects of 16 bytes name and 8 bytes length; frames are in the one called data."""
     place = 0
     while len(head := _read(file, place, 24)) == 24:
         length = int.from_bytes(head[16:], 'little')
@@ -115,7 +117,7 @@ def _of_asf(file: BinaryIO) -> int:
 
 
 def _ts_packet(file: BinaryIO) -> int:
-    """Bytes of each packet of a transport stream; 0 if it is none."""
+    """Bytes per packet of a transport stream; 0 if it is none."""
     head = _read(file, 0, 5 * 204)
     for length, place in TS_PACKETS:
         syncs = head[place::length]

@@ -1,7 +1,7 @@
-"""The one reader of videos and stills, in every form that they come in.
+"""The reader of videos and stills in all formats.
 
-Whoever reads, frames come in the order, the orientation, the pixel shape and on the ground in
-which a viewer shows them: videos by PyAV (`video_files`), pictures by Pillow (`picture_files`).
+Frames have the order, orientation, pixel shape and background that a viewer shows.  Videos are
+read by PyAV (`video_files`), pictures by Pillow (`picture_files`).
 """
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from lddm_aug.data.picture_files import (
 )
 from lddm_aug.data.shown import Pixels
 from lddm_aug.data.unreadable import (
-    UnreadableFile,
+    UnreadableFileError,
+    as_unreadable,
     check_max_pixels,
-    require_content,
-    true_reason,
+    check_not_empty,
 )
 from lddm_aug.data.video_files import inspect_video, iter_video
 
 __all__ = [
-    'MIN_FRAMES', 'STILL_SUFFIXES', 'VIDEO_SUFFIXES', 'Pixels', 'UnreadableFile',
+    'MIN_FRAMES', 'STILL_SUFFIXES', 'VIDEO_SUFFIXES', 'Pixels', 'UnreadableFileError',
     'check_max_pixels', 'count_frames', 'inspect', 'is_colour', 'is_still_file', 'iter_frames',
     'letterbox', 'natural_key', 'read_frames', 'read_still', 'stack_frames', 'to_channels']
 
-# Which one a file is, `is_still_file` tells: a TIFF, PNG or WebP may hold many frames, a GIF one.
+# `is_still_file` decides for a file: a TIFF, PNG or WebP can have many frames, a GIF one.
 STILL_SUFFIXES = set(STILL_FORMATS)
 VIDEO_SUFFIXES = {'.mp4', '.m4v', '.mov', '.3gp', '.avi', '.mkv', '.webm', '.mpg', '.mpeg', '.vob',
                   '.ts', '.mts', '.m2ts', '.wmv', '.asf', '.flv', '.npy', *SEQUENCE_FORMATS}
-MIN_FRAMES = 16                                      # of a video that clips are taken from
+MIN_FRAMES = 16                                      # of a video
 
 
 def read_frames(path: str | Path, each: Callable[[Pixels], Pixels] | None = None) -> Pixels:
@@ -50,13 +50,13 @@ def read_frames(path: str | Path, each: Callable[[Pixels], Pixels] | None = None
     Args:
         path: a video, a sequence of pictures (GIF, animated PNG or WebP, TIFF of several pages),
             a .npy file of this shape, or a folder with one still per frame.
-        each: applied to every frame as it is read; where it makes frames smaller, a large video
-            takes hardly more memory than what is returned.
+        each: applied to every frame as it is read; if it reduces frames, reading a large video
+            takes little more memory than the result.
 
     Raises:
         FileNotFoundError: if it doesn't exist.
-        UnreadableFile: if it is cut off, damaged, empty, of another kind, of frames of different
-            shapes or of more than MAX_PIXELS, or may not be read.
+        UnreadableFileError: if it is truncated, damaged, empty, of an unknown format or without
+            read permission, if its frames differ in shape, or if they exceed MAX_PIXELS.
         MemoryError: if there is too little memory; the message names the file.
     """
     frames = iter_frames(path)
@@ -67,21 +67,21 @@ def read_frames(path: str | Path, each: Callable[[Pixels], Pixels] | None = None
 
 
 def iter_frames(path: str | Path) -> Iterator[Pixels]:
-    """Read a video frame by frame, (H, W) or (H, W, 3), in the memory of a few frames.
+    """Iterate over the frames of a video, (H, W) or (H, W, 3), in the memory of a few frames.
 
-    It takes and raises what `read_frames` does, the latter while frames are taken.
+    It takes the same files as `read_frames`, and raises the same errors during the iteration.
     """
     shape = None
-    for frame in _iter_from(require_content(path), 0):
+    for frame in _iter_from(check_not_empty(path), 0):
         shape = shape or frame.shape
         if frame.shape != shape:
-            raise UnreadableFile(f'{path} mixes frames of different shapes: {shape}, '
-                                 f'{frame.shape}')
+            raise UnreadableFileError(f'{path} mixes frames of different shapes: {shape}, '
+                                      f'{frame.shape}')
         yield frame
 
 
 def stack_frames(frames: Iterable[Pixels]) -> Pixels:
-    """(T, ...) of frames of one shape, in the memory of the result.
+    """Stack frames of one shape into (T, ...), in the memory of the result.
 
     Args:
         frames: may be an iterator.
@@ -89,7 +89,7 @@ def stack_frames(frames: Iterable[Pixels]) -> Pixels:
     Raises:
         ValueError: if there are none, or their shapes differ.
     """
-    memory = bytearray()                             # which grows where it lies
+    memory = bytearray()                             # grows in place
     shape: tuple[int, ...] | None = None
     for frame in frames:
         shape = shape or frame.shape
@@ -102,12 +102,12 @@ def stack_frames(frames: Iterable[Pixels]) -> Pixels:
 
 
 def count_frames(path: str | Path) -> int:
-    """How many frames `read_frames` gives; it raises what that raises.
+    """Number of frames that `read_frames` returns; it raises the same errors.
 
-    Videos are decoded for it: what their containers announce isn't true where frames are hidden,
-    edited out, damaged or missing.  Of a .npy file only the header is read, of a folder the names.
+    It decodes videos, because containers announce a wrong number where frames are hidden, edited
+    out, damaged or missing.  Of a .npy file it reads the header, of a folder the names.
     """
-    path = require_content(path)
+    path = check_not_empty(path)
     status = path.stat()
     return _count(path, status.st_mtime_ns, status.st_size)
 
@@ -115,58 +115,57 @@ def count_frames(path: str | Path) -> int:
 def read_still(path: str | Path, frame: int | None = None) -> Pixels:
     """Read a still, or one frame of a video → (H, W) or, in colour, (H, W, 3).
 
-    Of 16 bits the highest value becomes white, as viewers do; a still that uses only 12 of them,
-    and would be black, is refused.
+    The highest value of 16 bits becomes white, as in viewers.  A still that uses only 12 of the 16
+    bits would be black and raises an error.
 
     Args:
-        frame: of a video, counted from 0 in the order in which they are shown.
+        path: a picture, or with `frame` a video.
+        frame: index of a video's frame, from 0 in display order.
 
     Raises:
         FileNotFoundError: if it doesn't exist.
-        UnreadableFile: if it is cut off, damaged, of another colour mode, may not be read, or has
-            no such frame.
+        UnreadableFileError: if it is truncated, damaged, of an unknown colour mode or without read
+            permission, or has no such frame.
         MemoryError: if there is too little memory; the message names the file.
     """
-    path = require_content(path)
+    path = check_not_empty(path)
     if frame is None:
-        return _read_one(path, f'{path} is a video; say which of its frames is the still')
+        return _read_one(path, f'{path} is a video; give the frame that is the still')
     if path.is_file() and _is_picture(path) and is_one_picture(path):
-        raise UnreadableFile(f'{path} is a still and has no frame {frame}')
+        raise UnreadableFileError(f'{path} is a still and has no frame {frame}')
     found = next(_iter_from(path, frame), None) if frame >= 0 else None
     if found is None:
-        raise UnreadableFile(f'{path} has no frame {frame}, its {count_frames(path)} frames count '
-                             'from 0')
+        raise UnreadableFileError(f'{path} has no frame {frame}, its {count_frames(path)} frames '
+                                  'count from 0')
     return found
 
 
 def read_square_still(path: str | Path, frame: int | None, size: int, channels: int) -> Pixels:
-    """A still as a generator takes it: (size, size) uint8, or (size, size, 3) for 3 channels."""
+    """A still as input of a generator: (size, size) uint8, or (size, size, 3) for 3 channels."""
     return to_channels(letterbox(read_still(path, frame), size), channels)
 
 
 def is_still_file(path: str | Path) -> bool:
-    """Whether a file is a picture of one frame; a picture of several is a video.
+    """Whether a file is a picture of one frame; pictures of several frames are videos.
 
-    A picture that can't be read counts as one frame: reading it says why.
+    An unreadable picture counts as a still, so that reading it raises the error.
     """
     path = Path(path)
     try:
         return _is_picture(path) and path.is_file() and is_one_picture(path)
-    except (UnreadableFile, OSError, MemoryError):
+    except (UnreadableFileError, OSError, MemoryError):
         return True
 
 
 def inspect(path: str | Path) -> float | None:
-    """Look at a file before it is decoded → frames per second, where a video says them.
-
-    They are those on average, where they vary.
+    """Check a file without decoding it → mean frames per second of a video, None if unknown.
 
     Raises:
         FileNotFoundError: if it doesn't exist.
-        UnreadableFile: if it is cut off or damaged, has more than MAX_PIXELS, may not be read, or
-            isn't what its name says, like a picture called .mp4.
+        UnreadableFileError: if it is truncated, damaged or without read permission, exceeds
+            MAX_PIXELS, or has another format than its name, such as a picture called .mp4.
     """
-    path = require_content(path)
+    path = check_not_empty(path)
     if path.is_dir():
         for file in _frame_files(path):
             inspect(file)
@@ -178,13 +177,13 @@ def inspect(path: str | Path) -> float | None:
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
-    """Sorts 10 after 9."""
+    """Sort key by which 10 comes after 9."""
     return [(int(part), '') if part.isdecimal() else (-1, part)
             for part in re.split(r'(\d+)', name)]
 
 
 def is_colour(array: NDArray) -> bool:
-    """Whether the last axis holds red, green and blue; no still is three pixels wide."""
+    """Whether the last axis is red, green and blue; no still is three pixels wide."""
     return array.ndim > 2 and array.shape[-1] == 3
 
 
@@ -197,16 +196,17 @@ def to_channels(array: Pixels, channels: int) -> Pixels:
     if channels == 3:
         return np.repeat(array[..., None], 3, axis=-1)
     *leading, height, width, _ = array.shape
-    # cv2 knows no clips: frames stand one below the other for a moment
+    # cv2 takes images only: frames are put one below the other
     grey = cv2.cvtColor(array.reshape(-1, width, 3), cv2.COLOR_RGB2GRAY)
     return grey.reshape(*leading, height, width)     # type: ignore[return-value]
 
 
 def letterbox(array: Pixels, size: int) -> Pixels:
-    """Fit a still or a clip into size × size pixels; black fills what its shape leaves free.
+    """Fit a still or a clip into size × size pixels, with black padding.
 
     Args:
-        array: (H, W) or (H, W, 3), or with T in front.
+        array: (H, W) or (H, W, 3), or the same with a leading T.
+        size: height and width of the result.
     """
     if array.ndim - is_colour(array) == 3:
         return np.stack([letterbox(frame, size) for frame in array])
@@ -235,7 +235,7 @@ def _count(path: Path, mtime_ns: int, size: int) -> int:
 def _iter_from(path: Path, first: int) -> Iterator[Pixels]:
     """Frames from the one of this number on."""
     if path.is_dir():
-        return (_read_one(file, f'{file} holds several frames; a folder of frames has one in each')
+        return (_read_one(file, f'{file} has several frames; files in a folder of frames have one')
                 for file in _frame_files(path)[first:])
     if _is_npy(path):
         return map(np.array, _open_npy(path)[first:])
@@ -243,12 +243,12 @@ def _iter_from(path: Path, first: int) -> Iterator[Pixels]:
 
 
 def _read_one(path: Path, otherwise: str) -> Pixels:
-    """The only frame of a picture; `otherwise` is what to say of anything else."""
+    """The only frame of a picture; `otherwise` is the error message for anything else."""
     if not path.is_file() or not _is_picture(path):
-        raise UnreadableFile(otherwise)
-    frames = list(islice(iter_pictures(require_content(path)), 2))
+        raise UnreadableFileError(otherwise)
+    frames = list(islice(iter_pictures(check_not_empty(path)), 2))
     if len(frames) != 1:
-        raise UnreadableFile(otherwise)
+        raise UnreadableFileError(otherwise)
     return frames[0]
 
 
@@ -262,18 +262,18 @@ def _is_npy(path: Path) -> bool:
 
 def _frame_files(folder: Path) -> list[Path]:
     """Stills of a folder, frame 10 after frame 9."""
-    with true_reason(folder, 'folder'):
+    with as_unreadable(folder, 'folder'):
         files = [file for file in folder.iterdir()
                  if file.suffix.lower() in STILL_SUFFIXES and not file.name.startswith('.')]
     if not files:
-        raise UnreadableFile(f'{folder} is a folder without frames')
+        raise UnreadableFileError(f'{folder} is a folder without frames')
     return sorted(files, key=lambda file: natural_key(file.name))
 
 
 def _open_npy(path: Path) -> Pixels:
-    with true_reason(path, '.npy array'):
+    with as_unreadable(path, '.npy array'):
         array = np.load(path, mmap_mode='r', allow_pickle=False)
         if array.dtype != np.uint8 or array.ndim - is_colour(array) != 3 or 0 in array.shape:
-            raise UnreadableFile(f'{path} must hold (T, H, W) or (T, H, W, 3) uint8, but holds '
-                                 f'{array.shape} {array.dtype}')
+            raise UnreadableFileError(f'{path} must contain (T, H, W) or (T, H, W, 3) uint8, but '
+                                      f'has {array.shape} {array.dtype}')
     return array

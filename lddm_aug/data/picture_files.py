@@ -1,8 +1,7 @@
-"""Pictures, read by Pillow: stills, and files that hold a sequence of frames.
+"""Pictures, read by Pillow: stills, and files with a sequence of frames.
 
 GIF, animated PNG and WebP and TIFF of several pages are sequences, and thus videos.  Frames are
-as a viewer shows them: turned as EXIF says, each drawn over those before it, and on black where
-they are transparent.
+as in a viewer: oriented by EXIF, each drawn over those before it, on black where transparent.
 """
 from __future__ import annotations
 
@@ -14,34 +13,34 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from lddm_aug.data.shown import Pixels, on_black
+from lddm_aug.data.shown import Pixels, blend_on_black
 from lddm_aug.data.unreadable import (
     MAX_PIXELS,
-    UnreadableFile,
+    UnreadableFileError,
+    as_unreadable,
     check_max_pixels,
-    true_reason,
 )
 
 STILL_FORMATS = {'.png': {'PNG'}, '.jpg': {'JPEG', 'MPO'}, '.jpeg': {'JPEG', 'MPO'},
                  '.jpe': {'JPEG', 'MPO'}, '.jfif': {'JPEG', 'MPO'}, '.bmp': {'BMP'},
                  '.tif': {'TIFF'}, '.tiff': {'TIFF'}, '.webp': {'WEBP'},
                  '.ppm': {'PPM'}, '.pgm': {'PPM'}, '.pbm': {'PPM'}, '.pnm': {'PPM'}}
-SEQUENCE_FORMATS = {'.gif': {'GIF'}, '.apng': {'PNG'}}               # mostly
+SEQUENCE_FORMATS = {'.gif': {'GIF'}, '.apng': {'PNG'}}               # usually
 FORMATS = STILL_FORMATS | SEQUENCE_FORMATS
 
 GREY_MODES = ('1', 'L', 'LA')
 COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
 DEEP_GREY_MODES = ('I;16', 'I;16B', 'I;16L')
-USED_SHARE = 1 / 16                                  # of what 16 bits hold; less is 12 bits in them
+USED_SHARE = 1 / 16                                  # of 16 bits; lower values are 12 bits in them
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0                  # of a page of a TIFF
 NEW_SUBFILE_TYPE, SMALLER_OR_MASK = 254, 0b101       # of a page of a TIFF
 
 
 def iter_pictures(path: Path, first: int = 0) -> Iterator[Pixels]:
-    """(H, W) or (H, W, 3) frames, from the one of this number on; of a still there is one.
+    """Iterate over (H, W) or (H, W, 3) frames from index `first` on; a still has one.
 
     Raises:
-        UnreadableFile: if it is damaged or of another colour mode; when frames are taken.
+        UnreadableFileError: during the iteration, if it is damaged or of an unknown colour mode.
     """
     with _opened(path) as image:
         for place in islice(_places(path, image), first, None):
@@ -51,60 +50,60 @@ def iter_pictures(path: Path, first: int = 0) -> Iterator[Pixels]:
 
 
 def is_one_picture(path: Path) -> bool:
-    """Whether a file holds one frame.
+    """Whether a file has one frame.
 
     Raises:
-        UnreadableFile: if it is damaged.
+        UnreadableFileError: if it is damaged.
     """
     with _opened(path) as image:
         return len(_places(path, image)) == 1
 
 
 def inspect_pictures(path: Path) -> float | None:
-    """Look at a file → frames per second on average, where a sequence says them."""
+    """Check a file → mean frames per second of a sequence, None for a still or if unknown."""
     with _opened(path) as image:
         if image.format not in FORMATS[path.suffix.lower()]:
-            raise UnreadableFile(f'{path} holds {image.format}, not what its name says')
+            raise UnreadableFileError(f'{path} contains {image.format}, not what its name says')
         places = _places(path, image)
         if len(places) == 1:
             return None
         duration = 0.                                # ms
         for place in places:
             image.seek(place)
-            image.load()                             # only then WebP says it
+            image.load()                             # WebP has the duration only then
             duration += image.info.get('duration') or 0
         return 1000 * len(places) / duration if duration else None
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    # from a path, Pillow maps a TIFF into memory and garbles what is to be turned
-    with true_reason(path, 'picture'), path.open('rb') as file:
+    # from a path, Pillow maps a TIFF into memory and rotates it wrongly
+    with as_unreadable(path, 'picture'), path.open('rb') as file:
         try:
             image = Image.open(file)
         except Image.DecompressionBombError as error:
-            raise UnreadableFile(f'{path} has far more pixels a frame than the '
-                                 f'{MAX_PIXELS / 1e6:.0f} million that are read') from error
+            raise UnreadableFileError(f'{path} has far more pixels a frame than the '
+                                      f'{MAX_PIXELS / 1e6:.0f} million of the limit') from error
         except Image.UnidentifiedImageError as error:
-            raise UnreadableFile(f'{path} is no picture that can be read: it is cut off, damaged '
-                                 'or of another kind') from error
+            raise UnreadableFileError(f'{path} is no readable picture: it is cut off, damaged or '
+                                      'of another format') from error
         with image:
             check_max_pixels(path, *image.size)
             yield image
 
 
 def _places(path: Path, image: Image.Image) -> list[int]:
-    """Which of a file's pictures are frames: not those that serve as its thumbnails or masks."""
+    """Indices of the pictures of a file that are frames, not its thumbnails or masks."""
     count = getattr(image, 'n_frames', 1)
-    if image.format == 'MPO':                        # a photo; others are views or previews of it
+    if image.format == 'MPO':                        # the first is the photo, others its previews
         return [0]
     if image.format == 'TIFF' and count > 1:
         image.seek(count - 1)
         if image.tag_v2.next:                        # type: ignore[attr-defined]
-            raise UnreadableFile(f'{path} is cut off or damaged: it announces a page after its '
-                                 f'{count} pages')
+            raise UnreadableFileError(f'{path} is cut off or damaged: it announces a page after '
+                                      f'its {count} pages')
         return [place for place in range(count) if _is_page(image, place)] or [0]
-    if getattr(image, 'default_image', False):       # shown where animation isn't known
+    if getattr(image, 'default_image', False):       # shown by viewers without animation
         return list(range(1, count))
     return list(range(count))
 
@@ -115,18 +114,18 @@ def _is_page(image: Image.Image, place: int) -> bool:
 
 
 def _as_shown(path: Path, image: Image.Image) -> Pixels:
-    # only the raw mode in its tiles tells how many bits Pillow made 8 or 16 of
+    # only the raw mode of the tiles has the number of bits before Pillow's conversion to 8 or 16
     stored = str(getattr(image, 'tile', ''))
     if image.mode in DEEP_GREY_MODES or image.mode == 'I' and image.format in ('PNG', 'PPM'):
         return _deep_grey(path, image, 4095 if 'I;12' in stored else 65535)
     if image.mode not in GREY_MODES + COLOUR_MODES:
-        raise UnreadableFile(f'{path} has colour mode {image.mode}; save it as grey or RGB with 8 '
-                             'or 16 bits')
-    # frames of a GIF are grey or in colour as it comes
+        raise UnreadableFileError(f'{path} has colour mode {image.mode}; save it as grey or RGB '
+                                  'with 8 or 16 bits')
+    # Pillow's frames of one GIF can be grey or in colour
     grey = image.mode in GREY_MODES and image.format != 'GIF'
     upright = ImageOps.exif_transpose(image)
     if upright.has_transparency_data:
-        shown = on_black(np.asarray(upright.convert('LA' if grey else 'RGBA')))
+        shown = blend_on_black(np.asarray(upright.convert('LA' if grey else 'RGBA')))
     else:
         shown = np.array(upright.convert('L' if grey else 'RGB'))
     if ';16' in stored and shown.max() < 256 * USED_SHARE:
@@ -135,16 +134,16 @@ def _as_shown(path: Path, image: Image.Image) -> Pixels:
 
 
 def _deep_grey(path: Path, image: Image.Image, white: int) -> Pixels:
-    """(H, W) of a grey picture of more than 8 bits, in which this value is white."""
+    """(H, W) uint8 from a grey picture of more than 8 bits, with its value of white."""
     values = np.asarray(ImageOps.exif_transpose(image)).astype(np.float32)
     if 0 < values.max() <= white * USED_SHARE:
         raise _too_dark(path, f'{values.max():.0f} at most')
     if image.format == 'TIFF' and image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO:  # type: ignore[attr-defined]
-        values = white - values                      # which Pillow does with 8 bits alone
+        values = white - values                      # Pillow does so for 8 bits only
     return np.round(values * (255 / white)).astype(np.uint8)
 
 
-def _too_dark(path: Path, values: str) -> UnreadableFile:
-    """A viewer shows it black, and whether it is meant so nobody can tell."""
-    return UnreadableFile(f'{path} has 16 bits and uses few of them (its values are {values}), so '
-                          'it would be shown black; scale it to 8 or to all 16 bits')
+def _too_dark(path: Path, values: str) -> UnreadableFileError:
+    """The error for a picture that viewers show as black, perhaps by mistake."""
+    return UnreadableFileError(f'{path} has 16 bits and uses few (its values are {values}), '
+                               'so it would be black; scale it to 8 or to all 16 bits')

@@ -1,4 +1,4 @@
-"""Stored pixels → what a viewer shows of them."""
+"""Stored pixels → pixels as viewers display them."""
 from __future__ import annotations
 
 from fractions import Fraction
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 
-ASKEW = 0.02                                         # of a side, from a quarter turn
+MAX_SKEW = 0.02                                      # of a side, from a quarter turn
 
 
-def on_black(array: Pixels) -> Pixels:
-    """Transparent pixels on the black ground of ultrasound, not on whatever colour they hide.
+def blend_on_black(array: Pixels) -> Pixels:
+    """Blend transparent pixels with black, the background of ultrasound.
 
     Args:
         array: (H, W, 2), grey and opacity, or (H, W, 4), red, green, blue and opacity.
@@ -27,9 +27,10 @@ def on_black(array: Pixels) -> Pixels:
 
 
 def with_square_pixels(frame: Pixels, pixel_shape: Fraction | None) -> Pixels:
-    """(H, W[, 3]), larger along one side where pixels are not square, so that nothing is lost.
+    """(H, W[, 3]) resampled to square pixels by enlarging one side.
 
     Args:
+        frame: (H, W[, 3]).
         pixel_shape: width : height of a pixel; None or 0 if unknown.
     """
     height, width = frame.shape[:2]
@@ -42,22 +43,23 @@ def with_square_pixels(frame: Pixels, pixel_shape: Fraction | None) -> Pixels:
     return cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR)   # type: ignore[return-value]
 
 
-def turned(frame: Pixels, matrix: NDArray[np.int32]) -> Pixels:
-    """(H, W[, 3]) turned and mirrored as a display matrix says.
+def apply_display_matrix(frame: Pixels, matrix: NDArray[np.int32]) -> Pixels:
+    """(H, W[, 3]) rotated and mirrored by a display matrix.
 
     Args:
-        matrix: (3, 3) of MP4 and QuickTime: (x, y) is shown at (ax + cy, bx + dy), where its
+        frame: (H, W[, 3]).
+        matrix: (3, 3) of MP4 and QuickTime: (x, y) is displayed at (ax + cy, bx + dy), where its
             first rows are a, b and c, d.
 
     Raises:
-        ValueError: if it isn't by quarter turns.
+        ValueError: if it doesn't rotate by quarter turns.
     """
-    if not matrix[:2, :2].any():                     # some files hold zeros; players ignore them
+    if not matrix[:2, :2].any():                     # some files have zeros; players ignore them
         return frame
     sides = matrix[:2, :2] / np.hypot(*matrix[:2, :2].T)[:, None]    # it may also scale
     signs = np.round(sides).astype(int)
-    if not np.allclose(sides, signs, atol=ASKEW) or abs(np.linalg.det(signs)) != 1:
-        raise ValueError('is to be shown askew, and not by quarter turns')
+    if not np.allclose(sides, signs, atol=MAX_SKEW) or abs(np.linalg.det(signs)) != 1:
+        raise ValueError('has a display matrix that does not rotate by quarter turns')
     (a, b), (c, d) = signs.tolist()
     if a == 0:                                       # rows become columns
         frame, a, d = frame.swapaxes(0, 1), c, b

@@ -1,4 +1,4 @@
-"""Which part of the data a file belongs to, drawn once and kept in a file of its own.
+"""Splits into training and test, drawn once and saved in a file of their own.
 
     splits/7_3_seed0.csv          path, split (train or test): 70 % of the videos train
     splits/fold_1_of_5_seed0.csv  the same; fold 1 of 5 is the test
@@ -16,25 +16,25 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
 
-from lddm_aug.data.annotations import Annotation, confined, read_annotations
+from lddm_aug.data.annotations import Annotation, read_annotations, resolve_within
 from lddm_aug.data.audit_record import AuditRecord
 from lddm_aug.data.tables import read_table
 from lddm_aug.files import write_aside
 
 COLUMNS = ['path', 'split']
-FOLD_DRAWS = 20           # scikit-learn's folds are greedy: the most even of so many is taken
+FOLD_DRAWS = 20           # scikit-learn's folds are greedy: the most even draw is taken
 
 
 @dataclass(frozen=True)
-class Undivided:
-    """The rows of a table that is to be divided.
+class UnsplitTable:
+    """The rows of a table before it is split.
 
     Attributes:
         rows: of the table.
-        paths: of the rows, relative to the data's root, so that a data set that moves takes its
-            splits along.
-        groups: of the rows; what an audit found to show the same is of one group.
-        training_groups: those of stills, which are training data.
+        paths: of the rows, relative to the data's root, so that splits stay valid when a dataset
+            is moved.
+        groups: of the rows; files with the same picture by an audit are of one group.
+        training_groups: groups of stills, which are training data.
     """
     rows: Sequence[Annotation]
     paths: Sequence[str]
@@ -43,13 +43,14 @@ class Undivided:
 
     @classmethod
     def read(cls, table: Path, stills: Path | None = None, audit: Path | None = None,
-             data_root: Path | None = None) -> Undivided:
-        """Read a table, and what else decides which of its rows belong together.
+             data_root: Path | None = None) -> UnsplitTable:
+        """Read a table and determine its groups.
 
         Args:
-            stills: table of the stills that are trained on beside it.
+            table: to be split.
+            stills: table of stills that are training data.
             audit: audit.json.
-            data_root: folder the paths are relative to; by default each table's own.
+            data_root: folder that paths are relative to; by default each table's own.
         """
         rows = read_annotations(table, data_root)
         every = [*rows, *(read_annotations(stills, data_root) if stills else ())]
@@ -61,13 +62,14 @@ class Undivided:
 
     @property
     def labels(self) -> list[str]:
+        """Labels of the rows."""
         return [row.label for row in self.rows]
 
     def write_ratio(self, folder: Path, ratio: str, seed: int) -> list[str]:
-        """Draw a split such as 7:3 into the folder; which part each row belongs to.
+        """Draw a split such as 7:3 and write it into the folder → part of each row.
 
         Raises:
-            ValueError: if a class can't stand on both sides.
+            ValueError: if a class can't be on both sides.
         """
         split = draw_ratio(self.labels, self.groups, parse_ratio(ratio), seed,
                            self.training_groups)
@@ -76,12 +78,12 @@ class Undivided:
 
 
 def ratio_name(ratio: str, seed: int) -> str:
-    """7:3 and 0 → 7_3_seed0, the name of a split's file."""
+    """7:3 and 0 → 7_3_seed0, the stem of a split's file."""
     return f'{ratio.replace(":", "_")}_seed{seed}'
 
 
 def parse_ratio(text: str) -> float:
-    """'7:3' → 0.3, the share that is tested on."""
+    """'7:3' → 0.3, the share of the test."""
     match = re.fullmatch(r'(\d+):(\d+)', text)
     train, test = map(int, match.groups()) if match else (0, 0)
     if not train or not test:
@@ -93,19 +95,21 @@ def draw_ratio(labels: Sequence[str], groups: Sequence[str], test_share: float, 
                training_groups: Collection[str] = ()) -> list[str]:
     """Draw whole groups into 'train' and 'test'.
 
-    scikit-learn's GroupShuffleSplit draws; then single groups change sides as long as that brings
-    the number of test rows of the classes nearer to what was asked, and every class to both sides.
+    scikit-learn's GroupShuffleSplit draws.  Then groups change sides while that brings the classes'
+    numbers of test rows nearer to `test_share`, and every class to both sides.
 
     Args:
-        labels, groups: of each row.
+        labels: of each row.
+        groups: of each row.
         test_share: of the rows, in (0, 1).
-        training_groups: that must stay in training.
+        seed: of the draw.
+        training_groups: must stay in training.
 
     Returns:
         Per row, 'train' or 'test'.
 
     Raises:
-        ValueError: if a class can't stand on both sides.
+        ValueError: if a class can't be on both sides.
     """
     free = sorted(set(groups) - set(training_groups))
     _refuse_rare_classes(labels, groups, set(training_groups))
@@ -121,25 +125,30 @@ def draw_ratio(labels: Sequence[str], groups: Sequence[str], test_share: float, 
     test = {group for group, tested in zip(free, in_test, strict=True) if tested}
     split = ['test' if group in test else 'train' for group in groups]
     for part in ('train', 'test'):
-        lacking = set(labels) - {label for label, side in zip(labels, split, strict=True)
+        missing = set(labels) - {label for label, side in zip(labels, split, strict=True)
                                  if side == part}
-        if lacking:
-            raise ValueError(f'splits: found no way to have {", ".join(sorted(lacking))} in {part} '
+        if missing:
+            raise ValueError(f'splits: found no way to have {", ".join(sorted(missing))} in {part} '
                              'and every group on one side; add groups of this class')
     return split
 
 
 def draw_folds(labels: Sequence[str], groups: Sequence[str], folds: int, seed: int,
                training_groups: Collection[str] = ()) -> list[list[str]]:
-    """Draw k folds by scikit-learn's StratifiedGroupKFold, each of them the test once.
+    """Draw k folds by scikit-learn's StratifiedGroupKFold.
 
-    The arguments are those of `draw_ratio`.
+    Args:
+        labels: of each row.
+        groups: of each row.
+        folds: k; each fold is the test once.
+        seed: of the draw.
+        training_groups: must stay in training.
 
     Returns:
         Per fold and row, 'train' or 'test'.
 
     Raises:
-        ValueError: if a class can't be tested on in every fold.
+        ValueError: if a class can't be in every fold.
     """
     if folds < 2:
         raise ValueError(f'splits: there must be at least 2 folds, but got {folds!r}')
@@ -153,8 +162,8 @@ def draw_folds(labels: Sequence[str], groups: Sequence[str], folds: int, seed: i
              for state in np.random.default_rng(seed).integers(2**31, size=FOLD_DRAWS)]
     tests = min(drawn, key=lambda tests: _unevenness(tests, free_labels))
     if any({free_labels[row] for row in test} != set(labels) for test in tests):
-        raise ValueError(f'splits: found no {folds} folds that each hold every class and keep '
-                         'every group whole; take fewer folds')
+        raise ValueError(f'splits: found no {folds} folds that each have every class and keep '
+                         'every group in one fold; take fewer folds')
     split = np.full((folds, len(labels)), 'train', object)
     for fold, test in enumerate(tests):
         split[fold, np.asarray(free)[test]] = 'test'
@@ -162,11 +171,11 @@ def draw_folds(labels: Sequence[str], groups: Sequence[str], folds: int, seed: i
 
 
 def join_groups(groups: Sequence[str], together: Iterable[Sequence[int]]) -> list[str]:
-    """Give rows that belong together one group, and with them all rows of their groups.
+    """Join the groups of rows that belong together → group of each row.
 
     Args:
         groups: of each row.
-        together: sets of rows.
+        together: sets of row indices.
     """
     joined = {group: group for group in groups}
 
@@ -182,11 +191,11 @@ def join_groups(groups: Sequence[str], together: Iterable[Sequence[int]]) -> lis
 
 
 def write_split(file: Path, paths: Sequence[str], split: Sequence[str]) -> None:
-    """Write a table of paths, as they stand in the data set's own table, and their part."""
+    """Write a table of paths, as in the dataset's own table, and their parts."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(COLUMNS)
-    # the frames of one video are one file, and so one row here
+    # frames of one video are one file, and thus one row
     writer.writerows(dict.fromkeys(zip(paths, split, strict=True)))
     file.parent.mkdir(parents=True, exist_ok=True)
     with write_aside(file) as opened:
@@ -194,9 +203,10 @@ def write_split(file: Path, paths: Sequence[str], split: Sequence[str]) -> None:
 
 
 def read_split(file: str | Path, root: Path) -> dict[Path, str]:
-    """Read what `write_split` wrote.
+    """Read a table of `write_split` → part of each path.
 
     Args:
+        file: table.
         root: absolute folder that the paths are relative to.
 
     Raises:
@@ -205,8 +215,7 @@ def read_split(file: str | Path, root: Path) -> dict[Path, str]:
     """
     file = Path(file)
     if not file.is_file():
-        raise FileNotFoundError(f'{file}: there is no such split; draw it with '
-                                'tools/make_splits.py')
+        raise FileNotFoundError(f'{file} does not exist; draw it with tools/make_splits.py')
     table = read_table(file, COLUMNS)
     path_column, split_column = (table.column(name) or name for name in COLUMNS)
     split: dict[Path, str] = {}
@@ -215,32 +224,38 @@ def read_split(file: str | Path, root: Path) -> dict[Path, str]:
         value, part = row[path_column], row[split_column]
         if not value or not part:
             raise ValueError(f'{where}: needs a path and a split')
-        path = confined(value, root, where)
+        path = resolve_within(value, root, where)
         if split.setdefault(path, part) != part:
-            raise ValueError(f'{where}: {value} stands on both sides')
+            raise ValueError(f'{where}: {value} is on both sides')
     return split
 
 
 def apply_split(rows: Sequence[Annotation], split: Mapping[Path, str], file: str | Path,
                 source: object) -> list[Annotation]:
-    """The rows with the parts that a split gives them in place of the table's own.
+    """The rows with the parts of a split instead of the table's own.
+
+    Args:
+        rows: of the table.
+        split: part of each path.
+        file: of the split, for messages.
+        source: table, for messages.
 
     Raises:
-        ValueError: if the split and the table don't name the same files.
+        ValueError: if split and table don't have the same files.
     """
     missing = [row for row in rows if row.path not in split]
     if missing:
-        raise ValueError(f'{file} does not say where {len(missing)} rows of {source} belong, first '
-                         f'line {missing[0].line}; draw the split again with tools/make_splits.py')
+        raise ValueError(f'{file} lacks {len(missing)} rows of {source}, first line '
+                         f'{missing[0].line}; draw the split again with tools/make_splits.py')
     if len(split) > len({row.path for row in rows}):
-        raise ValueError(f'{file} names files that are not in {source}; draw the split again with '
+        raise ValueError(f'{file} has files that are not in {source}; draw the split again with '
                          'tools/make_splits.py')
     return [replace(row, split=split[row.path]) for row in rows]
 
 
 def _refuse_rare_classes(labels: Sequence[str], groups: Sequence[str], training: set[str],
                          folds: int = 0) -> None:
-    """A class needs a free group for every test, and for two sides two groups in all."""
+    """Raise ValueError for a class with too few groups: one per test, and two in all."""
     for label in sorted(set(labels)):
         of_class = {group for group, other in zip(groups, labels, strict=True) if other == label}
         free = of_class - training
@@ -254,15 +269,15 @@ def _refuse_rare_classes(labels: Sequence[str], groups: Sequence[str], training:
 
 def _even_out(in_test: np.ndarray, counts: Sequence[Mapping[str, int]], total: Mapping[str, int],
               test_share: float) -> np.ndarray:
-    """Let single groups, then pairs, change sides as long as that helps."""
+    """Move single groups, then swap pairs, while that lowers the cost."""
     classes = sorted(total)
     rows = np.array([[count.get(label, 0) for label in classes] for count in counts])  # (G, K)
     whole = np.array([total[label] for label in classes])
-    asked = test_share * whole
+    target = test_share * whole
 
     def cost(tested: np.ndarray) -> np.ndarray:
-        """(..., K) test rows of the classes → how far from what was asked."""
-        off = np.abs(tested - asked).sum(-1) + np.abs((tested - asked).sum(-1))
+        """(..., K) test rows of the classes → distance from the target."""
+        off = np.abs(tested - target).sum(-1) + np.abs((tested - target).sum(-1))
         empty = (tested == 0).sum(-1) + (tested == whole).sum(-1)
         return off + 4 * whole.sum() * empty
 
@@ -286,7 +301,7 @@ def _even_out(in_test: np.ndarray, counts: Sequence[Mapping[str, int]], total: M
 
 
 def _unevenness(tests: Sequence[np.ndarray], labels: Sequence[str]) -> float:
-    """How far the folds are from equal shares of every class."""
+    """Distance of the folds from equal shares of every class."""
     total = Counter(labels)
     off = 0.
     for test in tests:

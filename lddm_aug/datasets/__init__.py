@@ -1,16 +1,16 @@
-"""What training reads.
+"""Datasets for training and test.
 
-    visits.py           every visit of a sample draws for itself …
-    epoch_sampler.py    … and can be drawn again by seed, epoch and position
-    labelled_dataset.py, table_dataset.py  what the next ones share
+    visits.py           randomness of every visit of a sample …
+    epoch_sampler.py    … and its reproduction from seed, epoch and position
+    labelled_dataset.py, table_dataset.py  base classes of the next ones
     video_clips.py      real videos
     stills.py           labelled stills, for synthesis on the fly
-    synthetic_clips.py  generated clips, read back from their store
-    mixed.py            real + synthetic at a stated ratio, for training only
-    leaves.py           what data sets that are made of others hold
-    shared_files.py     which files two data sets have in common
-    latents.py          clips encoded once, for the diffusion's training
-    transforms/         what a sample goes through
+    synthetic_clips.py  generated clips, read from their store
+    mixed.py            real and synthetic clips at a given ratio, for training only
+    leaves.py           access to datasets inside wrappers
+    shared_files.py     files that two datasets have in common
+    latents.py          clips encoded once, for the training of a latent model
+    transforms/         the transforms of a pipeline
 """
 from lddm_aug.datasets import transforms
 from lddm_aug.datasets.epoch_sampler import EpochSampler

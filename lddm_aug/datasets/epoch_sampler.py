@@ -1,4 +1,4 @@
-"""A sampler that says to which epoch a sample belongs."""
+"""A sampler that passes the epoch of a sample to its dataset."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,35 +8,36 @@ from typing import Any
 from mmaction.registry import DATA_SAMPLERS
 from mmengine.dataset import DefaultSampler
 
-from lddm_aug.datasets.visits import Visit, take_visits
+from lddm_aug.datasets.visits import Visit, accept_visits
 
 
 @DATA_SAMPLERS.register_module()
 class EpochSampler(DefaultSampler):
-    """MMEngine's DefaultSampler, under which every sample can be drawn again.
+    """MMEngine's DefaultSampler, under which every sample is reproducible.
 
-    What is random about a sample follows from the seed, the epoch and the position in it, and so
-    neither from the workers and ranks nor from where a training was resumed.  That holds for every
-    data set, through every wrapper.  Under other samplers a sample is drawn anew at every visit
-    too, but can't be drawn again.
+    The randomness of a sample depends on the seed, the epoch and the position in it alone: not on
+    workers and ranks, and not on where a training was resumed.  That holds for every dataset and
+    through every wrapper.  Under other samplers every visit of a sample is random too, but not
+    reproducible.
 
-    An iteration that no `set_epoch` precedes is the next epoch, also in a loop of your own.
+    An iteration without a preceding `set_epoch` is the next epoch, also in custom loops.
 
     Args:
-        dataset: the very object that the DataLoader gets.
-        endless: go on with the next epoch without an end.  For IterBasedTrainLoop, which otherwise
-            pauses between epochs and starts its workers again.
+        dataset: the object that the DataLoader gets.
+        args: of DefaultSampler.
+        endless: continue with the next epoch without an end.  For IterBasedTrainLoop, which
+            otherwise restarts its workers between epochs.
         kwargs: of DefaultSampler: shuffle, seed, round_up.
 
     Raises:
-        TypeError: if the dataset's class can't be extended, such as that of a list.
+        TypeError: if the dataset's class can't be subclassed, such as that of a list.
     """
 
     epoch: int
 
     def __init__(self, dataset: Any, *args: Any, endless: bool = False, **kwargs: Any) -> None:
         super().__init__(dataset, *args, **kwargs)
-        take_visits(dataset)
+        accept_visits(dataset)
         self.endless = endless
 
     def __iter__(self) -> Iterator[Visit]:

@@ -1,4 +1,4 @@
-"""What real videos, stills and synthetic clips share."""
+"""Base class of the datasets of real videos, stills and synthetic clips."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from lddm_aug.seeds import derive_seed, seeded
 class LabelledDataset(BaseActionDataset):
     """Samples with a class, a group, an origin and a seed.
 
-    Every visit of a sample draws for itself: its pipeline receives another `seed`, and transforms
-    draw from global states that are seeded by it.
+    Every visit of a sample has its own `seed` in the pipeline, which also seeds the global states
+    that transforms use.
 
     Args:
-        ann_file: where the samples are listed.
-        classes: names; a label is a number in this list.
-        pipeline: transforms, as MMAction2 takes them.
-        test_mode: for validation and test; a sample is the same at every visit, whatever is random
-            in the pipeline.
-        seed: of the draws, beside the visit; see `EpochSampler`.
+        ann_file: list of the samples.
+        classes: names; a label is an index into this list.
+        pipeline: transforms, as in MMAction2.
+        test_mode: for validation and test; a sample is the same at every visit, also with random
+            transforms.
+        seed: of the randomness, combined with the visit; see `EpochSampler`.
         serialize_data: MMEngine's way to share long lists among workers; slow for short ones.
         kwargs: of MMEngine's BaseDataset.
     """
@@ -32,7 +32,7 @@ class LabelledDataset(BaseActionDataset):
                  test_mode: bool, seed: int, serialize_data: bool = False,
                  **kwargs: Any) -> None:
         self.seed = seed
-        # MMEngine would look transforms up in the default scope, which only a Runner sets
+        # MMEngine would search transforms in the default scope, which only a Runner sets
         built = [TRANSFORMS.build(transform) if isinstance(transform, dict) else transform
                  for transform in pipeline]
         super().__init__(ann_file, pipeline=built, test_mode=test_mode,
@@ -45,13 +45,13 @@ class LabelledDataset(BaseActionDataset):
         return self.draw(idx, seed)
 
     def draw(self, index: int, seed: int) -> Any:
-        """The sample as this seed draws it, None where the pipeline gives none."""
+        """The sample for this seed; None if the pipeline returns None."""
         with seeded(seed):
             return self.pipeline(dict(self.get_data_info(index), seed=seed))
 
     @property
     def groups(self) -> frozenset[str]:
-        """What must not be in another part of the data as well."""
+        """Groups of the samples, which must not be in another part of the data."""
         return frozenset(self.get_data_info(index)['group'] for index in range(len(self)))
 
     def get_cat_ids(self, idx: int) -> list[int]:

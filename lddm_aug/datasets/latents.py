@@ -1,4 +1,4 @@
-"""Clips encoded once, so that the diffusion's training never waits for the encoder."""
+"""Clips encoded once, so that the training of a latent model doesn't run the encoder."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ from lddm_aug.seeds import derive_seed, seeded
 
 @DATASETS.register_module()
 class LatentDataset(Dataset):
-    """Latents of several draws of every clip, each beside the still it starts from.
+    """Latents of several draws of every clip, with their stills.
 
     A sample is dict(latent (Cz, t, h, w) float, standardised; still (C, H, W) uint8; label).
 
     Args:
         clips: config of the dataset of clips; its pipeline ends in `PackClip`.
         autoencoder: config of the trained `VideoAutoencoder`; its `init_cfg` names the checkpoint.
-        draws: how often each video is drawn: as many segments, flips and so on are kept.
-        batch_size: clips encoded together.
+        draws: of each video: its number of random segments, flips and so on.
+        batch_size: clips per batch of the encoder.
     """
 
     def __init__(self, clips: dict, autoencoder: dict, draws: int = 8, batch_size: int = 8) -> None:
@@ -34,8 +34,8 @@ class LatentDataset(Dataset):
             raise ValueError(f'LatentDataset: draws counts segments of each video and is at least '
                              f'1, but got {draws!r}')
         if not autoencoder.get('init_cfg'):
-            raise ValueError("LatentDataset: autoencoder's init_cfg names the checkpoint of a "
-                             'trained one, but there is none; train a config with both stages')
+            raise ValueError('LatentDataset: autoencoder must have the checkpoint of a trained one '
+                             'as init_cfg, but has none; train a config with both stages')
         self.clips = DATASETS.build(clips)
         self.metainfo = dict(classes=classes_of('LatentDataset', 'the clips', self.clips))
         self.groups = groups_of(self.clips)
@@ -63,7 +63,7 @@ class LatentDataset(Dataset):
 
 
 def clip_batches(clips: Any, draws: int = 1, batch_size: int = 8) -> Iterator[dict[str, Any]]:
-    """Every clip of a data set, drawn so many times, always in the same way, collated."""
+    """Iterate over collated batches of every clip, `draws` times, with the same seeds each time."""
     places = [(draw, index) for draw in range(draws) for index in range(len(clips))]
     for start in range(0, len(places), batch_size):
         yield default_collate([_draw(clips, *place) for place in places[start:start + batch_size]])

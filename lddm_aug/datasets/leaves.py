@@ -1,4 +1,4 @@
-"""Looks into data sets that are made of others."""
+"""Access to the datasets inside wrappers."""
 from __future__ import annotations
 
 from bisect import bisect_right
@@ -12,19 +12,19 @@ from lddm_aug.classes import class_list, refuse_other_classes
 
 
 def inside(dataset: Any) -> Iterator[Any]:
-    """A data set and all that it is made of, inside PyTorch's wrappers, MMEngine's and ours."""
+    """A dataset and all datasets inside it, through wrappers of PyTorch, MMEngine and lddm_aug."""
     yield dataset
     for part in parts_of(dataset):
         yield from inside(part)
 
 
 def leaves(dataset: Any) -> Iterator[Any]:
-    """Those inside that hold samples of their own."""
+    """The datasets inside that are no wrappers."""
     return (part for part in inside(dataset) if not parts_of(part))
 
 
 def groups_of(dataset: Any) -> frozenset[str]:
-    """A data set's groups, looked for inside wrappers; none where it knows none."""
+    """A dataset's groups, also inside wrappers; empty if it has none."""
     if hasattr(dataset, 'groups'):
         return frozenset(dataset.groups)
     if isinstance(dataset, Subset):
@@ -34,14 +34,15 @@ def groups_of(dataset: Any) -> frozenset[str]:
 
 
 def classes_of(owner: str, place: str, dataset: Any) -> tuple[str, ...]:
-    """A data set's classes, looked for inside wrappers; none where it knows none.
+    """A dataset's classes, also inside wrappers; empty if it has none.
 
     Args:
-        owner: begins the message.
-        place: what the data set is, for the message.
+        owner: prefix of the message.
+        place: what the dataset is, for the message.
+        dataset: perhaps a wrapper.
 
     Raises:
-        ValueError: if its parts have different ones.
+        ValueError: if its parts have different classes.
     """
     lists = [class_list(owner, (getattr(part, 'metainfo', None) or {}).get('classes'))
              for part in leaves(dataset)]
@@ -56,12 +57,12 @@ def _sample_groups(dataset: Any) -> frozenset[str]:
 
 
 def metainfo_of(dataset: Any) -> dict[str, Any]:
-    """A data set's classes and so on; of PyTorch's wrappers, which know none, the first part's."""
+    """A dataset's metainfo; for wrappers without one, that of the first part."""
     return next((part.metainfo for part in inside(dataset) if hasattr(part, 'metainfo')), {})
 
 
 def info_of(dataset: Any, index: int) -> dict[str, Any]:
-    """What a data set knows of a sample before it reads it, also inside PyTorch's wrappers."""
+    """`get_data_info` of a sample, also inside PyTorch's wrappers."""
     if hasattr(dataset, 'get_data_info'):
         return dataset.get_data_info(index)
     if isinstance(dataset, Subset):
@@ -69,21 +70,21 @@ def info_of(dataset: Any, index: int) -> dict[str, Any]:
     if isinstance(dataset, ConcatDataset):
         part = bisect_right(dataset.cumulative_sizes, index)
         return info_of(dataset.datasets[part], index - [0, *dataset.cumulative_sizes][part])
-    raise ValueError(f'{type(dataset).__name__} has no get_data_info, which tells the label of a '
-                     'sample; take a data set of MMAction2 or of this package')
+    raise ValueError(f'{type(dataset).__name__} has no get_data_info, which has the label of a '
+                     'sample; take a dataset of MMAction2 or lddm_aug')
 
 
 def infos_of(dataset: Any) -> list[dict[str, Any]]:
-    """What a data set knows of its samples before it reads them, each once; wrappers are opened.
+    """`get_data_info` of all samples, each once, also inside wrappers.
 
-    A part of a data set (PyTorch's Subset) has its own samples only.
+    A Subset has its own samples only.
     """
     if isinstance(dataset, Subset):
         infos = infos_of(dataset.dataset)
         return [infos[index % len(infos)] for index in dataset.indices]
     parts = parts_of(dataset)
     if parts:
-        synthetic = getattr(dataset, 'synthetic', None)      # whatever data set it is
+        synthetic = getattr(dataset, 'synthetic', None)      # of any type
         return [{'origin': 'synthetic', **info} if part is synthetic else info
                 for part in parts for info in infos_of(part)]
     if not hasattr(dataset, 'get_data_info'):
@@ -92,9 +93,9 @@ def infos_of(dataset: Any) -> list[dict[str, Any]]:
 
 
 def parts_of(dataset: Any) -> list[Any]:
-    """What a wrapper holds directly; empty if it is none."""
-    if isinstance(dataset, _SlicedDataset):          # a dataloader's num_batch_per_epoch makes it
+    """The datasets directly inside a wrapper; empty for other datasets."""
+    if isinstance(dataset, _SlicedDataset):          # of a dataloader with num_batch_per_epoch
         return [dataset._dataset]
-    held = [*getattr(dataset, 'datasets', ()),
-            *(getattr(dataset, name, None) for name in ('dataset', 'real', 'synthetic'))]
-    return [part for part in held if part is not None]
+    parts = [*getattr(dataset, 'datasets', ()),
+             *(getattr(dataset, name, None) for name in ('dataset', 'real', 'synthetic'))]
+    return [part for part in parts if part is not None]

@@ -30,34 +30,34 @@ from lddm_aug.datasets.visits import Visit, current_visit, draw_seed
 from lddm_aug.seeds import derive_seed, seeded
 
 BALANCES = ('equal_share', 'union')
-MAX_PER_REAL = 1000                                  # an epoch's samples must fit into memory
+MAX_PER_REAL = 1000                                  # the list of an epoch must fit into memory
 
 
 @DATASETS.register_module()
 class LDDMMixedDataset(Dataset):
-    """Real and synthetic clips at a stated ratio, for training only.
+    """Real and synthetic clips at a given ratio, for training only.
 
-    An epoch holds every real clip once and draws synthetic ones.  Every visit of a sample is drawn
-    anew, also where the data sets inside are MMAction2's own.
+    An epoch has every real clip once, and draws of synthetic ones.  Every visit of a sample is
+    random, also with MMAction2's own datasets inside.
 
-    Under `EpochSampler` all synthetic clips of a class are used equally often as epochs go by.
-    Other samplers don't tell the epoch.  Then a class that has room for its clips shows each
-    equally often in an epoch, and what room is left is filled with clips drawn at random.
+    Under `EpochSampler` all synthetic clips of a class are used equally often over the epochs.
+    Other samplers don't pass the epoch.  With them an epoch repeats the clips of a class as often
+    as they fit completely, and draws the rest at random.
 
     Args:
-        real: config of a data set, or the data set: any of MMAction2's or VideoClipDataset.
+        real: config of a dataset, or the dataset: any of MMAction2's or VideoClipDataset.
         synthetic: the same: SyntheticClipDataset, or StillDataset to synthesize on the fly.
-        synthetic_per_real: synthetic clips per real clip, in each class alike; None for 'union'.
-        class_balance: 'equal_share' draws them so that being synthetic says nothing about the
-            class.  'union' takes every clip that there is, as the paper does.
-        seed: of the draws, beside the visit; see `EpochSampler`.
-        test_mode: here for the refusal: validation and test must see real clips only.
-        lazy_init: read what the data sets hold only when it is needed.
-        allow_leakage: go on where the audit beside one of their tables found leakage.
+        synthetic_per_real: synthetic clips per real clip, in every class; None for 'union'.
+        class_balance: 'equal_share' gives all classes the same share of synthetic clips, so that
+            the origin doesn't predict the class.  'union' takes every clip, as in the paper.
+        seed: of the draws, combined with the visit; see `EpochSampler`.
+        test_mode: must be False: validation and test use real clips only.
+        lazy_init: read the lists of the datasets on first use.
+        allow_leakage: ignore leakage that the audit beside one of their tables found.
 
     Raises:
-        ValueError: if the two don't fit together, or the audit of one of them found leakage; the
-            message says which argument to change.
+        ValueError: if the two datasets don't fit together, or the audit of one of them found
+            leakage; the message has the argument to change.
     """
 
     def __init__(self, real: dict | Dataset, synthetic: dict | Dataset,
@@ -66,7 +66,7 @@ class LDDMMixedDataset(Dataset):
                  allow_leakage: bool = False) -> None:
         if test_mode:
             raise ValueError('LDDMMixedDataset: mixes synthetic clips in and is for training only; '
-                             'for validation and test take the data set of real clips')
+                             'for validation and test take the dataset of real clips')
         _check_ratio(synthetic_per_real, class_balance)
         self.real: Any = DATASETS.build(real) if isinstance(real, dict) else real
         self.synthetic: Any = (DATASETS.build(synthetic) if isinstance(synthetic, dict)
@@ -85,6 +85,7 @@ class LDDMMixedDataset(Dataset):
 
     @property
     def metainfo(self) -> dict[str, Any]:
+        """Metainfo of both datasets; that of the real clips has precedence."""
         return {**metainfo_of(self.synthetic), **metainfo_of(self.real)}
 
     @property
@@ -94,13 +95,13 @@ class LDDMMixedDataset(Dataset):
 
     @pipeline.setter
     def pipeline(self, pipeline: Any) -> None:
-        """Let every data set inside run its own transforms in a Compose of this kind.
+        """Make every dataset inside run its own transforms in a Compose of this type.
 
-        So MMAction2's browse_dataset, which sets a Compose that notes what each transform made,
-        shows real clips and synthetic ones.
+        MMAction2's browse_dataset, which sets a Compose that records the results of transforms,
+        then shows real and synthetic clips.
         """
         if list(pipeline.transforms) != list(self.pipeline.transforms):
-            raise ValueError('LDDMMixedDataset: real and synthetic have pipelines of their own; '
+            raise ValueError('LDDMMixedDataset: real and synthetic have separate pipelines; '
                              'set real.pipeline and synthetic.pipeline')
         for leaf in leaves(self):
             own = copy(pipeline)
@@ -109,11 +110,11 @@ class LDDMMixedDataset(Dataset):
 
     @property
     def groups(self) -> frozenset[str]:
-        """Those of both parts, as far as they know them."""
+        """Groups of both datasets."""
         return groups_of(self.real) | groups_of(self.synthetic)
 
     def full_init(self) -> None:
-        """Count what there is, set how many clips each class gets, and print that."""
+        """Read both datasets, determine the number of synthetic clips per class, and print it."""
         if self._fully_initialized:
             return
         self._real_labels = self._labels_of(self.real)
@@ -126,14 +127,14 @@ class LDDMMixedDataset(Dataset):
         self._print_shares()
 
     def set_schedule(self, schedule: Sequence[float]) -> None:
-        """Let the synthetic share change with the epochs; SyntheticShareHook does so.
+        """Set the synthetic share of every epoch; SyntheticShareHook calls it.
 
         Args:
-            schedule: for each epoch, and the last for all that follow, which part of the synthetic
-                samples stays synthetic; real clips of the same class take the others' places.
+            schedule: for each epoch, the part of the synthetic samples that stays synthetic; the
+                last value is for all later epochs.  Real clips of the same class replace the rest.
 
         Raises:
-            ValueError: if it is empty, or a part lies outside [0, 1].
+            ValueError: if it is empty, or a part is outside [0, 1].
         """
         if not schedule or not all(0 <= part <= 1 for part in schedule):
             raise ValueError('LDDMMixedDataset: a schedule gives the part of the synthetic samples '
@@ -149,13 +150,13 @@ class LDDMMixedDataset(Dataset):
             dataset, origin, inner = self._locate(index, current_visit())
             sample = dataset[inner]
         if not isinstance(sample, dict):
-            raise ValueError(f'LDDMMixedDataset: {type(dataset).__name__} gives a '
-                             f'{type(sample).__name__} at an index, where a mix needs one sample, '
-                             'a dict; take another data set')
+            raise ValueError(f'LDDMMixedDataset: {type(dataset).__name__} returns a '
+                             f'{type(sample).__name__} at an index, but a sample must be a dict; '
+                             'take another dataset')
         return _with_origin(sample, origin)
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """What stands at this place in the visit under way, or without one in the first epoch."""
+        """Info of the sample in the current visit; without a visit, of the first epoch."""
         visit = current_visit() or Visit(idx, epoch=0, position=idx, seed=self.seed)
         dataset, origin, inner = self._locate(idx, visit)
         return {'origin': origin, **info_of(dataset, inner)}
@@ -165,7 +166,7 @@ class LDDMMixedDataset(Dataset):
         return [int(self.get_data_info(idx)['label'])]
 
     def _locate(self, index: int, visit: Visit | None) -> tuple[Any, str, int]:
-        """Which data set the sample comes from, its origin, and its index there."""
+        """The dataset of the sample, its origin, and its index there."""
         if not 0 <= index < len(self):
             raise IndexError(f'LDDMMixedDataset: index must lie in [0, {len(self)}), '
                              f'but got {index}')
@@ -179,21 +180,21 @@ class LDDMMixedDataset(Dataset):
             dataset, origin, clips = self.real, 'real', self._reals[label]
         if visit is None:
             return dataset, origin, _fill(j, self._share[label], clips)
-        # A wrapper that repeats a slot asks for it at several indices: each has its own draws.
+        # A wrapper that repeats a slot has several indices for it: each has its own draws.
         row = label, visit.index - int(index)
         return dataset, origin, self._draw(row, visit.epoch * self._share[label] + j, clips)
 
     def _part(self, visit: Visit | None) -> float:
-        """Which part of the synthetic samples stays synthetic."""
+        """The part of the synthetic samples that stays synthetic."""
         if visit is not None:
             return self._schedule[min(visit.epoch, len(self._schedule) - 1)]
         if len(set(self._schedule)) > 1:
             raise ValueError('LDDMMixedDataset: a schedule that changes with the epochs needs a '
-                             "sampler that tells them; set sampler.type='EpochSampler'")
+                             "sampler that passes the epoch; set sampler.type='EpochSampler'")
         return self._schedule[0]
 
     def _draw(self, row: tuple[int, int], number: int, clips: NDArray) -> int:
-        """The clip at this place of an endless row: one permutation of the clips after another."""
+        """The clip at a position of an endless sequence of permutations of the clips."""
         cycle, place = divmod(number, len(clips))
         shuffled = np.random.default_rng(derive_seed(self.seed, *row, cycle)).permutation(clips)
         return int(shuffled[place])
@@ -204,13 +205,13 @@ class LDDMMixedDataset(Dataset):
             return {label: len(clips) for label, clips in sorted(self._clips.items())}
         share = {label: round(self.synthetic_per_real * count)
                  for label, count in sorted(Counter(self._real_labels).items())}
-        lacking = [self._name(label) for label, count in share.items()
+        missing = [self._name(label) for label, count in share.items()
                    if count and label not in self._clips]
-        if lacking:
+        if missing:
             raise ValueError(
-                f'LDDMMixedDataset: class {", ".join(lacking)} has real clips but no synthetic '
-                'ones, so being synthetic would tell the class; synthesize some of it, or set '
-                "class_balance='union' and synthetic_per_real=None")
+                f'LDDMMixedDataset: class {", ".join(missing)} has real clips but no synthetic '
+                'ones, so the origin of a clip would predict its class; synthesize some of it, or '
+                "set class_balance='union' and synthetic_per_real=None")
         return share
 
     def _labels_of(self, dataset: Any) -> list[int]:
@@ -224,7 +225,7 @@ class LDDMMixedDataset(Dataset):
                          if label < 0 or classes is not None and label >= len(classes))
         if unknown:
             raise ValueError(f'LDDMMixedDataset: labels {unknown} of {type(dataset).__name__} '
-                             f'lie outside the classes {classes}')
+                             f'are outside the classes {classes}')
         return labels
 
     def _check_classes(self) -> None:
@@ -249,12 +250,12 @@ class LDDMMixedDataset(Dataset):
 
 
 def _by_label(labels: Sequence[int]) -> dict[int, NDArray]:
-    """Which samples carry each label."""
+    """Indices of the samples of each label."""
     return {label: np.flatnonzero(np.array(labels) == label) for label in set(labels)}
 
 
 def _fill(j: int, share: int, clips: NDArray) -> int:
-    """The clip at place j of `share`: each equally often, and the rest drawn at random."""
+    """The clip at position j of `share`: each clip equally often, and the rest at random."""
     evenly = share - share % len(clips)
     return int(clips[j % len(clips) if j < evenly else np.random.randint(len(clips))])
 
@@ -285,14 +286,14 @@ def _label_of(dataset: Any, index: int) -> int:
     info = info_of(dataset, index)
     name = f'LDDMMixedDataset: sample {index} of {type(dataset).__name__}'
     if 'label' not in info:
-        raise ValueError(f'{name} has no label, which a mix needs to know its class; take a data '
-                         'set for recognition')
+        raise ValueError(f'{name} has no label, but every sample must have a class; take a dataset '
+                         'for recognition')
     try:
         return operator.index(info['label'])
     except TypeError as error:
-        raise ValueError(f'{name} has the label {_short(info["label"])}, where a mix needs the '
-                         'number of one class; set multi_class=False, or take a data set with one '
-                         'label a sample') from error
+        raise ValueError(f'{name} has the label {_short(info["label"])}, but it must be the number '
+                         'of one class; set multi_class=False, or take a dataset with one label '
+                         'per sample') from error
 
 
 def _short(label: Any) -> str:
@@ -300,16 +301,16 @@ def _short(label: Any) -> str:
 
 
 def _refuse_repeats(dataset: Any) -> None:
-    """RepeatAugDataset gives a list of samples at an index, which shows only when one is read."""
+    """Raise ValueError for RepeatAugDataset, which returns a list of samples at an index."""
     for leaf in leaves(dataset):
         if isinstance(leaf, RepeatAugDataset):
-            raise ValueError(f'LDDMMixedDataset: {type(leaf).__name__} gives num_repeats='
-                             f'{leaf.num_repeats} samples at an index, but a mix needs one; take '
-                             'VideoDataset, in a RepeatDataset where each is to come up more often')
+            raise ValueError(f'LDDMMixedDataset: {type(leaf).__name__} returns num_repeats='
+                             f'{leaf.num_repeats} samples at an index, but must return one; take '
+                             'VideoDataset, in a RepeatDataset to repeat samples')
 
 
 def _with_origin(sample: Any, origin: str) -> Any:
-    """Note the origin where the data set's pipeline didn't."""
+    """The sample with its origin, unless the dataset's pipeline has set it."""
     if 'data_samples' not in sample:
         return {'origin': origin, **sample}
     if 'origin' not in sample['data_samples']:

@@ -1,4 +1,4 @@
-"""Which files two data sets have in common, whatever wraps them and whosever they are."""
+"""Files that two datasets of any type have in common, also inside wrappers."""
 from __future__ import annotations
 
 from collections import defaultdict
@@ -12,8 +12,8 @@ from torch.utils.data import Subset
 from lddm_aug.datasets.leaves import infos_of, parts_of
 from lddm_aug.files import sha256_of
 
-PATHS = ('filename', 'frame_dir', 'audio_path')      # what MMAction2's data sets call a file
-MAX_FILES = 20_000                                   # of which sizes are compared
+PATHS = ('filename', 'frame_dir', 'audio_path')      # keys of files in MMAction2's datasets
+MAX_FILES = 20_000                                   # whose sizes are compared
 HEAD_BYTES = 1 << 16
 
 Key = tuple[Path, int | None]                        # a file, or one frame of a video
@@ -21,19 +21,19 @@ Pair = tuple[Path, Path]
 
 
 @dataclass
-class ShownFiles:
-    """What a data set's samples come from.
+class SourceFiles:
+    """Files of a dataset's samples.
 
     Attributes:
-        keys: files and folders of frames, with the frame where one of a video is meant.
-        sha256s: file → sha256, as far as tables and manifests tell.
+        keys: files and folders of frames, with the frame for one frame of a video.
+        sha256s: file → sha256, where tables and manifests have it.
     """
     keys: set[Key] = field(default_factory=set)
     sha256s: dict[Path, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, dataset: Any) -> ShownFiles:
-        """Of MMAction2's data sets too, and of those inside wrappers."""
+    def of(cls, dataset: Any) -> SourceFiles:
+        """Files of a dataset, also of MMAction2's and inside wrappers."""
         found = cls()
         parts = () if isinstance(dataset, Subset) else parts_of(dataset)
         for part in parts:
@@ -42,11 +42,13 @@ class ShownFiles:
             found.add_samples(infos_of(dataset))
         return found
 
-    def add(self, other: ShownFiles) -> None:
+    def add(self, other: SourceFiles) -> None:
+        """Add the files of another dataset."""
         self.keys |= other.keys
         self.sha256s |= other.sha256s
 
     def add_samples(self, infos: Iterable[dict[str, Any]]) -> None:
+        """Add the files of samples, from their `get_data_info`."""
         for info in infos:
             for name in PATHS:
                 self._add_file(info.get(name), info.get('frame'), info.get('sha256'))
@@ -61,14 +63,15 @@ class ShownFiles:
 
     @property
     def paths(self) -> set[Path]:
+        """Paths of the files, without frames."""
         return {path for path, _ in self.keys}
 
 
-def shared_files(one: ShownFiles, other: ShownFiles) -> list[Pair]:
-    """Pairs of files, one of each side, that are the same or have the same content, in order.
+def shared_files(one: SourceFiles, other: SourceFiles) -> list[Pair]:
+    """Sorted pairs of files, one of each side, that are the same or have the same content.
 
-    Two different frames of one file are not the same.  Content is compared by the sha256 that
-    tables tell; by that of the files where their sizes and first bytes agree.
+    Two different frames of one file are not the same.  Content is compared by the sha256 of tables
+    and manifests.  Without one, it is computed for files with equal sizes and first bytes.
     """
     return sorted({*_same_path(one.keys, other.keys), *_same_content(one, other)})
 
@@ -83,7 +86,7 @@ def _same_path(one: Collection[Key], other: Collection[Key]) -> Iterator[Pair]:
             yield path, path
 
 
-def _same_content(one: ShownFiles, other: ShownFiles) -> Iterator[Pair]:
+def _same_content(one: SourceFiles, other: SourceFiles) -> Iterator[Pair]:
     named = {sha256: path for path, sha256 in one.sha256s.items()}
     yield from ((named[sha256], path) for path, sha256 in other.sha256s.items() if sha256 in named)
     if len(one.paths) + len(other.paths) > MAX_FILES:
@@ -98,7 +101,7 @@ def _same_content(one: ShownFiles, other: ShownFiles) -> Iterator[Pair]:
 
 def _alike(ours: Iterable[Path], theirs: Iterable[Path],
            measure: Callable[[Path], Hashable]) -> list[tuple[set[Path], set[Path]]]:
-    """Files of both sides that agree in what is measured; None agrees with nothing."""
+    """Sets of files of both sides with equal measures; None equals nothing."""
     found: dict[Hashable, tuple[set[Path], set[Path]]] = defaultdict(lambda: (set(), set()))
     for side, paths in enumerate((ours, theirs)):
         for path in paths:
@@ -107,7 +110,7 @@ def _alike(ours: Iterable[Path], theirs: Iterable[Path],
 
 
 def _sizes(path: Path) -> tuple[int, ...] | None:
-    """Of a file, or of the files of a folder; None for what isn't there, or is empty."""
+    """Sizes of a file, or of the files of a folder; None if it is missing or empty."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     if not all(file.is_file() for file in files):
         return None

@@ -13,14 +13,15 @@ from lddm_aug.datasets.transforms.synthesize_clip import SynthesizeClip
 
 @DATASETS.register_module()
 class StillDataset(TableDataset):
-    """Stills; where the table gives a frame, it is this frame of the video at the path.
+    """Stills: pictures, and frames of videos where the table has a frame.
 
-    Its pipeline begins with `LoadStill` and `SynthesizeClip`, so its samples' origin is synthetic,
-    and receives filename, frame, label, class_name, group, origin, seed, start_index and modality.
-    Its arguments are those of TableDataset.
+    Its pipeline starts with `LoadStill` and `SynthesizeClip`, so its samples' origin is synthetic.
+    The pipeline's input is filename, frame, label, class_name, group, origin, seed, start_index and
+    modality.  Its arguments are those of TableDataset.
 
     Raises:
-        ValueError: besides, if a generator in the pipeline knows classes and not those of a still.
+        ValueError: also if a generator in the pipeline is conditional on classes without that of a
+            still.
     """
 
     def load_data_list(self) -> list[dict[str, Any]]:
@@ -32,12 +33,12 @@ class StillDataset(TableDataset):
 
     @property
     def groups(self) -> frozenset[str]:
-        """Those of the stills, and those from which a generator in the pipeline has learnt."""
+        """Groups of the stills, and those on which a generator in the pipeline was trained."""
         return super().groups.union(*(getattr(transform, 'groups', ())
                                       for transform in self.pipeline.transforms))
 
     def check(self, row: Annotation) -> None:
         read_still(row.path, row.frame)
 
-    def describe(self, row: Annotation) -> dict[str, Any]:
+    def sample_info(self, row: Annotation) -> dict[str, Any]:
         return dict(origin='synthetic', frame=row.frame, class_name=row.label)

@@ -1,4 +1,4 @@
-"""Generated clips, read back from their store."""
+"""Generated clips, read from their store."""
 from __future__ import annotations
 
 import json
@@ -18,25 +18,25 @@ from lddm_aug.store.manifest import MANIFEST, read_manifest
 
 @DATASETS.register_module()
 class SyntheticClipDataset(LabelledDataset):
-    """The clips that `tools/synthesize.py` made.
+    """The clips of a store that `tools/synthesize.py` made.
 
     Args:
         store: folder with its manifest.
         classes: names in the order of their labels; by default those in the store, sorted.
-        pipeline: transforms; they receive filename, label, group, origin, seed, start_index,
+        pipeline: transforms; their input is filename, label, group, origin, seed, start_index,
             modality, frame_stride, total_frames, and still_file, still_frame and still_sha256 of
-            the still that a clip came from.
-        test_mode: to look at clips in a fixed way; they don't belong into validation or test.
-        seed: of the draws, beside the visit; see `EpochSampler`.
+            the clip's still.
+        test_mode: deterministic samples, to look at clips; not for validation or test.
+        seed: of the randomness, combined with the visit; see `EpochSampler`.
         verify: read every clip and compare it with its sha256 in the manifest.
-        keep: JSON file with the list of the clip ids to keep, all where it is None; see
+        keep: JSON file with the list of the clip ids to keep; None for all.  See
             experiments/study/quality.py.
         kwargs: of MMEngine's BaseDataset.
 
     Raises:
         FileNotFoundError: if the store is unfinished or lacks a clip.
         ValueError: if its manifest or a clip is damaged, a label isn't among the classes, a
-            verified clip was changed, or `keep` keeps none.
+            verified clip was changed, or `keep` has none of the clips.
     """
 
     def __init__(self, store: str, classes: Sequence[str] | None = None,
@@ -52,7 +52,7 @@ class SyntheticClipDataset(LabelledDataset):
 
     @property
     def groups(self) -> frozenset[str]:
-        """Those of the stills, and those from which the generator learnt how things move."""
+        """Groups of the stills, and those on which the generator was trained."""
         return super().groups | frozenset(self.manifest.header['generator_groups'])
 
     def load_data_list(self) -> list[dict[str, Any]]:
@@ -68,7 +68,7 @@ class SyntheticClipDataset(LabelledDataset):
                                     'run tools/synthesize.py again to finish the store')
         if self.verify and sha256_of(clip) != row['sha256']:
             raise ValueError(f'{self.ann_file}: {clip} was changed after it was made; '
-                             'run tools/synthesize.py again to make it anew')
+                             'run tools/synthesize.py again to make it again')
         return dict(filename=str(clip), clip_id=row['clip_id'], label=classes.index(row['label']),
                     group=row['group'], origin='synthetic', frame_stride=row['frame_stride'],
                     total_frames=count_frames(clip), still_file=row['still'],
@@ -76,8 +76,8 @@ class SyntheticClipDataset(LabelledDataset):
 
 
 def _kept(rows: list[dict[str, Any]], file: Path) -> list[dict[str, Any]]:
-    wanted = set(json.loads(file.read_bytes()))
-    kept = [row for row in rows if row['clip_id'] in wanted]
+    clip_ids = set(json.loads(file.read_bytes()))
+    kept = [row for row in rows if row['clip_id'] in clip_ids]
     if not kept:
         raise ValueError(f'{file}: keeps none of the {len(rows)} clips; score this store again')
     return kept

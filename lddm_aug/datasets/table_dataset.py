@@ -1,4 +1,4 @@
-"""What data sets that are listed in a table share."""
+"""Base class of the datasets that are listed in a table."""
 from __future__ import annotations
 
 from abc import abstractmethod
@@ -19,23 +19,23 @@ from lddm_aug.datasets.labelled_dataset import LabelledDataset
 
 
 class TableDataset(LabelledDataset):
-    """Samples listed in a table with the columns path, label, group and perhaps frame and split.
+    """Samples of a table with the columns path, label, group and optionally frame and split.
 
     Args:
         ann_file: the table, comma-separated.
-        pipeline: transforms, as MMAction2 takes them.
+        pipeline: transforms, as in MMAction2.
         classes: names in the order of their labels; by default those in the table, sorted.
-        split: keep the rows of this split.
+        split: only rows of this split; None for all.
         data_root: folder that paths in the table are relative to; by default the table's own.
         test_mode: for validation and test.
-        seed: of the draws, beside the visit; see `EpochSampler`.
-        on_bad: 'raise' if there are rows that can't be used, or 'skip' to go on without them.
-        split_file: what tools/make_splits.py drew, in place of the splits in the table.
+        seed: of the randomness, combined with the visit; see `EpochSampler`.
+        on_bad: 'raise' an error for unusable rows, or 'skip' them.
+        split_file: split of tools/make_splits.py, which replaces the splits in the table.
         kwargs: of MMEngine's BaseDataset.
 
     Raises:
         FileNotFoundError: if the table or a file in it doesn't exist.
-        ValueError: if the table, the split or, with 'raise', a row can't be used.
+        ValueError: if the table or the split is invalid or, with 'raise', a row is unusable.
     """
 
     def __init__(self, ann_file: str, pipeline: Sequence[Any] = (),
@@ -51,7 +51,7 @@ class TableDataset(LabelledDataset):
             root = Path(data_root or Path(ann_file).parent).resolve()
             rows = apply_split(rows, read_split(split_file, root), split_file, ann_file)
         self.table_groups = {row.path: row.group for row in rows}    # of every split
-        # the command line makes a number of the split 0
+        # the command line converts the split 0 to a number
         self.annotations = rows_of_split(rows, None if split is None else str(split),
                                          split_file or ann_file)
         self.on_bad = on_bad
@@ -61,15 +61,15 @@ class TableDataset(LabelledDataset):
 
     @abstractmethod
     def check(self, row: Annotation) -> None:
-        """Raise ValueError, saying why, for a row that can't be used."""
+        """Raise ValueError with the reason for an unusable row."""
 
     @abstractmethod
-    def describe(self, row: Annotation) -> dict[str, Any]:
-        """What a sample's pipeline receives besides filename, label and group."""
+    def sample_info(self, row: Annotation) -> dict[str, Any]:
+        """Keys of the pipeline's input in addition to filename, label and group."""
 
     def load_data_list(self) -> list[dict[str, Any]]:
         classes = self.metainfo['classes']
         rows = usable_rows(self.annotations, self.check, self.on_bad, self.ann_file)
         return [dict(filename=str(row.path), label=classes.index(row.label), group=row.group,
-                     **self.describe(row), **({'sha256': row.sha256} if row.sha256 else {}))
+                     **self.sample_info(row), **({'sha256': row.sha256} if row.sha256 else {}))
                 for row in rows]

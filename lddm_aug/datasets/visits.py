@@ -1,9 +1,9 @@
-"""Each visit of a sample draws for itself, whatever samplers and wrappers lie between.
+"""Randomness of every visit of a sample, independent of samplers and wrappers.
 
-What is random about a sample comes from the global states of numpy, random and PyTorch, as in
-MMAction2.  Under `EpochSampler` they are seeded once per visit, where the sample is asked for, so
-that every wrapper and data set below draws from them alike.  Under other samplers the data sets of
-this package seed them anew with every sample.
+Transforms use the global states of numpy, random and PyTorch, as in MMAction2.  Under
+`EpochSampler` these are seeded once per visit, in the outermost dataset, so that all wrappers and
+datasets inside use them.  Under other samplers the datasets of this package seed them for every
+sample.
 """
 from __future__ import annotations
 
@@ -27,24 +27,25 @@ _CURRENT: ContextVar[Visit | None] = ContextVar('visit', default=None)
 
 @dataclass(frozen=True)
 class Visit:
-    """What `EpochSampler` yields in place of an index.
+    """The index that `EpochSampler` yields, with its epoch, position and seed.
 
-    It is no number, so that a data set which doesn't know it fails instead of dropping the epoch.
+    It is no number, so that a dataset that doesn't support it raises an error.
 
     Attributes:
-        index: in the data set that the sampler was given.
+        index: in the sampler's dataset.
         epoch: from 0 on.
         position: in the epoch's order, over all ranks.
         seed: of the sampler.
     """
+
     index: int
     epoch: int
     position: int
     seed: int
 
     @contextmanager
-    def under_way(self) -> Iterator[None]:
-        """Inside, everything random follows from seed, epoch and position alone."""
+    def active(self) -> Iterator[None]:
+        """Context in which all randomness depends on seed, epoch and position alone."""
         token = _CURRENT.set(self)
         try:
             with seeded(derive_seed(self.seed, self.epoch, self.position)):
@@ -54,18 +55,18 @@ class Visit:
 
 
 def current_visit() -> Visit | None:
-    """The visit under way; None where another sampler than `EpochSampler` chose the sample."""
+    """The active visit; None under another sampler than `EpochSampler`."""
     return _CURRENT.get()
 
 
 def draw_seed() -> int:
-    """A seed of 63 bits, another one at every call, also where numpy was seeded alike.
+    """A seed of 63 bits, different at every call, also if numpy was seeded equally.
 
-    It is drawn from numpy's global state, which a visit seeds.  Where none is under way that state
-    may come again: MMEngine's ranks begin alike, its workers that don't persist begin every epoch
-    alike, and MMAction2's UniformSampleFrames seeds it with a constant at every validation.  So the
-    rank, PyTorch's seed of the worker and PyTorch's state are mixed in; a loader draws from the
-    last whenever it begins.
+    It is drawn from numpy's global state, which a visit seeds.  Without a visit that state can
+    repeat: MMEngine seeds its ranks equally and non-persistent workers equally in every epoch, and
+    MMAction2's UniformSampleFrames seeds it with a constant at every validation.  So the rank,
+    PyTorch's seed of the worker and PyTorch's state are added; a loader changes the last at every
+    start.
     """
     drawn = int(np.random.randint(2**63 - 1, dtype=np.int64))
     if current_visit() is not None:
@@ -74,53 +75,53 @@ def draw_seed() -> int:
     return derive_seed(drawn, state, get_rank(), None if worker is None else worker.seed)
 
 
-def take_visits(dataset: Any) -> None:
-    """Let a data set take visits as well as indices: this one, and no other of its class.
+def accept_visits(dataset: Any) -> None:
+    """Make this dataset accept visits as well as indices, and no other of its class.
 
     Raises:
-        TypeError: if its class can't be extended, such as that of a list.
+        TypeError: if its class can't be subclassed, such as that of a list.
     """
     kind: Any = type(dataset)
     if '_own_class' in vars(kind):
         return
     try:
-        dataset.__class__ = _taking_visits(kind)
+        dataset.__class__ = _visit_class(kind)
     except TypeError as error:
-        raise TypeError(f'EpochSampler: its dataset must be of a class that can be extended, such '
-                        f'as torch.utils.data.Dataset, but got {kind.__name__} ({error})'
+        raise TypeError(f'EpochSampler: its dataset must be of a class that can be subclassed, '
+                        f'such as torch.utils.data.Dataset, but got {kind.__name__} ({error})'
                         ) from error
 
 
 @cache
-def _taking_visits(kind: Any) -> type:
-    """A data set's class, whose objects take visits as well."""
+def _visit_class(kind: Any) -> type:
+    """A subclass of a dataset's class whose objects accept visits as well."""
 
-    class TakingVisits(kind):
-        __slots__ = ()                               # so that an object of `kind` can become one
+    class VisitDataset(kind):
+        __slots__ = ()                               # so that __class__ of a `kind` can be set
         _own_class = kind
 
         def __getitem__(self, index: Any) -> Any:
             if not isinstance(index, Visit):
                 return super().__getitem__(index)
-            with index.under_way():
+            with index.active():
                 return super().__getitem__(index.index)
 
         def __getitems__(self, indices: Sequence[Any]) -> list[Any]:
-            """PyTorch asks for a batch at once where it finds this, as in its Subset."""
+            """A batch; PyTorch calls it where it exists, as in its Subset."""
             return [self[index] for index in indices]
 
         def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-            """As an object of its own class, since a spawned worker knows no other."""
+            """Pickle as an object of the original class, which a spawned worker can import."""
             make, arguments, *state = super().__reduce_ex__(protocol)
-            plain = tuple(kind if part is TakingVisits else part for part in arguments)
-            return _make_again, (make, plain), *state
+            plain = tuple(kind if part is VisitDataset else part for part in arguments)
+            return _rebuild, (make, plain), *state
 
     for name in ('__module__', '__name__', '__qualname__', '__doc__'):
-        setattr(TakingVisits, name, getattr(kind, name))
-    return TakingVisits
+        setattr(VisitDataset, name, getattr(kind, name))
+    return VisitDataset
 
 
-def _make_again(make: Any, arguments: tuple[Any, ...]) -> Any:
+def _rebuild(make: Any, arguments: tuple[Any, ...]) -> Any:
     dataset = make(*arguments)
-    take_visits(dataset)
+    accept_visits(dataset)
     return dataset

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lddm_aug.data.frames import Pixels, UnreadableFile, inspect, read_still, to_channels
+from lddm_aug.data.frames import Pixels, UnreadableFileError, inspect, read_still, to_channels
 from lddm_aug.preparation.endings import is_read, role_of
 from lddm_aug.preparation.folder import MASK
 from lddm_aug.preparation.groups import OwnGroup
@@ -128,8 +128,8 @@ def merge_masks(still: Path, pixels: Pixels, masks: list[Path]) -> NDArray[np.bo
     read = [to_channels(read_still(mask), 1) > 127 for mask in masks]
     for mask, path in zip(read, masks, strict=True):
         if mask.shape != pixels.shape[:2]:
-            raise UnreadableFile(f'{path} has the shape {mask.shape}, but {still.name} has '
-                                 f'{pixels.shape[:2]}')
+            raise UnreadableFileError(f'{path} has the shape {mask.shape}, but {still.name} has '
+                                      f'{pixels.shape[:2]}')
     return np.any(read, axis=0)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lddm_aug.data.annotations import parse_fps
-from lddm_aug.data.tables import make_names_whole, read_table, too_many_numbers
+from lddm_aug.data.tables import read_table, restore_integer_names, too_many_numbers
 from lddm_aug.preparation.endings import NOT_USED, is_hidden, role_of
 from lddm_aug.preparation.groups import OwnGroup
 from lddm_aug.preparation.levels import split_of
@@ -139,8 +139,8 @@ def _read(table: Path, columns: CsvColumns,
             for line, row in read.rows]
     for meaning, known in (('label', columns.labels), ('group', {})):
         if meaning in meanings:
-            notes += make_names_whole([row for _, row in rows], meaning,
-                                      f'column {meanings[meaning]}', known)
+            notes += restore_integer_names([row for _, row in rows], meaning,
+                                           f'column {meanings[meaning]}', known)
     return rows
 
 

@@ -37,7 +37,7 @@ class Item:
         group: what must never be on both sides of a split.
         role: VIDEO; STILL; or ORACLE, a video whose first frame becomes a still.
         stamp: another one if the files behind it changed.
-        open: reads it; raises UnreadableFile, also while frames are taken.
+        open: reads it; raises UnreadableFileError, also while frames are taken.
         split: name of the part of the data that it belongs to, if the source says.
         files: names of the files that it is made of; by default the one that names it.
     """

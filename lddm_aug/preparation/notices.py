@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from lddm_aug.data.tables import MISSING, alike, number
+from lddm_aug.data.tables import MISSING, number, similar_names
 from lddm_aug.preparation.listing import Item
 from lddm_aug.preparation.names import NAMED, as_value, first_of, without_ending
 
@@ -68,7 +68,7 @@ def _about_classes(items: Sequence[Item]) -> list[str]:
 
 
 def _alike(what: str, names: Iterable[str], consequence: str) -> list[str]:
-    twins = alike(names)
+    twins = similar_names(names)
     more = [f'... and {len(twins) - NAMED} more {what} that are spelled in several ways'
             ] * (len(twins) > NAMED)
     return [f'{what} {" and ".join(spellings)} {consequence}, write them alike'

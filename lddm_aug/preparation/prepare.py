@@ -13,7 +13,7 @@ from tqdm import tqdm
 from lddm_aug.data.frames import (
     MIN_FRAMES,
     Pixels,
-    UnreadableFile,
+    UnreadableFileError,
     is_colour,
     letterbox,
     stack_frames,
@@ -135,7 +135,7 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
         if not folder.holds(item, name):
             try:
                 frames, recording = _read(item, options)
-            except (UnreadableFile, OSError, MemoryError) as error:
+            except (UnreadableFileError, OSError, MemoryError) as error:
                 bad.append(LeftOut(item.source, BAD, reason_of(error, listing.root),
                                    len(item.all_files)))
                 _refuse_many(bad, total, options.max_bad_share)
@@ -157,8 +157,8 @@ def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
     recording = item.open()
     frames = deque(_fitted(recording.frames, options))
     if item.role != STILL and len(frames) < options.min_frames:
-        raise UnreadableFile(f'{item.source} has {len(frames)} frames, fewer than '
-                             f'{options.min_frames}')
+        raise UnreadableFileError(f'{item.source} has {len(frames)} frames, fewer than '
+                                  f'{options.min_frames}')
     channels = 3 if any(is_colour(frame) for frame in frames) else 1
     if recording.mask is not None and options.size is not None:
         mask = letterbox(recording.mask, options.size)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lddm_aug.data.annotations import hint_at, spellings
+from lddm_aug.data.annotations import spellings, suggest_path
 from lddm_aug.data.frames import (
     inspect,
     iter_frames,
@@ -116,7 +116,7 @@ class SourceFolder:
         if outside:
             raise ValueError(f'{where}: {value} lies outside {self.root}; name a folder that '
                              'holds all files by --root')
-        raise FileNotFoundError(f'{where}: {value} does not exist{hint_at(value, self.root)}')
+        raise FileNotFoundError(f'{where}: {value} does not exist{suggest_path(value, self.root)}')
 
     def item(self, path: Path, label: str, group: str, role: str, split: str = '',
              fps: float | None = None, frames: Sequence[Path] = ()) -> Item:

@@ -12,7 +12,7 @@ from lddm_aug.audit.duplicates import (
     HASH_DISTANCE,
     SAME,
     Pair,
-    alike,
+    candidate_pairs,
     compare,
     find_exact,
     find_pairs,
@@ -23,7 +23,7 @@ from lddm_aug.audit.fingerprint import hash_frame, thumbnail
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 999), count=st.integers(2, 40))
-def test_alike_is_what_comparing_all_bits_of_all_pairs_finds(seed, count):
+def test_candidates_are_those_that_comparing_all_bits_of_all_pairs_finds(seed, count):
     draw = np.random.default_rng(seed)
     seeds = draw.random((4, 128)) < 0.5              # some are near one another, most are not
     hashes = seeds[draw.integers(4, size=count)] ^ (draw.random((count, 128)) < 0.16)
@@ -35,7 +35,7 @@ def test_alike_is_what_comparing_all_bits_of_all_pairs_finds(seed, count):
         if owners[i] != owners[j] and bits <= HASH_DISTANCE:
             nearest[two] = min(bits, nearest.get(two, 128))
     found = {(owners[i], owners[j]): int((hashes[i] != hashes[j]).sum())
-             for i, j in alike(hashes, owners)}
+             for i, j in candidate_pairs(hashes, owners)}
     assert found == nearest
 
 

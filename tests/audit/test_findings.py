@@ -16,13 +16,13 @@ def item(name: str, group: str, side: str | None = 'train', label: str = 'benign
 
 def test_a_group_on_two_sides_leaks():
     items = [item('a', 'p'), item('b', 'p', 'test'), item('c', 'q'), item('d', 'r', 'test')]
-    assert [leak.what for leak in find_leaks(items, [])] == ['group p stands in test and train']
+    assert [leak.what for leak in find_leaks(items, [])] == ['group p is in test and train']
 
 
 def test_pictures_that_show_the_same_leak_between_sides_only():
     items = [item('a', 'p'), item('b', 'q', 'test'), item('c', 'r')]
     assert [leak.what for leak in find_leaks(items, [[0, 1]])] == [
-        'the same is shown by a (train) and b (test)']
+        'the same picture is in a (train) and b (test)']
     assert find_leaks(items, [[0, 2]]) == []
 
 
@@ -34,8 +34,8 @@ def test_a_generator_may_learn_from_training_groups_only():
     items = [item('a', 'p'), item('b', 'q', 'test'), item('c', 'r', 'val')]
     leaks = find_leaks(items, [], generator_groups=['p', 'q', 'r', 'elsewhere'])
     assert [leak.what for leak in leaks] == [
-        'group q, from which the generator learnt, stands in test',
-        'group r, from which the generator learnt, stands in val']
+        'group q, on which the generator was trained, is in test',
+        'group r, on which the generator was trained, is in val']
 
 
 def test_a_scan_under_two_labels_is_found():

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from lddm_aug.commands import errors
 from lddm_aug.commands.arguments import add_device
 from lddm_aug.commands.errors import friendly_errors
-from lddm_aug.data.frames import UnreadableFile
+from lddm_aug.data.frames import UnreadableFileError
 
 
 @pytest.mark.parametrize('error, status', [
@@ -161,7 +161,7 @@ class Unreadable(Dataset):
         try:
             raise RuntimeError('a decoder fails')
         except RuntimeError as error:
-            raise UnreadableFile('a.avi cannot be read:\n  it is cut off') from error
+            raise UnreadableFileError('a.avi cannot be read:\n  it is cut off') from error
 
 
 def test_an_error_in_a_worker_process_is_told_without_its_traceback(capsys):

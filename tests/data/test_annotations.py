@@ -61,28 +61,26 @@ def test_no_path_leads_out_of_the_root(tmp_path: Path, row: str):
     (tmp_path / 'secret.mp4').write_bytes(b'-')
     (root / 'link.mp4').symlink_to(tmp_path / 'secret.mp4')
     (root / 't.csv').write_text(f'path,label,group\n{row.format(outside=tmp_path)},b,1\n')
-    with pytest.raises(ValueError, match=r't\.csv line 2: .*(secret|link)\.mp4 lies outside .*; '
-                                         'set data_root'):
+    with pytest.raises(ValueError, match=r't\.csv line 2: .*(secret|link)\.mp4 .*data_root'):
         read_annotations(root / 't.csv')
 
 
 @pytest.mark.parametrize(('text', 'message'), [
-    ('path,label\na.mp4,b\n', r"table\.csv: .* no column 'group'; the header has 'path', 'label'"),
-    ('', r'table\.csv: the table is empty'),
-    ('a.mp4 0\nb.mp4 1\n', r"no column 'path', 'label', 'group'; the header has 'a.mp4 0'"),
-    ('path,label,group\n', r'table\.csv: the table has no rows'),
-    ('path,label,group\na.mp4,,1\n', r'table\.csv line 2: label is blank'),
-    ('path,label,group\na.mp4,b\n', r'table\.csv line 2: group is blank'),
-    ('path,label,group\na.mp4,b, \n', r'table\.csv line 2: group is blank'),
-    ('path,label,group\nx, y.png,b,1\n', r'line 2: more values than columns'),
-    ('path,label,group\n\na.mp4,normal,1\n',
-     r"line 3: label must be one of benign, malignant, but got 'normal'"),
-    ('path,label,group,frame\na.mp4,benign,1,-3\n', r"line 2: frame counts from 0, but got '-3'"),
-    ('path,label,group,frame\na.mp4,benign,1,1.5\n', r"frame counts from 0, but got '1.5'"),
-    ('path,label,group,fps\na.mp4,b,1,0\n', r"line 2: fps counts frames per second, but got '0'"),
-    ('path,label,group,fps\na.mp4,b,1,fast\n', r"fps counts frames per second, but got 'fast'"),
+    ('path,label\na.mp4,b\n', r"table\.csv: .*'group'; .*'path', 'label'"),
+    ('', r'table\.csv: .*empty'),
+    ('a.mp4 0\nb.mp4 1\n', r"'path', 'label', 'group'; .*'a\.mp4 0'"),
+    ('path,label,group\n', r'table\.csv: .*no rows'),
+    ('path,label,group\na.mp4,,1\n', r'table\.csv line 2: label'),
+    ('path,label,group\na.mp4,b\n', r'table\.csv line 2: group'),
+    ('path,label,group\na.mp4,b, \n', r'table\.csv line 2: group'),
+    ('path,label,group\nx, y.png,b,1\n', r'line 2: more values than columns \(4, .*3\)'),
+    ('path,label,group\n\na.mp4,normal,1\n', r"line 3: label .*benign, malignant, .*'normal'"),
+    ('path,label,group,frame\na.mp4,benign,1,-3\n', r"line 2: frame .*'-3'"),
+    ('path,label,group,frame\na.mp4,benign,1,1.5\n', r"line 2: frame .*'1\.5'"),
+    ('path,label,group,fps\na.mp4,b,1,0\n', r"line 2: fps .*'0'"),
+    ('path,label,group,fps\na.mp4,b,1,fast\n', r"line 2: fps .*'fast'"),
 ])
-def test_a_bad_table_is_refused_in_one_sentence(table: Path, text: str, message: str):
+def test_a_bad_table_is_refused(table: Path, text: str, message: str):
     table.write_text(text)
     classes = ('benign', 'malignant') if 'normal' in text or 'frame' in text else None
     with pytest.raises(ValueError, match=message):
@@ -91,12 +89,12 @@ def test_a_bad_table_is_refused_in_one_sentence(table: Path, text: str, message:
 
 def test_a_table_that_is_not_text_is_refused(table: Path):
     table.write_bytes(b'\x89PNG\r\n\x1a\n\xff\xfe')
-    with pytest.raises(ValueError, match=r'table\.csv: not a table in UTF-8'):
+    with pytest.raises(ValueError, match=r'table\.csv: .*UTF-8'):
         read_annotations(table)
 
 
 def test_a_missing_table_or_file_is_named(table: Path):
-    with pytest.raises(FileNotFoundError, match=r'table\.csv: there is no such table'):
+    with pytest.raises(FileNotFoundError, match=r'table\.csv'):
         read_annotations(table)
     table.write_text('path,label,group\na.mp4,b,1\nlost.mp4,b,1\n')
     with pytest.raises(FileNotFoundError, match=r'table\.csv line 3: lost\.mp4 does not exist'):
@@ -174,7 +172,7 @@ def test_a_split_that_does_not_occur_is_refused_naming_those_that_do():
     rows = [annotation(split='train'), annotation(split=None)]
     assert rows_of_split(rows, 'train', 't.csv') == rows[:1]
     assert rows_of_split(rows, None, 't.csv') == rows
-    with pytest.raises(ValueError, match=r"t\.csv: no row has split 'val'; .* \(blank\), train"):
+    with pytest.raises(ValueError, match=r"t\.csv: .*'val'; .*\(blank\), train"):
         rows_of_split(rows, 'val', 't.csv')
 
 
@@ -187,15 +185,15 @@ def test_every_bad_row_is_named_at_once_or_all_are_skipped(monkeypatch):
     printed: list[str] = []
     monkeypatch.setattr(annotations, 'print_log', lambda message, **_: printed.append(message))
     rows = [annotation(line=2), annotation(group='q', line=3), annotation(line=4)]
-    with pytest.raises(ValueError, match=r't\.csv: 2 rows cannot be used\n  line 2: is of p\n'
+    with pytest.raises(ValueError, match=r't\.csv: 2 rows .*\n  line 2: is of p\n'
                                          r"  line 4: is of p\n.*on_bad='skip'"):
         usable_rows(rows, refuse_group_p, 'raise', 't.csv')
     assert usable_rows(rows, refuse_group_p, 'skip', 't.csv') == rows[1:2]
-    assert printed == ['t.csv: 2 rows cannot be used\n  line 2: is of p\n  line 4: is of p\n'
-                       'They are left out.']
-    with pytest.raises(ValueError, match='rows cannot be used'):
+    assert len(printed) == 1
+    assert '2 rows' in printed[0] and '\n  line 2: is of p\n  line 4: is of p\n' in printed[0]
+    with pytest.raises(ValueError, match=r't\.csv: 1 rows'):
         usable_rows(rows[:1], refuse_group_p, 'skip', 't.csv')
-    with pytest.raises(ValueError, match="on_bad must be 'raise' or 'skip', but got 'drop'"):
+    with pytest.raises(ValueError, match="on_bad .*'drop'"):
         usable_rows(rows, refuse_group_p, 'drop', 't.csv')
 
 
@@ -209,5 +207,5 @@ def test_a_path_that_cannot_be_followed_is_named_with_its_line(table: Path, path
 
 def test_a_column_that_stands_twice_is_refused(table: Path):
     table.write_text('path,label,group,label\na.mp4,benign,1,malignant\n')
-    with pytest.raises(ValueError, match=r'table\.csv: the header names label twice'):
+    with pytest.raises(ValueError, match=r'table\.csv: .*label twice'):
         read_annotations(table)

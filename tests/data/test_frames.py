@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from lddm_aug.data.frames import (
-    UnreadableFile,
+    UnreadableFileError,
     count_frames,
     inspect,
     iter_frames,
@@ -93,27 +93,27 @@ def test_a_video_says_its_frame_rate_and_frames_do_not(tmp_path: Path, write_mp4
     ('a.png', 'JPEG'), ('a.jpg', 'PNG'), ('a.mp4', 'PNG'), ('a.avi', 'GIF'), ('a.gif', 'PNG')])
 def test_what_is_not_what_its_name_says_is_found_out(tmp_path: Path, name: str, form: str):
     Image.new('L', (32, 32)).save(tmp_path / name, form)
-    with pytest.raises(UnreadableFile, match='not what its name says'):
+    with pytest.raises(UnreadableFileError, match='not what its name says'):
         inspect(tmp_path / name)
 
 
 def test_frames_that_are_too_large_are_refused_before_they_are_decoded(tmp_path: Path):
     Image.new('1', (10_000, 6_000)).save(tmp_path / 'a.png')
     for read in (inspect, read_still):
-        with pytest.raises(UnreadableFile, match='has 60 million pixels a frame; at most 25'):
+        with pytest.raises(UnreadableFileError, match=r'a\.png .*60 million pixels .*25'):
             read(tmp_path / 'a.png')
     np.lib.format.open_memmap(tmp_path / 'a.npy', 'w+', np.uint8, (1, 6_000, 10_000))
-    with pytest.raises(UnreadableFile, match='60 million pixels'):
+    with pytest.raises(UnreadableFileError, match=r'a\.npy .*60 million pixels'):
         inspect(tmp_path / 'a.npy')
 
 
 @pytest.mark.parametrize('read', [read_frames, count_frames, read_still])
 @pytest.mark.parametrize('name', ['a.mp4', 'a.npy', 'a.png'])
 def test_an_empty_file_is_unreadable_and_a_missing_one_missing(tmp_path: Path, read, name: str):
-    with pytest.raises(FileNotFoundError, match=f'{name} does not exist'):
+    with pytest.raises(FileNotFoundError, match=name):
         read(tmp_path / name)
     (tmp_path / name).touch()
-    with pytest.raises(UnreadableFile, match=f'{name} is empty: it has 0 bytes'):
+    with pytest.raises(UnreadableFileError, match=f'{name} .*0 bytes'):
         read(tmp_path / name)
 
 
@@ -124,41 +124,40 @@ def test_an_empty_file_is_unreadable_and_a_missing_one_missing(tmp_path: Path, r
     (np.zeros((5, 8, 9, 4), np.uint8), r'\(5, 8, 9, 4\) uint8')])
 def test_an_array_of_another_form_is_refused(tmp_path: Path, array: np.ndarray, found: str):
     np.save(tmp_path / 'a.npy', array)
-    with pytest.raises(UnreadableFile, match=r'a\.npy must hold \(T, H, W\) or .* uint8, but '
-                                             f'holds {found}'):
+    with pytest.raises(UnreadableFileError, match=rf'a\.npy .*{found}'):
         read_frames(tmp_path / 'a.npy')
 
 
 def test_an_array_never_runs_code(tmp_path: Path):
     np.save(tmp_path / 'a.npy', np.array([{'an': 'object'}], dtype=object), allow_pickle=True)
-    with pytest.raises(UnreadableFile, match=r'a\.npy cannot be read'):
+    with pytest.raises(UnreadableFileError, match=r'a\.npy cannot be read'):
         read_frames(tmp_path / 'a.npy')
 
 
 def test_an_array_that_is_cut_off_is_unreadable(tmp_path: Path, grey_levels):
     np.save(tmp_path / 'a.npy', grey_levels(20))
     (tmp_path / 'a.npy').write_bytes((tmp_path / 'a.npy').read_bytes()[:-9])
-    with pytest.raises(UnreadableFile, match=r'a\.npy cannot be read as a \.npy array'):
+    with pytest.raises(UnreadableFileError, match=r'a\.npy cannot be read as a \.npy array'):
         count_frames(tmp_path / 'a.npy')
 
 
 def test_a_folder_without_frames_or_with_unequal_ones_is_unreadable(tmp_path: Path):
-    with pytest.raises(UnreadableFile, match='is a folder without frames'):
+    with pytest.raises(UnreadableFileError, match=f'{tmp_path.name} .*without frames'):
         read_frames(tmp_path)
     for number in (1, 2):
         Image.new('L', (8, 8 * number)).save(tmp_path / f'{number}.png')
-    with pytest.raises(UnreadableFile, match=r'different shapes: \(8, 8\), \(16, 8\)'):
+    with pytest.raises(UnreadableFileError, match=r'different shapes: \(8, 8\), \(16, 8\)'):
         read_frames(tmp_path)
 
 
 def test_a_frame_is_asked_of_videos_only_and_must_exist(tmp_path: Path, grey_levels):
     np.save(tmp_path / 'a.npy', grey_levels(5))
     Image.new('L', (8, 8)).save(tmp_path / 'a.png')
-    with pytest.raises(UnreadableFile, match=r'a\.npy is a video; say which of its frames'):
+    with pytest.raises(UnreadableFileError, match=r'a\.npy is a video'):
         read_still(tmp_path / 'a.npy')
-    with pytest.raises(UnreadableFile, match=r'a\.png is a still and has no frame 0'):
+    with pytest.raises(UnreadableFileError, match=r'a\.png .*no frame 0'):
         read_still(tmp_path / 'a.png', 0)
-    with pytest.raises(UnreadableFile, match=r'a\.npy has no frame 5, its 5 frames count from 0'):
+    with pytest.raises(UnreadableFileError, match=r'a\.npy has no frame 5, .*5 frames'):
         read_still(tmp_path / 'a.npy', 5)
 
 
@@ -169,10 +168,10 @@ def in_child(work: Callable[[], object]) -> str:
     reading, writing = os.pipe()
     if not (child := os.fork()):
         try:
-            said = str(work())
+            result = str(work())
         except BaseException as error:
-            said = f'{type(error).__name__}: {error}'
-        os.write(writing, said.encode())
+            result = f'{type(error).__name__}: {error}'
+        os.write(writing, result.encode())
         os._exit(0)
     os.close(writing)
     os.waitpid(child, 0)
@@ -210,8 +209,8 @@ def test_a_large_video_is_fitted_in_the_memory_of_a_few_frames(large: Path):
 
 @needs_proc
 def test_too_little_memory_is_not_called_damage(large: Path):
-    said = in_child(with_memory(80, lambda: read_frames(large).shape))
-    assert said == f'MemoryError: there is too little memory to read {large}'
+    error = in_child(with_memory(80, lambda: read_frames(large).shape))
+    assert error.startswith('MemoryError: ') and str(large) in error
 
 
 @pytest.mark.parametrize('name', ['a.png', 'a.npy', 'a.mp4', 'a.gif', 'frames'])
@@ -240,7 +239,7 @@ def test_what_may_not_be_read_is_not_called_damaged(tmp_path: Path, name: str, w
 
     for read in (read_frames, count_frames, inspect, lambda path: read_still(path, 0)):
         assert in_child(as_somebody(read)) == (
-            f'UnreadableFile: {path} may not be read: permission denied')
+            f'UnreadableFileError: {path} cannot be read: permission denied')
     path.chmod(0o755)
 
 
@@ -276,7 +275,7 @@ def test_what_has_these_channels_already_is_left_alone():
     grey, colour = np.zeros((5, 7), np.uint8), np.zeros((2, 5, 7, 3), np.uint8)
     assert to_channels(grey, 1) is grey
     assert to_channels(colour, 3) is colour
-    with pytest.raises(ValueError, match='channels must be 1 or 3, but got 4'):
+    with pytest.raises(ValueError, match='channels .*got 4'):
         to_channels(grey, 4)
 
 

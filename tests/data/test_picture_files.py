@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from lddm_aug.data.frames import (
-    UnreadableFile,
+    UnreadableFileError,
     count_frames,
     inspect,
     is_still_file,
@@ -49,9 +49,9 @@ def test_a_sequence_in_one_file_is_a_video(tmp_path, name, numbered, numbers):
     assert count_frames(path) == 20
     assert not is_still_file(path)
     assert [numbers(read_still(path, frame)[None])[0] for frame in (0, 7, 19)] == [0, 7, 19]
-    with pytest.raises(UnreadableFile, match=rf'{name} is a video; say which of its frames'):
+    with pytest.raises(UnreadableFileError, match=rf'{name} is a video'):
         read_still(path)
-    with pytest.raises(UnreadableFile, match=rf'{name} has no frame 20, its 20 frames'):
+    with pytest.raises(UnreadableFileError, match=r' has no frame 20, .*20 frames'):
         read_still(path, 20)
 
 
@@ -63,7 +63,7 @@ def test_a_file_of_such_a_form_that_holds_one_frame_is_a_still(tmp_path, name):
     assert read_frames(tmp_path / name).shape[:3] == (1, 48, 64)
     still = read_still(tmp_path / name)
     assert np.abs(to_channels(still, 1).astype(int) - scene()).mean() < 3
-    with pytest.raises(UnreadableFile, match=rf'{name} is a still and has no frame 0'):
+    with pytest.raises(UnreadableFileError, match=rf'{name} .*no frame 0'):
         read_still(tmp_path / name, 0)
 
 
@@ -76,7 +76,7 @@ def test_a_sequence_that_was_cut_off_is_named(tmp_path, name, share, numbered):
     whole = path.read_bytes()
     path.write_bytes(whole[:int(len(whole) * share)])
     for read in (read_frames, count_frames, lambda path: read_still(path, 19)):
-        with pytest.raises(UnreadableFile, match=rf'{name} .*cut off'):
+        with pytest.raises(UnreadableFileError, match=rf'{name} .*cut off'):
             read(path)
 
 
@@ -89,7 +89,7 @@ def test_a_tiff_whose_list_of_pages_breaks_off_is_named(tmp_path, numbered):
     content[place:place + 4] = (8).to_bytes(4, 'little')             # back to the first
     path.write_bytes(content)
     for read in (read_frames, count_frames):
-        with pytest.raises(UnreadableFile, match=r'a\.tif is cut off or damaged: .* 10 pages'):
+        with pytest.raises(UnreadableFileError, match=r'a\.tif is cut off or damaged: .* 10 pages'):
             read(path)
 
 
@@ -147,7 +147,7 @@ def test_pages_say_no_rate_and_neither_does_a_still(tmp_path, numbered):
 def test_a_frame_of_a_folder_holds_no_sequence(tmp_path, numbered):
     write_sequence(tmp_path / '0.png', numbered(1), 'RGB')
     write_sequence(tmp_path / '1.png', numbered(3), 'RGB')
-    with pytest.raises(UnreadableFile, match=r'1\.png holds several frames'):
+    with pytest.raises(UnreadableFileError, match=r'1\.png .*several frames'):
         read_frames(tmp_path)
 
 
@@ -308,7 +308,7 @@ def test_a_picture_that_is_black_in_a_viewer_or_of_no_known_colours_is_refused(
         tmp_path: Path, name: str, write, found: str):
     write(str(tmp_path / name))
     for read in (read_frames, count_frames):
-        with pytest.raises(UnreadableFile, match=f'{name} has {found}'):
+        with pytest.raises(UnreadableFileError, match=f'{name} has {found}'):
             read(tmp_path / name)
 
 
@@ -320,14 +320,13 @@ def test_a_still_that_is_cut_off_is_unreadable(tmp_path: Path, name: str, share:
     Image.fromarray(noise).save(tmp_path / name)
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(whole[:int(len(whole) * share)])
-    with pytest.raises(UnreadableFile, match=rf'{name} .*cut off'):
+    with pytest.raises(UnreadableFileError, match=rf'{name} .*cut off'):
         read_still(tmp_path / name)
 
 
 def test_what_is_no_picture_is_not_called_damaged_only(tmp_path):
     (tmp_path / 'notes.png').write_text('no picture')
-    with pytest.raises(UnreadableFile, match=r'notes\.png is no picture that can be read: .* of '
-                                             'another kind'):
+    with pytest.raises(UnreadableFileError, match=r'notes\.png .*another format'):
         read_still(tmp_path / 'notes.png')
 
 
@@ -336,5 +335,5 @@ def test_a_picture_that_is_a_bomb_is_refused_for_its_size(tmp_path):
     (tmp_path / 'a.png').write_bytes(b'\x89PNG\r\n\x1a\n' + b''.join(
         struct.pack('>I', len(chunk) - 4) + chunk + struct.pack('>I', zlib.crc32(chunk))
         for chunk in chunks))
-    with pytest.raises(UnreadableFile, match=r'a\.png has far more pixels a frame than the 25'):
+    with pytest.raises(UnreadableFileError, match=r'a\.png .*pixels .*25'):
         read_still(tmp_path / 'a.png')

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.data.audit_record import FORMAT_VERSION
 from lddm_aug.data.splits import (
-    Undivided,
+    UnsplitTable,
     apply_split,
     draw_folds,
     draw_ratio,
@@ -73,7 +73,7 @@ def test_every_patient_is_on_one_side_and_every_class_on_both(table, share, seed
     assume(all(len(groups) > 1 for groups in groups_of_classes(table).values()))
     labels, groups = columns(table)
     if not can_be_divided(table):
-        with pytest.raises(ValueError, match='splits: found no way to have'):
+        with pytest.raises(ValueError, match=r'splits: .*(train|test)'):
             draw_ratio(labels, groups, share, seed)
         return
     split = draw_ratio(labels, groups, share, seed)
@@ -144,23 +144,23 @@ def test_another_seed_draws_another_split():
 
 
 @pytest.mark.parametrize('labels, groups, training, message', [
-    ('aab', 'pqr', '', 'class b has 1 groups, but training and test need 2; add some'),
-    ('aabb', 'pqrs', 'rs', r'class b has 2 groups, 2 of which must stay in training, but')])
+    ('aab', 'pqr', '', 'class b has 1 groups, .*need 2'),
+    ('aabb', 'pqrs', 'rs', 'class b has 2 groups, 2 .*training')])
 def test_a_class_that_cannot_stand_on_both_sides_is_named(labels, groups, training, message):
     with pytest.raises(ValueError, match=message):
         draw_ratio(list(labels), list(groups), 0.3, 0, set(training))
 
 
 def test_folds_that_cannot_hold_every_class_are_refused():
-    with pytest.raises(ValueError, match='class b has 2 groups, but 3 folds need 3'):
+    with pytest.raises(ValueError, match='class b has 2 groups, .*3 folds'):
         draw_folds(list('aaabb'), list('pqrst'), 3, 0)
-    with pytest.raises(ValueError, match='at least 2 folds, but got 1'):
+    with pytest.raises(ValueError, match='2 folds, but got 1'):
         draw_folds(list('aabb'), list('pqrs'), 1, 0)
 
 
 @pytest.mark.parametrize('text', ['7', '7:0', '0:3', 'seven:three', '7:3:1', '-7:3'])
 def test_a_ratio_is_two_whole_numbers(text):
-    with pytest.raises(ValueError, match=f"as in 7:3, but got '{text}'"):
+    with pytest.raises(ValueError, match=f'got {text!r}'):
         parse_ratio(text)
 
 
@@ -181,27 +181,27 @@ def test_a_data_set_takes_its_rows_from_a_split_file(videos: str, split_file: Pa
               for split in ('train', 'test')}
     assert chosen['train'].groups == {'p1', 'p4'}    # the table itself says train: p1, p2, p3
     assert chosen['test'].groups == {'p2', 'p3'}
-    with pytest.raises(ValueError, match="split_file needs a split, 'train' or 'test', but got No"):
+    with pytest.raises(ValueError, match='split_file .*got None'):
         VideoClipDataset(videos, split_file=str(split_file))
-    with pytest.raises(ValueError, match=r"5_5_seed0\.csv: no row has split 'val'"):
+    with pytest.raises(ValueError, match=r"5_5_seed0\.csv: .*'val'"):
         VideoClipDataset(videos, split='val', split_file=str(split_file))
 
 
 def test_a_split_of_other_files_is_refused(videos: str, split_file: Path):
     text = split_file.read_text()
     split_file.write_text(text.replace('d,train\n', ''))
-    with pytest.raises(ValueError, match='does not say where 1 rows .* first line 5; draw the'):
+    with pytest.raises(ValueError, match=r'5_5_seed0\.csv .*1 rows .*line 5'):
         VideoClipDataset(videos, split='train', split_file=str(split_file))
     split_file.write_text(text + 'videos.csv,train\n')
-    with pytest.raises(ValueError, match='names files that are not in .*; draw the split again'):
+    with pytest.raises(ValueError, match=r'5_5_seed0\.csv .*not in .*videos\.csv'):
         VideoClipDataset(videos, split='train', split_file=str(split_file))
 
 
 @pytest.mark.parametrize('text, message', [
     ('path;part\n', "no column 'split'"),
-    ('path,split\nd\n', 'line 2: needs a path and a split'),
-    ('path,split\nd,train\nd,test\n', 'line 3: d stands on both sides'),
-    ('path,split\n../x,train\n', 'line 2: ../x lies outside'),
+    ('path,split\nd\n', 'line 2: .*a path and a split'),
+    ('path,split\nd,train\nd,test\n', 'line 3: d .*both sides'),
+    ('path,split\n../x,train\n', r'line 2: \.\./x .*outside'),
     ('path,split\nlost,train\n', 'line 2: lost does not exist')])
 def test_a_damaged_split_is_refused(videos: str, tmp_path: Path, text: str, message: str):
     file = tmp_path / 's.csv'
@@ -211,7 +211,7 @@ def test_a_damaged_split_is_refused(videos: str, tmp_path: Path, text: str, mess
 
 
 def test_a_missing_split_is_asked_for(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match='draw it with tools/make_splits.py'):
+    with pytest.raises(FileNotFoundError, match=r's\.csv .*make_splits'):
         read_split(tmp_path / 's.csv', tmp_path)
 
 
@@ -248,7 +248,7 @@ def test_a_video_that_shows_what_a_still_shows_stays_in_training(tmp_path: Path)
     record.write_text(json.dumps(dict(
         format_version=FORMAT_VERSION, tables=[], same=same, leaks=[])))
 
-    videos = Undivided.read(tmp_path / 'videos.csv', stills, record)
+    videos = UnsplitTable.read(tmp_path / 'videos.csv', stills, record)
     assert len(videos.training_groups) == 1
     for seed in range(8):
         videos.write_ratio(tmp_path / 'splits', '3:7', seed)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lddm_aug.data.tables import (
-    alike,
-    make_names_whole,
     read_table,
+    restore_integer_names,
+    similar_names,
     too_many_numbers,
     whole_number,
 )
@@ -60,12 +60,12 @@ def test_what_spreadsheets_and_hands_add_is_passed_over(tmp_path: Path, text: st
 
 
 @pytest.mark.parametrize(('content', 'named'), [
-    (b'', 'is empty'), (b'PK\x03\x04rest', 'spreadsheet'), (b'\xd0\xcf\x11\xe0rest', 'spreadsheet'),
-    (b'\x89PNG\r\n\x1a\n\xff', 'UTF-8'), (b'path,name\n', "no column 'label', 'group'"),
+    (b'', 'empty'), (b'PK\x03\x04rest', 'spreadsheet'), (b'\xd0\xcf\x11\xe0rest', 'spreadsheet'),
+    (b'\x89PNG\r\n\x1a\n\xff', 'UTF-8'), (b'path,name\n', "'label', 'group'"),
     (b'path,label,group,label\n', 'label twice'),
     (b'path,label,group\na,b,1\nx, y,b,1\n', 'line 3: more values'),
     (b'path;label;group\na;b;1;2\n', 'semicolons'),
-    (b'path,label,group\na,b,1\na,"b,1\na,b,1\n', 'line 3: a double quote is opened'),
+    (b'path,label,group\na,b,1\na,"b,1\na,b,1\n', 'line 3: a double quote'),
     (b'path,label,group\na,"b"c,1\n', 'line 2: ')])
 def test_what_is_no_such_table_is_named_with_its_line(tmp_path: Path, content: bytes, named: str):
     (tmp_path / 't.csv').write_bytes(content)
@@ -94,28 +94,30 @@ def test_whole_numbers_are_read_however_they_are_written(cell: str, number: int 
 def test_numbers_that_pandas_made_decimal_are_whole_again_unless_one_was_not_or_is_known(
         column: list[str], read: list[str]):
     rows = [{'group': name} for name in column]
-    notes = make_names_whole(rows, 'group', 'column group', {'3.0'} if read[0] == '3.0' else ())
+    known = {'3.0'} if read[0] == '3.0' else ()
+    notes = restore_integer_names(rows, 'group', 'column group', known)
     assert [row['group'] for row in rows] == read
     assert len(notes) == (read != column)
 
 
 def test_a_group_that_is_written_in_two_ways_is_said_with_both():
     rows = [{'group': name} for name in ('3', '3.0', '4.0')]
-    note, = make_names_whole(rows, 'group', 'column group')
+    note, = restore_integer_names(rows, 'group', 'column group')
     assert '3 and 3.0' in note
-    assert make_names_whole(rows, 'group', 'column group') == []
+    assert restore_integer_names(rows, 'group', 'column group') == []
 
 
 def test_numbers_that_a_spreadsheet_rounded_are_noticed():
     rounded, others = ([{'group': name} for name in names] for names in (
         ('1.23457E+11', '1.23458E+11'), ('1E', 'E+11', 'P1.2E+3')))
-    note, = make_names_whole(rounded, 'group', 'column group')
+    note, = restore_integer_names(rounded, 'group', 'column group')
     assert note.startswith('column group: ') and '1.23457E+11' in note
-    assert make_names_whole(others, 'group', 'column group') == []
+    assert restore_integer_names(others, 'group', 'column group') == []
 
 
 def test_names_that_are_likely_one_are_found():
-    assert alike(['P1', 'p1', 'p 1', 'p  1', '7', '007', '7.0', 'a', 'é', 'e\u0301', '1.2.3']) == [
+    names = ['P1', 'p1', 'p 1', 'p  1', '7', '007', '7.0', 'a', 'é', 'e\u0301', '1.2.3']
+    assert similar_names(names) == [
         ['007', '7', '7.0'], ['P1', 'p1'], ['e\u0301', 'é'], ['p  1', 'p 1']]
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from lddm_aug.data.frames import (
-    UnreadableFile,
+    UnreadableFileError,
     count_frames,
     inspect,
     iter_frames,
@@ -70,7 +70,7 @@ def test_a_video_gives_its_frames_in_the_order_in_which_they_are_shown(videos, n
 def test_a_still_is_the_frame_that_was_asked_for(videos, name, numbers):
     for frame in (0, 1, 2, 17, 30, 39):
         assert numbers(read_still(videos / name, frame)[None]) == [frame]
-    with pytest.raises(UnreadableFile, match=rf'{name} has no frame 40, its 40 frames'):
+    with pytest.raises(UnreadableFileError, match=rf'{name} has no frame 40, .*40 frames'):
         read_still(videos / name, 40)
 
 
@@ -164,10 +164,10 @@ def test_a_video_is_turned_as_its_container_says(tmp_path, matrix, turn, write_v
         assert np.abs(frame - expected[..., None]).mean() < 6
 
 
-def test_a_video_to_be_shown_askew_is_refused(tmp_path, write_video):
+def test_a_display_matrix_that_does_not_rotate_by_quarter_turns_is_refused(tmp_path, write_video):
     path = write_turned(tmp_path / 'a.mp4', (0.7, 0.7, -0.7, 0.7), write_video)
     for read in (read_frames, count_frames, lambda path: read_still(path, 0)):
-        with pytest.raises(UnreadableFile, match=r'a\.mp4 is to be shown askew'):
+        with pytest.raises(UnreadableFileError, match=r'a\.mp4 .*quarter turns'):
             read(path)
 
 
@@ -193,7 +193,7 @@ def test_pixels_so_long_that_memory_would_not_suffice_are_refused(tmp_path, numb
                                                                   write_video):
     path = write_video(tmp_path / 'a.mkv', 'libx264', numbered(2, 480, 640),
                        shape=Fraction(255, 1))
-    with pytest.raises(UnreadableFile, match=r'a\.mkv has 78 million pixels a frame'):
+    with pytest.raises(UnreadableFileError, match=r'a\.mkv .*78 million pixels'):
         read_frames(path)
 
 
@@ -226,7 +226,7 @@ def test_a_video_that_was_cut_off_is_named_before_any_frame_is_used(tmp_path, vi
     path.write_bytes(whole[:int(len(whole) * share)])
     for read in (lambda path: next(iter_frames(path)), count_frames, inspect,
                  lambda path: read_still(path, 0)):
-        with pytest.raises(UnreadableFile, match=r'cut \(1\).* cut off'):
+        with pytest.raises(UnreadableFileError, match=r'cut \(1\).* cut off'):
             read(path)
 
 
@@ -245,7 +245,7 @@ def test_a_container_that_says_no_length_is_named_once_a_frame_is_incomplete(
         cut -= packet
     path.write_bytes(whole[:cut])
     for read in (read_frames, count_frames):
-        with pytest.raises(UnreadableFile, match=rf'{name} is cut off or damaged'):
+        with pytest.raises(UnreadableFileError, match=rf'{name} .*cut off'):
             read(path)
 
 
@@ -255,7 +255,7 @@ def test_a_video_whose_second_half_was_never_copied_is_named(tmp_path, videos, n
     path = tmp_path / name
     path.write_bytes(whole[:len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
     for read in (read_frames, count_frames):
-        with pytest.raises(UnreadableFile, match=rf'{name} .*cut off or damaged'):
+        with pytest.raises(UnreadableFileError, match=rf'{name} .*cut off'):
             read(path)
 
 
@@ -287,7 +287,7 @@ def test_a_live_recording_that_never_said_its_length_is_read(tmp_path, name, for
 def test_what_is_no_video_is_unreadable(tmp_path):
     (tmp_path / 'notes.mp4').write_text('not a video')
     for read in (read_frames, count_frames, inspect):
-        with pytest.raises(UnreadableFile, match=r'notes\.mp4 cannot be read as a video'):
+        with pytest.raises(UnreadableFileError, match=r'notes\.mp4 .*as a video'):
             read(tmp_path / 'notes.mp4')
 
 
@@ -298,14 +298,14 @@ def test_a_file_of_sound_holds_no_video(tmp_path):
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    with pytest.raises(UnreadableFile, match=r'a\.mp4 holds no video'):
+    with pytest.raises(UnreadableFileError, match=r'a\.mp4 .*no video'):
         read_frames(tmp_path / 'a.mp4')
 
 
 def test_a_video_without_a_decoder_is_not_called_damaged(tmp_path, numbered, write_video):
     path = write_video(tmp_path / 'a.avi', 'mjpeg', numbered(5), pixels='yuvj420p')
     path.write_bytes(path.read_bytes().replace(b'MJPG', b'QQQQ'))
-    with pytest.raises(UnreadableFile, match=r'a\.avi .* there is no decoder') as raised:
+    with pytest.raises(UnreadableFileError, match=r'a\.avi .*without a decoder') as raised:
         read_frames(path)
     assert 'damaged' not in str(raised.value)
 
@@ -317,5 +317,5 @@ def test_a_picture_that_changes_its_size_is_refused(tmp_path, numbered, write_vi
         write_video(pipe, 'mpeg2video', numbered(20, height), form='mpeg2video', bf='0')
         parts.append(pipe.content)
     (tmp_path / 'a.mpg').write_bytes(b''.join(parts))
-    with pytest.raises(UnreadableFile, match=r'a\.mpg mixes frames of different shapes: \(48, 64'):
+    with pytest.raises(UnreadableFileError, match=r'a\.mpg .*shapes: \(48, 64'):
         read_frames(tmp_path / 'a.mpg')

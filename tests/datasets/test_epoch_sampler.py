@@ -79,8 +79,8 @@ def test_ranks_share_an_epoch_in_which_every_position_comes_once(
 
 
 @pytest.mark.parametrize('dataset', [range(10), [1, 2], np.zeros(3)], ids=type)
-def test_a_data_set_that_cannot_be_taught_is_refused(dataset):
-    with pytest.raises(TypeError, match=f'extended, .* but got {type(dataset).__name__}'):
+def test_a_dataset_whose_class_cannot_be_subclassed_is_refused(dataset):
+    with pytest.raises(TypeError, match=f'EpochSampler: .*got {type(dataset).__name__}'):
         EpochSampler(dataset)
 
 

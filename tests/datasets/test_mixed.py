@@ -19,7 +19,7 @@ from mmengine.runner import Runner
 from lddm_aug.data.audit_record import FORMAT_VERSION
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
-from lddm_aug.datasets.visits import Visit, take_visits
+from lddm_aug.datasets.visits import Visit, accept_visits
 from lddm_aug.engine.mmaction_tool import load_mmaction_tool
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.lddm import LDDMGenerator
@@ -56,7 +56,7 @@ def drawn(dataset: LDDMMixedDataset, epoch: int) -> list[dict]:
     """What each place of an epoch shows."""
     infos = []
     for index in range(len(dataset)):
-        with Visit(index, epoch, index, seed=0).under_way():
+        with Visit(index, epoch, index, seed=0).active():
             infos.append(dataset.get_data_info(index))
     return infos
 
@@ -113,7 +113,7 @@ def places(visits: Sequence[tuple[int, int]], dataset: LDDMMixedDataset, epoch: 
     """What a wrapper shows that asks at its index `outer` for the mix's index `inner`."""
     infos = []
     for outer, inner in visits:
-        with Visit(outer, epoch, outer, seed=0).under_way():
+        with Visit(outer, epoch, outer, seed=0).active():
             infos.append(dataset.get_data_info(inner))
     return infos
 
@@ -163,7 +163,7 @@ def test_real_clips_of_the_class_take_the_places_that_a_schedule_frees(real, cli
 def test_a_schedule_that_changes_needs_to_know_the_epoch():
     dataset = LDDMMixedDataset(Listed({0: 4}), Listed({0: 4}, 'synthetic'))
     dataset.set_schedule([0., 1.])
-    with pytest.raises(ValueError, match="sampler.type='EpochSampler'"):
+    with pytest.raises(ValueError, match=r"sampler\.type='EpochSampler'"):
         dataset[7]
     dataset.set_schedule([0., 0.])
     assert dataset[7]['origin'] == 'real'
@@ -172,7 +172,7 @@ def test_a_schedule_that_changes_needs_to_know_the_epoch():
 @pytest.mark.parametrize('schedule', [[], [0.5, 1.1], [-1.], [float('nan')]])
 def test_a_schedule_outside_0_and_1_is_refused(schedule):
     dataset = LDDMMixedDataset(Listed({0: 1}), Listed({0: 1}, 'synthetic'))
-    with pytest.raises(ValueError, match=r'that stays, in \[0, 1\], epoch by epoch'):
+    with pytest.raises(ValueError, match=r'LDDMMixedDataset: .*\[0, 1\], .*got \['):
         dataset.set_schedule(schedule)
 
 
@@ -278,7 +278,7 @@ def test_stills_are_synthesized_on_the_fly(videos: str, stills: str, tmp_path: P
     dataset = mixed(videos, '', synthetic=dict(type='StillDataset', ann_file=stills,
                                                pipeline=pipeline), synthetic_per_real=2.)
     assert len(dataset) == 12
-    take_visits(dataset)
+    accept_visits(dataset)
     for index in range(4, 12):
         sample = dataset[index]
         assert sample['inputs'].shape == (1, 3, 8, 16, 16)
@@ -308,14 +308,14 @@ def test_it_can_wait_with_reading(videos: str, store: str):
 # ── refusals ──
 
 @pytest.mark.parametrize(('changes', 'message'), [
-    (dict(test_mode=True), 'for training only; for validation and test take'),
-    (dict(class_balance='equal'), "class_balance must be one of .*, but got 'equal'"),
-    (dict(synthetic_per_real=-1), r'synthetic_per_real .* must lie in \[0, 1000\], but got -1'),
-    (dict(synthetic_per_real=1e30), 'but got 1e\\+30'),
-    (dict(synthetic_per_real='one'), "but got 'one'"),
-    (dict(synthetic_per_real=float('nan')), 'must lie in .*, but got nan'),
-    (dict(synthetic_per_real=None), 'must lie in .*, but got None'),
-    (dict(class_balance='union'), 'synthetic_per_real must be None, but got 1.0')])
+    (dict(test_mode=True), 'for training only'),
+    (dict(class_balance='equal'), "class_balance .*'equal'"),
+    (dict(synthetic_per_real=-1), r'synthetic_per_real .*\[0, 1000\], but got -1'),
+    (dict(synthetic_per_real=1e30), r'synthetic_per_real .*got 1e\+30'),
+    (dict(synthetic_per_real='one'), "synthetic_per_real .*got 'one'"),
+    (dict(synthetic_per_real=float('nan')), 'synthetic_per_real .*got nan'),
+    (dict(synthetic_per_real=None), 'synthetic_per_real .*got None'),
+    (dict(class_balance='union'), r"'union' .*synthetic_per_real .*None, but got 1\.0")])
 def test_arguments_that_make_no_sense_are_refused(changes: dict, message: str):
     with pytest.raises(ValueError, match=f'LDDMMixedDataset: .*{message}'):
         LDDMMixedDataset(Listed({0: 1}), Listed({0: 1}, 'synthetic'), **changes)
@@ -330,7 +330,7 @@ def test_what_an_audit_found_to_leak_is_refused_inside_wrappers_too(videos: str,
         format_version=FORMAT_VERSION, same=[], leaks=[dict(kind='group', what='p1 is p4')],
         tables=[dict(table=videos, sha256=sha256_of(Path(videos)), split_sha256=None)])))
     real = wrap(dict(type='VideoClipDataset', ann_file=videos, pipeline=PIPELINE))
-    with pytest.raises(ValueError, match='LDDMMixedDataset: .* found 1 leaks: p1 is p4'):
+    with pytest.raises(ValueError, match='LDDMMixedDataset: .*1 leaks: p1 is p4'):
         mixed(videos, store, real=real)
     assert len(mixed(videos, store, real=real, allow_leakage=True)) >= 8
 
@@ -345,22 +345,22 @@ def test_a_part_that_would_stand_still_is_refused(part: str):
 
 def test_a_class_without_synthetic_clips_is_refused():
     parts = Listed({0: 4, 1: 4, 3: 4}), Listed({1: 2}, 'synthetic')
-    with pytest.raises(ValueError, match='class 0, class 3 has real clips but no synthetic'):
+    with pytest.raises(ValueError, match='LDDMMixedDataset: .*class 0, class 3 '):
         LDDMMixedDataset(*parts)
     assert len(LDDMMixedDataset(*parts, synthetic_per_real=0)) == 12
 
 
 def test_parts_with_other_classes_are_refused(videos: str, make_store: Callable[..., str]):
     store = make_store(1, 1, classes=('malignant', 'benign'))
-    with pytest.raises(ValueError, match='LDDMMixedDataset: the classes of real are benign, '
-                                         'malignant, .* of synthetic are malignant, benign: '):
+    with pytest.raises(ValueError, match='LDDMMixedDataset: .*real are benign, malignant, '
+                                         '.*synthetic are malignant, benign: '):
         mixed(videos, store, synthetic=dict(type='SyntheticClipDataset', store=store,
                                             classes=('malignant', 'benign')))
 
 
 def test_a_label_outside_the_classes_is_refused(tmp_path: Path, store: str):
     (tmp_path / 'list.txt').write_text('a.mp4 0\nb.mp4 2\n')
-    with pytest.raises(ValueError, match=r'labels \[2\] of VideoDataset lie outside the classes'):
+    with pytest.raises(ValueError, match=r'labels \[2\] of VideoDataset'):
         mixed('', store, real=dict(type='VideoDataset', ann_file=str(tmp_path / 'list.txt'),
                                    pipeline=[]))
 
@@ -368,7 +368,7 @@ def test_a_label_outside_the_classes_is_refused(tmp_path: Path, store: str):
 def test_an_index_outside_is_an_index_error():
     dataset = LDDMMixedDataset(Listed({0: 2}), Listed({0: 2}, 'synthetic'))
     for index in (-1, 4):
-        with pytest.raises(IndexError, match=r'index must lie in \[0, 4\)'):
+        with pytest.raises(IndexError, match=r'index .*\[0, 4\)'):
             dataset[index]
 
 
@@ -391,7 +391,7 @@ class Labelled(Listed):
     ({'label': None}, 'None'), ({}, 'no label')])
 def test_samples_without_one_class_each_are_refused_with_their_label(info, named):
     for real, synthetic in ((Labelled(info), Listed({0: 1})), (Listed({0: 1}), Labelled(info))):
-        with pytest.raises(ValueError, match=f'sample 0 of Labelled has .*{named}'):
+        with pytest.raises(ValueError, match=f'sample 0 of Labelled .*{named}'):
             LDDMMixedDataset(real, synthetic)
 
 
@@ -412,10 +412,10 @@ def test_multi_label_and_repeated_data_of_mmaction2_is_refused(tmp_path, kind, k
         LDDMMixedDataset(real, Listed({0: 1, 1: 1}))
 
 
-def test_a_data_set_that_gives_several_samples_at_once_is_named_when_it_does():
+def test_a_dataset_that_returns_several_samples_at_an_index_is_named():
     mix = LDDMMixedDataset(Listed({0: 1}), Listed({0: 1}))
     mix.real.pipeline = lambda info: [info, info]
-    with pytest.raises(ValueError, match='Listed gives a list at an index'):
+    with pytest.raises(ValueError, match='Listed returns a list'):
         mix[0]
 
 
@@ -434,5 +434,5 @@ def test_mmaction2s_browse_dataset_sees_real_and_synthetic_clips(videos: str, st
         origin = mix[index]['data_samples'].origin
         names.append((origin, seen[-1]['name']))
     assert {*names} == {('real', last), ('synthetic', 'ArrayDecode')}
-    with pytest.raises(ValueError, match='real.pipeline'):
+    with pytest.raises(ValueError, match=r'real\.pipeline'):
         mix.pipeline = browse.InspectCompose([dict], seen)

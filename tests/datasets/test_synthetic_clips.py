@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torch.utils.data import Subset
 
-from lddm_aug.datasets.shared_files import ShownFiles
+from lddm_aug.datasets.shared_files import SourceFiles
 from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
 
 CLASSES = ('benign', 'malignant')
@@ -37,14 +37,13 @@ def test_a_clip_is_known_by_the_content_of_its_still(store: str):
     assert {(info['still_file'], info['still_frame']): info['still_sha256']
             for info in infos} == stills and stills
     files = {Path(file).resolve() for file, _ in stills}
-    assert files <= ShownFiles.of(clips).paths
-    part = ShownFiles.of(Subset(clips, [0])).paths                  # that of its own sample alone
+    assert files <= SourceFiles.of(clips).paths
+    part = SourceFiles.of(Subset(clips, [0])).paths                  # that of its own sample alone
     assert part & files == {Path(infos[0]['still_file']).resolve()}
 
 
 def test_a_label_outside_the_classes_is_refused(store: str):
-    with pytest.raises(ValueError, match=r"manifest\.jsonl: clip \S+ has label 'malignant', but "
-                                         'classes are benign, normal'):
+    with pytest.raises(ValueError, match=r"manifest\.jsonl: .*'malignant', .*benign, normal"):
         SyntheticClipDataset(store, ['benign', 'normal'])
 
 
@@ -52,7 +51,7 @@ def test_an_empty_or_missing_manifest_is_refused(store: str, tmp_path: Path):
     with pytest.raises(FileNotFoundError, match='nowhere'):
         SyntheticClipDataset(str(tmp_path / 'nowhere'), CLASSES)
     (Path(store) / 'manifest.jsonl').write_text('')
-    with pytest.raises(ValueError, match=r'manifest\.jsonl is empty'):
+    with pytest.raises(ValueError, match=r'manifest\.jsonl .*empty'):
         SyntheticClipDataset(store, CLASSES)
 
 
@@ -63,7 +62,7 @@ def first_clip(store: str) -> Path:
 
 def test_a_missing_clip_is_named(store: str):
     first_clip(store).unlink()
-    with pytest.raises(FileNotFoundError, match=f'{first_clip(store).name} is missing'):
+    with pytest.raises(FileNotFoundError, match=first_clip(store).name):
         SyntheticClipDataset(store, CLASSES)
 
 
@@ -71,7 +70,7 @@ def test_verifying_finds_a_clip_that_was_changed(store: str):
     assert len(SyntheticClipDataset(store, CLASSES, verify=True)) == 5
     np.save(first_clip(store), np.ones((16, 16, 16), np.uint8))
     SyntheticClipDataset(store, CLASSES)
-    with pytest.raises(ValueError, match=f'{first_clip(store).name} was changed after'):
+    with pytest.raises(ValueError, match=f'{first_clip(store).name} was changed'):
         SyntheticClipDataset(store, CLASSES, verify=True)
 
 
@@ -91,5 +90,5 @@ def test_only_the_clips_on_the_list_are_kept(store: str, tmp_path: Path):
 
 def test_a_list_that_keeps_no_clip_is_refused(store: str, tmp_path: Path):
     (tmp_path / 'keep.json').write_text('["of another store"]')
-    with pytest.raises(ValueError, match='keep.json: keeps none of the 5 clips'):
+    with pytest.raises(ValueError, match=r'keep\.json: .*none of the 5 clips'):
         SyntheticClipDataset(store, keep=str(tmp_path / 'keep.json'))

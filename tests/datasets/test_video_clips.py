@@ -29,7 +29,7 @@ def test_a_split_keeps_its_rows_and_the_classes_of_the_whole_table(videos: str):
     assert (train.groups, test.groups) == ({'p1', 'p2', 'p3'}, {'p4'})
     assert train.metainfo == test.metainfo == dict(classes=('benign', 'malignant'))
     assert test[0]['label'] == 1
-    with pytest.raises(ValueError, match=r"videos\.csv: no row has split 'val'; .* test, train"):
+    with pytest.raises(ValueError, match=r"videos\.csv: .*'val'; .*test, train"):
         VideoClipDataset(videos, split='val')
 
 
@@ -37,8 +37,7 @@ def test_labels_count_in_the_given_order_of_classes(videos: str):
     dataset = VideoClipDataset(videos, classes=['malignant', 'benign'])
     assert dataset.metainfo['classes'] == ('malignant', 'benign')
     assert [sample['label'] for sample in dataset] == [1, 1, 0, 0]
-    with pytest.raises(ValueError, match=r"videos\.csv line 4: label must be one of benign, but "
-                                         "got 'malignant'"):
+    with pytest.raises(ValueError, match=r"videos\.csv line 4: label .*benign, .*'malignant'"):
         VideoClipDataset(videos, classes=['benign'])
 
 
@@ -56,7 +55,7 @@ def test_all_videos_that_cannot_be_used_are_named_at_once(bad_videos: str):
     with pytest.raises(ValueError) as raised:
         VideoClipDataset(bad_videos)
     header, short, empty, text, advice = str(raised.value).splitlines()
-    assert header.endswith('bad.csv: 3 rows cannot be used')
+    assert header.partition('bad.csv: ')[2].startswith('3 rows ')
     assert short.startswith('  line 3: ')
     assert short.endswith('short.npy has 15 frames, fewer than min_frames=16')
     assert empty.endswith('empty.mp4 is empty: it has 0 bytes')
@@ -72,10 +71,10 @@ def test_videos_that_cannot_be_used_are_skipped_on_request(bad_videos: str):
 
 def test_a_segment_longer_than_a_video_is_refused_when_the_data_set_is_built(bad_videos: str):
     pipeline = [dict(type='ReadVideo'), dict(type='SampleSegment', num_frames=17)]
-    with pytest.raises(ValueError, match='good.npy has 16 frames, fewer than num_frames=17'):
+    with pytest.raises(ValueError, match=r'good\.npy .*16 frames, .*num_frames=17'):
         VideoClipDataset(bad_videos, pipeline)
     built = VideoClipDataset(bad_videos, pipeline[:1], on_bad='skip').pipeline.transforms
-    with pytest.raises(ValueError, match='good.npy has 16 frames, fewer than num_frames=17'):
+    with pytest.raises(ValueError, match=r'good\.npy .*16 frames, .*num_frames=17'):
         VideoClipDataset(bad_videos, pipeline=[*built, SampleSegment(17)])
 
 
@@ -99,7 +98,7 @@ def test_videos_of_two_rates_give_clips_of_one_tempo(tmp_path: Path, write_table
 
 
 def test_a_reference_rate_needs_the_videos_rates(videos: str):
-    with pytest.raises(ValueError, match='has no fps in the table, which reference_fps needs'):
+    with pytest.raises(ValueError, match='fps .*reference_fps'):
         VideoClipDataset(videos, reference_fps=25)
-    with pytest.raises(ValueError, match='reference_fps .* positive, but got 0'):
+    with pytest.raises(ValueError, match='reference_fps .*got 0'):
         VideoClipDataset(videos, reference_fps=0)

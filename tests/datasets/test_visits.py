@@ -38,7 +38,7 @@ from lddm_aug.data.annotations import Annotation
 from lddm_aug.datasets.epoch_sampler import EpochSampler
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
-from lddm_aug.datasets.visits import Visit, current_visit, draw_seed, take_visits
+from lddm_aug.datasets.visits import Visit, accept_visits, current_visit, draw_seed
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.random_warp import RandomWarp
 from lddm_aug.generators.repeat_still import RepeatStill
@@ -159,7 +159,8 @@ SAMPLERS = {
     'EpochSampler, endless': lambda dataset: EpochSampler(dataset, seed=0, endless=True)}
 
 
-def seen(loader: DataLoader, epochs: Iterable[int] = range(EPOCHS)) -> list[list[tuple[str, str]]]:
+def samples_of(loader: DataLoader,
+               epochs: Iterable[int] = range(EPOCHS)) -> list[list[tuple[str, str]]]:
     """The file and the hash of every sample, epoch after epoch."""
     epochs = list(epochs)
     endless = isinstance(loader.sampler, InfiniteSampler) or getattr(
@@ -207,15 +208,15 @@ MATRIX = [(kind, wrapper) for kind in KINDS for wrapper in WRAPPERS] + [
 def test_no_two_visits_of_a_sample_are_alike(configs, kind: str, wrapper: str):
     dataset = build(wrapped(kind, wrapper, configs))
     for sampler in SAMPLERS:
-        assert alike(seen(load(dataset, sampler))) == [], sampler
+        assert alike(samples_of(load(dataset, sampler))) == [], sampler
 
 
 @pytest.mark.parametrize(('kind', 'wrapper'), MATRIX)
 def test_epoch_sampler_shows_the_same_in_another_run_and_after_a_resume(configs, kind, wrapper):
     first, resumed = (build(wrapped(kind, wrapper, configs)) for _ in range(2))
-    whole = seen(load(first, 'EpochSampler', seed=0))
-    assert seen(load(resumed, 'EpochSampler', seed=1), epochs=[2, 1]) == [whole[2], whole[1]]
-    endless = seen(load(resumed, 'EpochSampler, endless', seed=2))[0]
+    whole = samples_of(load(first, 'EpochSampler', seed=0))
+    assert samples_of(load(resumed, 'EpochSampler', seed=1), epochs=[2, 1]) == [whole[2], whole[1]]
+    endless = samples_of(load(resumed, 'EpochSampler, endless', seed=2))[0]
     assert endless[:len(sum(whole, []))] == sum(whole, [])
 
 
@@ -230,8 +231,8 @@ def test_workers_do_not_change_what_epoch_sampler_shows(configs, kind, wrapper, 
     config = wrapped(kind, wrapper, configs)
     workers = dict(num_workers=2, persistent_workers=persistent)
     for sampler in ('EpochSampler', 'EpochSampler, endless'):
-        alone = seen(load(build(config), sampler))
-        assert seen(load(build(config), sampler, seed=1, **workers)) == alone
+        alone = samples_of(load(build(config), sampler))
+        assert samples_of(load(build(config), sampler, seed=1, **workers)) == alone
 
 
 @pytest.mark.parametrize('persistent', [False, True])
@@ -241,15 +242,15 @@ def test_workers_do_not_change_what_epoch_sampler_shows(configs, kind, wrapper, 
 def test_workers_that_mmengine_seeds_alike_in_every_epoch_show_nothing_twice(
         configs, kind, wrapper, sampler, persistent):
     torch.manual_seed(0)
-    looks = seen(Runner.build_dataloader(dict(
+    samples = samples_of(Runner.build_dataloader(dict(
         dataset=build(wrapped(kind, wrapper, configs)), batch_size=2, num_workers=2,
         persistent_workers=persistent, sampler=sampler), seed=0))
-    assert alike(looks) == []
+    assert alike(samples) == []
     torch.manual_seed(0)
-    again = seen(Runner.build_dataloader(dict(
+    again = samples_of(Runner.build_dataloader(dict(
         dataset=build(wrapped(kind, wrapper, configs)), batch_size=2, num_workers=2,
         persistent_workers=persistent, sampler=sampler), seed=0))
-    assert again == looks                            # as far as MMEngine's runs are reproducible
+    assert again == samples                          # as far as MMEngine's runs are reproducible
 
 
 @pytest.mark.parametrize('again', [lambda dataset: pickle.loads(pickle.dumps(dataset)),
@@ -259,7 +260,7 @@ def test_a_data_set_that_takes_visits_survives(configs, wrapper: str, again: Cal
     """Also on its way to a spawned worker, which knows no class made in another process."""
     dataset = build(wrapped('VideoClipDataset', wrapper, configs))
     kind, visit = type(dataset), Visit(0, 3, 5, 1)
-    take_visits(dataset)
+    accept_visits(dataset)
     assert isinstance(dataset, kind) and type(dataset).__name__ == kind.__name__
     other = again(dataset)
     assert type(other) is type(dataset) and len(other) == len(dataset)
@@ -291,7 +292,7 @@ def test_every_source_of_chance_is_drawn_anew():
 
 def test_a_failing_draw_is_not_drawn_again():
     dataset = Draws(fails=True)
-    take_visits(dataset)
+    accept_visits(dataset)
     drawn = [dataset[Visit(0, epoch, 0, seed=0)] for epoch in range(20)]
     assert dataset.tries > 30 and len(set(drawn)) == 20
     assert drawn == [dataset[Visit(0, epoch, 0, seed=0)] for epoch in range(20)]
@@ -301,16 +302,16 @@ def test_a_failing_draw_is_not_drawn_again():
 def test_a_visit_is_a_function_of_seed_epoch_and_position(other: dict):
     visit = dict(index=0, epoch=0, position=0, seed=0)
     dataset = Draws()
-    take_visits(dataset)
+    accept_visits(dataset)
     assert dataset[Visit(**visit)] == dataset[Visit(**visit)] != dataset[Visit(**visit | other)]
     another = Draws(seed=1)
-    take_visits(another)
+    accept_visits(another)
     assert another[Visit(**visit)] != dataset[Visit(**visit)]
 
 
 def test_a_held_out_sample_is_always_the_same():
     dataset = Draws(test_mode=True, seed=4)
-    take_visits(dataset)
+    accept_visits(dataset)
     assert dataset[0] == dataset[0] == dataset[Visit(0, 3, 2, 1)]
     assert dataset[0][0] == derive_seed(4, 0, 0)
     assert dataset[0] != Draws(test_mode=True, seed=5)[0]
@@ -394,7 +395,7 @@ def test_a_visit_ends_with_an_error_too():
             raise OSError('cut off')
 
     dataset = Broken()
-    take_visits(dataset)
+    accept_visits(dataset)
     with pytest.raises(OSError, match='cut off'):
         dataset[Visit(0, 0, 0, 0)]
     assert current_visit() is None

@@ -208,7 +208,7 @@ def test_bad_files_are_left_out_counted_and_named(good, run, table, write):
     for name, reason in {
             'empty.png': '0 bytes', 'corrupt.png': 'cut off or damaged',
             'cut.png': 'cut off or damaged', 'sixty.png': '60 million pixels',
-            'jpeg.png': 'holds JPEG, not what its name says',
+            'jpeg.png': 'JPEG, not what its name says',
             'png.mp4': 'not what its name says', 'text.mp4': 'cannot be read as a video',
             'short': '15 frames, fewer than 16', 'long/video': '000004.png is empty'}.items():
         assert reason in reasons.pop(name)

@@ -1,4 +1,4 @@
-"""What a sample goes through, one transform per file."""
+"""Transforms, one per file."""
 from lddm_aug.datasets.transforms.flip_clip import FlipClip
 from lddm_aug.datasets.transforms.frame_differences import FrameDifferences
 from lddm_aug.datasets.transforms.load_still import LoadStill

@@ -1,3 +1,4 @@
+"""Horizontal flip of a clip."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,14 +10,14 @@ from mmcv.transforms import BaseTransform
 
 @TRANSFORMS.register_module()
 class FlipClip(BaseTransform):
-    """Turn a whole clip left to right.
+    """Flip a whole clip horizontally.
 
     Required keys: array (T, H, W) or (T, H, W, 3).
     Modified keys: array.
     Added keys: flipped.
 
     Args:
-        probability: of turning it.
+        probability: of the flip.
     """
 
     def __init__(self, probability: float = 0.5) -> None:

@@ -1,3 +1,4 @@
+"""Differences between frames as input of a recognizer."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,18 +11,18 @@ from mmcv.transforms import BaseTransform
 
 @TRANSFORMS.register_module()
 class FrameDifferences(BaseTransform):
-    """Show what changes from frame to frame, around middle grey, in the frames' place.
+    """Replace frames by their differences from the previous frame, around middle grey.
 
-    Where a still says much and motion little, a network that sees frames learns the stills.  Frame
-    t becomes 127.5 + gain · (frame t − frame t − 1); the first, which has none before it, becomes
-    what the second does.
+    On data whose stills are informative and motion hardly, a network of frames uses the stills
+    alone.  Frame t becomes 127.5 + gain · (frame t − frame t − 1); the first frame becomes the
+    same as the second.
 
     Required keys: imgs, a list of T ≥ 2 arrays (H, W, C) of grey levels.
     Modified keys: imgs, float32.
 
     Args:
         gain: grey levels of the result for one grey level of change.
-        channels: those that show it, and the others stay; by default all.
+        channels: that are replaced; by default all.
     """
 
     def __init__(self, gain: float = 8., channels: Sequence[int] | None = None) -> None:

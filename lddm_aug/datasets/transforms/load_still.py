@@ -1,3 +1,4 @@
+"""Reading of stills."""
 from __future__ import annotations
 
 from typing import Any
@@ -10,13 +11,13 @@ from lddm_aug.data.frames import read_square_still
 
 @TRANSFORMS.register_module()
 class LoadStill(BaseTransform):
-    """Read a still, or one frame of a video, and fit it into a square.
+    """Read a still, or one frame of a video, and fit it into a square with black padding.
 
-    Required keys: filename; frame, where the still is a frame of a video.
+    Required keys: filename; frame, if the still is a frame of a video.
     Added keys: still (H, W) uint8, or (H, W, 3) in colour.
 
     Args:
-        size: height and width in pixels; what the still's shape leaves free is black.
+        size: height and width in pixels.
         channels: 1 for ultrasound, 3 for colour.
     """
 

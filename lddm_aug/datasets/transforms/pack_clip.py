@@ -1,3 +1,4 @@
+"""Packing of clips for the training of a generator."""
 from __future__ import annotations
 
 from typing import Any
@@ -12,10 +13,10 @@ from lddm_aug.data.frames import is_colour
 
 @TRANSFORMS.register_module()
 class PackClip(BaseTransform):
-    """Pack a clip for a generator's training; batches are put together by default_collate.
+    """Pack a clip for a generator's training; default_collate makes batches of them.
 
     Required keys: array (T, H, W) or (T, H, W, 3) uint8; frame_inds; label; group; seed.
-    Gives: clip, a Tensor (C, T, H, W) uint8; label; group; seed.
+    Returned keys: clip, a Tensor (C, T, H, W) uint8; label; group; seed.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+"""Reading of videos."""
 from __future__ import annotations
 
 from typing import Any
@@ -16,9 +17,9 @@ class ReadVideo(BaseTransform):
     Added keys: array (T, H, W, 3) uint8, or (T, H, W) with one channel; total_frames.
 
     Args:
-        size: fit frames into size × size pixels; None leaves them as they are.
+        size: fit frames into size × size pixels; None keeps their size.
         channels: 3 for recognizers, 1 for generators of grey clips.
-        cache: keep what was read in memory, once per worker.
+        cache: keep videos in memory, once per worker.
     """
 
     def __init__(self, size: int | None = None, channels: int = 3, cache: bool = False) -> None:
@@ -36,11 +37,12 @@ class ReadVideo(BaseTransform):
         return results
 
     def read(self, filename: str) -> Pixels:
+        """(T, H, W, 3) or (T, H, W) frames of a video, from the cache if there is one."""
         if self.cache is None:
             return self._read(filename)
         if filename not in self.cache:
             self.cache[filename] = self._read(filename)
-        return self.cache[filename].copy()           # some transforms flip frames where they lie
+        return self.cache[filename].copy()           # some transforms flip frames in place
 
     def _read(self, filename: str) -> Pixels:
         return read_frames(filename, self._fit)

@@ -1,3 +1,4 @@
+"""Label smoothing for synthetic clips."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,31 +10,32 @@ from mmcv.transforms import BaseTransform
 
 @TRANSFORMS.register_module()
 class SoftenLabel(BaseTransform):
-    """Turn a label into probabilities: sure of real clips, less so of synthetic ones.
+    """Replace a label by probabilities: one-hot for real clips, smoothed for synthetic ones.
 
-    It belongs into the pipelines of both, before PackActionInputs, since a batch holds labels of
-    one kind.
+    It must be in the pipelines of both, before PackActionInputs, since the labels of a batch must
+    have one shape.
 
     Required keys: label; origin.
     Modified keys: label, (num_classes,) float32 with the sum 1.
 
     Args:
         num_classes: of the recognizer.
-        certainty: probability of a synthetic clip's label; the other classes share the rest.
+        certainty: probability of a synthetic clip's label; the rest is divided among the other
+            classes.
     """
 
     def __init__(self, num_classes: int, certainty: float = 0.8) -> None:
         if num_classes < 2 or not 1 / num_classes <= certainty <= 1:
-            raise ValueError('SoftenLabel: certainty must lie between 1/num_classes and 1, and '
+            raise ValueError('SoftenLabel: certainty must be between 1/num_classes and 1, and '
                              f'num_classes be 2 or more, but got {certainty!r} of {num_classes!r}')
         self.num_classes = num_classes
         self.certainty = certainty
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        sure = self.certainty if results['origin'] == 'synthetic' else 1.
-        # a tensor, for MMAction2 would round a list or an array to whole numbers
-        soft = torch.full((self.num_classes,), (1 - sure) / (self.num_classes - 1))
-        soft[results['label']] = sure
+        certainty = self.certainty if results['origin'] == 'synthetic' else 1.
+        # a tensor, since MMAction2 would round a list or an array to integers
+        soft = torch.full((self.num_classes,), (1 - certainty) / (self.num_classes - 1))
+        soft[results['label']] = certainty
         results['label'] = soft
         return results
 

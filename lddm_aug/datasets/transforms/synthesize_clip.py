@@ -1,3 +1,4 @@
+"""Synthesis on the fly, in a worker of a DataLoader."""
 from __future__ import annotations
 
 from functools import cache
@@ -15,12 +16,12 @@ from lddm_aug.generators.package import load_package
 
 @TRANSFORMS.register_module()
 class SynthesizeClip(BaseTransform):
-    """Turn a still into a clip, with which SampleFrames or SampleSegment and ArrayDecode go on.
+    """Turn a still into a clip, the input of SampleFrames or SampleSegment and ArrayDecode.
 
-    The same still, seed and package give the same clip in whatever worker.
+    The same still, seed and package give the same clip in every worker.
 
-    Required keys: still (H, W) or (H, W, 3) uint8, of the generator's size; seed.  A generator
-        with classes is told class_name where it is there.
+    Required keys: still (H, W) or (H, W, 3) uint8, of the generator's size; seed.
+    Optional keys: class_name, for a conditional generator.
     Added keys: array (T, H, W, 3) uint8; total_frames; start_index; frame_stride.
 
     Args:
@@ -35,11 +36,12 @@ class SynthesizeClip(BaseTransform):
 
     @property
     def generator(self) -> Generator:
+        """The generator, loaded once per process."""
         return _generator(self.package, self.device)
 
     @property
     def groups(self) -> frozenset[str]:
-        """Those from which the generator learnt how things move."""
+        """Groups on which the generator was trained."""
         return frozenset(self.generator.groups)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

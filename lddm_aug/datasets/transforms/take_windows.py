@@ -1,3 +1,4 @@
+"""TDN's segments: windows of consecutive frames."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,19 +10,19 @@ from mmcv.transforms import BaseTransform
 
 @TRANSFORMS.register_module()
 class TakeWindows(BaseTransform):
-    """Windows of consecutive frames, evenly spread over the frames that were sampled.
+    """Windows of consecutive frames, evenly spaced over the sampled frames.
 
-    What TDN calls segments: 8 windows of 5 frames.  Taken from the 16 frames that other networks
-    see, they overlap, and real and synthetic clips keep the same tempo.  Stands behind what works
-    on single frames, so that no frame is worked on twice.
+    These are TDN's segments: 8 windows of 5 frames.  They are taken from the 16 frames that other
+    networks use, so they overlap, and real and synthetic clips have the same playback rate.  It
+    must be after the transforms of single frames, so that no frame is transformed twice.
 
     Required keys: imgs, a list of T frames (H, W, C).
     Modified keys: imgs, num_windows · window_length of these frames, window by window.
     Added keys: clip_len; num_clips.
 
     Args:
-        num_windows: how many.
-        window_length: frames of each.
+        num_windows: number of windows.
+        window_length: frames per window.
     """
 
     def __init__(self, num_windows: int = 8, window_length: int = 5) -> None:
@@ -38,11 +39,11 @@ class TakeWindows(BaseTransform):
         return results
 
     def indices(self, total: int) -> np.ndarray:
-        """(num_windows, window_length) places among `total` frames."""
+        """(num_windows, window_length) indices into `total` frames."""
         starts = total - self.window_length + 1
         if starts < 1:
-            raise ValueError(f'TakeWindows: window_length={self.window_length} cannot be taken '
-                             f'from {total} frames; sample more')
+            raise ValueError(f'TakeWindows: window_length={self.window_length} exceeds the {total} '
+                             'frames; sample more')
         middles = (np.arange(self.num_windows) + 0.5) * starts / self.num_windows
         return np.floor(middles).astype(int)[:, None] + np.arange(self.window_length)
 

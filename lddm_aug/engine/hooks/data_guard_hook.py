@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 
 from lddm_aug.data.audit_record import AuditRecord, refuse_audited_leaks
 from lddm_aug.datasets.leaves import groups_of, infos_of, leaves
-from lddm_aug.datasets.shared_files import ShownFiles, shared_files
+from lddm_aug.datasets.shared_files import SourceFiles, shared_files
 from lddm_aug.engine.hooks.class_guard_hook import ClassGuardHook
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.models.segment_recognizer import refuse_other_segments
@@ -62,9 +62,9 @@ class DataGuardHook(ClassGuardHook):
             refuse_synthetic(part, dataset)
             warn_of_sought_frames(part, dataset)
         try:
-            groups, files = groups_of(train), ShownFiles.of(train)
+            groups, files = groups_of(train), SourceFiles.of(train)
             for part, dataset in held_out:
-                shown = ShownFiles.of(dataset)
+                shown = SourceFiles.of(dataset)
                 refuse_shared_groups(part, groups, groups_of(dataset))
                 refuse_shared_files(part, files, shown, audits_of(train, dataset))
                 refuse_shared_groups(part, groups, groups_in_tables(shown, train))
@@ -118,7 +118,7 @@ def refuse_shared_groups(part: str, train: frozenset[str], held_out: frozenset[s
                          'or go on all the same by allow_leakage=True')
 
 
-def groups_in_tables(held_out: ShownFiles, train: Any) -> frozenset[str]:
+def groups_in_tables(held_out: SourceFiles, train: Any) -> frozenset[str]:
     """The groups that the tables of the training give to held-out files."""
     of_files: dict[Path, str] = {}
     for leaf in leaves(train):
@@ -132,7 +132,7 @@ def audits_of(*datasets: Any) -> list[AuditRecord]:
     return [*{record.file: record for record in records if record is not None}.values()]
 
 
-def refuse_shared_files(part: str, train: ShownFiles, held_out: ShownFiles,
+def refuse_shared_files(part: str, train: SourceFiles, held_out: SourceFiles,
                         audits: Iterable[AuditRecord] = ()) -> None:
     """Raise ValueError if a file stands in training and in what was held out.
 

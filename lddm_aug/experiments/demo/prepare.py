@@ -15,9 +15,9 @@ from lddm_aug.data.annotations import (
     Annotation,
     class_names,
     read_annotations,
-    warn_of_twins,
+    warn_of_similar_groups,
 )
-from lddm_aug.data.frames import MIN_FRAMES, UnreadableFile, iter_frames, read_still
+from lddm_aug.data.frames import MIN_FRAMES, UnreadableFileError, iter_frames, read_still
 from lddm_aug.files import write_aside
 
 FOLDS = 3                 # one of them is the test set, as in the paper's 7:3
@@ -76,7 +76,7 @@ def prepare(videos: Path, stills: Path, out: Path, data_root: Path | None = None
             raise ValueError(f'{table}: no usable row is left')
 
     refuse_contradictions([*video_rows, *still_rows])
-    warn_of_twins([*video_rows, *still_rows], f'{videos.name}, {stills.name}')
+    warn_of_similar_groups([*video_rows, *still_rows], f'{videos.name}, {stills.name}')
     classes = class_names([*video_rows, *still_rows])
     if len(classes) < 2:
         raise ValueError(f'{videos}: two classes or more are needed, but all rows are '
@@ -188,7 +188,7 @@ def _usable(rows: Sequence[Annotation], source: Path,
 def _video_problem(row: Annotation) -> str:
     try:
         frames = sum(1 for _ in iter_frames(row.path))
-    except UnreadableFile as error:
+    except UnreadableFileError as error:
         return str(error)
     return '' if frames >= MIN_FRAMES else (
         f'{row.path} has {frames} frames, but {MIN_FRAMES} are needed')
@@ -197,7 +197,7 @@ def _video_problem(row: Annotation) -> str:
 def _still_problem(row: Annotation) -> str:
     try:
         read_still(row.path, row.frame)
-    except UnreadableFile as error:
+    except UnreadableFileError as error:
         return str(error)
     return ''
 

@@ -19,7 +19,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from lddm_aug.data.frames import UnreadableFile
+from lddm_aug.data.frames import UnreadableFileError
 from lddm_aug.preparation.dicom.colour import becomes_rgb, is_ycc
 from lddm_aug.preparation.dicom.header import HALVED, Header, Layout
 from lddm_aug.preparation.dicom.streams import Fragment, iter_stream, stream_fps
@@ -50,7 +50,7 @@ def count_frames(header: Header, layout: Layout) -> int:
     """How many frames the pixel data hold, which may be more than NumberOfFrames says.
 
     Raises:
-        UnreadableFile: if there are fewer.
+        UnreadableFileError: if there are fewer.
     """
     announced = header.number('NumberOfFrames')
     if announced is not None and announced < 1:
@@ -64,14 +64,14 @@ def count_frames(header: Header, layout: Layout) -> int:
         what = 'frames'
     else:
         if layout.photometric in ('YBR_ICT', 'YBR_RCT', 'YBR_PARTIAL_420'):
-            raise UnreadableFile(f'{header.name} contradicts itself: {layout.photometric} exists '
-                                 'only in what is compressed')
+            raise UnreadableFileError(f'{header.name} contradicts itself: {layout.photometric} '
+                                      'exists in compressed data only')
         size = _frame_bits(header, layout)
         found = 8 * header.bytes_left() // size
         what = f'frames of {-(-size // 8)} bytes ({header.bytes_left()} bytes in all)'
     if found < announced:
-        raise UnreadableFile(f'{header.name} announces {announced} frames, but its pixel data hold '
-                             f'{found} {what}; it is cut off, or its tags are wrong')
+        raise UnreadableFileError(f'{header.name} announces {announced} frames, but its pixel data '
+                                  f'have {found} {what}; it is cut off, or its tags are wrong')
     return found
 
 
@@ -79,7 +79,7 @@ def iter_samples(header: Header, layout: Layout, count: int) -> Iterator[Samples
     """Each frame.
 
     Raises:
-        UnreadableFile: if one is cut off; whatever a decoder raises, where it is damaged.
+        UnreadableFileError: if one is cut off; whatever a decoder raises, where it is damaged.
     """
     if is_stream(header):
         return _iter_stream(header, count)
@@ -171,8 +171,8 @@ def _iter_stream(header: Header, count: int) -> Iterator[Samples]:
         found += 1
         yield Samples(frame)
     if found < MIN_SHARE_OF_STREAM * count:          # some devices only estimate the number
-        raise UnreadableFile(f'{header.name} announces {count} frames, but its video holds '
-                             f'{found}; it is cut off, or its tags are wrong')
+        raise UnreadableFileError(f'{header.name} announces {count} frames, but its video holds '
+                                  f'{found}; it is cut off, or its tags are wrong')
 
 
 # ── compressed: each frame a picture of its own ──
@@ -190,11 +190,11 @@ def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
     for number, fragments in enumerate(frames, 1):
         encoded = b''.join(fragment.read(header.source) for fragment in fragments)
         if header.syntax != RLELossless and not encoded.startswith(BEGINNINGS):
-            raise UnreadableFile(f'{header.name} cannot be decoded: frame {number} of '
-                                 f'{len(frames)} does not begin like {header.syntax_name}')
+            raise UnreadableFileError(f'{header.name} cannot be decoded: frame {number} of '
+                                      f'{len(frames)} does not begin like {header.syntax_name}')
         if encoded.startswith(BEGINNINGS[0]) and JPEG_END not in encoded[-10:]:
-            raise UnreadableFile(f'{header.name} cannot be decoded: frame {number} of '
-                                 f'{len(frames)} is cut off, its JPEG has no end')
+            raise UnreadableFileError(f'{header.name} cannot be decoded: frame {number} of '
+                                      f'{len(frames)} is cut off, its JPEG has no end')
         array, _ = decoder.as_array(encapsulate([encoded], has_bot=False), index=0, raw=True,
                                     decoding_plugin=plugin, **{**_options(layout), **whole,
                                        **(_of_jpeg(header, layout, encoded) if is_jpeg else {})})
@@ -209,7 +209,7 @@ def _of_jpeg(header: Header, layout: Layout, encoded: bytes) -> dict[str, int]:
     said = _get_jpg_parameters(encoded)
     found = tuple(said.get(key) for key in ('height', 'width', 'components'))
     if all(found) and found != (layout.rows, layout.columns, layout.samples):
-        raise UnreadableFile(
+        raise UnreadableFileError(
             '{} contradicts itself: its tags announce {} x {} pixels with {} samples, its JPEG '
             'has {} x {} with {}'.format(header.name, *layout[:3], *found))
     allocated = 8 if said.get('precision', 16) <= 8 else 16
@@ -245,7 +245,7 @@ def _fragments(header: Header) -> list[Fragment]:
         fragments.append(Fragment(offset + 8, length))
     end = header.pixels.offset + header.bytes_left()
     if not fragments or fragments[-1].offset + fragments[-1].length > end:
-        raise UnreadableFile(
+        raise UnreadableFileError(
             f'{header.name} is cut off: its compressed pixel data announce at least '
             f'{sum(length for _, length in fragments)} bytes, but {header.bytes_left()} are there'
             if fragments else f'{header.name} holds no compressed pixels')

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from lddm_aug.data.frames import Pixels, UnreadableFile
+from lddm_aug.data.frames import Pixels, UnreadableFileError
 from lddm_aug.preparation.dicom.decoding import (
     Samples,
     count_frames,
@@ -80,11 +80,11 @@ def read_facts(path: Path, name: str, group_tag: str) -> Facts | str:
     """Or, if it is made to hold no picture, what it is instead.
 
     Raises:
-        UnreadableFile: if it can't be read, or holds nothing that could be.
+        UnreadableFileError: if it can't be read, or holds nothing that could be.
     """
     def read() -> Facts | str:
         if path.stat().st_size == 0:
-            raise UnreadableFile(f'{name} is empty: it has 0 bytes')
+            raise UnreadableFileError(f'{name} is empty: it has 0 bytes')
         with path.open('rb') as file:
             header = Header(file, name, [*PATIENT_TAGS, *SERIES_TAGS, group_tag])
             return header.without_picture() or _facts(header, group_tag)
@@ -100,7 +100,7 @@ def read_pictures(path: Path, name: str, count: int, span: Span | None = None) -
         span: what becomes black and white where no window says it.
 
     Raises:
-        UnreadableFile: if one can't be decoded, while frames are taken.
+        UnreadableFileError: if one can't be decoded, while frames are taken.
     """
     def begin(header: Header, layout: Layout) -> Callable[[Samples], Pixels]:
         region, aspect = ultrasound_region(header, layout), pixel_aspect(header)

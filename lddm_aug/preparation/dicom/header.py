@@ -23,7 +23,7 @@ from pydicom.uid import (
     MPEGTransferSyntaxes,
 )
 
-from lddm_aug.data.frames import UnreadableFile, check_max_pixels
+from lddm_aug.data.frames import UnreadableFileError, check_max_pixels
 from lddm_aug.preparation.dicom.streams import Fragment, JoinedFragments
 
 PATIENT_TAGS = ('PatientID', 'StudyInstanceUID', 'PatientName', 'PatientBirthDate',
@@ -95,7 +95,7 @@ class Header:
         ignored: optional tags that hold nothing of use.
 
     Raises:
-        UnreadableFile: if it is no DICOM file.
+        UnreadableFileError: if it is no DICOM file.
     """
 
     def __init__(self, file: BinaryIO, name: str, tags: Sequence[str] = ()) -> None:
@@ -120,8 +120,8 @@ class Header:
             ImplicitVRLittleEndian if implicit else
             ExplicitVRLittleEndian if little else ExplicitVRBigEndian)
         if not self._class() and 'Rows' not in self.dataset:
-            raise UnreadableFile(f'{name} cannot be read as DICOM: it holds neither Rows nor '
-                                 'SOPClassUID; is it of another kind, cut off or damaged?')
+            raise UnreadableFileError(f'{name} cannot be read as DICOM: it holds neither Rows nor '
+                                      'SOPClassUID; is it of another kind, cut off or damaged?')
 
     # ── optional tags ──
 
@@ -189,32 +189,32 @@ class Header:
         """How the samples of a frame are stored.
 
         Raises:
-            UnreadableFile: if there are no pixels, a tag is missing, or tags contradict each other.
+            UnreadableFileError: if there are no pixels, or tags are missing or contradictory.
         """
         if self.pixels is None:
-            raise UnreadableFile(f'{self.name} holds no pixels; is it cut off, or were they '
-                                 'removed?')
+            raise UnreadableFileError(f'{self.name} holds no pixels; is it cut off, or were they '
+                                      'removed?')
         rows, columns = (self._required(keyword) for keyword in ('Rows', 'Columns'))
         if not rows or not columns:
-            raise UnreadableFile(f'{self.name} announces {rows} rows and {columns} columns, so it '
-                                 'holds no pixels')
+            raise UnreadableFileError(f'{self.name} announces {rows} rows and {columns} columns: '
+                                      'it has no pixels')
         check_max_pixels(self.name, columns, rows)
         photometric = self.text('PhotometricInterpretation').upper()
         if photometric not in {*GREY, *COLOUR, 'PALETTE COLOR'}:
-            raise UnreadableFile(
+            raise UnreadableFileError(
                 f'{self.name} has a PhotometricInterpretation that is not read; convert it to '
                 'MONOCHROME2 or RGB' if photometric else
                 f'{self.name} lacks the tag PhotometricInterpretation')
         samples = 3 if photometric in COLOUR else 1
         allocated = self._required('BitsAllocated')
         if allocated not in (1, 8, 16, 32, 64):
-            raise UnreadableFile(f'{self.name} has {allocated} BitsAllocated; 1, 8, 16, 32 or 64 '
-                                 'can be read')
+            raise UnreadableFileError(f'{self.name} has {allocated} BitsAllocated; 1, 8, 16, 32 and'
+                                      ' 64 are supported')
         stored = self._whole('BitsStored', allocated)
         high = self._whole('HighBit', stored - 1)
         said = self._whole('SamplesPerPixel', samples)
         if said != samples or not 0 < stored <= allocated:
-            raise UnreadableFile(
+            raise UnreadableFileError(
                 f'{self.name} contradicts itself: {photometric} with SamplesPerPixel {said}, '
                 f'BitsAllocated {allocated} and BitsStored {stored}')
         if not stored - 1 <= high < allocated:
@@ -227,26 +227,25 @@ class Header:
     def require_decoder(self) -> None:
         """Refuse a transfer syntax that nothing here decodes."""
         if self.pixels is not None and self.pixels.length is None and not self.names_syntax:
-            raise UnreadableFile(f'{self.name} is compressed and lacks TransferSyntaxUID, which '
-                                 'says how')
+            raise UnreadableFileError(f'{self.name} is compressed, but lacks TransferSyntaxUID')
         if self.syntax not in MPEGTransferSyntaxes:
             try:
                 decoder = get_decoder(self.syntax)
             except NotImplementedError:
-                raise UnreadableFile(
+                raise UnreadableFileError(
                     f'{self.name}: there is no decoder for {self.syntax_name}; convert it to an '
                     'uncompressed transfer syntax') from None
             if not decoder.is_available:
-                raise UnreadableFile(
+                raise UnreadableFileError(
                     f'{self.name}: no decoder for {self.syntax_name} is installed; install '
                     f'{" or ".join(decoder.missing_dependencies)}')
             if (self.syntax in JPEGTransferSyntaxes and self.number('SamplesPerPixel') == 3
                     and decoder.available_plugins == ('pillow',)):   # which converts some itself
-                raise UnreadableFile(f'{self.name}: the colours of {self.syntax_name} are only '
-                                     'told rightly with GDCM; install python-gdcm')
+                raise UnreadableFileError(f'{self.name}: colours of {self.syntax_name} need GDCM'
+                                          '; install python-gdcm')
         if self.pixels is not None and (
                 self.syntax.is_encapsulated != (self.pixels.length is None)):
-            raise UnreadableFile(
+            raise UnreadableFileError(
                 f'{self.name}: its transfer syntax is {self.syntax_name}, but its pixel data are '
                 f'{"not " * self.syntax.is_encapsulated}compressed')
 
@@ -280,7 +279,7 @@ class Header:
     def _required(self, keyword: str) -> int:
         number = self.number(keyword)
         if number is None:
-            raise UnreadableFile(f'{self.name} lacks the tag {keyword}, or it holds no number')
+            raise UnreadableFileError(f'{self.name} lacks the tag {keyword}, or it holds no number')
         return int(number)
 
     def _whole(self, keyword: str, default: int) -> int:

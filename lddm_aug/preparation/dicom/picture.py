@@ -14,7 +14,7 @@ from pydicom.pixels.processing import (
     convert_color_space,
 )
 
-from lddm_aug.data.frames import Pixels, UnreadableFile
+from lddm_aug.data.frames import Pixels, UnreadableFileError
 from lddm_aug.data.shown import with_square_pixels
 from lddm_aug.preparation.dicom.decoding import Samples, is_stream
 from lddm_aug.preparation.dicom.header import GREY, Header, Layout
@@ -35,7 +35,7 @@ def converter(header: Header, layout: Layout,
             hold.
 
     Raises:
-        UnreadableFile: if its palette can't be used.
+        UnreadableFileError: if its palette can't be used.
     """
     if is_stream(header):
         return lambda samples: samples.array
@@ -213,8 +213,8 @@ def _palette_converter(header: Header, layout: Layout) -> Callable[[Samples], Pi
             luts = []
             break
     if not luts:
-        raise UnreadableFile(f'{header.name} says PALETTE COLOR, but its palette is missing or '
-                             'cannot be read')
+        raise UnreadableFileError(f'{header.name} is PALETTE COLOR, but its palette is missing or '
+                                  'unreadable')
     values = np.arange(_range(layout)[0], _range(layout)[1] + 1)
     rgb = np.stack([lut(values) for lut in luts], axis=-1)
     # some files say 16 bits and hold 8

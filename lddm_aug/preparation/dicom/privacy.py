@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import pydicom
 
-from lddm_aug.data.frames import UnreadableFile
+from lddm_aug.data.frames import UnreadableFileError
 
 try:
     import gdcm
@@ -75,12 +75,12 @@ def or_unreadable(work: Callable[[], Result], name: str, reason: str) -> Result:
         reason: its end, where nothing better is known.
 
     Raises:
-        UnreadableFile: if `work` raises anything.
+        UnreadableFileError: if `work` raises anything.
     """
     with _quiet():
         try:
             return work()
-        except UnreadableFile as error:
+        except UnreadableFileError as error:
             sentence = str(error)                    # our own words
         except MemoryError:
             sentence = f'{name} needs more memory than is free'
@@ -89,7 +89,7 @@ def or_unreadable(work: Callable[[], Result], name: str, reason: str) -> Result:
                                      if error.errno else reason)
         except Exception:
             sentence = f'{name} {reason}'
-    raise UnreadableFile(sentence)
+    raise UnreadableFileError(sentence)
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lddm_aug.data.annotations import spellings
-from lddm_aug.data.frames import MIN_FRAMES, Pixels, UnreadableFile
-from lddm_aug.data.tables import make_names_whole, read_table
+from lddm_aug.data.frames import MIN_FRAMES, Pixels, UnreadableFileError
+from lddm_aug.data.tables import read_table, restore_integer_names
 from lddm_aug.preparation.dicom.facts import read_facts, read_pictures, read_span, words
 from lddm_aug.preparation.dicom.header import looks_like_dicom
 from lddm_aug.preparation.dicom.picture import Span
@@ -75,7 +75,7 @@ def list_dicom(root: str | Path, key: bytes, label: str | None = None,
             if isinstance(facts, str):
                 raise _Excluded(facts)
             files.append(Found(path, name, its_label, split, facts))
-        except UnreadableFile as error:
+        except UnreadableFileError as error:
             listing.left_out.append(LeftOut(name, BAD, str(error)))
         except _Excluded as error:
             listing.left_out.append(LeftOut(name, EXCLUDED, str(error)))
@@ -161,7 +161,8 @@ def _by_table(table: str | Path, folders: Sequence[tuple[Path, Sequence[Path]]],
     path_column, label_column = (read.column(name) for name in ('path', 'label'))
     if path_column is None or label_column is None:
         raise ValueError('the table of labels needs the columns path and label')
-    notes += [*read.notes, *make_names_whole([row for _, row in read.rows], label_column, 'label')]
+    notes += [*read.notes,
+              *restore_integer_names([row for _, row in read.rows], label_column, 'label')]
     seen = {_inside(source, path) for _, files in folders for path in files}
     labels: dict[str, str] = {}
     faults: dict[str, str] = {}
@@ -182,7 +183,7 @@ def _by_table(table: str | Path, folders: Sequence[tuple[Path, Sequence[Path]]],
     def place_of(path: Path) -> Place:
         name = _inside(source, path)
         if name in faults:
-            raise UnreadableFile(faults[name])
+            raise UnreadableFileError(faults[name])
         if name not in labels:
             raise _Excluded('the table of labels lacks it')
         return labels[name], ''

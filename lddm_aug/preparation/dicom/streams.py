@@ -72,7 +72,7 @@ def iter_stream(name: str, file: BinaryIO, fragments: Sequence[Fragment]) -> Ite
         name: in messages.
 
     Raises:
-        UnreadableFile: if it is damaged; when frames are taken.
+        UnreadableFileError: if it is damaged; when frames are taken.
     """
     with av.open(JoinedFragments(file, fragments), 'r') as container:
         yield from shown_frames(name, container, video_stream(name, container))

@@ -32,15 +32,15 @@ def test_darker_does_not_wrap_around():
 
 def test_channels_that_are_not_named_keep_their_frames():
     clip = np.random.default_rng(0).integers(0, 256, (5, 6, 7, 3), np.uint8)
-    seen = transformed(clip, channels=(1, 2))
-    np.testing.assert_array_equal(seen[..., 0], clip[..., 0])
-    np.testing.assert_array_equal(seen[..., 1:], transformed(clip)[..., 1:])
+    differences = transformed(clip, channels=(1, 2))
+    np.testing.assert_array_equal(differences[..., 0], clip[..., 0])
+    np.testing.assert_array_equal(differences[..., 1:], transformed(clip)[..., 1:])
 
 
 def test_what_it_cannot_do_is_refused():
-    with pytest.raises(ValueError, match='gain must be above 0, but got 0'):
+    with pytest.raises(ValueError, match='gain .*got 0'):
         FrameDifferences(gain=0)
-    with pytest.raises(ValueError, match='at least two frames, but a.mp4 has 1'):
+    with pytest.raises(ValueError, match=r'two frames, but a\.mp4 has 1'):
         FrameDifferences()(dict(imgs=[np.zeros((2, 2, 1), np.uint8)], filename='a.mp4'))
-    with pytest.raises(ValueError, match=r'channels must lie in \[0, 3\), but got \[3\]'):
+    with pytest.raises(ValueError, match=r'channels .*\[0, 3\), but got \[3\]'):
         transformed(np.zeros((2, 2, 2, 3), np.uint8), channels=[3])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lddm_aug.data.frames import UnreadableFile
+from lddm_aug.data.frames import UnreadableFileError
 from lddm_aug.datasets.transforms.read_video import ReadVideo
 
 
@@ -38,7 +38,7 @@ def test_what_it_keeps_is_not_changed_by_later_transforms(sweep: dict):
 
 def test_an_unreadable_video_is_named(tmp_path: Path):
     (tmp_path / 'a (1).mp4').touch()
-    with pytest.raises(UnreadableFile, match=r'a \(1\)\.mp4 is empty'):
+    with pytest.raises(UnreadableFileError, match=r'a \(1\)\.mp4 is empty'):
         ReadVideo()(dict(filename=str(tmp_path / 'a (1).mp4')))
 
 

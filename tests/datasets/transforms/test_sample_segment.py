@@ -66,12 +66,11 @@ def test_frames_may_count_from_one():
 
 
 def test_a_video_with_too_few_frames_is_named():
-    with pytest.raises(ValueError, match=r'num_frames=16 cannot be taken from a \(1\)\.mp4, which '
-                                         'has 15'):
+    with pytest.raises(ValueError, match=r'num_frames=16 .*a \(1\)\.mp4, which has 15'):
         sample(15, filename='a (1).mp4')
 
 
 @pytest.mark.parametrize(('num_frames', 'segment_length'), [(1, 48), (16, 15)])
 def test_arguments_that_make_no_sense_are_refused(num_frames: int, segment_length: int):
-    with pytest.raises(ValueError, match='num_frames must lie between 2 and segment_length'):
+    with pytest.raises(ValueError, match=f'segment_length={segment_length}, .*{num_frames}'):
         SampleSegment(num_frames, segment_length)

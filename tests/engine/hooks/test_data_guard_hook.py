@@ -20,7 +20,7 @@ from torch.utils.data import Subset
 from lddm_aug.data.audit_record import FORMAT_VERSION, refuse_audited_leaks
 from lddm_aug.datasets.leaves import leaves
 from lddm_aug.datasets.mixed import LDDMMixedDataset
-from lddm_aug.datasets.shared_files import ShownFiles
+from lddm_aug.datasets.shared_files import SourceFiles
 from lddm_aug.datasets.stills import StillDataset
 from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.engine.hooks import data_guard_hook
@@ -152,7 +152,7 @@ def write_record(folder: Path, same: str = '', leaks: Sequence[str] = ()) -> Non
 
 
 def compare_files(part: str, train: Any, held_out: Any) -> None:
-    refuse_shared_files(part, ShownFiles.of(train), ShownFiles.of(held_out),
+    refuse_shared_files(part, SourceFiles.of(train), SourceFiles.of(held_out),
                         audits_of(train, held_out))
 
 

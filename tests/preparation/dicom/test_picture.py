@@ -245,7 +245,7 @@ def test_palettes_may_come_in_segments(make_dicom, read, file, noise, bits):
 
 @pytest.mark.parametrize(('photometric', 'message'), [
     ('PALETTE COLOR', 'its palette is missing'), ('HSV', 'PhotometricInterpretation'),
-    ('YBR_RCT', 'only in what is compressed')])
+    ('YBR_RCT', 'compressed')])
 def test_what_has_no_colours_is_refused(make_dicom, reason, file, noise, photometric, message):
     pixels = noise(24, 30) if photometric == 'PALETTE COLOR' else noise(24, 30, 3)
     make_dicom(file, pixels, photometric)
