@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from lddm_aug.checkpoints import read_checkpoint
+from lddm_aug.configs import config_root
 from lddm_aug.engine.generator_training import train_generator
 from lddm_aug.generators import CINNGenerator, RepeatStill, load_package, save_package
 
-CONFIGS = Path(__file__).parents[2] / 'mmaction_configs/lddm'
+CONFIGS = config_root() / 'lddm'
 SMALL = dict(encoder=dict(width=8), decoder=dict(widths=(8, 8, 8)))
-SECOND = {'phantom.py': 'diffusion', 'phantom_cinn.py': 'flow',
-          'phantom_motion_transfer.py': 'bank'}
+SECOND = {'lddm.py': 'diffusion', 'cinn.py': 'flow', 'motion_transfer.py': 'bank'}
 CLASSES = ('benign', 'malignant')
 
 
@@ -28,7 +28,7 @@ def unformatted_configs():
 @pytest.fixture(scope='module')
 def train(tmp_path_factory):
     """train(folder, config, classes=…, options=…, …) → the package of two iterations a stage."""
-    def run(folder, config='phantom.py', classes=CLASSES, conditional=False, options=None,
+    def run(folder, config='lddm.py', classes=CLASSES, conditional=False, options=None,
             **kwargs):
         folder.mkdir(exist_ok=True)
         return train_generator(CONFIGS / config, folder / 'run', options={
@@ -77,7 +77,7 @@ def parents(train, tmp_path_factory):
     """Packages by their config, each trained when it is first needed."""
     folder, made = tmp_path_factory.mktemp('parents'), {}
 
-    def parent(config='phantom.py', conditional=False):
+    def parent(config='lddm.py', conditional=False):
         key = f'{Path(config).stem}{conditional:d}'
         if key not in made:
             made[key] = train(folder / key, config, conditional=conditional)
@@ -151,7 +151,7 @@ def test_the_new_package_says_what_it_began_with_and_counts_both_groups(parents,
 
 
 def test_only_what_the_package_holds_begins_with_it(parents, train, tmp_path):
-    package = train(tmp_path / 'b', 'phantom_cinn.py', options=still('flow'), init=parents())
+    package = train(tmp_path / 'b', 'cinn.py', options=still('flow'), init=parents())
     parent, child = load_package(parents()), load_package(package)
     assert isinstance(child, CINNGenerator)
     assert torch.equal(child.flow.autoencoder.encoder.state_dict()['to_latent.weight'],
@@ -205,4 +205,4 @@ def test_nothing_begins_with_a_package_that_was_not_trained(train, tmp_path):
 
 def test_a_control_begins_with_no_package(parents, tmp_path):
     with pytest.raises(ValueError, match='--init: this config trains nothing'):
-        train_generator(CONFIGS / 'phantom_repeat_still.py', tmp_path / 'run', init=parents())
+        train_generator(CONFIGS / 'repeat_still.py', tmp_path / 'run', init=parents())
