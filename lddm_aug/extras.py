@@ -16,13 +16,14 @@ class MissingExtraError(ImportError):
     """A part that is optional is called and not installed."""
 
 
-def require_extra(extra: str, what: str) -> None:
-    """Raise MissingExtraError, which says what to install, unless all of an extra is there.
+def require_extra(extra: str, what: str, *modules: str) -> None:
+    """Raise MissingExtraError, which says what to install, unless an extra is there.
 
     Args:
         what: begins the message: what needs it.
+        modules: those of the extra that it needs; by default all.
     """
-    missing = missing_modules(extra)
+    missing = [name for name in modules or MODULES[extra] if find_spec(name) is None]
     if missing:
         raise MissingExtraError(f'{what} needs {", ".join(missing)}, which is not installed: '
                                 f"pip install 'lddm-aug[{extra}]'", name=missing[0])

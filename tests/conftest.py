@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import csv
 import os
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -156,6 +159,9 @@ def stills(tmp_path: Path) -> str:
                        columns=('path', 'label', 'group', 'frame'))
 
 
+ROOT = Path(__file__).parents[1]
+
+
 @pytest.fixture
 def tiny_lddm() -> LDDMGenerator:
     """Random weights, the same in every test; 16 × 16 pixels, 8 frames, 3 steps."""
@@ -215,3 +221,48 @@ def i3d_state() -> dict[str, torch.Tensor]:
     # centred, so that batch norms and ReLUs have something to do
     return {name: (torch.rand(shape) if 'var' in name else torch.randn(shape)) * 0.1
             if shape else torch.tensor(0) for name, shape in found.items()}
+
+
+@pytest.fixture(scope='session')
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built by way of the sdist."""
+    folder = tmp_path_factory.mktemp('dist')
+    _run([sys.executable, '-m', 'build', '--no-isolation', '--outdir', str(folder)], ROOT)
+    [file] = folder.glob('*.whl')
+    return file
+
+
+@pytest.fixture(scope='session')
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bin/ of an environment with the wheel, without this checkout on its path.
+
+    The packages that the wheel needs are those of the running environment, behind the wheel's own.
+    """
+    folder = tmp_path_factory.mktemp('environment')
+    _run([sys.executable, '-m', 'venv', '--without-pip', str(folder)], ROOT)
+    _run([sys.executable, '-m', 'pip', '--python', str(folder / 'bin/python'), 'install',
+          '--no-deps', '--no-index', '--quiet', str(wheel)], folder)
+    [own] = folder.glob('lib/python*/site-packages')
+    # of a folder that is named in a .pth file, the .pth files aren't read: no editable install
+    (own / 'needed.pth').write_text(f'{sysconfig.get_path("purelib")}\n')
+    return folder / 'bin'
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """The exit status must be 0; what the command printed tells why it isn't."""
+    done = subprocess.run(command, cwd=folder, text=True, capture_output=True, env=_no_checkout())
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+@pytest.fixture(scope='session')
+def installed(environment: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """installed(folder, 'lddm-aug', 'train', ...) → what a program of its bin/ did in a folder."""
+    def call(folder: Path, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(environment / program), *map(str, arguments)], cwd=folder, text=True,
+            capture_output=True, timeout=900, env=_no_checkout() | {'OMP_NUM_THREADS': '1'})
+    return call
+
+
+def _no_checkout() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}

@@ -25,18 +25,19 @@ def call_demo(*arguments):
 
 
 @pytest.fixture(scope='module')
-def work_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('demo')
-    done = call_demo('--quick', '--work-dir', folder)
+def work_dir(tmp_path_factory, installed):
+    """Of the demo in an empty folder, by the command that the wheel installs."""
+    empty = tmp_path_factory.mktemp('demo')
+    done = installed(empty, 'lddm-aug', 'demo', '--quick')
     assert done.returncode == 0, done.stderr
-    assert done.stdout.rstrip().endswith(str(folder / 'report.html'))
-    return folder
+    assert done.stdout.rstrip().endswith('work_dirs/demo/report.html')
+    return empty / 'work_dirs' / 'demo'
 
 
 def test_results_keep_their_contract(work_dir):
     results = json.loads((work_dir / 'results.json').read_text())
     assert set(results) == {'autoencoder', 'synthesis', 'recognition', 'wall_s', 'peak_rss_mb',
-                            'data', 'versions', 'command'}
+                            'data', 'versions', 'command', 'note'}
     assert set(results['autoencoder']) == {'psnr_db', 'still_psnr_db'}
     assert set(results['synthesis']) == {'clips', 'seconds', 'clips_per_second'}
     assert results['synthesis']['clips'] == 8
@@ -55,6 +56,7 @@ def test_results_keep_their_contract(work_dir):
 def test_the_report_fetches_nothing(work_dir):
     page = (work_dir / 'report.html').read_text()
     addresses = re.findall(r'(?:src|srcset|href)="([^"]*)"', page)
+    assert QUICK.note in page
     assert addresses and all(address.startswith('data:') for address in addresses)
     assert not re.search(r'<script|<link|@import|url\(', page)
     assert Image.open(work_dir / 'clips.webp').n_frames == 16

@@ -27,6 +27,7 @@ from lddm_aug.audit.fingerprint import BITS, FRAMES, SIDE, Fingerprint, fingerpr
 from lddm_aug.data.annotations import Annotation, read_annotations
 from lddm_aug.data.audit_record import FORMAT_VERSION
 from lddm_aug.data.splits import apply_split, read_split
+from lddm_aug.extras import require_extra
 from lddm_aug.files import sha256_of, write_aside
 
 
@@ -76,7 +77,11 @@ def audit(items: Sequence[Item], min_frames: int = 16, jobs: int = 1,
 
     Returns:
         Findings in types of JSON; an item is its index in the list `items`.
+
+    Raises:
+        MissingExtraError: without the extra `audit`.
     """
+    require_extra('audit', 'the search for pictures that look alike')
     pairs, prints = _fingerprints(items, min_frames, jobs, progress)
     same = group_pairs(pairs, len(items))
     set_of = {place: number for number, places in enumerate(same) for place in places}

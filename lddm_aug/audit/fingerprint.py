@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
 import cv2
-import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -77,6 +76,8 @@ def fingerprint(row: Annotation, min_frames: int) -> Fingerprint:
 
 def hash_frame(grey: Pixels) -> NDArray[np.bool_]:
     """(H, W) → 128 bits: perceptual hash (pHash) and gradient hash (dHash)."""
+    import imagehash                                 # optional; `audit` requires it before
+
     image = Image.fromarray(grey)
     return np.concatenate([imagehash.phash(image).hash.ravel(),
                            imagehash.dhash(image).hash.ravel()])

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    require_extra('report', 'counting multiply-adds')
+    require_extra('report', 'counting multiply-adds', 'fvcore')
     from lddm_aug.configs import config_names, find_config
     from lddm_aug.experiments.analysis import analyse, to_markdown
     from lddm_aug.files import write_aside

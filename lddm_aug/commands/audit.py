@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 
 from lddm_aug.commands.arguments import at_least
-from lddm_aug.extras import require_extra
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    require_extra('audit', 'the search for pictures that look alike')
     from lddm_aug.audit.audit import audit, list_items, write_audit
     from lddm_aug.audit.report import summarize, write_report
     from lddm_aug.data.audit_record import PLACE

@@ -31,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='of everything random; default: %(default)s')
     parser.add_argument('--fresh', action='store_true', help='do again what was done before')
     parser.add_argument('--quick', action='store_true',
-                        help='a minute in place of twelve: too little training to learn anything')
+                        help='a minute in place of twelve: shows that everything works here, and '
+                             'trains too little to learn anything')
 
 
 def run(args: argparse.Namespace) -> None:
-    require_extra('report', 'the report')
+    require_extra('report', 'the report', 'matplotlib')
     from lddm_aug.experiments.demo import flow
 
     results = flow.run(flow.Demo(
@@ -46,4 +47,6 @@ def run(args: argparse.Namespace) -> None:
     print('\ntraining set    accuracy  F1 macro')
     for row in results['recognition']:
         print(f'{row["training_set"]:<14}  {row["accuracy"]:>8.2f}  {row["f1_macro"]:>8.2f}')
+    if results['note']:
+        print(f'\n{results["note"]}')
     print(f'\n{args.work_dir / "report.html"}')

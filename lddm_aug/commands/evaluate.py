@@ -53,7 +53,7 @@ def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    require_extra('report', 'the report')
+    require_extra('report', 'the report', 'matplotlib')
     from lddm_aug.evaluation.clip_set import generate_clip_set, read_split
     from lddm_aug.evaluation.network_arguments import load_networks
     from lddm_aug.evaluation.synthesis import evaluate_synthesis

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from lddm_aug.commands import phantom
 from lddm_aug.commands.arguments import add_step
-from lddm_aug.extras import require_extra
 
 if TYPE_CHECKING:
     from lddm_aug.preparation.listing import Listing
@@ -173,7 +172,6 @@ def _list_folder(args: argparse.Namespace) -> Listing:
 
 
 def _list_dicom(args: argparse.Namespace) -> Listing:
-    require_extra('dicom', 'reading DICOM files')
     from lddm_aug.preparation.dicom import list_dicom
 
     return list_dicom(args.source, _key(args), args.label, args.label_table, args.group_tag,
@@ -211,7 +209,6 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _print_file(args: argparse.Namespace) -> None:
-    require_extra('dicom', 'reading DICOM files')
     from lddm_aug.preparation.dicom import find_file
 
     print(find_file(args.source, _key(args), args.find) or 'no file has this name')

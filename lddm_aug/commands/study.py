@@ -75,7 +75,7 @@ Its trainings are recognizers × training sets × ratios × seeds.
 
 
 def run(args: argparse.Namespace) -> None:
-    require_extra('report', 'the report')
+    require_extra('report', 'the report', 'matplotlib')
     out = args.out or Path('docs/results') / f'study_{args.data.resolve().name}.jsonl'
     if args.step == 'run':
         _run_study(args, out)

@@ -54,7 +54,7 @@ def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    require_extra('report', 'the chart of losses')
+    require_extra('report', 'the chart of losses', 'matplotlib')
     from lddm_aug.configs import config_root
     from lddm_aug.evaluation.network_arguments import load_networks
     from lddm_aug.experiments.table1.results import format_table1

@@ -23,7 +23,7 @@ from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.hooks.validation_curve_hook import ValidationCurveHook
 from lddm_aug.engine.package_init import begin_from_package
-from lddm_aug.engine.runner_config import add_hooks, require_keys
+from lddm_aug.engine.runner_config import add_hooks, drop_missing_backends, require_keys
 from lddm_aug.engine.training_record import (
     keep_record,
     reasons_to_retrain,
@@ -148,6 +148,7 @@ def _check(stages: Mapping[str, Config], package: Path) -> None:
             require_keys(stage, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
             refuse_amp_without_gpu(stage.optim_wrapper.get('type'), 'optim_wrapper.type')
             _require_last_weights(stage, name)
+            drop_missing_backends(stage)
         if 'generator' in stage:
             refuse_foreign_folder(package)
             _refuse_other_classes(build_generator(stage), stage)

@@ -5,13 +5,17 @@ import difflib
 import inspect
 import logging
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from mmaction.registry import HOOKS, OPTIMIZERS
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
+
+from lddm_aug.extras import require_extra
 
 WHOLE_NUMBERS = ('train_cfg.max_iters', 'train_cfg.max_epochs', 'train_cfg.val_interval',
                  'default_hooks.checkpoint.interval', 'default_hooks.logger.interval')
@@ -81,6 +85,26 @@ def add_hooks(config: Config, *names: str) -> None:
     lacking = [name for name in names if not any(
         isinstance(each, type) and issubclass(each, HOOKS.get(name)) for each in classes)]
     config.custom_hooks = [*hooks, *(dict(type=name) for name in lacking)]
+
+
+def drop_missing_backends(config: Config) -> None:
+    """Take TensorBoard out of a config's visualizer where it is not installed, with a warning.
+
+    Raises:
+        MissingExtraError: if a backend is not installed that no config of ours names.
+    """
+    visualizer = config.get('visualizer') or {}
+    backends = [backend for backend in visualizer.get('vis_backends') or []
+                if isinstance(backend, dict)]
+    if any(backend.get('type') == 'WandbVisBackend' for backend in backends):
+        require_extra('wandb', 'WandbVisBackend')
+    missing = [backend for backend in backends if backend.get('type') == 'TensorboardVisBackend'
+               and find_spec('tensorboard') is None]
+    if missing:
+        print_log('no curves and pictures for TensorBoard, which is not installed: '
+                  "pip install 'lddm-aug[report]'", logger='current', level=logging.WARNING)
+        visualizer['vis_backends'] = [backend for backend in visualizer['vis_backends']
+                                      if backend not in missing]
 
 
 def refuse_unread(config: Config, options: Iterable[str]) -> None:

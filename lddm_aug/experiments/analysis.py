@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from fvcore.nn import FlopCountAnalysis
 from mmaction.registry import MODELS, TRANSFORMS
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -108,6 +107,8 @@ def recognizer_cost(config: Config, shape: Sequence[int]) -> ModelCost:
         config: of the recognizer.
         shape: (views, C, H, W) or (views, C, T, H, W).
     """
+    from fvcore.nn import FlopCountAnalysis  # optional; `lddm-aug analysis` requires it
+
     init_default_scope('mmaction')
     recognizer = MODELS.build(config.model).eval()
     logging.getLogger('fvcore.nn.jit_analysis').setLevel(logging.ERROR)

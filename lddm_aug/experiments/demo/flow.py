@@ -52,13 +52,17 @@ class Budget:
         phantom: arguments of `write_phantom`.
         generator: values for the generator's config, by dotted key.
         recognizer: values for the recognizers' configs.
+        note: what a reader of the report must know about it.
     """
     phantom: Mapping[str, Any] = field(default_factory=dict)
     generator: Mapping[str, Any] = field(default_factory=dict)
     recognizer: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ''
 
 
 QUICK = Budget(
+    note='A quick run, which only shows that everything works: with two iterations nothing learns '
+         'anything, so the scores and clips below say nothing about the method.',
     phantom={'train': 8, 'test': 8, 'stills': 8, 'frames': 50},
     generator={'autoencoder.train_cfg.max_iters': 2, 'diffusion.train_cfg.max_iters': 2,
                'diffusion.train_dataloader.dataset.draws': 1},
@@ -125,6 +129,7 @@ def run(demo: Demo) -> dict[str, Any]:
         'data': describe(demo, tables),
         'versions': run_versions(),
         'command': demo.command,
+        'note': demo.budget.note,
         'wall_s': round(time.monotonic() - started + journal.seconds_of_earlier_calls, 1),
         'peak_rss_mb': round(max(journal.peak_rss_mb, peak_rss_mb()), 1),
     }

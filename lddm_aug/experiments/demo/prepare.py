@@ -1,13 +1,14 @@
 """A user's two tables → checked tables with a split, before anything is trained."""
 from __future__ import annotations
 
+import csv
+import io
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
@@ -209,7 +210,9 @@ def _count(rows: Sequence[Annotation], classes: Sequence[str]) -> dict[str, dict
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Annotation]) -> None:
-    table = pd.DataFrame([[getattr(row, name) for name in columns] for row in rows],
-                         columns=columns, dtype=object)        # so that frames stay whole numbers
+    text = io.StringIO(newline='')
+    table = csv.writer(text, lineterminator='\n')
+    table.writerow(columns)
+    table.writerows([getattr(row, name) for name in columns] for row in rows)
     with write_aside(path) as file:
-        file.write(table.to_csv(index=False).encode(errors='surrogateescape'))
+        file.write(text.getvalue().encode(errors='surrogateescape'))

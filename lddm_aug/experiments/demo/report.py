@@ -34,7 +34,8 @@ def write_report(path: Path, results: Mapping[str, Any], files: Mapping[str, str
     extra = _extra_columns(results)
     page = render_page(
         Path(__file__).with_name('report.html'), previews,
-        **{**results, 'recognition': [_table_row(row, extra) for row in results['recognition']]},
+        **{'note': '', **results,
+           'recognition': [_table_row(row, extra) for row in results['recognition']]},
         title='Do generated clips help to recognize videos?',
         source=results['data']['source'],
         files=files,

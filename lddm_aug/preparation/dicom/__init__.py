@@ -16,6 +16,10 @@ folders named after patients as classes.  A file's own name may be a patient's, 
 by a keyed hash.  The key is random and lies outside the prepared folder: who has only the folder
 can't even try out numbers.
 """
+from lddm_aug.extras import require_extra
+
+require_extra('dicom', 'reading DICOM files')
+
 from lddm_aug.preparation.dicom.privacy import read_key
 from lddm_aug.preparation.dicom.source import GROUP_TAGS, find_file, list_dicom
 
