@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lddm_aug.commands.arguments import at_least
 
 if TYPE_CHECKING:
-    from lddm_aug.data.annotations import Annotation
+    from lddm_aug.data.splits import UnsplitTable
 
 RISK = ('By video, not by patient: videos of one patient can stand in training and in test, so a '
         'network can recognize the patient instead of the disease, and its scores come out too '
@@ -45,57 +46,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from lddm_aug.data.annotations import read_annotations
-    from lddm_aug.data.audit_record import AuditRecord
-    from lddm_aug.data.splits import (
-        draw_folds,
-        draw_ratio,
-        join_groups,
-        parse_ratio,
-        write_split,
-    )
+    from lddm_aug.data.splits import UnsplitTable, fold_name, ratio_name, write_split
 
-    tables = [args.folder / name for name in ('videos.csv', 'stills.csv')]
-    table = next((table for table in tables if table.is_file()), tables[0])
-    rows = read_annotations(table, args.data_root)
-    root = (args.data_root or args.folder).resolve()
-    # relative, so that a data set that moves takes its splits along
-    paths = [row.path.relative_to(root).as_posix() for row in rows]
-    labels, groups = [row.label for row in rows], [row.group for row in rows]
-    with_stills: set[str] = set()
-    if table.name == 'videos.csv' and tables[1].is_file():
-        with_stills = {row.group for row in read_annotations(tables[1], args.data_root)}
-    if args.audit:
-        groups = join_groups(groups, AuditRecord.read(args.audit).same_rows(rows))
+    table, stills = args.folder / 'videos.csv', args.folder / 'stills.csv'
+    if stills.is_file() and not table.is_file():
+        table, stills = stills, table
+    drawn = UnsplitTable.read(table, stills if stills.is_file() else None, args.audit,
+                              args.data_root)
     if args.by_video:
         print(RISK)
-        groups = [str(row.path) for row in rows]
-        with_stills = set()
-    training = {group for row, group in zip(rows, groups, strict=True)
-                if row.group in with_stills}
-    if training:
-        print(f'{len(training)} groups have stills, which are training data, and so stay '
-              'in training')
+        drawn = replace(drawn, groups=[str(row.path) for row in drawn.rows],
+                        training_groups=frozenset())
+    if drawn.training_groups:
+        print(f'{len(drawn.training_groups)} groups have stills, which are training data, and so '
+              'stay in training')
 
     for seed in args.seeds:
-        if args.folds:
-            splits = {f'fold_{fold}_of_{args.folds}': split for fold, split in
-                      enumerate(draw_folds(labels, groups, args.folds, seed, training), 1)}
-        else:
-            splits = {ratio.replace(':', '_'): draw_ratio(labels, groups, parse_ratio(ratio),
-                                                          seed, training)
-                      for ratio in args.ratios}
+        splits = ({fold_name(fold, args.folds, seed): split
+                   for fold, split in enumerate(drawn.in_folds(args.folds, seed), 1)}
+                  if args.folds else
+                  {ratio_name(ratio, seed): drawn.in_ratio(ratio, seed) for ratio in args.ratios})
         for name, split in splits.items():
-            name += f'_seed{seed}' + ('_by_video' if args.by_video else '')
-            write_split(args.folder / 'splits' / f'{name}.csv', paths, split)
-            _show(name, rows, groups, split)
+            name += '_by_video' * args.by_video
+            write_split(args.folder / 'splits' / f'{name}.csv', drawn.paths, split)
+            _show(name, drawn, split)
 
 
-def _show(name: str, rows: Sequence[Annotation], groups: Sequence[str],
-          split: Sequence[str]) -> None:
-    counts = Counter(zip(split, (row.label for row in rows), strict=True))
+def _show(name: str, drawn: UnsplitTable, split: Sequence[str]) -> None:
+    counts = Counter(zip(split, drawn.labels, strict=True))
     for part in ('train', 'test'):
-        in_part = {group for group, side in zip(groups, split, strict=True) if side == part}
-        shares = ', '.join(f'{counts[part, label]} {label}'
-                           for label in sorted({row.label for row in rows}))
+        in_part = {group for group, side in zip(drawn.groups, split, strict=True) if side == part}
+        shares = ', '.join(f'{counts[part, label]} {label}' for label in sorted({*drawn.labels}))
         print(f'{name:24} {part:5}  {shares}; {len(in_part)} groups')

@@ -65,21 +65,23 @@ class UnsplitTable:
         """Labels of the rows."""
         return [row.label for row in self.rows]
 
-    def write_ratio(self, folder: Path, ratio: str, seed: int) -> list[str]:
-        """Draw a split such as 7:3 and write it into the folder → part of each row.
+    def in_ratio(self, ratio: str, seed: int) -> list[str]:
+        """Draw a ratio such as 7:3, as by `draw_ratio`."""
+        return draw_ratio(self.labels, self.groups, parse_ratio(ratio), seed, self.training_groups)
 
-        Raises:
-            ValueError: if a class can't be on both sides.
-        """
-        split = draw_ratio(self.labels, self.groups, parse_ratio(ratio), seed,
-                           self.training_groups)
-        write_split(folder / f'{ratio_name(ratio, seed)}.csv', self.paths, split)
-        return split
+    def in_folds(self, folds: int, seed: int) -> list[list[str]]:
+        """Draw k folds, as by `draw_folds`."""
+        return draw_folds(self.labels, self.groups, folds, seed, self.training_groups)
 
 
 def ratio_name(ratio: str, seed: int) -> str:
     """7:3 and 0 → 7_3_seed0, the stem of a split's file."""
     return f'{ratio.replace(":", "_")}_seed{seed}'
+
+
+def fold_name(fold: int, folds: int, seed: int) -> str:
+    """Fold 1 of 5 and 0 → fold_1_of_5_seed0."""
+    return f'fold_{fold}_of_{folds}_seed{seed}'
 
 
 def parse_ratio(text: str) -> float:

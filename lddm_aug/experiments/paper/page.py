@@ -10,16 +10,16 @@ from lddm_aug.experiments.paper.published import TRAINING_SETS, published
 from lddm_aug.experiments.study.report import describe, write_blocks
 from lddm_aug.experiments.study.tables import (
     NONE,
-    RECOGNIZER_NAMES,
     Results,
     Table,
     differences,
     means,
+    recognizer_name,
     table_2,
 )
 from lddm_aug.experiments.table1.results import (
-    GENERATORS,
     PAPER,
+    in_order,
     mean_over_seeds,
     table_columns,
 )
@@ -27,13 +27,14 @@ from lddm_aug.experiments.table1.results import (
 DIGITS = 3                                           # that count, of a figure in Table 1
 
 
-def write_page(page: Path, text: Path, rows: Sequence[Mapping[str, Any]], lines: Path,
+def write_page(page: Path, text: Path, title: str, rows: Sequence[Mapping[str, Any]], lines: Path,
                sentences: Sequence[str]) -> None:
     """Write both tables, what their figures are, and how training sets compare.
 
     Args:
         page: the HTML file.
         text: the Markdown file.
+        title: of both.
         rows: of Table 1.
         lines: of Table 2's trainings.
         sentences: what was done, above the tables.
@@ -43,18 +44,17 @@ def write_page(page: Path, text: Path, rows: Sequence[Mapping[str, Any]], lines:
         table_1(rows), table_1_by_seed(rows), beside_the_paper(results),
         *(means(results, metric) for metric in results.metrics if metric == 'auc'),
         *(differences(results, metric) for metric in results.metrics)]
-    write_blocks(page, text, 'The paper on BUSV and BUSI', 'Tables 1 and 2',
-                 [*sentences, *describe(results, lines)], [each for each in blocks if each.rows])
+    write_blocks(page, text, title, [*sentences, *describe(results, lines)],
+                 [each for each in blocks if each.rows])
 
 
 def table_1(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The mean over seeds ± their standard deviation, the paper's rows below."""
     columns, shown = table_columns(), _shown(rows)
-    cells = []
-    for name in GENERATORS:
+    names, cells = in_order(row['generator'] for row in rows), []
+    for name in names:
         same = [row for row in rows if row['generator'] == name]
-        if same:
-            cells.append([name, str(len(same)), *(mean_over_seeds(same, key) for key in shown)])
+        cells.append([name, str(len(same)), *(mean_over_seeds(same, key) for key in shown)])
     cells += [[f'{name} (paper)', NONE, *(
         f'{figures[key]:g}' if key in figures else NONE for key in shown)]
         for name, figures in PAPER.items()]
@@ -74,7 +74,8 @@ def table_1_by_seed(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Each seed's figures, with what they might be on other patients."""
     columns = table_columns()
     shown = [key for key in columns if any(row.get(f'{key}_interval') for row in rows)]
-    ordered = sorted(rows, key=lambda row: (row['seed'], GENERATORS.index(row['generator'])))
+    names = in_order(row['generator'] for row in rows)
+    ordered = sorted(rows, key=lambda row: (row['seed'], names.index(row['generator'])))
     return Table('Table 1, seed by seed',
                  'A seed draws the split and the training. Intervals are 95 %, over test groups. '
                  'Distances are in networks of that seed, so compare them within a seed.',
@@ -86,7 +87,7 @@ def table_1_by_seed(rows: Sequence[Mapping[str, Any]]) -> Table:
 def beside_the_paper(results: Results) -> Table:
     """Table 2 in the paper's layout, with its figures between ours."""
     ours = table_2(results)
-    names = {shown: name for name, shown in RECOGNIZER_NAMES.items()}
+    names = {recognizer_name(name): name for name in results.recognizers}
     ratios = ours.header[2:]
     header = [*ours.header[:2], *(cell for ratio in ratios
                                   for cell in (ratio, f'{ratio}, paper'))]

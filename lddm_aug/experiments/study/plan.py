@@ -52,6 +52,7 @@ class Study:
         iterations: of every training, in place of the configs'.
         generator_options: values for the generators' configs, by dotted key with the stage first.
         data_root: folder the tables' paths are relative to; by default `data`.
+        stills: table of stills in place of the folder's, its paths relative to its own folder.
         jobs: trainings at a time.
         threads: of each.
     """
@@ -69,6 +70,7 @@ class Study:
     iterations: int | None = None
     generator_options: tuple[tuple[str, Any], ...] = ()
     data_root: Path | None = None
+    stills: Path | None = None
     jobs: int = 1
     threads: int = 1
 
@@ -111,6 +113,12 @@ class Study:
     @property
     def root(self) -> Path:
         return self.data if self.data_root is None else self.data_root
+
+    @property
+    def stills_table(self) -> tuple[Path, Path]:
+        """The table of stills, and the folder that its paths are relative to."""
+        return ((self.data / 'stills.csv', self.root) if self.stills is None else
+                (self.stills, self.stills.parent))
 
     def recognizer_config(self, recognizer: str) -> Config:
         """Of real videos: how they are read comes with the form, which of them with the study."""

@@ -60,12 +60,13 @@ def places(study: Study, run: Run, generator: str | None) -> dict[str, Any]:
     data: dict[str, Any] = {'oracle': str(study.data / 'oracle.csv')}
     if generator is not None:
         size = [*study.generator_stages(generator).values()][-1].generator.size
+        table, root = study.stills_table
         data |= {
             'size': size,
             'stores': str(stores.store_folder(study, generator, run.ratio, run.seed)),
             'generators': str(stores.generator_folder(study, generator, run.ratio, run.seed)),
-            'stills': dict(type='StillDataset', ann_file=str(study.data / 'stills.csv'),
-                           data_root=str(study.root), classes=stores.classes_of(study))}
+            'stills': dict(type='StillDataset', ann_file=str(table), data_root=str(root),
+                           classes=stores.classes_of(study))}
     return data
 
 

@@ -26,26 +26,26 @@ def write_report(out: Path, page: Path, text: Path, seeds: Sequence[int] | None 
         seeds: of the trainings that count; all by default.
     """
     results = Results.read(out, seeds=seeds)
-    write_blocks(page, text, 'Do synthetic clips help?', out.stem, describe(results, out),
+    write_blocks(page, text, f'Do synthetic clips help? `{out.stem}`', describe(results, out),
                  all_blocks(results))
 
 
-def write_blocks(page: Path, text: Path, title: str, name: str, sentences: Sequence[str],
+def write_blocks(page: Path, text: Path, title: str, sentences: Sequence[str],
                  blocks: Sequence[Table | Lines]) -> None:
     """Write tables and plots.
 
     Args:
         page: the HTML file to write.
         text: the Markdown file to write; its plots go beside it.
-        title, name: what both are headed with.
+        title: of both, in Markdown.
         sentences: a list above the blocks.
     """
     plots = {block.title: draw(block) for block in blocks if isinstance(block, Lines)}
     html = render_page(
-        Path(__file__).with_name('report.html'), title=f'{title}  {name}',
+        Path(__file__).with_name('report.html'), title=title.replace('`', ''),
         sentences=sentences, blocks=blocks,
         plots={title: data_uri('image/svg+xml', plot) for title, plot in plots.items()})
-    lines = [f'# {title} `{name}`', '', *(f'- {each}' for each in sentences)]
+    lines = [f'# {title}', '', *(f'- {each}' for each in sentences)]
     numbers = {title: number for number, title in enumerate(plots, 1)}
     for block in blocks:
         lines += ['', f'## {block.title}', '', block.note, '']

@@ -79,7 +79,7 @@ def settings(study: Study, generator: str, ratio: str, seed: int) -> str:
 
 @cache
 def data_settings(study: Study) -> list[str | None]:
-    tables = (study.data / name for name in ('videos.csv', 'stills.csv', 'oracle.csv'))
+    tables = (study.data / 'videos.csv', study.stills_table[0], study.data / 'oracle.csv')
     return [sha256_of(table) if table.is_file() else None for table in tables]
 
 
@@ -91,20 +91,7 @@ def split_sha256(study: Study, ratio: str, seed: int) -> str | None:
 
 def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
     """Fit the generator, unless that was done, and make its clips."""
-    journal = Journal(study.split_folder(ratio, seed))
-    folder = generator_folder(study, generator, ratio, seed)
-    shared = shared_stage(study, generator, ratio, seed)
-    inputs: dict[str, Any] = {'settings': settings(study, generator, ratio, seed),
-              'version': __version__}
-
-    def fit() -> dict[str, Any]:
-        train_generator(find_config(f'lddm/{recipe_of(generator)}'), folder, resume=True, seed=seed,
-                        options=generator_options(study, generator, ratio, seed),
-                        folders=None if shared is None else {SHARED: shared},
-                        choice=DEFAULTS | find_recipe(study.generators)[1])
-        return json.loads((folder / SUMMARY).read_bytes())
-
-    journal.step(f'fit {generator}', inputs, folder, fit)
+    folder = fit_generator(study, generator, ratio, seed)
     trained = load_package(folder / PACKAGE)
     out = store_folder(study, generator, ratio, seed)
     inputs = {'package': trained.package_sha256, 'seed': seed, 'per_still': 1,
@@ -112,12 +99,30 @@ def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
 
     def work() -> dict[str, Any]:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        rows = read_annotations(study.data / 'stills.csv', study.root)
+        rows = read_annotations(*study.stills_table)
         made = synthesize(load_package(folder / PACKAGE, device), rows, out,
                           per_still=1, seed=seed, progress=False)
         return {'clips': made.clips, 'seconds': made.seconds}
 
-    journal.step(f'clips {out.name}', inputs, out, work)
+    Journal(study.split_folder(ratio, seed)).step(f'clips {out.name}', inputs, out, work)
+
+
+def fit_generator(study: Study, generator: str, ratio: str, seed: int) -> Path:
+    """Train a generator on a split's training groups, unless that was done; its folder."""
+    folder = generator_folder(study, generator, ratio, seed)
+    shared = shared_stage(study, generator, ratio, seed)
+    inputs: dict[str, Any] = {'settings': settings(study, generator, ratio, seed),
+                              'version': __version__}
+
+    def work() -> dict[str, Any]:
+        train_generator(find_config(f'lddm/{recipe_of(generator)}'), folder, resume=True, seed=seed,
+                        options=generator_options(study, generator, ratio, seed),
+                        folders=None if shared is None else {SHARED: shared},
+                        choice=DEFAULTS | find_recipe(study.generators)[1])
+        return json.loads((folder / SUMMARY).read_bytes())
+
+    Journal(study.split_folder(ratio, seed)).step(f'fit {generator}', inputs, folder, work)
+    return folder
 
 
 def shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path | None:

@@ -136,7 +136,7 @@ def require_files(study: Study, runs: Sequence[Run]) -> None:
     generators = {each.generator for each in training_sets if each.generator is not None}
     wanted: dict[Path, str] = {study.data / 'videos.csv': 'prepare the data first'}
     if generators:
-        wanted[study.data / 'stills.csv'] = 'generated clips need stills'
+        wanted[study.stills_table[0]] = 'generated clips need stills'
     if any(each.base == 'oracle' for each in training_sets):
         wanted[study.data / 'oracle.csv'] = 'leave the oracle out where the true clips are unknown'
     for run in runs:

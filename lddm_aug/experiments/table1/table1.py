@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -73,6 +73,7 @@ class Table1:
         generators, seeds: the rows; a generator is the name of its recipe.
         size: height and width of the clips, in pixels; by default the data's.  The networks of the
             Fréchet distances see the data at its own size, so that sizes can be compared.
+        split: name of a file in the data's splits/; by default the data's own.
         sampler_steps: with how many steps of its sampler LDDM's distance is measured besides.
         temperatures: at which other temperatures LDDM is measured besides.
         redo: measure rows again that stand in `out`; trainings that are finished stay.
@@ -85,6 +86,9 @@ class Table1:
         amp: train in mixed precision.
         cfg_options: values to put into the generators' configs, by dotted key that begins with a
             stage's name, in every generator that has such a stage: for shorter trainings.
+        feature_options: values to put into the configs of the networks of the Fréchet distances.
+        trained: generator and seed → the folder of a training that is or will be done elsewhere on
+            the same split; None for one that is the table's own.
         device: to synthesize and measure on.
         command: what was typed, for the record.
     """
@@ -95,6 +99,7 @@ class Table1:
     generators: Sequence[str] = GENERATORS
     seeds: Sequence[int] = (0, 1, 2)
     size: int | None = None
+    split: str | None = None
     sampler_steps: Sequence[int] = ()
     temperatures: Sequence[float] = ()
     redo: bool = False
@@ -105,6 +110,8 @@ class Table1:
     train_segments: int = 3
     amp: bool = False
     cfg_options: Mapping[str, Any] = field(default_factory=dict)
+    feature_options: Mapping[str, Any] = field(default_factory=dict)
+    trained: Callable[[str, int], Path | None] = lambda generator, seed: None
     device: str = 'cpu'
     command: str = ''
 
@@ -137,13 +144,16 @@ class Table1:
 
     @property
     def choice(self) -> dict[str, str | None]:
-        return DEFAULTS | choose(self.data, size=self.size)
+        return DEFAULTS | choose(self.data, size=self.size, split=self.split)
 
     def feature_configs(self) -> dict[str, Config]:
         """Figure → the recognizer in which it is taken, of the data at its own size."""
         choice = self.choice | {'SIZE': None, 'RECOGNIZER': 'r3d'}
-        return {figure: without_variables(read_config(self.configs / file, choice))
-                for figure, file in (('fd', 'recognizer.py'), ('fd_tempo', 'r3d_tempo.py'))}
+        configs = {figure: without_variables(read_config(self.configs / file, choice))
+                   for figure, file in (('fd', 'recognizer.py'), ('fd_tempo', 'r3d_tempo.py'))}
+        for config in configs.values():
+            config.merge_from_dict(dict(self.feature_options))
+        return configs
 
     def feature_name(self, figure: str) -> str:
         return f'r3d_{Path(self.data).resolve().name}_{"tempo" if figure == "fd_tempo" else "real"}'
@@ -277,7 +287,22 @@ def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet
 
 def _train(table: Table1, name: str, seed: int
            ) -> tuple[Path, float | None, dict[str, Any]]:
-    """A generator's package, its stages' seconds, None if one was interrupted, and their losses.
+    """A generator's package, its stages' seconds, None if one was interrupted, and their losses."""
+    stages, folder = table.stages(name), table.trained(name, seed)
+    if folder is None:
+        folder, folders = _train_here(table, name, seed)
+    else:
+        folders = {stage: folder / stage for stage in stages}
+    measured = json.loads((folder / SUMMARY).read_bytes())
+    parts = [measured] if '' in stages else measured.values()
+    seconds = [part.get('seconds', 0.) for part in parts]
+    losses = {stage: curve for stage, where in folders.items()
+              if (curve := read_losses(where))['iter']}
+    return folder / 'package', None if None in seconds else sum(seconds), losses
+
+
+def _train_here(table: Table1, name: str, seed: int) -> tuple[Path, dict[str, Path]]:
+    """Train a generator, unless that was done; its folder, and those of its stages.
 
     Generators share a stage whose config, and whose earlier stages' configs, are the same.
     """
@@ -294,12 +319,7 @@ def _train(table: Table1, name: str, seed: int
     if not (folder / SUMMARY).exists() or not (folder / 'package' / CARD).exists():
         train_generator(table.config(name), folder, resume=True, options=options, seed=seed,
                         amp=table.amp, folders=folders, choice=table.choice)
-    measured = json.loads((folder / SUMMARY).read_bytes())
-    parts = [measured] if '' in stages else measured.values()
-    seconds = [part.get('seconds', 0.) for part in parts]
-    losses = {stage: curve for stage, where in folders.items()
-              if (curve := read_losses(where))['iter']}
-    return folder / 'package', None if None in seconds else sum(seconds), losses
+    return folder, folders
 
 
 def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: FeatureNetwork

@@ -87,7 +87,7 @@ def test_the_printed_accuracies_are_counts_of_the_papers_test_videos():
 
 def test_the_page_says_what_was_done_and_holds_both_tables(lines, tmp_path):
     page, text = tmp_path / 'paper.html', tmp_path / 'paper.md'
-    write_page(page, text, ROWS, lines, ['SHORTENED'])
+    write_page(page, text, 'Both', ROWS, lines, ['SHORTENED'])
     written = text.read_text()
     assert written.index('SHORTENED') < written.index('## Table 1') < written.index('## Table 2')
     assert '| lddm | 2 |' in written and '| TSM | lddm_blind_mix |' in written
