@@ -76,7 +76,7 @@ def fingerprint(row: Annotation, min_frames: int) -> Fingerprint:
 
 def hash_frame(grey: Pixels) -> NDArray[np.bool_]:
     """(H, W) → 128 bits: perceptual hash (pHash) and gradient hash (dHash)."""
-    import imagehash                                 # optional; `audit` requires it before
+    import imagehash  # optional; `audit` requires it before
 
     image = Image.fromarray(grey)
     return np.concatenate([imagehash.phash(image).hash.ravel(),
