@@ -1,13 +1,13 @@
-"""Data sets as they come → one form that training reads.
+"""Published datasets → the format that training reads.
 
-    busv.py, busi.py, folder.py, csv_table.py   what a source holds, one file a source
-    dicom/               what a folder of DICOM files holds
-    errata.py            known faults of a source, busv_errata.csv those of BUSV
-    listing.py           what they give: items, not yet read, and what was left out
+    busv.py, busi.py, folder.py, csv_table.py   readers of sources, one per file
+    dicom/               reader of a folder of DICOM files
+    errata.py            known faults of a source; those of BUSV are in busv_errata.csv
+    listing.py           result of a reader: items, before their frames are read, and files left out
     source_folder.py     a folder of files, each of which is accounted for
-    levels.py, groups.py what the folders above a file mean, and which group it belongs to
-    endings.py, names.py what a file is by its ending, and what it is called in tables
-    notices.py           what is odd about groups, classes and splits
-    prepare.py           reads the items, one after the other, into
-    prepared_folder.py   the one form: tables, and files with the frames
+    levels.py, groups.py class, split and group of a file by the folders above it
+    endings.py, names.py type of a file by its ending, and its name in tables
+    notices.py           warnings about groups, classes and splits
+    prepare.py           reads the items, one by one, into
+    prepared_folder.py   the prepared format: tables, and files of frames
 """

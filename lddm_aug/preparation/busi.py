@@ -1,8 +1,8 @@
-"""BUSI (Al-Dhabyani et al. 2020): stills of breast lesions, their masks beside them.
+"""BUSI (Al-Dhabyani et al. 2020): stills of breast lesions and their masks.
 
-    benign/benign (1).png, benign (1)_mask.png, and where there are more lesions _mask_1.png ...
+    benign/benign (1).png, benign (1)_mask.png, and for further lesions _mask_1.png ...
 
-The set names no patients.
+It doesn't contain patients.
 """
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def list_busi(root: str | Path, normals: bool = True,
     """The stills, each with its masks merged into one.
 
     Args:
-        root: holds the folders benign, malignant and perhaps normal; a folder around them doesn't
-            count, and folders train, val and test become the split.
-        normals: keep stills of the class normal, which show no lesion.
-        lesion_margin: crop to a square around the lesion, wider than it by this share of its
-            longer side on every side; stills without a mask stay whole.  None crops nothing.
+        root: contains the folders benign, malignant and perhaps normal; a folder around them is
+            ignored, and folders train, val and test become the split.
+        normals: keep stills of the class normal, which have no lesion.
+        lesion_margin: crop to a square around the lesion, enlarged by this share of its longer
+            side on every side; stills without a mask aren't cropped.  None for no crop.
 
     Raises:
-        FileNotFoundError: if no picture lies in such a folder.
-        ValueError: if the margin is negative, or the folders could mean two things.
+        FileNotFoundError: if there is no picture in such a folder.
+        ValueError: if the margin is negative, or the folders are ambiguous.
     """
     if lesion_margin is not None and lesion_margin < 0:
         raise ValueError('the margin around a lesion is a share of its size and not negative, '
@@ -82,17 +82,17 @@ def list_busi(root: str | Path, normals: bool = True,
             masked += bool(masks)
             merged += len(masks) > 1
     listing.notes.append(f'masks: {masked} of {len(listing.items)} stills have one, {merged} of '
-                         'them several, which are merged')
+                         'them have several, which are merged')
     if not listing.items and not any(each.reason == 'shows no lesion' or each.kind == BAD
                                      for each in listing.left_out):
-        raise FileNotFoundError(f'{source.root} holds no pictures in folders '
-                                f'{", ".join(CLASSES)}, and so is no BUSI')
+        raise FileNotFoundError(f'{source.root} has no pictures in folders {", ".join(CLASSES)}, '
+                                'so it is no BUSI')
     return source.complete(listing)
 
 
 def _with_masks(source: SourceFolder, files: Sequence[Path],
                 listing: Listing) -> dict[Path, list[Path]]:
-    """Still → its masks, of a folder's files; masks without a still go to the listing."""
+    """Still → its masks, of a folder's files; masks without a still are added to the listing."""
     masks: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         if match := MASK.fullmatch(file.stem):
@@ -124,7 +124,7 @@ def _item(source: SourceFolder, still: Path, label: str, split: str, masks: list
 
 
 def merge_masks(still: Path, pixels: Pixels, masks: list[Path]) -> NDArray[np.bool_]:
-    """(H, W), true where any mask is white."""
+    """(H, W), true where a mask is white."""
     read = [to_channels(read_still(mask), 1) > 127 for mask in masks]
     for mask, path in zip(read, masks, strict=True):
         if mask.shape != pixels.shape[:2]:
@@ -134,7 +134,7 @@ def merge_masks(still: Path, pixels: Pixels, masks: list[Path]) -> NDArray[np.bo
 
 
 def around_lesion(mask: NDArray[np.bool_], margin: float) -> tuple[slice, slice]:
-    """Rows and columns of a square around what is true in (H, W), cut off at the border."""
+    """Rows and columns of a square around the true pixels of (H, W), clipped at the border."""
     rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
     height, width = rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]
     side = max(height, width) * (1 + 2 * margin)

@@ -3,7 +3,7 @@
     rawframes/{benign,malignant}/{video}/000000.png
     imagenet_vid_train_15frames.json, imagenet_vid_val.json    COCO-VID; the official split
 
-The set names no patients.  Its known faults stand in busv_errata.csv, each with its source.
+It doesn't contain patients.  Its known faults are in busv_errata.csv, each with its source.
 """
 from __future__ import annotations
 
@@ -20,48 +20,48 @@ from lddm_aug.preparation.source_folder import SourceFolder
 
 ERRATA = Path(__file__).with_name('busv_errata.csv')
 FRAMES = 'rawframes'
-SPLITS = {'train': 'train', 'val': 'test', 'test': 'test'}           # word in a json's name → split
+SPLITS = {'train': 'train', 'val': 'test', 'test': 'test'}           # part of a json's name → split
 
 
 def list_busv(root: str | Path, errata: Sequence[Erratum], fps: float | None = None) -> Listing:
-    """The videos with the official split, where its json files are there, and errata corrected.
+    """The videos with corrected errata, and with the official split if its json files exist.
 
     Args:
-        root: holds rawframes and the json files.
-        fps: frames per second; BUSV doesn't say.
+        root: contains rawframes and the json files.
+        errata: corrections.
+        fps: frames per second; BUSV doesn't contain them.
 
     Raises:
-        FileNotFoundError: if there is no rawframes.
+        FileNotFoundError: if there is no folder rawframes.
         ValueError: if a json file is damaged.
     """
     source = SourceFolder(root)
     outer: list[LeftOut] = []
     holding = [here for here, _ in source.walk(outer) if (here / FRAMES).is_dir()]
     if not holding:
-        raise FileNotFoundError(f'{source.root} holds no folder {FRAMES}, and so is no BUSV')
+        raise FileNotFoundError(f'{source.root} has no folder {FRAMES}, so it is no BUSV')
     root = min(holding, key=lambda here: len(here.parts))
     listing = list_folder(root / FRAMES, fps=fps, levels=Levels())
     if root != source.root:
-        listing.notes.append(f'{FRAMES} lies in {source.name(root)}, which was taken in place of '
-                             'the source')
+        listing.notes.append(f'{FRAMES} is in {source.name(root)}, which is used as the source')
     listing.settings['source'] = 'busv'
     stray = [item for item in listing.items if item.role != VIDEO]
     listing.left_out += [LeftOut(item.source, BAD, 'is no folder of frames') for item in stray]
     listing.items = [item for item in listing.items if item.role == VIDEO]
     splits, read = _read_splits(root, listing)
     listing.items = [replace(item, split=splits.get(item.source, '')) for item in listing.items]
-    _add_what_lies_beside(listing, source, root, outer, read)
+    _add_other_files(listing, source, root, outer, read)
     return apply_errata(listing, errata)
 
 
-def _add_what_lies_beside(listing: Listing, source: SourceFolder, root: Path,
+def _add_other_files(listing: Listing, source: SourceFolder, root: Path,
                           left_out: Sequence[LeftOut], read: Sequence[Path]) -> None:
-    """Name every other file of the source, which has names below rawframes alone."""
+    """Add all files of the source outside rawframes to the listing."""
     folder = (root / FRAMES).resolve()
     frames = source.name(folder if folder.is_relative_to(source.root) else root / FRAMES) + '/'
     found = listing.found or {}
     for file in read:
-        source.found[source.name(file)] = 'holds no pictures, but the official split'
+        source.found[source.name(file)] = 'contains the official split, not pictures'
     for name, reason in source.found.items():
         if not name.startswith(frames):
             found[name if name not in found else f'../{name}'] = reason
@@ -70,7 +70,7 @@ def _add_what_lies_beside(listing: Listing, source: SourceFolder, root: Path,
 
 
 def _read_splits(root: Path, listing: Listing) -> tuple[dict[str, str], list[Path]]:
-    """Video → split, and the files that say it; videos they name in vain go to the listing."""
+    """Video → split, and the files of it; missing videos are added to the listing."""
     splits: dict[str, str] = {}
     read: list[Path] = []
     files = sorted(file for file in root.glob('*.json') if not file.name.startswith('.'))
@@ -85,10 +85,10 @@ def _read_splits(root: Path, listing: Listing) -> tuple[dict[str, str], list[Pat
         for name in names:
             video = str(PurePosixPath(name).parent)
             if splits.setdefault(video, split) != split:
-                raise ValueError(f'{file.name}: {video} stands in another split as well')
+                raise ValueError(f'{file.name}: {video} is also in another split')
             missing += video in found and not (root / FRAMES / name).is_file()
         faulty += sum(width <= 0 or height <= 0 for _, _, width, height in boxes)
-    listing.left_out += [LeftOut(video, ABSENT, f'a json file names it, {FRAMES} lacks it')
+    listing.left_out += [LeftOut(video, ABSENT, f'is in a json file, but not in {FRAMES}')
                          for video in sorted(splits.keys() - found)]
     if not splits:
         listing.notes.append('no official split: there is no json file for train or val')
@@ -96,9 +96,9 @@ def _read_splits(root: Path, listing: Listing) -> tuple[dict[str, str], list[Pat
         unsplit = len(found - splits.keys())
         listing.notes.append(
             f'official split: {sum(split == "train" for split in splits.values())} train, '
-            f'{sum(split == "test" for split in splits.values())} test; {unsplit} videos stand in '
-            f'neither and have none; {missing} named frames are missing; {faulty} boxes have '
-            'sides that are not positive (boxes are not used)')
+            f'{sum(split == "test" for split in splits.values())} test; {unsplit} videos are in '
+            f'neither; {missing} frames are missing; {faulty} boxes have sides that are not '
+            'positive (boxes are not used)')
     return splits, read
 
 
@@ -110,8 +110,8 @@ def _read_coco(file: Path) -> tuple[list[str], list[tuple[float, float, float, f
                  for image in content['images']]
         boxes = [tuple(map(float, box['bbox'])) for box in content.get('annotations', ())]
         if any(len(box) != 4 for box in boxes):
-            raise ValueError('a box has not four numbers')
+            raise ValueError('a box does not have four numbers')
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f'{file}: not a COCO-VID file ({error!r}); remove it to go on without the '
-                         'official split, or download it again') from error
+        raise ValueError(f'{file}: not a COCO-VID file ({error!r}); remove it to omit the official '
+                         'split, or download it again') from error
     return names, boxes                              # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Any table of files, its columns mapped to ours."""
+"""Any table of files, with a mapping of its columns."""
 from __future__ import annotations
 
 from collections import Counter
@@ -29,18 +29,20 @@ from lddm_aug.preparation.source_folder import SourceFolder
 
 @dataclass(frozen=True)
 class CsvColumns:
-    """What the columns of a table mean.
+    """Mapping of the columns of a table.
 
     Attributes:
         path: column of the path.
-        path_pattern: what to make of its values, '{}' standing for one: 'videos/{}.mp4'.
+        path_pattern: pattern of paths, in which a value replaces '{}': 'videos/{}.mp4'.
         label: column of the class.
-        labels: value → our name, where classes have other names; other values are left out.
-        group: column of the group; None for `group_pattern`, or each file its own group.
-        group_pattern: regular expression; what its first brackets match in the path is the group.
+        labels: value → name of the class; rows with other values are left out.  Empty to use the
+            values.
+        group: column of the group; None for `group_pattern`, or one group per file.
+        group_pattern: regular expression whose first group matches the group in the path.
         split: column of the split; None if there is none.
-        splits: value → our name of the split; rows with other values are left out.
-        first_frames: split of which only first frames are stills; the videos become the oracle.
+        splits: value → name of the split; rows with other values are left out.
+        first_frames: split of which only first frames are used, as stills; their videos become the
+            oracle.
         fps: column of the frames per second.
     """
     path: str = 'path'
@@ -57,17 +59,18 @@ class CsvColumns:
 
 def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = None,
              fps: float | None = None) -> Listing:
-    """What a table names; rows whose file isn't there are left out, as are files in no row.
+    """The files of a table; rows without a file, and files without a row, are left out.
 
     Args:
-        table: with a header, divided by commas, semicolons or tabs; blanks around values don't
-            count.
-        root: folder that paths are relative to and may not leave; by default the table's own.
-        fps: frames per second of videos that don't say, and have none in the table.
+        table: with a header, separated by commas, semicolons or tabs; blanks around values are
+            ignored.
+        columns: mapping of its columns.
+        root: folder that contains all paths; by default the table's own.
+        fps: frames per second of videos without a rate in the file or in the table.
 
     Raises:
         FileNotFoundError: if the table or the root doesn't exist.
-        ValueError: if it is no table, lacks a column, or each of many numbers would be a class.
+        ValueError: if it is no table, lacks a column, or its labels are measurements.
     """
     table = Path(table)
     notes: list[str] = []
@@ -97,12 +100,12 @@ def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = N
                 excluded.setdefault(name, LeftOut(name, EXCLUDED, f'{where}: has no mapped value'))
                 continue
             item = _item(path, row, columns, source, group_of, fps, where)
-            if (item.label, item.group, item.split) == _said(items.get(name)):
+            if (item.label, item.group, item.split) == _annotation(items.get(name)):
                 again += 1
                 continue
             if name in items or name in excluded and excluded[name].kind == BAD:
                 items.pop(name, None)
-                raise ValueError(f'{where}: {row["path"]} stands in the table twice, with another '
+                raise ValueError(f'{where}: {row["path"]} is in the table twice, with another '
                                  'label, group or split')
             items[name] = item
         except FileNotFoundError as error:
@@ -117,19 +120,19 @@ def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = N
 
 
 def _row_notes(unmapped: Mapping[str, int], again: int) -> list[str]:
-    """What a user should know of rows: how many of each value weren't mapped or came again."""
+    """Notes on rows: how many of each value aren't mapped, and how many are duplicates."""
     notes = []
     if unmapped:
         notes.append('rows whose value is not mapped: ' + ', '.join(
             f'{count} with {value}' for value, count in sorted(unmapped.items())))
     if again:
-        notes.append(f'{again} rows say again what other rows say')
+        notes.append(f'{again} rows repeat other rows')
     return notes
 
 
 def _read(table: Path, columns: CsvColumns,
           notes: list[str]) -> list[tuple[int, dict[str, str]]]:
-    """(line, meaning → value) of every row; numbers that a program made decimal are whole again."""
+    """(line, meaning → value) of every row, with integer names restored."""
     meanings = {meaning: name for meaning, name in (
         ('path', columns.path), ('label', columns.label), ('group', columns.group),
         ('split', columns.split), ('fps', columns.fps)) if name is not None}
@@ -145,20 +148,20 @@ def _read(table: Path, columns: CsvColumns,
 
 
 def _walk(source: SourceFolder, table: Path, listing: Listing) -> None:
-    """Find every file of the source, of which no row need say anything."""
+    """Find every file of the source, also those in no row."""
     strays: list[LeftOut] = []
     for _ in source.walk(strays):
         pass
     for name, reason in source.found.items():
         if reason == NOT_USED:
-            source.found[name] = 'stands in no row of the table'
+            source.found[name] = 'is in no row of the table'
     if table.resolve().is_relative_to(source.root):
         source.found[source.name(table.resolve())] = 'is the table'
     listing.left_out += [each._replace(kind=UNUSED) for each in strays]
 
 
 def _unmapped(row: Mapping[str, str], columns: CsvColumns) -> str:
-    """The value because of which a row is left out; empty if it isn't."""
+    """The value that isn't mapped, for which a row is left out; blank for other rows."""
     for meaning, column, known in (('split', columns.split, columns.splits),
                                    ('label', columns.label, columns.labels)):
         if column and known and row[meaning] not in known:
@@ -193,5 +196,5 @@ def _item(path: Path, row: Mapping[str, str], columns: CsvColumns, source: Sourc
                        rate or fps, frames)
 
 
-def _said(item: Item | None) -> tuple[str, str, str] | None:
+def _annotation(item: Item | None) -> tuple[str, str, str] | None:
     return None if item is None else (item.label, item.group, item.split)

@@ -1,4 +1,4 @@
-"""What a file is by its ending, and what to do about one that isn't read."""
+"""Types of files by their endings, and reasons for files that aren't read."""
 from __future__ import annotations
 
 from contextlib import suppress
@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from lddm_aug.data.frames import STILL_SUFFIXES, VIDEO_SUFFIXES, is_still_file
 from lddm_aug.preparation.listing import STILL, VIDEO
 
-NOT_USED = 'is not used'                             # though it is of a kind that is read
+NOT_USED = 'is not used'                             # although it has a readable format
 DICOM = {'.dcm', '.dicom', '.ima'}
 ARCHIVES = {'.zip', '.tar', '.gz', '.tgz', '.bz2', '.xz', '.zst', '.rar', '.7z'}
 OTHER_PICTURES = {'.nii', '.nii.gz', '.mha', '.mhd', '.nrrd', '.nhdr', '.npz', '.mat', '.h5',
@@ -26,17 +26,17 @@ def is_read(path: PurePath) -> bool:
 
 
 def role_of(path: Path) -> str | None:
-    """STILL or VIDEO, a picture of several frames among them; None if its ending is neither's."""
+    """STILL, or VIDEO for videos and pictures of several frames; None for other endings."""
     return None if not is_read(path) else STILL if is_still_file(path) else VIDEO
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is hidden or an operating system's own."""
+    """Whether a file or folder is hidden or belongs to an operating system."""
     return name.startswith(('.', '~$')) or name.lower() in OF_SYSTEMS
 
 
 def why_not_read(path: Path) -> str:
-    """What to say of a file that nothing uses."""
+    """The reason why a file isn't used."""
     name = path.name.lower()
     if is_read(path):
         return NOT_USED
@@ -52,7 +52,8 @@ def why_not_read(path: Path) -> str:
 
 
 def _begins_as_dicom(path: Path) -> bool:
-    """Archives name such files by numbers, 1.2.840.113619, or without an ending."""
+    """Whether a file has DICOM's preamble; in archives its name can be a number, or lack an ending.
+    """
     with suppress(OSError):
         if path.is_file():
             with path.open('rb') as file:

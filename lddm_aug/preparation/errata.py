@@ -1,4 +1,4 @@
-"""Known faults of a source, corrected and said."""
+"""Known faults of a source, corrected and reported."""
 from __future__ import annotations
 
 import csv
@@ -16,11 +16,12 @@ class Erratum:
     """One fault.
 
     Attributes:
-        action: relabel; exclude; duplicate, which leaves out what repeats another item; or group.
+        action: relabel; exclude; duplicate, which leaves out a copy of another item; or group.
         item: its name in the source.
-        value: of relabel the right label, of duplicate the item that stays, of group the group.
-        why: what is wrong.
-        source: who says so.
+        value: for relabel the correct label, for duplicate the item that is kept, for group the
+            group.
+        why: description of the fault.
+        source: of the correction.
     """
     action: str
     item: str
@@ -42,7 +43,7 @@ def read_errata(path: str | Path) -> list[Erratum]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: there is no such list of errata')
+        raise FileNotFoundError(f'{path}: this list of errata does not exist')
     with path.open(newline='', encoding='utf-8-sig') as file:
         reader = csv.DictReader(file)
         columns = list(Erratum.__dataclass_fields__)
@@ -52,8 +53,8 @@ def read_errata(path: str | Path) -> list[Erratum]:
         for row in reader:
             where = f'{path} line {reader.line_num}'
             if None in row or None in row.values():
-                raise ValueError(f'{where}: {len(columns)} values are needed; put one that holds '
-                                 'a comma in double quotes')
+                raise ValueError(f'{where}: {len(columns)} values are needed; put a value with a '
+                                 'comma in double quotes')
             erratum = Erratum(**{name: value.strip() for name, value in row.items()})
             if erratum.action not in ACTIONS:
                 raise ValueError(f'{where}: action must be one of {", ".join(ACTIONS)}, but got '
@@ -65,14 +66,14 @@ def read_errata(path: str | Path) -> list[Erratum]:
 
 
 def apply_errata(listing: Listing, errata: Sequence[Erratum]) -> Listing:
-    """Correct a listing; its notes say what was done, and what wasn't there to be corrected."""
+    """The corrected listing, with notes on applied corrections and on missing items."""
     items = {item.source: item for item in listing.items}
     left_out, notes = list(listing.left_out), list(listing.notes)
     for erratum in errata:
         item = items.get(erratum.item)
         if item is None or erratum.action == 'duplicate' and erratum.value not in items:
             missing = erratum.item if item is None else erratum.value
-            notes.append(f'erratum not needed, {missing} is not there: {erratum}')
+            notes.append(f'erratum not needed, {missing} is missing: {erratum}')
             continue
         notes.append(f'erratum: {erratum}')
         if erratum.action in ('exclude', 'duplicate'):

@@ -17,22 +17,21 @@ MASK = re.compile(r'(?P<still>.+)_mask(_\d+)?', re.IGNORECASE)
 
 def list_folder(root: str | Path, label: str | None = None, group_pattern: str | None = None,
                 fps: float | None = None, levels: Levels | None = None) -> Listing:
-    """What lies in `class/anything.mp4`, `class/anything.png` and `class/video/frames.png`.
+    """The items of `class/anything.mp4`, `class/anything.png` and `class/video/frames.png`.
 
-    A file that is a video is one wherever it lies below its class.  Pictures right in a class
-    folder are stills; those of any folder below it are the frames of one video.  Folders train,
-    val and test, above the classes or right below them, become the split; a folder around them all
-    doesn't count.
+    Video files are videos at any depth below their class.  Pictures directly in a class folder are
+    stills; those of a folder below it are the frames of one video.  Folders train, val and test,
+    above the classes or directly below them, become the split; a folder around all is ignored.
 
     Args:
-        root: holds a folder for each class.
-        label: class of everything; then `root` takes the place of a class folder.
+        root: contains a folder for each class.
+        label: class of all items; then `root` replaces the class folder.
         group_pattern: regular expression for groups; see OwnGroup.
-        fps: frames per second of videos that don't say, like folders of frames.
-        levels: what folders mean; by default it is told by their names and what lies in them.
+        fps: frames per second of videos without a rate, such as folders of frames.
+        levels: meaning of the folders; by default derived from their names and content.
 
     Raises:
-        ValueError: if the folders could mean two things.
+        ValueError: if the folders are ambiguous.
     """
     source = SourceFolder(root)
     group_of = OwnGroup(group_pattern)
@@ -44,7 +43,7 @@ def list_folder(root: str | Path, label: str | None = None, group_pattern: str |
         files = [file for file in files if is_read(file)]
         place = levels.read(here.relative_to(source.root).parts)
         if place is None:
-            listing.left_out += [LeftOut(source.name(file), EXCLUDED, 'lies in no class folder')
+            listing.left_out += [LeftOut(source.name(file), EXCLUDED, 'is in no class folder')
                                  for file in files]
             continue
         name, split, below = place
@@ -63,11 +62,14 @@ def list_folder(root: str | Path, label: str | None = None, group_pattern: str |
 
 def _find(source: SourceFolder, here: Path, files: Sequence[Path], is_class: bool,
           listing: Listing) -> list[tuple[Path, str, Sequence[Path]]]:
-    """Path, role and frames of what lies in a folder; what is odd about it goes to the listing.
+    """Path, role and frames of the items of a folder; notes are added to the listing.
 
     Args:
+        source: of the folder.
+        here: the folder.
         files: of the folder.
-        is_class: whether it is a class folder, whose pictures are stills and no frames.
+        is_class: whether it is a class folder, whose pictures are stills and not frames.
+        listing: for notes and files left out.
     """
     roles = {file: role_of(file) for file in files}
     stills = [file for file in files if roles[file] == STILL]
@@ -80,18 +82,18 @@ def _find(source: SourceFolder, here: Path, files: Sequence[Path], is_class: boo
                              for mask in masks]
         found += [(still, STILL, ()) for still in stills if still not in masks]
     elif masks:
-        listing.left_out.append(LeftOut(source.name(here), BAD, 'holds masks among its frames, '
+        listing.left_out.append(LeftOut(source.name(here), BAD, 'has masks among its frames, '
                                         f'such as {masks[0].name}; move them elsewhere'))
     elif stills:
         found.insert(0, (here, VIDEO, stills))
         if len({re.sub(r'\d+', '', still.name) for still in stills}) > 1:
-            listing.notes.append(f'{source.name(here)}: its frames are not called alike; are they '
-                                 'of one video?')
+            listing.notes.append(f'{source.name(here)}: the names of its frames differ in more '
+                                 'than a number; are they of one video?')
     return found
 
 
 def _masks(stills: Sequence[Path]) -> list[Path]:
-    """Those that are named after another one: a_mask.png beside a.png."""
+    """Masks of other stills by their names: a_mask.png of a.png."""
     stems = {still.stem for still in stills}
     return [still for still in stills
             if (match := MASK.fullmatch(still.stem)) and match['still'] in stems]

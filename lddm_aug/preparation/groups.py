@@ -1,4 +1,4 @@
-"""Which group something belongs to where no table says it."""
+"""Groups of files by their names, for sources without a table."""
 from __future__ import annotations
 
 import re
@@ -10,11 +10,11 @@ class OwnGroup:
     """Name in the source → group.
 
     Args:
-        pattern: regular expression; what its first brackets match in the name is the group.  By
-            default everything is its own group, by its name without the ending.
+        pattern: regular expression whose first group matches the group in the name.  By default
+            every item is its own group, by its name without the ending.
 
     Raises:
-        ValueError: if the pattern is none, or has no brackets; when called, if nothing matches.
+        ValueError: if the pattern is invalid or has no group; when called, if it doesn't match.
     """
 
     def __init__(self, pattern: str | None = None) -> None:
@@ -29,10 +29,11 @@ class OwnGroup:
 
     @property
     def note(self) -> str:
+        """A note on how groups are determined."""
         if self.pattern is None:
-            return ('groups: the source names no patients, so every video and still is its own '
-                    'group; one patient may stand on both sides of a split')
-        return f'groups: what {self.pattern.pattern!r} finds in a name'
+            return ('groups: the source has no patients, so every video and still is its own '
+                    'group; one patient may be on both sides of a split')
+        return f'groups: by the pattern {self.pattern.pattern!r} in a name'
 
     def __call__(self, name: str) -> str:
         """The group of a file or folder by its name, as Python gives it."""
@@ -45,6 +46,6 @@ class OwnGroup:
                              f'{printable(name)}')
         start, end = match.span(1)
         if UNDECODABLE.search(name[max(0, start - 1):end + 1]):
-            raise ValueError(f'its name is not UTF-8, so that {self.pattern.pattern!r} cannot tell '
-                             'where the group ends; rename it')
+            raise ValueError(f'its name is not UTF-8, so that {self.pattern.pattern!r} cannot find '
+                             'the end of the group; rename it')
         return group

@@ -1,4 +1,4 @@
-"""What the folders above videos and stills mean: a wrapper, a part of a split, or a class.
+"""Meaning of the folders above videos and stills: a wrapper, a part of a split, or a class.
 
     archive/train/benign/patient 7/a.mp4
     wrapper split class  below
@@ -26,19 +26,19 @@ Parts = tuple[str, ...]                              # a folder's path below the
 
 @dataclass(frozen=True)
 class Levels:
-    """Where in a path the class and the split stand, counted from 0.
+    """Positions of class and split in a path, from 0.
 
     Attributes:
-        skipped: how many folders of every path are wrappers.
-        label: place of the class; None where everything has one class.
-        split: place of the part of a split; None if there is none.
+        skipped: number of wrapper folders of every path.
+        label: position of the class; None if all items have one class.
+        split: position of the part of a split; None if there is none.
     """
     skipped: int = 0
     label: int | None = 0
     split: int | None = None
 
     def read(self, parts: Parts) -> tuple[str, str, int] | None:
-        """Class, split, and how many folders lie below both; None above the class."""
+        """Class, split, and number of folders below both; None above the class."""
         if len(parts) < self.skipped or self.label is not None and len(parts) <= self.label:
             return None
         known = set(range(self.skipped))
@@ -53,7 +53,7 @@ class Levels:
 
 
 def split_of(name: str) -> str:
-    """train, val or test for a folder or value that is called so; blank for any other."""
+    """train, val, test or a fold for the name of a folder or value; blank for other names."""
     plain = re.sub(r'[^a-z0-9]', '', name.casefold())
     if re.fullmatch(r'fold\d+', plain):
         return plain
@@ -62,15 +62,15 @@ def split_of(name: str) -> str:
 
 def find_levels(folders: Iterable[tuple[Parts, bool]], one_class: bool = False,
                 notes: list[str] | None = None) -> Levels:
-    """Tell what folders mean by where files lie in them and what they are called.
+    """Derive the meaning of folders from their names and the positions of files.
 
     Args:
-        folders: path of each below the source, and whether videos or stills lie right in it.
+        folders: path of each below the source, and whether videos or stills are directly in it.
         one_class: there is no level for the class.
-        notes: takes what was noticed, in sentences.
+        notes: notes for the user are appended.
 
     Raises:
-        ValueError: if it could mean two things; the message says what to do.
+        ValueError: if the meaning is ambiguous; the message has a remedy.
     """
     notes = [] if notes is None else notes
     tree = _Tree(folders)
@@ -81,22 +81,22 @@ def find_levels(folders: Iterable[tuple[Parts, bool]], one_class: bool = False,
         top += tuple(below)
     if len(tree.below(top)) < 2 and not any(map(split_of, tree.below(top))) or (
             tree.has_files(top) and not one_class):
-        top = ()                                     # one class, whatever lies below it
+        top = ()                                     # one class, with any folders below it
     elif top and not one_class and all(re.search(r'\d', name) and not split_of(name)
                                        for name in tree.below(top)):
         name = printable('/'.join(top))
         raise ValueError(
-            f'the source holds one folder, {name}, in which folders are numbered: where these are '
-            f'classes, name {name} as the source; where they are videos of one class, name it and '
-            'give that class by --label')
+            f'the source has one folder, {name}, with numbered folders: if these are classes, give '
+            f'{name} as the source; if they are videos of one class, give it and the class by '
+            '--label')
     elif top:
-        notes.append(f'the source holds nothing but {printable("/".join(top))}: its folders were '
-                     "taken in place of the source's")
+        notes.append(f'the source has nothing but {printable("/".join(top))}, whose folders are '
+                     'used')
     return _with_split(tree, top, one_class, notes)
 
 
 class _Tree:
-    """Folders that hold videos or stills, right in them or further below."""
+    """Folders that contain videos or stills, directly or further below."""
 
     def __init__(self, folders: Iterable[tuple[Parts, bool]]) -> None:
         self._files = {parts for parts, has_files in folders if has_files}
@@ -118,9 +118,9 @@ def _with_split(tree: _Tree, top: Parts, one_class: bool, notes: list[str]) -> L
     if splits and len(splits) < len(here):
         others = [name for name in here if name not in splits]
         raise ValueError(
-            f'the folders {_names(splits)} look like parts of a split, but lie beside '
-            f'{_names(others)}; a source holds either parts of a split or classes: move one or the '
-            'other away, or name them otherwise')
+            f'the folders {_names(splits)} look like parts of a split, but are beside '
+            f'{_names(others)}; a source has either parts of a split or classes: move one of them, '
+            'or rename them')
     if splits:
         _note_split(splits, notes)
         classes = {name for split in splits for name in tree.below((*top, split))}
@@ -131,7 +131,7 @@ def _with_split(tree: _Tree, top: Parts, one_class: bool, notes: list[str]) -> L
         return Levels(depth, None)
     _refuse_kinds(here)
     if len(here) > 1 and len({re.sub(r'\d+', '', name) for name in here}) == 1:
-        notes.append(f'the classes {_names(here)} are called alike but for a number: are they '
+        notes.append(f'the names of the classes {_names(here)} differ only in a number: are they '
                      'classes, and not patients or videos?')
     below = {name for label in here for name in tree.below((*top, label))}
     splits = [name for name in sorted(below) if split_of(name)]
@@ -140,24 +140,23 @@ def _with_split(tree: _Tree, top: Parts, one_class: bool, notes: list[str]) -> L
         _note_split(splits, notes)
         return Levels(depth, depth, depth + 1)
     if splits:
-        notes.append(f'the folders {_names(splits)} lie in classes beside others, and so were '
-                     'taken for no parts of a split; name them otherwise, or sort all of a class '
+        notes.append(f'the folders {_names(splits)} are in classes beside other folders, and '
+                     'therefore not used as parts of a split; rename them, or sort all of a class '
                      'into parts')
     return Levels(depth, depth)
 
 
 def _note_split(names: list[str], notes: list[str]) -> None:
     parts = sorted(set(map(split_of, names)))
-    notes.append(f'the folders {_names(names)} are parts of a split, and became the column split '
+    notes.append(f'the folders {_names(names)} are parts of a split, and are the column split '
                  f'({", ".join(parts)})')
 
 
 def _refuse_kinds(names: Iterable[str]) -> None:
     kinds = [name for name in names if re.sub(r'[^a-z]', '', name.casefold()) in KINDS]
     if kinds:
-        raise ValueError(f'folders such as {_names(kinds)} look like no classes; name a folder '
-                         'as the source in which every folder is a class, or give one class by '
-                         '--label')
+        raise ValueError(f'folders such as {_names(kinds)} do not look like classes; give a source '
+                         'in which every folder is a class, or one class by --label')
 
 
 def _names(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a source holds, before any picture is read."""
+"""Content of a source, before any picture is read."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
@@ -10,17 +10,17 @@ from lddm_aug.data.frames import Pixels
 
 VIDEO, STILL, ORACLE = 'video', 'still', 'oracle'
 
-# Why something of a source isn't in the tables.  Only what is bad counts against the source.
+# Kinds of things that aren't in the tables.  Only BAD ones count for the share of bad items.
 BAD, ABSENT, EXCLUDED, UNUSED = 'bad', 'absent', 'excluded', 'unused'
 
 
 class Recording(NamedTuple):
-    """What an item holds.
+    """Content of an item.
 
     Attributes:
-        frames: (H, W) or (H, W, 3) each; of a still there is one.
-        fps: frames per second, if known.
-        mask: (H, W) of a still, 255 where the lesion is; None where there is none.
+        frames: (H, W) or (H, W, 3) each; one for a still.
+        fps: frames per second; None if unknown.
+        mask: (H, W) of a still, 255 in the lesion; None if it has no mask.
     """
     frames: Iterator[Pixels]
     fps: float | None = None
@@ -34,12 +34,12 @@ class Item:
     Attributes:
         source: its name in the source, unique.
         label: name of the class.
-        group: what must never be on both sides of a split.
+        group: must never be on both sides of a split.
         role: VIDEO; STILL; or ORACLE, a video whose first frame becomes a still.
-        stamp: another one if the files behind it changed.
-        open: reads it; raises UnreadableFileError, also while frames are taken.
-        split: name of the part of the data that it belongs to, if the source says.
-        files: names of the files that it is made of; by default the one that names it.
+        stamp: changes when its files change.
+        open: reads it; raises UnreadableFileError, also during the iteration over frames.
+        split: part of the data; blank if the source has no split.
+        files: names of its files; by default `source`.
     """
     source: str
     label: str
@@ -52,6 +52,7 @@ class Item:
 
     @property
     def all_files(self) -> tuple[str, ...]:
+        """Names of its files."""
         return self.files or (self.source,)
 
 
@@ -59,11 +60,10 @@ class LeftOut(NamedTuple):
     """Something of a source that is in no table.
 
     Attributes:
-        source: its name, of a file, or of a folder with all that is in it and not used.
-        kind: BAD, what should be there and can't be used; ABSENT, what isn't there; EXCLUDED, what
-            is left out on purpose; UNUSED, what is of no use here.
+        source: name of a file, or of a folder for all unused files in it.
+        kind: BAD, unusable; ABSENT, missing; EXCLUDED, left out on purpose; UNUSED, of no use here.
         reason: why.
-        files: how many of the source's files it stands for.
+        files: number of the source's files.
     """
     source: str
     kind: str
@@ -73,16 +73,16 @@ class LeftOut(NamedTuple):
 
 @dataclass
 class Listing:
-    """What a source holds.
+    """Content of a source.
 
     Attributes:
         items: in the order of the tables.
-        left_out: what can't or shouldn't become an item.
-        notes: sentences that a user should read, how groups came about among them.
-        settings: all that the items' pixels depend on, as JSON can hold it.
-        root: left away from paths in messages.
-        found: every file of the source, and what to say of it if nothing uses it; None where a
-            listing names each of them itself.
+        left_out: things that can't or shouldn't become an item.
+        notes: for the user, among them how groups are determined.
+        settings: all that the items' pixels depend on, in types of JSON.
+        root: removed from paths in messages.
+        found: every file of the source, and the reason if nothing uses it; None if the listing
+            has each file in items or left_out.
     """
     items: list[Item] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
@@ -93,11 +93,12 @@ class Listing:
 
 
 def account(listing: Listing, items: Iterable[Item], left_out: Iterable[LeftOut]) -> list[LeftOut]:
-    """What is left out, so that every file that was found is used or stands in it, and once.
+    """The complete list of things left out: every file is in an item or in it, exactly once.
 
     Args:
+        listing: of the source.
         items: that are used.
-        left_out: what else is known not to be.
+        left_out: known so far.
     """
     left_out = list(left_out)
     if listing.found is None:

@@ -1,4 +1,4 @@
-"""What files are called, in a form that every table and terminal takes."""
+"""Names of files in a form for every table and terminal."""
 from __future__ import annotations
 
 import os
@@ -9,19 +9,19 @@ from pathlib import Path, PurePosixPath
 
 from lddm_aug.preparation.endings import is_read
 
-NAMED = 5                                            # of several, in a message
-UNDECODABLE = re.compile('[\udc80-\udcff]')          # a byte that isn't UTF-8, as Python keeps it
+NAMED = 5                                            # names in a message, at most
+UNDECODABLE = re.compile('[\udc80-\udcff]')          # Python's surrogate of a byte that isn't UTF-8
 
 
 def printable(name: str) -> str:
     r"""A name with control characters and bytes that aren't UTF-8 escaped: 'M\xfcller', 'a\nb'.
 
-    Other names stay as they are, but for backslashes, which are doubled; so no two become one.
+    Backslashes are doubled, so that different names stay different.  Other names are unchanged.
     """
-    return without_traps(name.replace('\\', '\\\\'))
+    return escape_control(name.replace('\\', '\\\\'))
 
 
-def without_traps(message: str) -> str:
+def escape_control(message: str) -> str:
     """A message in which control characters and bytes that aren't UTF-8 are escaped."""
     decoded = os.fsencode(message).decode('utf-8', 'backslashreplace')
     return re.sub('[\0-\x1f\x7f-\x9f\u2028\u2029]',
@@ -29,24 +29,24 @@ def without_traps(message: str) -> str:
 
 
 def reason_of(error: Exception, root: Path | None) -> str:
-    """What an error says, in a form that every table takes, paths relative to the root."""
+    """The message of an error in a form for every table, with paths relative to the root."""
     if isinstance(error, OSError) and error.strerror:
         return f'cannot be opened ({error.strerror})'
     message = str(error) if root is None else str(error).replace(f'{root}{os.sep}', '')
-    return without_traps(message)
+    return escape_control(message)
 
 
 def first_of(names: Iterable[str]) -> str:
-    """Names for a message, the first of many."""
+    """Names for a message, shortened to the first five."""
     names = list(names)
     return ', '.join(names[:NAMED]) + ', …' * (len(names) > NAMED)
 
 
 def as_value(name: str) -> str:
-    """A folder's name as a class or a group: as the same name in a table would be read."""
+    """A folder's name as a class or a group: equal to the same name read from a table."""
     return unicodedata.normalize('NFC', printable(name)).strip()
 
 
 def without_ending(name: str) -> str:
-    """A name without the ending of a video or a still; what else follows a dot stays."""
+    """A name without the ending of a video or a still; other endings are kept."""
     return str(PurePosixPath(name).with_suffix('')) if is_read(PurePosixPath(name)) else name

@@ -1,16 +1,16 @@
 """Simulated probe sweeps over a breast lesion, so that everything runs with no download.
 
 A patient is a block of tissue: layers, a lesion, and the echo of every point in it. A sweep moves
-a virtual probe over the block, presses it, and shows what each slice would look like in B-mode:
+a virtual probe over the block, presses it, and simulates the B-mode image of each slice:
 
     draw_patient → tissue_envelope → material_points (per frame) → shadow, gain, log compression
 
-Which class it is, one slice hardly tells: aspect ratio, contour, contrast and shadow overlap. The
-sweep tells: a benign lesion flattens and widens when the probe presses, a malignant one hardly
-yields, and its outline changes more from slice to slice. Every patient is a function of its id.
+One slice hardly distinguishes the classes: aspect ratio, contour, contrast and shadow overlap. The
+sweep does: a benign lesion flattens and widens under the pressure of the probe, a malignant one is
+stiff, and its outline changes more from slice to slice. Every patient is a function of its id.
 
 Lengths are in mm. Axes: depth z (0 at the probe), lateral x and elevation y (0 in the centre).
-The phantom is a test bench, not a model of disease: it makes no claim about real patients.
+The phantom is for tests, not a model of disease: it makes no claim about real patients.
 """
 
 import io
@@ -32,7 +32,7 @@ from lddm_aug.files import ASIDE, write_aside
 from lddm_aug.seeds import derive_seed
 
 CLASSES = ('benign', 'malignant')
-VERSION = 2                                          # of the simulation: other pixels, other number
+VERSION = 2                                          # of the simulation; changes with its pixels
 FIELD_MM = 40.0                                      # width and depth of the image
 BLOCK_MM = (48.0, 52.0, 24.0)                        # tissue simulated: depth, lateral, elevation
 VOXEL_MM = (0.5, 0.5, 1.0)
@@ -43,7 +43,7 @@ Floats = NDArray[np.float32]
 
 
 class Points(NamedTuple):
-    """Where in the tissue, in mm at rest; three arrays of one shape."""
+    """Positions in the tissue, in mm at rest; three arrays of one shape."""
     z: Floats
     x: Floats
     y: Floats
@@ -63,7 +63,7 @@ class Wave:
 
 @dataclass(frozen=True)
 class PhantomPatient:
-    """What was drawn for one patient: all that its sweep depends on."""
+    """Parameters of one patient, on which its sweep depends."""
     patient_id: str
     label: str
     # the lesion
@@ -87,11 +87,12 @@ class PhantomPatient:
     tilt: Wave                                       # rad, about the lateral axis
 
     def rng(self, what: str) -> np.random.Generator:
+        """A generator of random numbers for one part of the patient."""
         return np.random.default_rng(derive_seed('phantom', self.patient_id, what))
 
 
 def draw_patient(patient_id: int | str, label: str) -> PhantomPatient:
-    """The patient behind an id. Classes differ a little in looks and a lot in softness."""
+    """The patient of an id. Classes differ little in appearance and much in softness."""
     if label not in CLASSES:
         raise ValueError(f'draw_patient: label is one of {CLASSES}, but got {label!r}')
     if not str(patient_id).strip():
@@ -100,7 +101,7 @@ def draw_patient(patient_id: int | str, label: str) -> PhantomPatient:
     sign = 1.0 if label == 'malignant' else -1.0
 
     def normal(mean: float, sd: float, shift: float = 0.0) -> float:
-        """Classes lie 2 · shift standard deviations apart; cut at 2 of them."""
+        """Class means are 2 · shift standard deviations apart; truncated at 2 of them."""
         return float(mean + sd * (sign * shift + np.clip(rng.standard_normal(), -2, 2)))
 
     def uniform(low: float, high: float) -> float:
@@ -135,9 +136,9 @@ def draw_patient(patient_id: int | str, label: str) -> PhantomPatient:
 def echo_envelope(scatterers: Floats) -> Floats:
     """(Z, X, Y) scatterers → (Z, X, Y) envelope of their echo.
 
-    The echo is the scatterers convolved with a separable pulse, in depth a gaussian that rides on
-    a carrier (Bamber & Dickinson 1980); its envelope is the modulus of the analytic signal. Many
-    scatterers within one pulse give the Rayleigh statistics of speckle (Goodman 1975).
+    The echo is the scatterers convolved with a separable pulse, in depth a Gaussian times a carrier
+    (Bamber & Dickinson 1980); its envelope is the modulus of the analytic signal. Many scatterers
+    within one pulse give the Rayleigh statistics of speckle (Goodman 1975).
     """
     depth = np.arange(-5, 6)
     carrier = np.exp(2j * np.pi * 0.3 * depth)       # cycles per voxel
@@ -159,8 +160,8 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...],
 def lesion_level(patient: PhantomPatient, at: Points) -> Floats:
     """0 at the lesion's centre, 1 on its outline, above 1 outside.
 
-    An ellipsoid whose radius is perturbed by waves over the sphere of directions; the rougher the
-    lesion, the finer the waves, up to spicules.
+    An ellipsoid whose radius is perturbed by waves over the sphere of directions, scaled by the
+    lesion's roughness.
     """
     z, x, y = (axis - centre for axis, centre in zip(at, patient.centre, strict=True))
     cos, sin = np.cos(patient.rotation), np.sin(patient.rotation)
@@ -219,11 +220,11 @@ def tissue_envelope(patient: PhantomPatient) -> Floats:
 # ── the probe ──
 
 def material_points(patient: PhantomPatient, frames: NDArray, size: int) -> Points:
-    """Which point of the tissue at rest each pixel of each frame shows; arrays (T, H, W).
+    """Points of the tissue at rest in each pixel of each frame; arrays (T, H, W).
 
     The probe slides, moves out of plane and tilts. Its pressure strains the tissue, most near the
-    probe; the lesion takes `softness` times the strain around it, and what is compressed in depth
-    spreads sideways (strain around soft and stiff inclusions: Ophir et al. 1991).
+    probe. The strain of the lesion is `softness` times that around it, and tissue compressed in
+    depth spreads sideways (strain around soft and stiff inclusions: Ophir et al. 1991).
     """
     step = FIELD_MM / size
     time = frames[:, None, None].astype(np.float32)
@@ -233,7 +234,7 @@ def material_points(patient: PhantomPatient, frames: NDArray, size: int) -> Poin
     y = patient.elevation(time) + np.tan(patient.tilt(time)) * z                   # (T, H, 1)
     x, y, z = (axis.astype(np.float32) for axis in np.broadcast_arrays(x, y, z))   # (T, H, W)
 
-    reach = 30.0                                     # mm in which the strain falls to 1 / e
+    reach = 30.0                                     # mm over which the strain falls to 1 / e
     strain = patient.strain * patient.pressure(time) * np.exp(-z / reach)
     around = z + np.cumsum(strain, axis=1, dtype=np.float32) * np.float32(step)
     offsets = [(axis - centre) / radius for axis, centre, radius
@@ -258,14 +259,14 @@ def lesion_masks(patient: PhantomPatient, num_frames: int = 60,
 # ── the image ──
 
 def log_compress(envelope: Floats, dynamic_range_db: float = DYNAMIC_RANGE_DB) -> NDArray[np.uint8]:
-    """20 · log10 of the envelope, its top `dynamic_range_db` spread over 0 … 255 (Szabo 2014)."""
+    """20 · log10 of the envelope, its top `dynamic_range_db` mapped to 0 … 255 (Szabo 2014)."""
     decibel = 20 * np.log10(np.maximum(envelope, 1e-6))
     return np.clip(255 * (1 + decibel / dynamic_range_db), 0, 255).round().astype(np.uint8)
 
 
 def simulate_sweep(patient: PhantomPatient, num_frames: int = 60,
                    size: int = 64) -> NDArray[np.uint8]:
-    """(T, H, W) sweep. A longer sweep begins with the shorter one."""
+    """(T, H, W) sweep. A longer sweep starts with the frames of a shorter one."""
     for name, value in (('num_frames', num_frames), ('size', size)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f'simulate_sweep: {name} is a whole number from 1 on, '
@@ -285,46 +286,50 @@ def simulate_sweep(patient: PhantomPatient, num_frames: int = 60,
     return log_compress(np.hypot(envelope * 10 ** (gain_db / 20), 10 ** (-DYNAMIC_RANGE_DB / 20)))
 
 
-# ── a data set on disk ──
+# ── a dataset on disk ──
 
 @dataclass(frozen=True)
 class Request:
-    """One patient to write. A stills patient gives a still and the oracle behind it."""
+    """One patient to write. A stills patient has a still and its oracle, the true sweep."""
     role: str                                        # train, test or stills
     group: str                                       # the patient's id
     label: str
 
     @property
     def path(self) -> str:
+        """Path of the video or the still."""
         return f'stills/{self.group}.png' if self.role == 'stills' else f'videos/{self.group}.npy'
 
     @property
     def oracle(self) -> str:
+        """Path of the oracle."""
         return f'oracle/{self.group}.npy'
 
     def files(self) -> list[str]:
+        """Paths of all files of the patient."""
         return [self.path, self.oracle] if self.role == 'stills' else [self.path]
 
 
 def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int = 48,
                   test: int = 40, stills: int = 96, seed: int = 0, jobs: int = 1) -> None:
-    """Write a data set of simulated patients, half of them benign in every role.
+    """Write a dataset of simulated patients, half of them benign in every role.
 
-    Real videos go to `videos/` with `videos.csv` (path, label, group, split), one still of each
-    further patient to `stills/` with `stills.csv`, and to `oracle/` with `oracle.csv` the sweep
-    that truly follows each still. A run that was interrupted goes on where it stopped.
+    `videos/` with `videos.csv` (path, label, group, split) has the real videos. `stills/` with
+    `stills.csv` has one still of each further patient, and `oracle/` with `oracle.csv` the true
+    sweep from each still on. Called again, it resumes an interrupted run.
 
     Args:
-        out: a new or empty folder, or one that was begun with the same settings.
+        out: a new or empty folder, or one that was started with the same settings.
         size: height and width of a frame, in pixels.
         frames: T of a sweep.
-        train: patients with a video for training; likewise test.
-        stills: patients with one still.
-        seed: another one gives other patients.
+        train: number of patients with a video for training.
+        test: number of patients with a video for the test.
+        stills: number of patients with one still.
+        seed: of the patients.
         jobs: processes.
 
     Raises:
-        ValueError: if a number makes no sense, or `out` holds something else.
+        ValueError: if a number is out of range, or `out` has other content.
     """
     for name, value in (('train', train), ('test', test), ('stills', stills)):
         if value < 2 or value % 2:
@@ -359,21 +364,22 @@ def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int 
 
 
 def claim_folder(out: Path, settings: dict) -> None:
-    """Note the settings in an empty folder; refuse one that holds something else."""
+    """Write the settings into an empty folder; ValueError for one with other content."""
     note = out / 'phantom.json'
     if note.exists():
         found = json.loads(note.read_text())
         if found != settings:
-            raise ValueError(f'write_phantom: {out} holds a phantom made with {found}, not with '
+            raise ValueError(f'write_phantom: {out} has a phantom made with {found}, not with '
                              f'{settings}; choose another folder or remove this one')
         return
     if out.exists() and any(not path.name.endswith(ASIDE) for path in out.iterdir()):
-        raise ValueError(f'write_phantom: {out} is not empty and holds no phantom.json; '
+        raise ValueError(f'write_phantom: {out} is not empty and has no phantom.json; '
                          'choose another folder')
-    write_whole(note, json.dumps(settings, indent=2).encode() + b'\n')
+    write_bytes(note, json.dumps(settings, indent=2).encode() + b'\n')
 
 
 def write_patient(request: Request, out: Path, size: int, frames: int) -> None:
+    """Simulate a patient and write its files."""
     patient = draw_patient(request.group, request.label)
     if request.role != 'stills':
         write_npy(out / request.path, simulate_sweep(patient, frames, size))
@@ -381,21 +387,24 @@ def write_patient(request: Request, out: Path, size: int, frames: int) -> None:
     moment = int(patient.rng('still').integers(frames))
     sweep = simulate_sweep(patient, moment + frames, size)[moment:]
     write_npy(out / request.oracle, sweep)
-    write_whole(out / request.path, cv2.imencode('.png', sweep[0])[1].tobytes())
+    write_bytes(out / request.path, cv2.imencode('.png', sweep[0])[1].tobytes())
 
 
 def write_npy(path: Path, array: NDArray) -> None:
+    """Write an array atomically."""
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
-    write_whole(path, file.getvalue())
+    write_bytes(path, file.getvalue())
 
 
 def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Write a table atomically."""
     lines = [','.join(row) for row in (columns, *rows)]
-    write_whole(path, ('\n'.join(lines) + '\n').encode())
+    write_bytes(path, ('\n'.join(lines) + '\n').encode())
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically, and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_aside(path) as file:
         file.write(content)

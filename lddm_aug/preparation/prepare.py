@@ -36,22 +36,22 @@ from lddm_aug.preparation.names import printable, reason_of
 from lddm_aug.preparation.notices import notices
 from lddm_aug.preparation.prepared_folder import PreparedFolder, names_of
 
-NAMED = 20                                           # left-out items that a message names
+NAMED = 20                                           # left-out items in a message, at most
 
 
 @dataclass(frozen=True)
 class Options:
-    """What happens to every picture.
+    """Options for all pictures.
 
     Attributes:
-        size: fit into size × size pixels, black where the shape leaves it free; None keeps them.
-        grey: make colour grey; else only pictures without any colour become grey.
-        min_frames: a shorter video can't be used.
-        max_bad_share: of all items; with more that can't be used, and more than one, the run
-            stops.
+        size: fit into size × size pixels with black padding; None keeps sizes.
+        grey: convert colour to grey; otherwise only pictures without any colour become grey.
+        min_frames: shorter videos are unusable.
+        max_bad_share: maximum share of unusable items; more than that, and more than one, raise an
+            error.
 
     Raises:
-        ValueError: if a number makes no sense.
+        ValueError: if a number is out of range.
     """
     size: int | None = None
     grey: bool = False
@@ -63,22 +63,22 @@ class Options:
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f'{name} is a number from 1 on, but got {getattr(self, name)!r}')
         if not 0 <= self.max_bad_share <= 1:
-            raise ValueError('max_bad_share lies between 0 and 1, but got '
+            raise ValueError('max_bad_share must be between 0 and 1, but got '
                              f'{self.max_bad_share!r}')
 
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a run.
+    """Result of a run.
 
     Attributes:
         items: in the tables.
-        left_out: in none.
-        notes: sentences that a user should read.
+        left_out: in no table.
+        notes: for the user.
         out: the prepared folder.
-        made: items that this run read; the others had been made before.
-        changed: whether anything in the folder is other than before.
-        seconds: that the run took.
+        made: number of items that this run read; earlier runs made the others.
+        changed: whether the run changed the folder.
+        seconds: duration of the run.
     """
     items: list[Item]
     left_out: list[LeftOut]
@@ -95,10 +95,10 @@ class Report:
         lines = [f'{role:<7} {split or "-":<7} {label:<12} {len(groups):>6} in {len(set(groups))} '
                  'groups' for (role, split, label), groups in sorted(counts.items())]
         lines += self.notes
-        for kind, what in ((BAD, 'cannot be used'), (ABSENT, 'are not there'),
+        for kind, what in ((BAD, 'cannot be used'), (ABSENT, 'are missing'),
                            (EXCLUDED, 'are left out on purpose')):
-            lines += _name([each for each in self.left_out if each.kind == kind], what)
-        lines += _summed_up(self.left_out)
+            lines += _list([each for each in self.left_out if each.kind == kind], what)
+        lines += _summarize_unused(self.left_out)
         per_item = f', {self.seconds / self.made * 1e3:.0f} ms each' if self.made else ''
         lines.append(f'{self.made} read in {self.seconds:.1f} s{per_item}; '
                      f'{len(self.items) - self.made} had been read before' if self.changed else
@@ -111,11 +111,16 @@ class Report:
 
 
 def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
-    """Read what a listing names and write it to a prepared folder; resume where a run stopped.
+    """Read the items of a listing and write them to a prepared folder; resumes interrupted runs.
+
+    Args:
+        listing: of the source.
+        out: a new or empty folder, or one that was started with the same settings.
+        options: for all pictures.
 
     Raises:
-        ValueError: if `out` holds something else, nothing can be read, or more than
-            `max_bad_share` of the items is bad; what was read so far stays for the next run.
+        ValueError: if `out` has other content, no item is usable, or more than `max_bad_share` of
+            the items is bad; items read so far are kept for the next run.
     """
     started = time.monotonic()
     pixels = {name: value for name, value in asdict(options).items() if name != 'max_bad_share'}
@@ -153,7 +158,7 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
 
 
 def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
-    """(T, H, W) or (T, H, W, 3) frames, and what else was recorded."""
+    """(T, H, W) or (T, H, W, 3) frames, and the recording."""
     recording = item.open()
     frames = deque(_fitted(recording.frames, options))
     if item.role != STILL and len(frames) < options.min_frames:
@@ -163,7 +168,7 @@ def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
     if recording.mask is not None and options.size is not None:
         mask = letterbox(recording.mask, options.size)
         recording = recording._replace(mask=np.where(mask > 127, 255, 0).astype(np.uint8))
-    # frames are let go of one by one, so that they are in memory once; grey ones may be among them
+    # frames are released one by one, so that they are in memory once; some may be grey
     stacked = stack_frames(to_channels(frames.popleft(), channels) for _ in range(len(frames)))
     return stacked, recording
 
@@ -182,9 +187,8 @@ def _has_no_colour(frame: Pixels) -> bool:
 
 def _refuse_many(bad: Sequence[LeftOut], total: int, max_share: float) -> None:
     if len(bad) > max(1, max_share * total):
-        raise ValueError(f'more than {max_share:.0%} of {total} items cannot be used, so the run '
-                         'was stopped; correct them, or allow more with --max-bad-share: '
-                         + _shortly(bad))
+        raise ValueError(f'more than {max_share:.0%} of {total} items cannot be used; correct '
+                         'them, or raise --max-bad-share: ' + _shortly(bad))
 
 
 def _shortly(left_out: Sequence[LeftOut]) -> str:
@@ -197,8 +201,8 @@ def _shortly(left_out: Sequence[LeftOut]) -> str:
     return '; '.join(named[:NAMED] + [f'and {len(named) - NAMED} more'] * (len(named) > NAMED))
 
 
-def _summed_up(left_out: Sequence[LeftOut]) -> list[str]:
-    """What is of no use, with one line for each reason."""
+def _summarize_unused(left_out: Sequence[LeftOut]) -> list[str]:
+    """Lines about unused files, one per reason."""
     unused = [each for each in left_out if each.kind == UNUSED]
     counts = Counter(each.reason for each in unused)
     first = {each.reason: each.source for each in reversed(unused)}
@@ -206,7 +210,7 @@ def _summed_up(left_out: Sequence[LeftOut]) -> list[str]:
             for reason, count in counts.most_common(NAMED)]
 
 
-def _name(left_out: Sequence[LeftOut], what: str) -> list[str]:
+def _list(left_out: Sequence[LeftOut], what: str) -> list[str]:
     if not left_out:
         return []
     more = [f'  ... and {len(left_out) - NAMED} more'] * (len(left_out) > NAMED)

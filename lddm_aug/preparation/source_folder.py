@@ -1,4 +1,4 @@
-"""A folder of somebody else's files."""
+"""A folder of source files."""
 from __future__ import annotations
 
 import hashlib
@@ -29,33 +29,35 @@ HIDDEN = "is hidden or an operating system's own"
 
 
 class SourceFolder:
-    """Gives what lies in a folder, links followed.
+    """Finds the files of a folder, following links.
 
     Args:
         root: the folder.
 
     Attributes:
-        found: every file that the last `walk` came by, and what to say of it if nothing uses it.
-        outside: how many of them lie behind links that lead out of the folder.
+        found: every file of the last `walk`, and the reason if nothing uses it.
+        outside: number of files behind links out of the folder.
 
     Raises:
-        FileNotFoundError, NotADirectoryError: if there is no such folder.
+        FileNotFoundError: if it doesn't exist.
+        NotADirectoryError: if it is a file.
     """
 
     def __init__(self, root: str | Path) -> None:
         if Path(root).is_file():
-            raise NotADirectoryError(f'{printable(str(root))} is a file, and no folder')
+            raise NotADirectoryError(f'{printable(str(root))} is a file, not a folder')
         if not Path(root).is_dir():
             raise FileNotFoundError(f'{printable(str(root))}: there is no such folder')
         self.root = Path(root).resolve()
         self.found: dict[str, str] = {}
         self.outside = 0
-        self._real: dict[str, Path] = {}             # item → its file or folder, links followed
+        self._real: dict[str, Path] = {}             # item → its file or folder, links resolved
 
     def walk(self, left_out: list[LeftOut]) -> Iterator[tuple[Path, list[Path]]]:
-        """Each folder with its files, hidden ones apart, 10 after 9.
+        """Iterate over folders and their files, without hidden ones, 10 after 9.
 
-        Links to nothing, links that lead back, and folders that can't be opened go to `left_out`.
+        Broken links, links back into the source, and folders that can't be opened are added to
+        `left_out`.
         """
         self.found, self.outside = {}, 0
         behind_links: set[Path] = set()
@@ -88,15 +90,19 @@ class SourceFolder:
                 yield here, files
 
     def name(self, path: Path) -> str:
-        """Relative to the root, with slashes, and printable."""
+        """Path relative to the root, with slashes, and printable."""
         return printable(path.relative_to(self.root).as_posix())
 
     def locate(self, value: str, where: str) -> Path:
-        """The file or folder that a table names, links not followed.
+        """The file or folder of a path in a table, links not resolved.
+
+        Args:
+            value: path in the table.
+            where: prefix of the messages.
 
         Raises:
             FileNotFoundError: if it doesn't exist.
-            ValueError: if it lies outside of the root, or can't be followed.
+            ValueError: if it is outside the root, or can't be resolved.
         """
         outside = False
         for name in spellings(value):
@@ -105,45 +111,51 @@ class SourceFolder:
                 if not path.is_relative_to(self.root):
                     path = path.resolve()            # absolute, by way of a link
                 if path == self.root:
-                    raise ValueError(f'{where}: {value} is the folder itself, and no file in it')
+                    raise ValueError(f'{where}: {value} is the folder itself, not a file in it')
                 if not path.is_relative_to(self.root):
                     outside = True
                 elif path.exists():
                     return path
             except (OSError, RuntimeError) as error:
-                raise ValueError(f'{where}: {value[:80]!r} is no path that can be followed'
+                raise ValueError(f'{where}: {value[:80]!r} cannot be resolved as a path'
                                  ) from error
         if outside:
-            raise ValueError(f'{where}: {value} lies outside {self.root}; name a folder that '
-                             'holds all files by --root')
+            raise ValueError(f'{where}: {value} is outside {self.root}; name a folder that '
+                             'contains all files by --root')
         raise FileNotFoundError(f'{where}: {value} does not exist{suggest_path(value, self.root)}')
 
     def item(self, path: Path, label: str, group: str, role: str, split: str = '',
              fps: float | None = None, frames: Sequence[Path] = ()) -> Item:
-        """A still, a video, or a folder of frames as an item; `fps` is for videos that don't say.
+        """A still, a video, or a folder of frames as an item.
 
         Args:
+            path: of the file or folder.
+            label: name of the class.
+            group: must never be on both sides of a split.
+            role: as in Item.
+            split: part of the data.
+            fps: frames per second of a video whose file doesn't have them.
             frames: the files of a folder of frames.
 
         Raises:
-            OSError: if the file, or one of the frames, is no longer there.
+            OSError: if the file, or one of the frames, no longer exists.
         """
         def open_() -> Recording:
-            said = inspect(path)
+            own_fps = inspect(path)
             if role == STILL:
                 return Recording(iter([read_still(path)]))
-            return Recording(iter_frames(path), said or fps)
+            return Recording(iter_frames(path), own_fps or fps)
 
         self._real[self.name(path)] = path.resolve()
         return Item(self.name(path), label, group, role, stamp(path), open_, split,
                     tuple(map(self.name, frames)))
 
     def complete(self, listing: Listing) -> Listing:
-        """Add what was found, and leave out links to what is an item itself."""
+        """Add the found files to a listing, and leave out links to other items."""
         listing.found, listing.root = self.found, self.root
         if self.outside:
-            listing.notes.append(f'{self.outside} files lie outside of the source, behind links '
-                                 'in it, and were read')
+            listing.notes.append(f'{self.outside} files are outside the source, behind links in '
+                                 'it, and are used')
         first: dict[Path, str] = {}
         for item in sorted(listing.items, key=lambda item: self._name_of_real(item) != item.source):
             first.setdefault(self._real[item.source], item.source)
@@ -159,12 +171,12 @@ class SourceFolder:
         return listing
 
     def _name_of_real(self, item: Item) -> str:
-        """The name of what an item's links lead to; blank outside of the root."""
+        """The name of the target of an item's links; blank outside the root."""
         real = self._real[item.source]
         return self.name(real) if real.is_relative_to(self.root) else ''
 
     def _why_not_followed(self, link: Path, behind_links: set[Path]) -> str:
-        """Blank if a link is to be followed."""
+        """The reason why a link isn't followed; blank if it is."""
         try:
             target = link.resolve(strict=True)
         except (OSError, RuntimeError):              # a link to itself
@@ -172,9 +184,9 @@ class SourceFolder:
         if not target.is_dir():
             return ''
         if target.is_relative_to(self.root):
-            return 'is a link to a folder of the source, which is read where it lies'
+            return 'is a link to a folder of the source, which is read in its place'
         if self.root.is_relative_to(target):
-            return 'is a link to a folder that holds the source'
+            return 'is a link to a folder that contains the source'
         if any(target.is_relative_to(other) or other.is_relative_to(target)
                for other in behind_links):
             return 'is a link to a folder that is read through another link'
@@ -183,7 +195,7 @@ class SourceFolder:
 
 
 def stamp(*paths: Path) -> str:
-    """Changes with the name, the length or the time of a file, or of those in a folder."""
+    """A hash of the names, lengths and times of files, or of the files in folders."""
     digest = hashlib.sha256()
     for path in paths:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:

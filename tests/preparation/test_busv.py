@@ -66,11 +66,11 @@ def test_the_official_split_and_the_faults_of_the_json_are_reported(busv, run, t
     assert rows['benign/clean']['fps'] == '30'
     assert table('left_out.csv')['benign/lost']['kind'] == 'absent'
     assert '9 train, 3 test' in str(report)
-    assert '1 named frames are missing; 2 boxes have sides that are not positive' in str(report)
+    assert '1 frames are missing; 2 boxes' in str(report)
 
 
-def test_a_patient_on_both_sides_of_the_official_split_is_said(busv, run):
-    assert 'group busv-patient-1 stands in test, train' in str(
+def test_a_patient_on_both_sides_of_the_official_split_is_reported(busv, run):
+    assert 'group busv-patient-1 is in test, train' in str(
         run(list_busv(busv, read_errata(ERRATA))))
 
 
@@ -83,11 +83,11 @@ def test_without_errata_or_json_the_folders_speak(busv, run, table):
     assert 'no official split' in str(report)
 
 
-def test_an_erratum_about_what_is_not_there_is_not_needed(source, run, write):
+def test_an_erratum_of_a_missing_item_is_not_needed(source, run, write):
     write(source / 'rawframes/benign/x1282311c38f808f')
     report = run(list_busv(source, read_errata(ERRATA)))
     assert [item.source for item in report.items] == ['benign/x1282311c38f808f']
-    assert 'malignant/x9c1c965d274c457 is not there: duplicate' in str(report)
+    assert 'malignant/x9c1c965d274c457 is missing: duplicate' in str(report)
 
 
 def test_pixels_do_not_depend_on_errata(busv, out, run, monkeypatch):
@@ -101,7 +101,7 @@ def test_pixels_do_not_depend_on_errata(busv, out, run, monkeypatch):
                                      '{"images": [], "annotations": [{"bbox": [1]}]}'])
 def test_a_damaged_json_is_refused(busv, content: str):
     (busv / 'imagenet_vid_val.json').write_text(content)
-    with pytest.raises(ValueError, match='imagenet_vid_val.json: not a COCO-VID file'):
+    with pytest.raises(ValueError, match=r'imagenet_vid_val\.json: .*COCO-VID'):
         list_busv(busv, ())
 
 
@@ -114,16 +114,16 @@ def test_names_in_a_json_lead_nowhere(busv, tmp_path):
     assert all('secret' not in item.source for item in listing.items)
 
 
-def test_a_busv_that_was_unpacked_deeper_is_found_and_that_is_said(busv, tmp_path):
+def test_a_busv_in_a_deeper_folder_is_found_and_reported(busv, tmp_path):
     busv.rename(tmp_path / 'BUSV')
     (tmp_path / 'outer').mkdir()
     (tmp_path / 'BUSV').rename(tmp_path / 'outer/BUSV')
     listing = list_busv(tmp_path / 'outer', ())
     assert {item.source for item in listing.items} == {*TRAIN, *VAL}
     assert {item.split for item in listing.items} == {'train', 'test'}
-    assert any('rawframes lies in BUSV' in note for note in listing.notes)
+    assert any('rawframes is in BUSV' in note for note in listing.notes)
 
 
 def test_what_is_no_busv_is_refused(source):
-    with pytest.raises(FileNotFoundError, match='holds no folder rawframes'):
+    with pytest.raises(FileNotFoundError, match='no folder rawframes'):
         list_busv(source, ())

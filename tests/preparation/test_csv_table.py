@@ -57,13 +57,13 @@ def test_first_frames_become_stills_and_their_videos_the_oracle(make, out, run, 
     assert "1 with role 'unused'" in str(report)
 
 
-def test_rows_whose_file_is_not_there_are_reported_and_do_no_harm(make, run, table):
+def test_rows_without_a_file_are_reported_and_left_out(make, run, table):
     rows = [(f'{name}.npy', 'x', name) for name in 'abcdef']
     report = run(list_csv(make(rows, missing=('b.npy', 'c.npy', 'd.npy')),
                           CsvColumns(group='group')))
     assert len(report.items) == 3
     assert table('left_out.csv')['c.npy']['kind'] == 'absent'
-    assert '3 are not there:' in str(report)
+    assert '3 are missing:' in str(report)
 
 
 def test_bad_rows_are_named(make):
@@ -75,7 +75,7 @@ def test_bad_rows_are_named(make):
     reasons = {each.source: each.reason for each in listing.left_out}
     assert [item.source for item in listing.items] == ['a.npy']
     for line, name, reason in ((3, 'b.npy', 'label is blank'), (7, 'e.npy', 'twice, with another'),
-                               (5, '../c.npy', 'lies outside'), (6, 'd.txt', 'neither'),
+                               (5, '../c.npy', 'outside'), (6, 'd.txt', 'neither'),
                                (8, 'a\0.npy', 'does not exist'), (9, '.', 'the folder itself')):
         assert f'table.csv line {line}' in reasons[name]
         assert reason in reasons[name]
@@ -91,7 +91,7 @@ def test_values_without_a_column_are_refused_and_blanks_there_shift_none(make):
 
 
 def test_a_column_that_is_not_there_is_refused(make):
-    with pytest.raises(ValueError, match=r"no column 'diagnosis'; the header has 'path'"):
+    with pytest.raises(ValueError, match=r"'diagnosis'; .*'path'"):
         list_csv(make([('a.npy', 'x', 'p')]), CsvColumns(label='diagnosis'))
 
 
@@ -140,13 +140,13 @@ def test_rows_that_repeat_others_are_counted_and_those_that_contradict_are_left_
     report = run(list_csv(make(rows), CsvColumns(group='group')))
     assert set(table('videos.csv')) == {'a.npy', 'c.npy'}
     assert 'twice' in table('left_out.csv')['b.npy']['reason']
-    assert '1 rows say again' in str(report)
+    assert '1 rows repeat' in str(report)
 
 
 def test_a_measurement_is_no_class(make):
     table = make([(f'{number}.npy', f'{40 + number * 1.7:.1f}', str(number))
                   for number in range(6)], ('FileName', 'EF', 'id'))
-    with pytest.raises(ValueError, match=r'table\.csv: in the column EF, .* 40\.0.* threshold'):
+    with pytest.raises(ValueError, match=r'table\.csv: .*EF, .* 40\.0'):
         list_csv(table, CsvColumns(path='FileName', label='EF', group='id'))
 
 

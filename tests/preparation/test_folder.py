@@ -43,14 +43,14 @@ def test_a_pattern_that_is_none_is_refused(source, pattern: str, message: str):
         list_folder(source, group_pattern=pattern)
 
 
-def test_that_a_source_names_no_patients_is_said(source, write):
+def test_a_source_without_patients_is_reported(source, write):
     write(source / 'a/b.png')
     assert 'every video and still is its own group' in list_folder(source).notes[0]
 
 
-def test_what_lies_in_no_class_folder_is_said(source, write):
+def test_files_in_no_class_folder_are_reported(source, write):
     write(source / 'stray.png')
-    assert list_folder(source).left_out[0].reason == 'lies in no class folder'
+    assert list_folder(source).left_out[0].reason == 'is in no class folder'
     assert found(list_folder(source, label='x')) == {'stray.png': ('still', 'x', 'stray')}
 
 

@@ -34,10 +34,10 @@ def ward(*groups: str) -> list[Item]:
              ('benign', 'Benign', 'malignant'))), ['Benign and benign']),
     (items(*(('NaN' if number > 5 else 'ab'[number % 2], f'p{number // 2}')
              for number in range(9))), ['class NaN (3 items)']),
-    (items(('a', 'p'), ('a', 'p'), ('b', 'q'), ('b', 'q'), ('b', 'r')), ['of a']),
+    (items(('a', 'p'), ('a', 'p'), ('b', 'q'), ('b', 'q'), ('b', 'r')), ['a have one group']),
     (items(('a', 'p', 'train'), ('b', 'p', 'test'), ('a', 'q', 'train'), ('b', 'r', 'test'),
-           ('a', 'r', 'test'), ('b', 'q', 'train')), ['group p stands in test, train'])])
-def test_what_is_odd_is_said(found: list[Item], named: list[str]):
+           ('a', 'r', 'test'), ('b', 'q', 'train')), ['group p is in test, train'])])
+def test_suspicious_groups_classes_and_splits_are_reported(found: list[Item], named: list[str]):
     assert any(all(each in note for each in named) for note in notices(found))
 
 

@@ -203,10 +203,10 @@ def test_the_same_settings_again_change_nothing(phantom, monkeypatch):
 
 
 def test_settings_are_not_mixed_in_one_folder(phantom, tmp_path):
-    with pytest.raises(ValueError, match='holds a phantom made with .*; choose another folder'):
+    with pytest.raises(ValueError, match="'frames': 4.*'frames': 5"):
         write_phantom(phantom, **{**SMALL, 'frames': 5})
     (tmp_path / 'holiday.jpg').touch()
-    with pytest.raises(ValueError, match='not empty and holds no phantom.json'):
+    with pytest.raises(ValueError, match=r'not empty .*phantom\.json'):
         write_phantom(tmp_path, **SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ['holiday.jpg']
 
@@ -221,12 +221,12 @@ def test_another_seed_gives_other_patients(phantom, tmp_path):
 # ── refusals ──
 
 @pytest.mark.parametrize(('wrong', 'message'), [
-    ({'train': 3}, 'train counts patients of two classes and is an even number'),
-    ({'stills': 0}, 'stills counts patients'),
-    ({'test': -2}, 'test counts patients'),
-    ({'frames': 0}, 'frames is a number from 1 on, but got 0'),
-    ({'size': -1}, 'size is a number from 1 on'),
-    ({'jobs': 0}, 'jobs is a number from 1 on'),
+    ({'train': 3}, 'train .*even .*got 3'),
+    ({'stills': 0}, 'stills .*got 0'),
+    ({'test': -2}, 'test .*got -2'),
+    ({'frames': 0}, 'frames .*got 0'),
+    ({'size': -1}, 'size .*got -1'),
+    ({'jobs': 0}, 'jobs .*got 0'),
 ])
 def test_wrong_settings_are_refused_and_leave_nothing(tmp_path, wrong, message):
     with pytest.raises(ValueError, match=message):
@@ -235,11 +235,11 @@ def test_wrong_settings_are_refused_and_leave_nothing(tmp_path, wrong, message):
 
 
 def test_wrong_patients_and_sweeps_are_refused():
-    with pytest.raises(ValueError, match="label is one of .*'normal'"):
+    with pytest.raises(ValueError, match="draw_patient: label .*'normal'"):
         draw_patient(1, 'normal')
-    with pytest.raises(ValueError, match='patient_id names a patient'):
+    with pytest.raises(ValueError, match='draw_patient: patient_id'):
         draw_patient(' ', 'benign')
-    with pytest.raises(ValueError, match='num_frames is a whole number from 1 on, but got 0'):
+    with pytest.raises(ValueError, match='num_frames .*got 0'):
         simulate_sweep(draw_patient(1, 'benign'), 0)
-    with pytest.raises(ValueError, match='size is a whole number'):
+    with pytest.raises(ValueError, match=r'size .*got 6\.4'):
         simulate_sweep(draw_patient(1, 'benign'), 1, 6.4)

@@ -97,10 +97,10 @@ def test_single_frames_of_a_series_become_a_video(monkeypatch, capsys, tmp_path)
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('folder', 'nowhere', '--out', 'out'), 'there is no such folder'),
-    (('folder', '.', '--out', 'out'), 'lie in each other'),
+    (('folder', '.', '--out', 'out'), 'contain each other'),
     (('busi', 'busi', '--out', 'out', '--size', '0'), 'size is a number from 1 on'),
-    (('busv', 'busi', '--out', 'out'), 'holds no folder rawframes'),
-    (('busv', 'busv', '--out', 'out', '--errata', 'nowhere'), 'no such list of errata'),
+    (('busv', 'busi', '--out', 'out'), 'no folder rawframes'),
+    (('busv', 'busv', '--out', 'out', '--errata', 'nowhere'), 'list of errata'),
     (('csv', 'table.csv', '--out', '../out'), "there is no column 'path'")])
 def test_what_is_wrong_is_said_in_one_sentence(monkeypatch, capsys, source, arguments, message):
     monkeypatch.chdir(source)

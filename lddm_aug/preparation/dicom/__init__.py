@@ -1,20 +1,20 @@
-"""DICOM files, of which nothing that names a patient is kept.
+"""Reader of DICOM files without any data that identifies patients.
 
-    source.py      what a folder of DICOM files holds: items, groups, and what a user should know
-    series.py      which single frames belong together, and in which order
-    facts.py       what one file says of itself, its patient among it
-    header.py      the tags of one file; a bad optional one is ignored, and that is noted
+    source.py      items, groups and notes of a folder of DICOM files
+    series.py      single frames of one series, in order
+    facts.py       metadata of one file
+    header.py      the tags of one file; invalid optional tags are ignored and reported
     decoding.py    pixel data of every transfer syntax → samples, frame by frame
     streams.py     ... of MPEG-2, H.264 and H.265
-    colour.py      whether the samples of a JPEG are RGB or YCbCr, whatever the header says
-    picture.py     samples → 8-bit grey or RGB, as a viewer shows them
-    privacy.py     keyed hashes, and errors that quote nothing
+    colour.py      detection of RGB or YCbCr in a JPEG, independent of the header
+    picture.py     samples → 8-bit grey or RGB, as displayed by a viewer
+    privacy.py     keyed hashes, and errors without values
 
-Only the tags listed in header.py are read.  Of those that name a patient, PatientID (or, where it
-is blank, StudyInstanceUID) becomes the group through a keyed hash; the others serve to refuse
-folders named after patients as classes.  A file's own name may be a patient's, so files, too, go
-by a keyed hash.  The key is random and lies outside the prepared folder: who has only the folder
-can't even try out numbers.
+Only the tags listed in header.py are read.  Of those that identify a patient, PatientID (or, if it
+is blank, StudyInstanceUID) becomes the group through a keyed hash.  The others are used to reject
+folders named after patients as classes.  A file's name may contain a patient's, so it is replaced
+by a keyed hash too.  The key is random and outside the prepared folder: without it, nobody can test
+guesses of names or numbers.
 """
 from lddm_aug.extras import require_extra
 

@@ -1,4 +1,4 @@
-"""Pixel data → samples as they are stored, frame by frame, in the memory of a few frames."""
+"""Pixel data → stored samples, frame by frame, in the memory of a few frames."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -24,17 +24,17 @@ from lddm_aug.preparation.dicom.colour import becomes_rgb, is_ycc
 from lddm_aug.preparation.dicom.header import HALVED, Header, Layout
 from lddm_aug.preparation.dicom.streams import Fragment, iter_stream, stream_fps
 
-# JPEG and JPEG-LS; JPEG 2000 and HTJ2K; the same in a JP2 file.  Compressed data can't hold these.
+# JPEG and JPEG-LS; JPEG 2000 and HTJ2K; these in a JP2 file.  Compressed data can't contain them.
 BEGINNINGS = (b'\xff\xd8\xff', b'\xff\x4f\xff\x51', b'\x00\x00\x00\x0cjP  ')
 MIN_SHARE_OF_STREAM = 0.9
 JPEG_END = b'\xff\xd9'
 
 
 class Samples(NamedTuple):
-    """A frame as it is stored.
+    """A stored frame.
 
     Attributes:
-        array: (H, W), or (H, W, 3) in colour, of any type of number.
+        array: (H, W), or (H, W, 3) in colour, of any numeric type.
         is_ycc: whether the three are YCbCr instead of RGB.
     """
     array: NDArray
@@ -47,17 +47,17 @@ def is_stream(header: Header) -> bool:
 
 
 def count_frames(header: Header, layout: Layout) -> int:
-    """How many frames the pixel data hold, which may be more than NumberOfFrames says.
+    """Number of frames of the pixel data, which may be more than NumberOfFrames.
 
     Raises:
-        UnreadableFileError: if there are fewer.
+        UnreadableFileError: if there are fewer than NumberOfFrames.
     """
     announced = header.number('NumberOfFrames')
     if announced is not None and announced < 1:
         header.ignored.add('NumberOfFrames')
     announced = int(max(1, announced or 1))
     if is_stream(header):
-        _fragments(header)                           # which refuses what is cut off
+        _fragments(header)                           # raises an error if it is truncated
         return announced
     if header.syntax.is_encapsulated:
         found = len(_frames_of_fragments(header))
@@ -76,10 +76,10 @@ def count_frames(header: Header, layout: Layout) -> int:
 
 
 def iter_samples(header: Header, layout: Layout, count: int) -> Iterator[Samples]:
-    """Each frame.
+    """Iterate over the frames.
 
     Raises:
-        UnreadableFileError: if one is cut off; whatever a decoder raises, where it is damaged.
+        UnreadableFileError: if one is truncated.  Damaged ones raise any error of a decoder.
     """
     if is_stream(header):
         return _iter_stream(header, count)
@@ -89,7 +89,7 @@ def iter_samples(header: Header, layout: Layout, count: int) -> Iterator[Samples
 
 
 def _options(layout: Layout) -> dict[str, Any]:
-    """For pydicom's decoders."""
+    """Options of pydicom's decoders."""
     return {'rows': layout.rows, 'columns': layout.columns, 'samples_per_pixel': layout.samples,
             'photometric_interpretation': _neutral(layout), 'planar_configuration': 0,
             'bits_allocated': layout.allocated, 'bits_stored': layout.stored,
@@ -97,12 +97,12 @@ def _options(layout: Layout) -> dict[str, Any]:
 
 
 def _neutral(layout: Layout) -> str:
-    """With which colours stay as they are stored."""
+    """The photometric interpretation with which decoders don't convert colours."""
     return 'RGB' if layout.samples == 3 else 'MONOCHROME2'
 
 
 def stream_rate(header: Header) -> float | None:
-    """Frames per second, where the stream says them; raises what PyAV does, where it is damaged."""
+    """Frames per second of a stream, None if unknown; errors of PyAV if it is damaged."""
     return stream_fps(header.name, header.source, _fragments(header))
 
 
@@ -114,7 +114,7 @@ def _frame_bits(header: Header, layout: Layout) -> int:
 
 
 def _is_halved(header: Header, layout: Layout) -> bool:
-    """Whether pairs of pixels share their colour; some files only say so."""
+    """Whether chroma is subsampled; in some files only the header claims so."""
     if layout.photometric not in HALVED or header.syntax.is_encapsulated:
         return False
     whole = layout.rows * layout.columns * layout.samples * layout.allocated // 8
@@ -138,14 +138,14 @@ def _iter_native(header: Header, layout: Layout, count: int) -> Iterator[Samples
             yield Samples(_bits(header, layout, index))
             continue
         header.source.seek(header.pixels.offset)
-        # pydicom's iterator loses its place in YBR_FULL_422, so each frame is asked for
+        # pydicom's iterator loses its position in YBR_FULL_422, so each frame is read by index
         array, _ = decoder.as_array(header.source, index=index, raw=True, **options)
         array = array.astype(array.dtype.newbyteorder('='))
         yield Samples(_used_bits(array, layout), 'YBR' in layout.photometric)
 
 
 def _bits(header: Header, layout: Layout, index: int) -> NDArray:
-    """A frame of single bits, which may begin within a byte; pydicom then reads too few."""
+    """A frame of single bits, which may start inside a byte; pydicom then reads too few."""
     assert header.pixels is not None
     size = _frame_bits(header, layout)
     start, end = index * size, (index + 1) * size
@@ -156,14 +156,14 @@ def _bits(header: Header, layout: Layout, index: int) -> NDArray:
 
 
 def _used_bits(array: NDArray, layout: Layout) -> NDArray:
-    """Shift what is stored in some bits of a word, others of which may hold overlays."""
+    """The values in the stored bits of words, whose other bits may contain overlays."""
     if array.dtype.kind == 'f' or layout.stored == layout.allocated:
         return array
     array = array << (layout.allocated - 1 - layout.high)
     return array >> (layout.allocated - layout.stored)
 
 
-# ── a stream: its own reader counts ──
+# ── a stream: its reader counts the frames ──
 
 def _iter_stream(header: Header, count: int) -> Iterator[Samples]:
     found = 0
@@ -171,18 +171,18 @@ def _iter_stream(header: Header, count: int) -> Iterator[Samples]:
         found += 1
         yield Samples(frame)
     if found < MIN_SHARE_OF_STREAM * count:          # some devices only estimate the number
-        raise UnreadableFileError(f'{header.name} announces {count} frames, but its video holds '
+        raise UnreadableFileError(f'{header.name} announces {count} frames, but its video has '
                                   f'{found}; it is cut off, or its tags are wrong')
 
 
-# ── compressed: each frame a picture of its own ──
+# ── compressed: each frame is a picture ──
 
 def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
-    # the 12-bit kind is read by GDCM, of which pydicom knows only that it once didn't
+    # GDCM reads the 12-bit kind, which pydicom doesn't know
     syntax = JPEGBaseline8Bit if header.syntax == JPEGExtended12Bit else header.syntax
     decoder = get_decoder(syntax)
     is_jpeg = header.syntax in JPEGTransferSyntaxes
-    # Pillow, which is tried where others fail, makes RGB of some colours itself
+    # Pillow, the fallback, converts some colours to RGB itself
     plugin = next((name for name in decoder.available_plugins if name != 'pillow'), ''
                   ) if is_jpeg and layout.samples == 3 else ''
     frames = _frames_of_fragments(header)
@@ -191,7 +191,7 @@ def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
         encoded = b''.join(fragment.read(header.source) for fragment in fragments)
         if header.syntax != RLELossless and not encoded.startswith(BEGINNINGS):
             raise UnreadableFileError(f'{header.name} cannot be decoded: frame {number} of '
-                                      f'{len(frames)} does not begin like {header.syntax_name}')
+                                      f'{len(frames)} does not start like {header.syntax_name}')
         if encoded.startswith(BEGINNINGS[0]) and JPEG_END not in encoded[-10:]:
             raise UnreadableFileError(f'{header.name} cannot be decoded: frame {number} of '
                                       f'{len(frames)} is cut off, its JPEG has no end')
@@ -201,25 +201,26 @@ def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
         yield Samples(array, layout.samples == 3 and (
             is_ycc(encoded, layout.photometric, array, header.syntax) if is_jpeg else
             layout.photometric.startswith('YBR') and
-            layout.photometric not in ('YBR_ICT', 'YBR_RCT')         # decoders make RGB of these
+            layout.photometric not in ('YBR_ICT', 'YBR_RCT')         # decoders convert these to RGB
             and not becomes_rgb(encoded)))
 
+
 def _of_jpeg(header: Header, layout: Layout, encoded: bytes) -> dict[str, int]:
-    """How many bits a JPEG's samples have, whatever the tags say; its size must be as they say."""
-    said = _get_jpg_parameters(encoded)
-    found = tuple(said.get(key) for key in ('height', 'width', 'components'))
+    """Bits of a JPEG's samples, which can differ from the tags; its size must not."""
+    parameters = _get_jpg_parameters(encoded)
+    found = tuple(parameters.get(key) for key in ('height', 'width', 'components'))
     if all(found) and found != (layout.rows, layout.columns, layout.samples):
         raise UnreadableFileError(
             '{} contradicts itself: its tags announce {} x {} pixels with {} samples, its JPEG '
             'has {} x {} with {}'.format(header.name, *layout[:3], *found))
-    allocated = 8 if said.get('precision', 16) <= 8 else 16
+    allocated = 8 if parameters.get('precision', 16) <= 8 else 16
     return {'bits_allocated': allocated, 'bits_stored': min(layout.stored, allocated)}
 
 
 def _frames_of_fragments(header: Header) -> list[list[Fragment]]:
-    """Which fragments make up which frame: one each, or each begins a picture or goes on with one.
+    """Fragments of each frame: one per frame, or up to the next that starts a picture.
 
-    The tables of offsets, which are often missing or wrong, aren't needed for that.
+    The tables of offsets, which are often missing or wrong, aren't used.
     """
     fragments = _fragments(header)
     if header.syntax == RLELossless or len(fragments) == header.number('NumberOfFrames'):
@@ -247,6 +248,6 @@ def _fragments(header: Header) -> list[Fragment]:
     if not fragments or fragments[-1].offset + fragments[-1].length > end:
         raise UnreadableFileError(
             f'{header.name} is cut off: its compressed pixel data announce at least '
-            f'{sum(length for _, length in fragments)} bytes, but {header.bytes_left()} are there'
-            if fragments else f'{header.name} holds no compressed pixels')
+            f'{sum(length for _, length in fragments)} bytes, but have {header.bytes_left()}'
+            if fragments else f'{header.name} has no compressed pixels')
     return fragments

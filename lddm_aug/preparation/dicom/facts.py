@@ -1,4 +1,4 @@
-"""What one DICOM file says of itself, its patient among it."""
+"""Metadata of one DICOM file, including its patient."""
 from __future__ import annotations
 
 import itertools
@@ -32,31 +32,31 @@ from lddm_aug.preparation.dicom.privacy import or_unreadable
 from lddm_aug.preparation.notices import PLACEHOLDERS
 
 UNREADABLE = 'cannot be read as DICOM; is it cut off or damaged?'
-MAX_FPS = 1000                                       # more is a duration in other units
+MAX_FPS = 1000                                       # higher ones are durations in other units
 Result = TypeVar('Result')
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a file says, as far as its items, groups and notes need it.
+    """Metadata that items, groups and notes need.
 
     Attributes:
         is_video: whether it has several frames, or is a stream.
-        frames: that it holds; of a stream, that it announces.
-        more_than_announced: whether NumberOfFrames says fewer.
-        fps: frames per second; None where nothing of use says them.
+        frames: number of frames; for a stream, the announced number.
+        more_than_announced: whether NumberOfFrames is lower.
+        fps: frames per second; None if unknown.
         shape: rows and columns, ultrasound region and height by width of a pixel.
-        names_region: whether there is such a region.
-        is_burnt_in: whether it says that text is.
-        is_unscaled: whether nothing says how its more than 8 bits are shown.
-        identity: value of the tag that makes the group, or what stands in for a blank one.
-        is_blank: whether that tag is.
-        is_nobody: whether its value is one of those that stand for no patient.
+        names_region: whether there is an ultrasound region.
+        is_burnt_in: whether BurnedInAnnotation is YES.
+        is_unscaled: whether it has more than 8 bits and no window or table of values.
+        identity: value of the tag of the group, or a replacement of a blank one.
+        is_blank: whether that tag is blank.
+        is_nobody: whether its value is a placeholder.
         study: StudyInstanceUID.
-        patient_words: that no class may be named after.
-        series: SeriesInstanceUID, or what stands in for a blank one; blank where nothing does.
-        places: in the series, by several tags, the best first; None where one is missing.
-        ignored: optional tags that hold nothing of use.
+        patient_words: words that no class may contain.
+        series: SeriesInstanceUID, or StudyInstanceUID if it is blank.
+        places: positions in the series by several tags, the best first; None for missing tags.
+        ignored: optional tags with invalid values.
     """
     is_video: bool
     frames: int
@@ -77,10 +77,15 @@ class Facts:
 
 
 def read_facts(path: Path, name: str, group_tag: str) -> Facts | str:
-    """Or, if it is made to hold no picture, what it is instead.
+    """Metadata of a file; for a file that is no picture by design, a description of it.
+
+    Args:
+        path: of the file.
+        name: for messages.
+        group_tag: tag of the group.
 
     Raises:
-        UnreadableFileError: if it can't be read, or holds nothing that could be.
+        UnreadableFileError: if it is unreadable or invalid.
     """
     def read() -> Facts | str:
         if path.stat().st_size == 0:
@@ -93,14 +98,16 @@ def read_facts(path: Path, name: str, group_tag: str) -> Facts | str:
 
 
 def read_pictures(path: Path, name: str, count: int, span: Span | None = None) -> Iterator[Pixels]:
-    """Each frame, (H, W) grey or (H, W, 3) RGB, cropped to its ultrasound region, pixels square.
+    """Iterate over (H, W) or (H, W, 3) frames, cropped to the ultrasound region, in square pixels.
 
     Args:
+        path: of the file.
+        name: for messages.
         count: of frames, as in its facts.
-        span: what becomes black and white where no window says it.
+        span: values of black and white for a file without a window.
 
     Raises:
-        UnreadableFileError: if one can't be decoded, while frames are taken.
+        UnreadableFileError: during the iteration, if a frame can't be decoded.
     """
     def begin(header: Header, layout: Layout) -> Callable[[Samples], Pixels]:
         region, aspect = ultrasound_region(header, layout), pixel_aspect(header)
@@ -111,9 +118,9 @@ def read_pictures(path: Path, name: str, count: int, span: Span | None = None) -
 
 
 def read_span(path: Path, name: str, count: int) -> Span | None:
-    """The lowest and the highest value of all frames; None if there is one value only.
+    """The lowest and the highest value of all frames; None if they are equal.
 
-    It raises what `read_pictures` does.
+    It raises the errors of `read_pictures`.
     """
     def begin(header: Header, layout: Layout) -> Callable[[Samples], list[float]]:
         return lambda samples: value_span(header, samples)
@@ -125,7 +132,7 @@ def read_span(path: Path, name: str, count: int) -> Span | None:
 def _read_frames(path: Path, name: str, count: int,
                  begin: Callable[[Header, Layout], Callable[[Samples], Result]]
                  ) -> Iterator[Result]:
-    """What `begin` makes of a header, applied to each frame."""
+    """Iterate over frames, transformed by the function that `begin` returns for the header."""
     with or_unreadable(lambda: path.open('rb'), name, UNREADABLE) as file:
         header = or_unreadable(lambda: Header(file, name), name, UNREADABLE)
         layout = or_unreadable(header.layout, name, UNREADABLE)
@@ -143,6 +150,7 @@ def _read_frames(path: Path, name: str, count: int,
 
 
 def words(*values: str) -> set[str]:
+    """Words of more than two letters, case-folded."""
     return {word for value in values for word in re.split(r'[\W_]+', value.casefold())
             if len(word) > 2}
 
@@ -152,7 +160,7 @@ def _facts(header: Header, group_tag: str) -> Facts:
     header.require_decoder()
     frames = count_frames(header, layout)
     region, aspect = ultrasound_region(header, layout), pixel_aspect(header)
-    converter(header, layout)                        # which refuses what it can't make sense of
+    converter(header, layout)                        # raises an error if it is invalid
     unscaled = is_unscaled(header, layout)
     fps = _fps(header)
     if is_stream(header):
@@ -163,7 +171,7 @@ def _facts(header: Header, group_tag: str) -> Facts:
     patient = {tag: header.text(tag) for tag in PATIENT_TAGS}
     study = patient.pop('StudyInstanceUID')
     identity = header.text(group_tag)
-    # an ID's words without digits, as in benign-1, name nobody
+    # words of an ID without digits, as in benign-1, don't identify a patient
     others = {word for value in patient.values() for word in words(value)
               if re.search(r'\d', word)}
     return Facts(
@@ -182,12 +190,12 @@ def _facts(header: Header, group_tag: str) -> Facts:
 
 
 def _fps(header: Header) -> float | None:
-    """By the first of four tags that makes sense."""
+    """Frames per second by the first valid one of four tags."""
     for keyword, is_rate in (('FrameTime', False), ('FrameTimeVector', False), ('CineRate', True),
                              ('RecommendedDisplayFrameRate', True)):
         numbers = header.numbers(keyword)
         if keyword == 'FrameTimeVector':
-            numbers = numbers[1:]                    # the first frame comes after none
+            numbers = numbers[1:]                    # the first frame has no predecessor
         if not numbers:
             continue
         mean = sum(numbers) / len(numbers)

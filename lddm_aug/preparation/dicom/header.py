@@ -1,4 +1,4 @@
-"""The tags of one file, of which a bad optional one is ignored."""
+"""The tags of one file; invalid optional tags are ignored."""
 from __future__ import annotations
 
 import math
@@ -44,22 +44,22 @@ PICTURE_TAGS = (
 PIXEL_TAGS = {0x7FE00010: 'PixelData', 0x7FE00008: 'FloatPixelData',
               0x7FE00009: 'DoubleFloatPixelData'}
 GREY = {'MONOCHROME1', 'MONOCHROME2'}
-HALVED = {'YBR_FULL_422', 'YBR_PARTIAL_422'}         # two pixels share a pair of colour samples
+HALVED = {'YBR_FULL_422', 'YBR_PARTIAL_422'}         # with subsampled chroma
 COLOUR = {'RGB', 'YBR_FULL', 'YBR_ICT', 'YBR_RCT', 'YBR_PARTIAL_420', *HALVED}
 WITHOUT_PICTURE = {'SR', 'PR', 'KO', 'DOC', 'REG', 'AU'}              # modalities
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
-PixelTag = tuple[int, str | None, int]               # tag, VR or None if it is implicit, length
+PixelTag = tuple[int, str | None, int]               # tag, VR (None if implicit), length
 
 
 class PixelElement(NamedTuple):
-    """Where a file's pixel data lie.
+    """Position of the pixel data in a file.
 
     Attributes:
         keyword: PixelData, FloatPixelData or DoubleFloatPixelData.
         vr: OB, OW, ...
         offset: of the first byte.
-        length: in bytes, as announced; None where it is undefined, as for what is encapsulated.
+        length: announced bytes; None if undefined, as for encapsulated data.
     """
     keyword: str
     vr: str
@@ -68,7 +68,7 @@ class PixelElement(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How the samples of a frame are stored; allocated, stored and high count bits."""
+    """Storage of the samples of a frame; allocated, stored and high are in bits."""
     rows: int
     columns: int
     samples: int
@@ -81,18 +81,18 @@ class Layout(NamedTuple):
 
 
 class Header:
-    """Tags of a file, and where its pixel data lie.
+    """Tags of a file, and the position of its pixel data.
 
     Args:
-        file: is read up to the pixel data.
-        name: in messages.
-        tags: to read besides PICTURE_TAGS.
+        file: read up to the pixel data.
+        name: for messages.
+        tags: to read in addition to PICTURE_TAGS.
 
     Attributes:
-        source: holds the pixel data: the file, or what it inflates to.
-        pixels: where they lie; None if there are none.
+        source: file with the pixel data; inflated if it was deflated.
+        pixels: position of the pixel data; None if there are none.
         syntax: the transfer syntax.
-        ignored: optional tags that hold nothing of use.
+        ignored: optional tags with invalid values.
 
     Raises:
         UnreadableFileError: if it is no DICOM file.
@@ -101,7 +101,7 @@ class Header:
     def __init__(self, file: BinaryIO, name: str, tags: Sequence[str] = ()) -> None:
         self.name = name
         self.ignored: set[str] = set()
-        if file.read(4) == b'DICM':                  # its preamble was cut away
+        if file.read(4) == b'DICM':                  # without its preamble
             size = file.seek(0, os.SEEK_END)
             file = JoinedFragments(file, [Fragment(4, size - 4)])    # type: ignore[assignment]
         self.dataset, found = _read(file, tags)
@@ -110,7 +110,7 @@ class Header:
         implicit, little = self.dataset.original_encoding
         if found:
             tag, vr, length = found
-            implicit = vr is None                    # whatever the transfer syntax says
+            implicit = vr is None                    # the transfer syntax may be wrong
             self.pixels = PixelElement(
                 PIXEL_TAGS[tag], vr or 'OW', self.source.tell() + (8 if implicit else 12),
                 None if length == UNDEFINED_LENGTH else length)
@@ -120,13 +120,13 @@ class Header:
             ImplicitVRLittleEndian if implicit else
             ExplicitVRLittleEndian if little else ExplicitVRBigEndian)
         if not self._class() and 'Rows' not in self.dataset:
-            raise UnreadableFileError(f'{name} cannot be read as DICOM: it holds neither Rows nor '
-                                      'SOPClassUID; is it of another kind, cut off or damaged?')
+            raise UnreadableFileError(f'{name} cannot be read as DICOM: it has neither Rows nor '
+                                      'SOPClassUID; is it of another format, cut off or damaged?')
 
     # ── optional tags ──
 
     def value(self, keyword: str, group: Dataset | None = None) -> Any:
-        """None where it is absent, blank, or cannot be read; a functional group comes first."""
+        """Value of a tag, first in a functional group; None if missing, blank or unreadable."""
         try:
             value = None if group is None else group.get(keyword)
             value = self.dataset.get(keyword) if value is None else value
@@ -136,7 +136,7 @@ class Header:
         return None if value is None or isinstance(value, str) and not value.strip() else value
 
     def text(self, keyword: str, group: Dataset | None = None) -> str:
-        """Blank where there is none."""
+        """Text of a tag; blank if it is missing."""
         try:
             value = self.value(keyword, group)
             return '' if value is None else str(value).strip(' \0')
@@ -144,7 +144,7 @@ class Header:
             return ''
 
     def numbers(self, keyword: str) -> list[float]:
-        """Empty where there is none, or anything among it is none."""
+        """Numbers of a tag; empty if it is missing, or one of them is invalid."""
         value = self.value(keyword)
         if value is None:
             return []
@@ -152,7 +152,7 @@ class Header:
         return self._finite(keyword, value if several else [value])
 
     def number(self, keyword: str, group: Dataset | None = None) -> float | None:
-        """The first, if there are several."""
+        """The first number of a tag; None if it is missing or invalid."""
         value = self.value(keyword, group)
         if isinstance(value, (list, tuple, MultiValue)):
             value = value[0] if len(value) else None
@@ -169,6 +169,7 @@ class Header:
         return []
 
     def items(self, keyword: str) -> list[Dataset]:
+        """Items of a sequence; empty if it is missing or invalid."""
         value = self.value(keyword)
         if value is None or isinstance(value, pydicom.Sequence):
             return list(value or ())
@@ -176,23 +177,23 @@ class Header:
         return []
 
     def functional_group(self, keyword: str) -> Dataset | None:
-        """What an enhanced object says of all its frames, or, where it doesn't, of the first."""
+        """Functional group of an enhanced object: the shared one, or that of the first frame."""
         for groups in ('SharedFunctionalGroupsSequence', 'PerFrameFunctionalGroupsSequence'):
             for group in self.items(groups)[:1]:
                 for item in (group.get(keyword) or ())[:1]:
                     return item
         return None
 
-    # ── what a picture can't do without ──
+    # ── required tags ──
 
     def layout(self) -> Layout:
-        """How the samples of a frame are stored.
+        """Storage of the samples of a frame.
 
         Raises:
             UnreadableFileError: if there are no pixels, or tags are missing or contradictory.
         """
         if self.pixels is None:
-            raise UnreadableFileError(f'{self.name} holds no pixels; is it cut off, or were they '
+            raise UnreadableFileError(f'{self.name} has no pixels; is it cut off, or were they '
                                       'removed?')
         rows, columns = (self._required(keyword) for keyword in ('Rows', 'Columns'))
         if not rows or not columns:
@@ -202,7 +203,7 @@ class Header:
         photometric = self.text('PhotometricInterpretation').upper()
         if photometric not in {*GREY, *COLOUR, 'PALETTE COLOR'}:
             raise UnreadableFileError(
-                f'{self.name} has a PhotometricInterpretation that is not read; convert it to '
+                f'{self.name} has an unsupported PhotometricInterpretation; convert it to '
                 'MONOCHROME2 or RGB' if photometric else
                 f'{self.name} lacks the tag PhotometricInterpretation')
         samples = 3 if photometric in COLOUR else 1
@@ -212,10 +213,10 @@ class Header:
                                       ' 64 are supported')
         stored = self._whole('BitsStored', allocated)
         high = self._whole('HighBit', stored - 1)
-        said = self._whole('SamplesPerPixel', samples)
-        if said != samples or not 0 < stored <= allocated:
+        announced = self._whole('SamplesPerPixel', samples)
+        if announced != samples or not 0 < stored <= allocated:
             raise UnreadableFileError(
-                f'{self.name} contradicts itself: {photometric} with SamplesPerPixel {said}, '
+                f'{self.name} contradicts itself: {photometric} with SamplesPerPixel {announced}, '
                 f'BitsAllocated {allocated} and BitsStored {stored}')
         if not stored - 1 <= high < allocated:
             self.ignored.add('HighBit')
@@ -225,7 +226,7 @@ class Header:
                       0 if photometric in HALVED else self._whole('PlanarConfiguration', 0))
 
     def require_decoder(self) -> None:
-        """Refuse a transfer syntax that nothing here decodes."""
+        """Raise UnreadableFileError for a transfer syntax without a decoder."""
         if self.pixels is not None and self.pixels.length is None and not self.names_syntax:
             raise UnreadableFileError(f'{self.name} is compressed, but lacks TransferSyntaxUID')
         if self.syntax not in MPEGTransferSyntaxes:
@@ -240,7 +241,7 @@ class Header:
                     f'{self.name}: no decoder for {self.syntax_name} is installed; install '
                     f'{" or ".join(decoder.missing_dependencies)}')
             if (self.syntax in JPEGTransferSyntaxes and self.number('SamplesPerPixel') == 3
-                    and decoder.available_plugins == ('pillow',)):   # which converts some itself
+                    and decoder.available_plugins == ('pillow',)):   # converts some colours itself
                 raise UnreadableFileError(f'{self.name}: colours of {self.syntax_name} need GDCM'
                                           '; install python-gdcm')
         if self.pixels is not None and (
@@ -251,35 +252,36 @@ class Header:
 
     @property
     def syntax_name(self) -> str:
+        """Name of the transfer syntax, for messages."""
         return (f'{self.syntax.name} ({self.syntax})' if self.syntax.name != self.syntax else
                 'its private transfer syntax')
 
     def bytes_left(self) -> int:
-        """Of the pixel data, as far as the file goes."""
+        """Bytes of the pixel data in the file."""
         assert self.pixels is not None
         end = self.source.seek(0, os.SEEK_END)
         left = max(0, end - self.pixels.offset)
         return left if self.pixels.length is None else min(left, self.pixels.length)
 
     def without_picture(self) -> str:
-        """What it is, if it is made to hold no pixels, as a report or a PDF is; else blank."""
+        """Description of a file that has no pixels by design, such as a report; else blank."""
         if self.pixels is not None or 'Rows' in self.dataset:
             return ''
         if (modality := self.text('Modality')) in WITHOUT_PICTURE:
-            return f'holds no pixels: it is a document ({modality})'
+            return f'has no pixels: it is a document ({modality})'
         if self._class() and 'Image Storage' not in self._class():
-            return f'holds no pixels: it is of the kind {self._class()}'
+            return f'has no pixels: it is of the kind {self._class()}'
         return ''
 
     def _class(self) -> str:
         uid = UID(self.text('SOPClassUID')
                   or str(self.dataset.file_meta.get('MediaStorageSOPClassUID', '')))
-        return uid.name if uid.name != uid else ''   # else it is none of DICOM's own
+        return uid.name if uid.name != uid else ''   # blank for private classes
 
     def _required(self, keyword: str) -> int:
         number = self.number(keyword)
         if number is None:
-            raise UnreadableFileError(f'{self.name} lacks the tag {keyword}, or it holds no number')
+            raise UnreadableFileError(f'{self.name} lacks the tag {keyword}, or it is no number')
         return int(number)
 
     def _whole(self, keyword: str, default: int) -> int:
@@ -288,8 +290,8 @@ class Header:
 
 
 def _read(file: BinaryIO, tags: Sequence[str]) -> tuple[FileDataset, PixelTag | None]:
-    """Up to the pixel data → the tags, and those of the pixel data."""
-    wanted: list[BaseTag | int] = [Tag(tag) for tag in (*PICTURE_TAGS, *tags)]
+    """Tags up to the pixel data, and the tag of the pixel data."""
+    specific: list[BaseTag | int] = [Tag(tag) for tag in (*PICTURE_TAGS, *tags)]
     found: list[PixelTag] = []
 
     def stop(tag: int, vr: str | None, length: int) -> bool:
@@ -299,10 +301,10 @@ def _read(file: BinaryIO, tags: Sequence[str]) -> tuple[FileDataset, PixelTag | 
 
     for switch in (True, False):
         file.seek(0)
-        # a VR that is none pydicom takes for implicit VR, and loses its place if it isn't
+        # pydicom reads an invalid VR as implicit VR, and loses its position if it isn't
         before, config.assume_implicit_vr_switch = config.assume_implicit_vr_switch, switch
         try:
-            dataset = read_partial(file, stop, force=True, specific_tags=wanted)
+            dataset = read_partial(file, stop, force=True, specific_tags=specific)
         finally:
             config.assume_implicit_vr_switch = before
         if found:
@@ -311,7 +313,7 @@ def _read(file: BinaryIO, tags: Sequence[str]) -> tuple[FileDataset, PixelTag | 
 
 
 def looks_like_dicom(beginning: bytes) -> bool:
-    """Whether a file begins like one, with its preamble or without.
+    """Whether a file starts like DICOM, with or without its preamble.
 
     Args:
         beginning: the first 132 bytes.
@@ -320,7 +322,7 @@ def looks_like_dicom(beginning: bytes) -> bool:
         return True
     if len(beginning) < 12:
         return False
-    for order in '<>':                               # without it, the first tag is 0002 or 0008
+    for order in '<>':                               # without a preamble, it starts with 0002, 0008
         group, element, vr, length = struct.unpack(f'{order}HH2sH', beginning[:8])
         if group in (2, 8) and element <= 0x100:
             if vr in (b'UL', b'CS', b'UI', b'LO', b'SH', b'DA', b'TM', b'DT', b'OB', b'IS'):

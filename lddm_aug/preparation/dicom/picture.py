@@ -1,4 +1,4 @@
-"""Samples as they are stored → 8-bit grey or RGB, as a viewer shows them."""
+"""Stored samples → 8-bit grey or RGB, as displayed by a viewer."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -19,23 +19,25 @@ from lddm_aug.data.shown import with_square_pixels
 from lddm_aug.preparation.dicom.decoding import Samples, is_stream
 from lddm_aug.preparation.dicom.header import GREY, Header, Layout
 
-MAX_ASPECT = 4.                                      # of a pixel; more is a mistake
-MIN_DISTORTION = 0.01                                # spacings are measured no better
+MAX_ASPECT = 4.                                      # of a pixel; higher ones are errors
+MIN_DISTORTION = 0.01                                # precision of pixel spacings
 
 Span = tuple[float, float]                           # black, white
-Region = tuple[int, int, int, int]                   # top, bottom, left, right; the ends not in it
+Region = tuple[int, int, int, int]                   # top, bottom, left, right; ends are exclusive
 
 
 def converter(header: Header, layout: Layout,
               span: Span | None = None) -> Callable[[Samples], Pixels]:
-    """Samples of one file → (H, W) grey or (H, W, 3) RGB, brighter where there is more echo.
+    """A function of a file's samples → (H, W) grey or (H, W, 3) RGB, brighter for more echo.
 
     Args:
-        span: what becomes black and white where no window says it; by default, what the bits can
-            hold.
+        header: of the file.
+        layout: of the file.
+        span: values of black and white for a file without a window; by default the range of the
+            bits.
 
     Raises:
-        UnreadableFileError: if its palette can't be used.
+        UnreadableFileError: if its palette is missing or invalid.
     """
     if is_stream(header):
         return lambda samples: samples.array
@@ -47,14 +49,14 @@ def converter(header: Header, layout: Layout,
 
 
 def is_unscaled(header: Header, layout: Layout) -> bool:
-    """Whether it is grey with more than 8 bits and says nothing of how they are shown."""
+    """Whether it is grey with more than 8 bits, without a window or a table of values."""
     if layout.photometric not in GREY or layout.stored <= 8 or is_stream(header):
         return False
     return _voi_lut(header) is _modality_lut(header) is _window(header) is None
 
 
 def value_span(header: Header, samples: Samples) -> list[float]:
-    """The lowest and the highest value of a grey frame, rescaled; empty if there is none."""
+    """The lowest and the highest rescaled value of a grey frame; empty if it has no value."""
     slope, intercept = _rescale(header)
     padding = header.number('PixelPaddingValue')
     values = samples.array[np.isfinite(samples.array)]
@@ -91,7 +93,7 @@ def _grey_converter(header: Header, layout: Layout,
         if voi:
             shown = voi(np.round(shown).astype(np.int64)) * (255 / voi.highest)
         elif window is not None:
-            shown = apply_windowing(shown, window)   # whose output goes from 0 to 255
+            shown = apply_windowing(shown, window)   # to 0 … 255
         else:
             shown = (shown - black) * (255 / (white - black))
         shown = _rounded(np.nan_to_num(shown))
@@ -103,19 +105,19 @@ def _grey_converter(header: Header, layout: Layout,
 
     if is_float or layout.stored > 16:
         return lambda samples: to_8_bits(samples.array)
-    table = to_8_bits(np.arange(lowest, highest + 1))                # each value once
+    table = to_8_bits(np.arange(lowest, highest + 1))                # of each value
     return lambda samples: table[np.clip(samples.array, lowest, highest).astype(np.int64) - lowest]
 
 
 def _range(layout: Layout) -> tuple[int, int]:
-    """The lowest and the highest value that the bits can hold."""
+    """The lowest and the highest value of the stored bits."""
     if layout.signed:
         return -2 ** (layout.stored - 1), 2 ** (layout.stored - 1) - 1
     return 0, 2 ** layout.stored - 1
 
 
 def _rescale(header: Header) -> tuple[float, float]:
-    """Slope and intercept; a slope of 0 would leave nothing to see, so it is ignored."""
+    """Slope and intercept; a slope of 0 is ignored."""
     group = header.functional_group('PixelValueTransformationSequence')
     slope, intercept = (header.number(keyword, group) for keyword in (
         'RescaleSlope', 'RescaleIntercept'))
@@ -126,7 +128,7 @@ def _rescale(header: Header) -> tuple[float, float]:
 
 
 def _window(header: Header) -> Dataset | None:
-    """The first window, for pydicom, with an output of 8 bits; None if there is none of use."""
+    """The first window, for pydicom, with an output of 8 bits; None if missing or invalid."""
     group = header.functional_group('FrameVOILUTSequence')
     centre, width = (header.number(keyword, group) for keyword in ('WindowCenter', 'WindowWidth'))
     if centre is None or width is None:
@@ -148,10 +150,12 @@ def _window(header: Header) -> Dataset | None:
 # ── tables of values ──
 
 class Lut(NamedTuple):
-    """Maps first, first + 1, ... to the entries; what lies beyond, to the nearest.
+    """Maps first, first + 1, ... to the entries; values outside, to the nearest entry.
 
     Attributes:
-        highest: value that an entry can have.
+        entries: outputs.
+        first: input of the first entry.
+        highest: highest possible output.
     """
     entries: NDArray
     first: int
@@ -167,11 +171,11 @@ def _lut(header: Header, descriptor: list[float], data: object, segmented: bool 
     count, first, bits = map(int, descriptor)
     count = count or 2 ** 16
     order = '<' if header.is_little_endian else '>'
-    if not isinstance(data, bytes):                  # numbers, in implicit VR by name only
+    if not isinstance(data, bytes):                  # a list of numbers
         data, order = np.array(data, '<u2').tobytes(), '<'
     if segmented:
         words = np.frombuffer(data, 'u1' if bits == 8 else f'{order}u2').tolist()
-        # with 8 bits pydicom names the format of what it unpacked, not of the file
+        # with 8 bits pydicom expects the format of the unpacked words, not of the file
         entries = np.array(_expand_segmented_lut(
             tuple(words), f'{order}{len(words)}{"B" if bits == 8 else "H"}'))
     else:
@@ -182,7 +186,7 @@ def _lut(header: Header, descriptor: list[float], data: object, segmented: bool 
 
 
 def _table(header: Header, sequence: str) -> Lut | None:
-    """The first table of a sequence; None if there is none of use."""
+    """The first table of a sequence; None if missing or invalid."""
     for item in header.items(sequence)[:1]:
         try:
             return _lut(header, list(item.LUTDescriptor), item.LUTData)
@@ -217,7 +221,7 @@ def _palette_converter(header: Header, layout: Layout) -> Callable[[Samples], Pi
                                   'unreadable')
     values = np.arange(_range(layout)[0], _range(layout)[1] + 1)
     rgb = np.stack([lut(values) for lut in luts], axis=-1)
-    # some files say 16 bits and hold 8
+    # some files have 8 bits and announce 16
     highest = 255 if rgb.max() <= 255 else luts[0].highest
     table = _rounded(rgb * (255 / highest))
     return lambda samples: table[samples.array.astype(np.int64) - values[0]]
@@ -245,7 +249,7 @@ def _rounded(array: NDArray) -> Pixels:
 # ── shape ──
 
 def pixel_aspect(header: Header) -> float:
-    """Height of a pixel by its width, where it says it; 1 for squares."""
+    """Height of a pixel by its width; 1 if unknown."""
     for keyword in ('PixelSpacing', 'PixelAspectRatio'):
         lengths = header.numbers(keyword)
         if not lengths:
@@ -258,6 +262,7 @@ def pixel_aspect(header: Header) -> float:
 
 
 def cropped(frame: Pixels, region: Region | None) -> Pixels:
+    """The frame cropped to a region; None for no crop."""
     if region is None:
         return frame
     top, bottom, left, right = region
@@ -265,13 +270,13 @@ def cropped(frame: Pixels, region: Region | None) -> Pixels:
 
 
 def squared(frame: Pixels, aspect: float) -> Pixels:
-    """Stretch a frame so that its pixels become squares, and nothing of it is lost."""
+    """The frame resampled to square pixels by enlarging one side."""
     return frame if abs(aspect - 1) < MIN_DISTORTION else with_square_pixels(
         frame, 1 / Fraction(aspect))
 
 
 def ultrasound_region(header: Header, layout: Layout) -> Region | None:
-    """The largest two-dimensional ultrasound image; None if none is named."""
+    """The largest two-dimensional ultrasound region; None if there is none."""
     found = []
     for item in header.items('SequenceOfUltrasoundRegions'):
         try:

@@ -1,4 +1,4 @@
-"""Single frames that belong together, as some devices store a sweep."""
+"""Single frames of one series, as some devices store a sweep."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ PLACES = ('InstanceNumber', 'TemporalPositionIdentifier', 'AcquisitionDateTime',
 
 
 class Found(NamedTuple):
-    """A file with a picture: where it lies, its name in tables, class and split, what it says."""
+    """A file with a picture: path, name in tables, class, split and metadata."""
     path: Path
     name: str
     label: str
@@ -21,7 +21,7 @@ class Found(NamedTuple):
 
 
 def find_series(files: Sequence[Found]) -> list[list[Found]]:
-    """Single frames of one series, class and shape, two or more of them each, in their order."""
+    """Lists of two or more single frames of one series, class, split and shape, in order."""
     series: dict[tuple, list[Found]] = {}
     for file in files:
         if file.facts.series and not file.facts.is_video:
@@ -31,7 +31,7 @@ def find_series(files: Sequence[Found]) -> list[list[Found]]:
 
 
 def in_order(files: Sequence[Found]) -> list[Found]:
-    """By the first tag that all have, each with a value of its own; else as they came."""
+    """The files sorted by the first tag with a unique value in each; else in the given order."""
     index = _deciding_place(files)
     if index is None:
         return list(files)
@@ -39,7 +39,7 @@ def in_order(files: Sequence[Found]) -> list[Found]:
 
 
 def series_notes(series: Sequence[Sequence[Found]]) -> list[str]:
-    """What is odd about them: order, and shapes that part what is one series."""
+    """Notes on series: their order, and splits of a series by shape."""
     notes = []
     others = [members for members in series if _deciding_place(members) != 0]
     if others:
@@ -50,7 +50,7 @@ def series_notes(series: Sequence[Sequence[Found]]) -> list[str]:
     uids = [members[0].facts.series for members in series]
     if mixed := len(uids) - len(set(uids)):
         notes.append(f'{mixed} series of single frames mix sizes, regions, classes or splits, and '
-                     'are parted by these')
+                     'are divided by these')
     return notes
 
 

@@ -1,4 +1,4 @@
-"""MPEG-2, H.264 and H.265 inside DICOM: one stream, cut into fragments anywhere."""
+"""MPEG-2, H.264 and H.265 inside DICOM: one stream, divided into fragments at any byte."""
 from __future__ import annotations
 
 import io
@@ -19,15 +19,16 @@ class Fragment(NamedTuple):
     length: int
 
     def read(self, file: BinaryIO, size: int | None = None) -> bytes:
+        """All bytes of the fragment, or the first `size`."""
         file.seek(self.offset)
         return file.read(self.length if size is None else min(size, self.length))
 
 
 class JoinedFragments(io.RawIOBase):
-    """A file made of fragments of another, which stay there.
+    """A file of fragments of another file, read without a copy.
 
     Args:
-        file: holds them.
+        file: contains the fragments.
         fragments: in their order.
     """
 
@@ -51,7 +52,7 @@ class JoinedFragments(io.RawIOBase):
         return self.place
 
     def readinto(self, buffer: memoryview) -> int:   # type: ignore[override]
-        """What is left of the fragment at this place, as far as it fits."""
+        """Read the rest of the fragment at this position, as far as it fits."""
         start = 0
         for fragment in self.fragments:
             within = self.place - start
@@ -66,23 +67,25 @@ class JoinedFragments(io.RawIOBase):
 
 
 def iter_stream(name: str, file: BinaryIO, fragments: Sequence[Fragment]) -> Iterator[Pixels]:
-    """(H, W, 3) frames in the order and the shape they are shown.
+    """Iterate over (H, W, 3) frames in display order and shape.
 
     Args:
-        name: in messages.
+        name: for messages.
+        file: contains the fragments.
+        fragments: of the stream.
 
     Raises:
-        UnreadableFileError: if it is damaged; when frames are taken.
+        UnreadableFileError: during the iteration, if it is damaged.
     """
     with av.open(JoinedFragments(file, fragments), 'r') as container:
         yield from shown_frames(name, container, video_stream(name, container))
 
 
 def stream_fps(name: str, file: BinaryIO, fragments: Sequence[Fragment]) -> float | None:
-    """Frames per second, where the stream says them; it raises what `iter_stream` does."""
+    """Frames per second, None if unknown; it raises the errors of `iter_stream`."""
     with av.open(JoinedFragments(file, fragments), 'r') as container:
         stream = video_stream(name, container)
-        # without a container FFmpeg calls everything 25 frames per second
+        # without a container FFmpeg always reports 25 frames per second
         rate = (stream.codec_context.framerate if container.format.name in BARE else
                 stream.average_rate)
     return float(rate) if rate else None

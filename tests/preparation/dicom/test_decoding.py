@@ -168,13 +168,13 @@ def test_several_frames_are_a_video_with_its_rate(make_dicom, read, file, noise)
 
 
 @pytest.mark.parametrize('announced', [None, 1, 3])
-def test_frames_beyond_the_announced_ones_are_read_and_that_is_said(make_dicom, read, file, noise,
+def test_frames_beyond_the_announced_ones_are_read_and_reported(make_dicom, read, file, noise,
                                                                     announced):
     pixels = noise(20, 24, 30)
     make_dicom(file, pixels, NumberOfFrames=announced)
     found = read()
     np.testing.assert_array_equal(found.frames, pixels)
-    assert '1 files hold more frames than NumberOfFrames says' in found.notes
+    assert '1 files have more frames than NumberOfFrames' in found.notes
 
 
 @pytest.mark.parametrize('announced', [None, 2])
@@ -200,7 +200,7 @@ def test_a_compressed_file_that_is_cut_off_is_refused_as_that(jpeg_file, reason,
 
 @pytest.mark.parametrize(('change', 'message'), [
     (lambda jpeg: jpeg[:len(jpeg) // 2], 'its JPEG has no end'),
-    (lambda jpeg: b'GIF89a' + jpeg, 'does not begin like JPEG Baseline'),
+    (lambda jpeg: b'GIF89a' + jpeg, 'does not start like JPEG Baseline'),
     (lambda jpeg: jpeg[:200] + b'\xff\xc4\0' * 30 + b'\xff\xd9', 'cut off, damaged')])
 def test_a_damaged_frame_is_named(make_dicom, reason, file, smooth, change, message):
     pixels = smooth(4, 32, 48)

@@ -75,7 +75,7 @@ def test_series_that_are_shorter_than_a_video_stay_stills(source, sweep):
     assert 'fewer than 21 frames' in '\n'.join(listing.notes)
 
 
-def test_frames_of_other_sizes_part_and_that_is_said(source, sweep, make_dicom, noise):
+def test_frames_of_other_sizes_divide_a_series_and_are_reported(source, sweep, make_dicom, noise):
     sweep()
     for number in range(18):
         make_dicom(source / f'benign/big{number}.dcm', noise(40, 50), SeriesInstanceUID='1.2.97',
