@@ -11,6 +11,7 @@ from typing import Any
 
 from lddm_aug.classes import split_names
 
+A_PACKAGE = 'a trained generator: its folder, or hf://user/name[@revision]'
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')      # as MMEngine names them
 
 

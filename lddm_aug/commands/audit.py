@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'table is divided, one without splits holds training data')
     parser.add_argument('--splits', type=Path, metavar='CSV',
                         help='of lddm-aug split: divides the first table')
-    parser.add_argument('--generator', type=Path, metavar='PACKAGE',
+    parser.add_argument('--generator', metavar='PACKAGE',
                         help='whose training groups must not be tested on')
     parser.add_argument('--data-root', type=Path, metavar='DIR',
                         help="folder the paths are relative to; default: each table's own")

@@ -3,7 +3,7 @@
     RECOGNIZER=r3d DATASET=phantom lddm-aug train recognizer
     lddm-aug evaluate work_dirs/lddm/phantom/package --videos data/phantom/videos.csv \\
         --fd-config work_dirs/r3d_phantom_real/recognizer.py \\
-        --fd-checkpoint work_dirs/r3d_phantom_real/iter_200.pth --out work_dirs/evaluation
+        --fd-checkpoint work_dirs/r3d_phantom_real/iter_200.pth --out work_dirs/evaluation --card
 """
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lddm_aug.commands.arguments import add_device
+from lddm_aug.commands.arguments import A_PACKAGE, add_device
 from lddm_aug.extras import require_extra
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('package', metavar='PACKAGE', help='folder of a trained generator')
+    parser.add_argument('package', metavar='PACKAGE', help=A_PACKAGE)
     parser.add_argument('--videos', required=True, metavar='CSV',
                         help='columns path, label, group and, without --split-file, split')
     parser.add_argument('--split', default='test', metavar='NAME',
@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='of the data set that the generator was trained on, if it has one; '
                              'needs the column fps; default: all videos have the same rate')
     parser.add_argument('--out', required=True, type=Path, metavar='DIR')
+    parser.add_argument('--card', action='store_true',
+                        help="put the figures into the package's model card as well")
     parser.add_argument('--fd-config', metavar='CONFIG',
                         help='recognizer for FD-<its name>: its name or its file')
     parser.add_argument('--fd-checkpoint', metavar='PTH', help='its checkpoint')
@@ -58,9 +60,14 @@ def run(args: argparse.Namespace) -> None:
     from lddm_aug.evaluation.network_arguments import load_networks
     from lddm_aug.evaluation.synthesis import evaluate_synthesis
     from lddm_aug.evaluation.synthesis_metrics import SynthesisOptions
-    from lddm_aug.evaluation.synthesis_report import PAGE, print_table, write_report
-    from lddm_aug.generators.package import load_package
+    from lddm_aug.evaluation.synthesis_report import PAGE, print_table, table_rows, write_report
+    from lddm_aug.generators.hub import is_on_hub
+    from lddm_aug.generators.model_card import write_figures
+    from lddm_aug.generators.package import load_package, read_card
 
+    if args.card and is_on_hub(args.package):
+        raise ValueError(f'--card: {args.package} is on the Hub; pull it into a folder, and push '
+                         'that again')
     options = SynthesisOptions(seed=args.seed, perceptual_frames=args.perceptual_frames)
     generator = load_package(args.package, args.device)
     stride = generator.frame_stride
@@ -74,6 +81,9 @@ def run(args: argparse.Namespace) -> None:
     results = evaluate_synthesis(generator, real, training, networks, options, generated)
     write_report(args.out, results, generated, real, training,
                  f'{type(generator).__name__} of {args.package}')
+    if args.card:
+        write_figures(Path(args.package), read_card(args.package), len(real),
+                      len({*real.groups}), [row._asdict() for row in table_rows(results)])
     print(print_table(results))
     print(f'\n{args.out / PAGE}')
 

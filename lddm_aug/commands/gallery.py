@@ -8,12 +8,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lddm_aug.commands.arguments import add_device
+from lddm_aug.commands.arguments import A_PACKAGE, add_device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('package', type=Path, metavar='PACKAGE',
-                        help='folder of a trained generator')
+    parser.add_argument('package', metavar='PACKAGE', help=A_PACKAGE)
     parser.add_argument('--videos', required=True, metavar='CSV',
                         help='columns path, label, group and, with --split, split')
     parser.add_argument('--split', metavar='NAME', help='show videos of this split only')

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 
-from lddm_aug.commands.arguments import add_device
+from lddm_aug.commands.arguments import A_PACKAGE, add_device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('package', metavar='PACKAGE', help='folder of a trained generator')
+    parser.add_argument('package', metavar='PACKAGE', help=A_PACKAGE)
     parser.add_argument('--stills', required=True, metavar='CSV',
                         help='columns path, label, group and, for a frame of a video, frame')
     parser.add_argument('--out', required=True, metavar='STORE',

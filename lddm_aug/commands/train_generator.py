@@ -13,7 +13,13 @@ import argparse
 import os
 from pathlib import Path
 
-from lddm_aug.commands.arguments import add_cfg_options, add_data, add_launcher, choose_data
+from lddm_aug.commands.arguments import (
+    A_PACKAGE,
+    add_cfg_options,
+    add_data,
+    add_launcher,
+    choose_data,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--resume', action='store_true',
                         help='from the newest checkpoint in the work dir')
     parser.add_argument('--init', metavar='PACKAGE',
-                        help='begin with the weights of a generator package instead of new ones')
+                        help=f'begin with the weights of {A_PACKAGE}')
     parser.add_argument('--amp', action='store_true',
                         help='mixed precision, on a GPU or a CPU with bfloat16')
     parser.add_argument('--seed', type=int, metavar='N', help="default: the config's")

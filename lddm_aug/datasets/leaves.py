@@ -52,6 +52,18 @@ def classes_of(owner: str, place: str, dataset: Any) -> tuple[str, ...]:
     return known[0] if known else ()
 
 
+def class_counts(dataset: Any) -> dict[str, dict[str, int]]:
+    """How many videos, and groups, of each class a data set has, by the class's name."""
+    names = classes_of('class_counts', 'the data set', dataset)
+    of_class: dict[str, list[str]] = {name: [] for name in names}
+    for info in infos_of(dataset):
+        label = info.get('label', '')
+        name = names[label] if names and isinstance(label, int) else str(label)
+        of_class.setdefault(name, []).append(info.get('group', ''))
+    return {name: dict(videos=len(groups), groups=len({*groups} - {''}))
+            for name, groups in of_class.items()}
+
+
 def _sample_groups(dataset: Any) -> frozenset[str]:
     return frozenset(info['group'] for info in infos_of(dataset) if 'group' in info)
 

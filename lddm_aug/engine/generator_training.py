@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +19,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
-from lddm_aug.datasets.leaves import classes_of, groups_of
+from lddm_aug.datasets.leaves import class_counts, classes_of, groups_of
 from lddm_aug.engine.config_stages import build_generator, stage_configs
 from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
@@ -36,7 +38,9 @@ from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, refuse_foreign_folder, save_package
 from lddm_aug.hardware import mixed_precision, refuse_amp_without_gpu, refuse_unstarted_launcher
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
+from lddm_aug.models.latent_model import LatentModel
 
+FIGURES = ('psnr_db', 'still_psnr_db')               # of a stage, that its package passes on
 SUMMARY = 'training.json'
 PACKAGE = 'package'
 
@@ -91,8 +95,9 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
         if 'optim_wrapper' in stage:
             stage.optim_wrapper.update(precision)
-    text = '\n'.join(f'# {name or config_file.stem}\n{stage.pretty_text}'
-                     for name, stage in stages.items())           # without paths of this run
+    text = '\n'.join(f'# {name or config_file.stem}\n'
+                     f'{Config(_without_paths(stage.to_dict())).pretty_text}'
+                     for name, stage in stages.items())
     parent = None if init is None else begin_from_package(stages, init)
     for name, stage in stages.items():
         stage.work_dir = str((folders or {}).get(name, work_dir / name))
@@ -116,7 +121,7 @@ def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text
         init: the package that they begin with.
         parent: what the new package says of it.
     """
-    inherited = () if init is None else load_package(init).groups
+    inherited, unnamed = ((), 0) if init is None else _groups(load_package(init))
     summary: dict[str, Any] = {}
     trained: dict[str, Any] = {}
     checkpoint: Path | None = None
@@ -126,15 +131,18 @@ def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text
         summary[name] = dict(groups=[])                           # a control has nothing to learn
         if 'model' in stage:
             checkpoint, summary[name] = train_stage(stage, resume, name)
-        if is_main_process():
-            trained[name or title] = _provenance(stage, checkpoint)
+        generator = None
         if 'generator' in stage and is_main_process():
             generator = _trained_generator(stage, checkpoint)
             if 'bank' in stage:
-                summary[name] = dict(groups=_fill(generator, stage.bank))
+                summary[name] = _fill(generator, stage.bank)
+        if is_main_process():
+            trained[name or title] = _provenance(stage, checkpoint, summary[name])
+        if generator is not None:
             groups = sorted({group for part in summary.values() for group in part['groups']}
                             .union(inherited))
-            sha256 = save_package(work_dir / PACKAGE, generator, groups, text, trained, parent)
+            sha256 = save_package(work_dir / PACKAGE, generator, groups, text, trained, parent,
+                                  unnamed)
             print_log(f'generator package {work_dir / PACKAGE} ({sha256[:12]})', logger='current')
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
@@ -218,17 +226,27 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
         runner.register_hook(LatentStatisticsHook())
         runner.register_hook(curve)
     runner.train()
-    measured = runner.val() if runner.val_loop is not None else {}
+    measured: Mapping[str, Any] = curve.curve.get(runner.iter, {})
+    if runner.val_loop is not None and not measured:
+        measured = runner.val()
     dataset = runner.train_dataloader.dataset
     seconds = None if begun else round(time.perf_counter() - start, 1)
     summary = dict(measured, seconds=seconds, iterations=runner.iter,
-                   groups=sorted(groups_of(dataset)), validation=[
+                   groups=sorted(groups_of(dataset)),
+                   data=_data_of(runner), validation=[
                        dict(iter=step, **figures) for step, figures in sorted(curve.curve.items())])
     if is_main_process():
         with write_aside(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary, indent=2).encode())
     barrier()                                        # the next stage reads the checkpoint
     return last_checkpoint(work_dir), summary
+
+
+def _data_of(runner: Runner) -> dict[str, dict[str, int]]:
+    """How many videos and groups of each class a generator was trained on."""
+    dataset = runner.train_dataloader.dataset
+    is_of_a_generator = isinstance(unwrapped(runner), (ClipAutoencoder, LatentModel))
+    return class_counts(getattr(dataset, 'clips', dataset)) if is_of_a_generator else {}
 
 
 def _forget_training(folder: Path) -> None:
@@ -250,22 +268,51 @@ def _compare_with_begun(stage: Config, name: str) -> tuple[Path | None, list[str
     return checkpoint, reasons_to_retrain(old, training_record(stage, stage.get('load_from')), name)
 
 
-def _provenance(stage: Config, checkpoint: Path | None) -> dict[str, Any]:
-    """What a package says of a stage: what it learnt from, and which weights came of it."""
+def _provenance(stage: Config, checkpoint: Path | None, summary: Mapping[str, Any]
+                ) -> dict[str, Any]:
+    """What a package says of a stage: what it was trained on, and which weights came of it.
+
+    Files are known by their content alone: a path or a name may say who a patient is.
+    """
+    counts = dict(data=summary['data']) if 'data' in summary else {}
     if 'model' not in stage or checkpoint is None:
-        return dict(inputs=training_record(stage)['inputs'])
+        return dict(inputs=_nameless(training_record(stage)['inputs']), **counts)
     content = read_checkpoint(checkpoint)
     record = record_of(content, checkpoint)
-    return {**{key: record[key] for key in ('inputs', 'processes', 'versions')},
-            'weights_sha256': weights_sha256(content)}
+    return dict(
+        inputs=_nameless(record['inputs']), processes=record['processes'],
+        versions=record['versions'], weights_sha256=weights_sha256(content),
+        iterations=summary['iterations'], **counts,
+        figures={name: summary[name] for name in FIGURES if name in summary})
 
 
-def _fill(generator: Any, bank: Config) -> list[str]:
-    """Give the generator the latents of these clips; the groups they come from."""
+def _nameless(inputs: Mapping[str, str]) -> dict[str, str]:
+    """The digest alone of `name (digest)`, and all of `N files (digest)`."""
+    return {key: content if re.fullmatch(r'\d+ files \(\w+\)', content)
+            else content.rpartition(' (')[2].rstrip(')') for key, content in inputs.items()}
+
+
+def _without_paths(value: Any) -> Any:
+    """A config's values, the paths in it as PATH and how their names end."""
+    if isinstance(value, dict):
+        return {key: _without_paths(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_without_paths(part) for part in value)
+    is_path = isinstance(value, str) and '://' not in value and {'/', os.sep} & {*value}
+    return f'PATH{Path(value).suffix}' if is_path else value
+
+
+def _groups(parent: Generator) -> tuple[tuple[str, ...], int]:
+    """Names of the groups that a package was trained on, and how many more there are."""
+    return parent.groups, max(0, parent.num_groups - len(parent.groups))
+
+
+def _fill(generator: Any, bank: Config) -> dict[str, Any]:
+    """Give the generator the latents of these clips; where they come from."""
     clips = DATASETS.build(bank)
     generator.fill(torch.stack([sample['latent'] for sample in clips]),
                    torch.tensor([sample['label'] for sample in clips]), clips.metainfo['classes'])
-    return sorted(clips.groups)
+    return dict(groups=sorted(clips.groups), data=class_counts(clips.clips))
 
 
 def _trained_generator(stage: Config, checkpoint: Path | None) -> Any:

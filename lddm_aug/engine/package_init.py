@@ -14,6 +14,7 @@ from torch import nn
 
 from lddm_aug.classes import shown
 from lddm_aug.generators.base import Generator
+from lddm_aug.generators.hub import is_on_hub
 from lddm_aug.generators.package import load_package, read_card
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.models.latent_model import LatentModel
@@ -109,8 +110,9 @@ def begin_from_package(stages: Mapping[str, Config], package: str | Path) -> dic
         print_log(_message(name, stage, parent, package), logger='current')
     card = read_card(package)
     return dict(sha256=parent.package_sha256, generator=type(parent).__name__,
-                classes=list(parent.classes), groups=len(parent.groups), begun=begun,
-                stages=card['stages'], parent=card.get('parent'))
+                classes=list(parent.classes), num_groups=parent.num_groups, begun=begun,
+                stages=card['stages'], parent=card['parent'],
+                **(dict(source=str(package)) if is_on_hub(package) else {}))
 
 
 def _models(generator: Generator) -> dict[str, nn.Module]:

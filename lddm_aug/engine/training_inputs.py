@@ -16,6 +16,7 @@ from lddm_aug.checkpoints import read_checkpoint, weights_sha256
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.datasets.table_dataset import TableDataset
 from lddm_aug.files import sha256_of
+from lddm_aug.generators.hub import is_on_hub
 from lddm_aug.generators.package import CARD, read_card
 from lddm_aug.store.manifest import MANIFEST
 
@@ -32,7 +33,7 @@ def content_of(value: str) -> str | None:
     """
     if os.path.isfile(value):
         digest = _content(Path(value), *_state(Path(value)))
-    elif os.path.isfile(os.path.join(value, CARD)):
+    elif is_on_hub(value) or os.path.isfile(os.path.join(value, CARD)):
         digest = read_card(value)['sha256']          # what else lies there changes no clip
     elif os.path.isfile(os.path.join(value, MANIFEST)):
         digest = _digest([Path(value)])

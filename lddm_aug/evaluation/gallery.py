@@ -21,7 +21,7 @@ from lddm_aug.seeds import derive_seed
 from lddm_aug.visualization.previews import Preview, render_page
 
 
-def write_gallery(path: Path, generator: Generator, package: Path, rows: Sequence[Annotation],
+def write_gallery(path: Path, generator: Generator, package: str | Path, rows: Sequence[Annotation],
                   per_class: int = 6, seed: int = 0, reference_fps: float | None = None) -> None:
     """One HTML file with some videos, real, reconstructed and generated twice, side by side.
 

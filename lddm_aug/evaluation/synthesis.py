@@ -61,6 +61,10 @@ def evaluate_synthesis(generator: Generator, real: ClipSet, training: ClipSet,
     _refuse_unused(networks)
     generated = generated or generate_clip_set(generator, real, options.seed)
     evaluation = Evaluation(generator, real, training, generated, networks, options)
+    if not generator.names_all_groups:
+        evaluation.notes.append(
+            f'groups: the package names {len(generator.groups)} of the {generator.num_groups} '
+            'groups that it was trained on, so the held-out ones may be among the others')
     figures: dict[str, Any] = {}
     for metric in registered_metrics():
         measured = metric.measure(evaluation)

@@ -55,7 +55,8 @@ class Generator(nn.Module, ABC):
         num_frames: T, frames in a clip; frame 0 is the still.
         frame_stride: frames of the source video from one frame of the clip to the next.
         sampler: settings of its sampler; `with_sampler` gives a generator with others.
-        groups: groups that the generator was trained on.
+        groups: names of the groups that the generator was trained on, as far as they are known.
+        num_groups: how many there are.
         classes: names of the classes that it can be conditioned on; empty where there are none.
         package_sha256: of the package it came from; empty until it was saved or loaded.
     """
@@ -84,6 +85,7 @@ class Generator(nn.Module, ABC):
         self.frame_stride = frame_stride
         self.sampler = sampler or SamplerSettings()
         self.groups: tuple[str, ...] = ()
+        self.num_groups = 0
         self.classes: tuple[str, ...] = ()
         self.package_sha256 = ''
 
@@ -93,6 +95,11 @@ class Generator(nn.Module, ABC):
                                  'built; take with_sampler(...) to sample in another way, or '
                                  'build another generator')
         super().__setattr__(name, value)
+
+    @property
+    def names_all_groups(self) -> bool:
+        """Whether a group that isn't named in `groups` is one that it wasn't trained on."""
+        return len(self.groups) >= self.num_groups
 
     @property
     def config(self) -> dict[str, Any]:

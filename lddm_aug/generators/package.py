@@ -2,11 +2,18 @@
 
     package.json         what the generator is, what it was trained on, versions, fingerprints
     weights.safetensors  its weights; absent where it has none
+    README.md            its model card, for people and for the Hugging Face Hub
+    evaluation.json      what `lddm-aug evaluate --card` measured of it, if somebody did
+    groups.json          names of the groups that it was trained on
+
+The sha256 of a package is that of package.json, which holds the one of the weights.  Neither names
+a group or a path, so that a package can be passed on without groups.json.
 """
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import textwrap
@@ -17,22 +24,26 @@ from typing import Any
 
 import torch
 from mmaction.registry import MODELS
+from mmengine.logging import print_log
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.generators.base import Generator
+from lddm_aug.generators.hub import resolve_package
+from lddm_aug.generators.model_card import write_model_card
 from lddm_aug.hardware import available_device
 from lddm_aug.versions import clip_versions
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CARD = 'package.json'
 WEIGHTS = 'weights.safetensors'
+GROUPS = 'groups.json'                               # stays where it was trained
 
 
 def save_package(folder: str | Path, generator: Generator, groups: Iterable[str],
                  config_text: str = '', stages: Mapping[str, Any] | None = None,
-                 parent: Mapping[str, Any] | None = None) -> str:
+                 parent: Mapping[str, Any] | None = None, unnamed_groups: int = 0) -> str:
     """Write a generator into a folder of its own, in place of an older package there.
 
     The folder appears when it is whole; where writing fails, the older one stays.
@@ -40,9 +51,11 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
     Args:
         groups: groups that it was trained on; they must not stand in any test.
         config_text: the configs that trained it, kept for whoever asks later.
-        stages: of each training by its name, as JSON can hold it: what it read, and the sha256 of
-            the weights that came of it.
-        parent: the same of the package that its training began from, if it did.
+        stages: of each training by its name, as JSON can hold it: `inputs`, what it read;
+            `weights_sha256`, of what came of it; `data`, label → number of videos and groups;
+            `figures`, what was measured on held-out groups; `iterations`; `versions`.
+        parent: of the package that its training began from, if it did: see `begin_from_package`.
+        unnamed_groups: how many more groups it was trained on, whose names are not known.
 
     Returns:
         The package's sha256, which the generator takes on together with the groups.
@@ -61,12 +74,13 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
-        card = _write_package(aside, generator, sorted(set(groups)), config_text,
-                              dict(stages or {}), parent)
+        names = sorted(set(groups))
+        card = _write_package(aside, generator, names, unnamed_groups, dict(
+            config_text=config_text, stages=dict(stages or {}), parent=parent))
         _swap(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    generator.groups, generator.package_sha256 = tuple(card['groups']), card['sha256']
+    _set_provenance(generator, card, names)
     return card['sha256']
 
 
@@ -78,14 +92,48 @@ def refuse_foreign_folder(folder: Path) -> None:
                          'name a new folder')
 
 
+def put_package(folder: Path, files: Iterable[Path], sha256: str) -> None:
+    """Copy the files of a package into a folder of its own, whole or not at all.
+
+    Args:
+        folder: a new one, or one that has the same package, whose other files stay.
+        files: those that are not there are left out.
+        sha256: of the package.
+
+    Raises:
+        ValueError: if the folder holds anything else.
+    """
+    refuse_foreign_folder(folder)
+    if (folder / CARD).is_file() and read_card(folder)['sha256'] != sha256:
+        raise ValueError(f'{folder} holds another package; name a new folder')
+    aside = folder.with_name(f'.{folder.name}.tmp')
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        if folder.is_dir():
+            shutil.copytree(folder, aside)
+        aside.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            if file.is_file():
+                shutil.copyfile(file, aside / file.name)
+        _swap(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Generator:
     """Read a generator back, ready to synthesize.
+
+    It warns of a package that doesn't name all groups that it was trained on: nothing can tell
+    then whether a held-out group was among them.
+
+    Args:
+        folder: of the package, or its name on the Hub: see `resolve_package`.
 
     Raises:
         FileNotFoundError: if the folder or one of its files is missing.
         ValueError: if it was made by another version, is damaged or doesn't fit together.
     """
-    folder, device = Path(folder), available_device(device)
+    source, folder, device = folder, resolve_package(folder), available_device(device)
     card = read_card(folder)
     weights = _read_weights(folder, card)
     generator = _build(folder / CARD, card['generator'])
@@ -95,13 +143,17 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
         raise ValueError(f'load_package: the weights in {folder / WEIGHTS} are not those of '
                          f'{card["generator"]["type"]} as {CARD} describes it; '
                          f'train the generator again ({_short(error)})') from error
-    generator.groups, generator.package_sha256 = tuple(card['groups']), card['sha256']
+    _set_provenance(generator, card, _read_groups(folder, card))
+    if not generator.names_all_groups:
+        print_log(f'{source} names {len(generator.groups)} of the {generator.num_groups} groups '
+                  'that it was trained on, so nothing can tell whether held-out groups were among '
+                  f'them; ask its author for {GROUPS}, and put it beside {CARD}',
+                  logger='current', level=logging.WARNING)
     return generator.eval().requires_grad_(False).to(device)
 
 
-def _write_package(folder: Path, generator: Generator, groups: list[str],
-                   config_text: str, stages: dict[str, Any], parent: Mapping[str, Any] | None
-                   ) -> dict[str, Any]:
+def _write_package(folder: Path, generator: Generator, groups: list[str], unnamed: int,
+                   described: dict[str, Any]) -> dict[str, Any]:
     state = {name: weight.contiguous().cpu() for name, weight in generator.state_dict().items()}
     if state:
         with write_aside(folder / WEIGHTS) as file:
@@ -109,22 +161,36 @@ def _write_package(folder: Path, generator: Generator, groups: list[str],
     card = {
         'format_version': FORMAT_VERSION,
         'generator': generator.config,
-        'groups': groups,
+        'clip': {name: getattr(generator, name)
+                 for name in ('channels', 'num_frames', 'size', 'frame_stride')},
+        'classes': list(generator.classes),
+        'sampler': generator.sampler.as_dict(),
+        'num_groups': len(groups) + unnamed,
         'versions': clip_versions(),
-        'config_text': config_text,
-        'stages': stages,
-        'parent': parent,
+        **described,
         'weights_sha256': sha256_of(folder / WEIGHTS) if state else None,
     }
     card['sha256'] = _card_sha256(card)
-    with write_aside(folder / CARD) as file:
-        file.write(json.dumps(card, indent=2).encode())
+    _write_json(folder / CARD, card)
+    if groups:
+        _write_json(folder / GROUPS, dict(package_sha256=card['sha256'], groups=groups))
+    write_model_card(folder, card)
     return card
 
 
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    with write_aside(path) as file:
+        file.write(json.dumps(content, indent=2).encode())
+
+
+def _set_provenance(generator: Generator, card: dict[str, Any], groups: Iterable[str]) -> None:
+    generator.groups, generator.num_groups = tuple(groups), card['num_groups']
+    generator.package_sha256 = card['sha256']
+
+
 def read_card(folder: str | Path) -> dict[str, Any]:
-    """What package.json says, as `load_package` checks it."""
-    folder = Path(folder)
+    """What package.json says, as `load_package` checks it; `folder` may be on the Hub as well."""
+    folder = resolve_package(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'load_package: there is no generator package at {folder}; '
                                 'train one with tools/train_lddm.py')
@@ -146,6 +212,21 @@ def read_card(folder: str | Path) -> dict[str, Any]:
         raise ValueError(f'load_package: {path} was changed after it was written; '
                          'copy the package again')
     return card
+
+
+def _read_groups(folder: Path, card: dict[str, Any]) -> list[str]:
+    path = folder / GROUPS
+    if not path.is_file():
+        return []
+    try:
+        content = json.loads(path.read_bytes())
+        sha256, groups = content['package_sha256'], [str(name) for name in content['groups']]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'load_package: {path} is damaged ({error!r}); copy it again') from error
+    if sha256 != card['sha256']:
+        raise ValueError(f'load_package: {path} names the groups of another package; take the one '
+                         'that was written with this package, or move it away')
+    return groups
 
 
 def _read_weights(folder: Path, card: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -1,5 +1,6 @@
 """Trainings of a few iterations on noise that begin with the weights of a package."""
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,29 @@ def test_the_new_package_says_what_it_began_with_and_counts_both_groups(parents,
     assert written['generator'] == 'LDDMGenerator'
     assert written['begun'] == ['autoencoder', 'diffusion']
     assert written['stages'] == json.loads((parents() / 'package.json').read_text())['stages']
-    assert str(parents()) not in (package / 'package.json').read_text()
+    assert written['num_groups'] == 4 and child.num_groups == 8
+
+
+def test_what_is_shared_of_a_package_names_no_group_and_no_path(parents, train, tmp_path):
+    package = train(tmp_path / 'Ada Lovelace', init=parents())      # which groups are named by
+    for file in ('package.json', 'README.md'):
+        text = (package / file).read_text()
+        assert 'Lovelace' not in text and 'phantom0' not in text and str(tmp_path) not in text
+        assert 'videos.csv' not in text
+    stages = json.loads((package / 'package.json').read_text())['stages']
+    assert stages['autoencoder']['data'] == stages['diffusion']['data'] == {
+        name: dict(videos=2, groups=2) for name in CLASSES}
+    measured = json.loads((package.parent / 'training.json').read_text())['autoencoder']
+    assert stages['autoencoder']['figures'] == {
+        name: measured[name] for name in ('psnr_db', 'still_psnr_db')}
+
+
+def test_groups_that_the_parent_only_counts_are_counted_as_well(parents, train, tmp_path):
+    shutil.copytree(parents(), tmp_path / 'pulled')
+    (tmp_path / 'pulled/groups.json').unlink()
+    child = load_package(train(tmp_path / 'b', init=tmp_path / 'pulled'))
+    assert child.groups == tuple(f'b {i}' for i in range(4))
+    assert child.num_groups == 8 and not child.names_all_groups
 
 
 def test_only_what_the_package_holds_begins_with_it(parents, train, tmp_path):

@@ -47,9 +47,9 @@ def test_groups_and_fingerprint_are_the_same_after_saving_and_after_loading(fold
     assert len(loaded.package_sha256) == 64
 
 
-def test_it_is_json_and_safetensors_and_nothing_else(folder):
-    assert sorted(file.name for file in folder.iterdir()) == ['package.json',
-                                                              'weights.safetensors']
+def test_it_is_json_safetensors_and_a_model_card_and_nothing_else(folder):
+    assert sorted(file.name for file in folder.iterdir()) == [
+        'README.md', 'groups.json', 'package.json', 'weights.safetensors']
     card = json.loads((folder / 'package.json').read_text())
     assert card['config_text'] == 'seed = 0'
     assert set(card['versions']) == {'lddm_aug', 'torch', 'diffusers', 'zuko'}
@@ -64,9 +64,28 @@ def test_its_sha256_stands_for_the_weights(tmp_path, tiny_lddm):
     assert save_package(tmp_path / 'c', tiny_lddm, []) != first
 
 
+def test_only_groups_json_names_a_group(tiny_lddm, tmp_path):
+    save_package(tmp_path / 'package', tiny_lddm, ['Ada Lovelace'])
+    assert [file.name for file in (tmp_path / 'package').iterdir()
+            if b'Lovelace' in file.read_bytes()] == ['groups.json']
+
+
+def test_without_the_names_of_the_groups_it_loads_with_their_number_and_a_warning(
+        folder, monkeypatch):
+    warned: list[str] = []
+    monkeypatch.setattr(package, 'print_log', lambda text, **_: warned.append(text))
+    with_names = load_package(folder)
+    assert with_names.names_all_groups and not warned
+    (folder / 'groups.json').unlink()
+    loaded = load_package(folder)
+    assert (loaded.groups, loaded.num_groups, loaded.names_all_groups) == ((), 2, False)
+    assert loaded.package_sha256 == with_names.package_sha256
+    assert len(warned) == 1 and 'names 0 of the 2 groups' in warned[0]
+
+
 def test_a_control_is_a_package_without_weights(tmp_path):
     save_package(tmp_path / 'package', RepeatStill(size=8, num_frames=5), [])
-    assert [file.name for file in (tmp_path / 'package').iterdir()] == ['package.json']
+    assert {file.name for file in (tmp_path / 'package').iterdir()} == {'package.json', 'README.md'}
     loaded = load_package(tmp_path / 'package')
     assert isinstance(loaded, RepeatStill)
     assert (loaded.num_frames, loaded.groups) == (5, ())
@@ -75,7 +94,7 @@ def test_a_control_is_a_package_without_weights(tmp_path):
 def test_saving_again_replaces_the_older_package(folder):
     sha256 = save_package(folder, RepeatStill(size=8), ['p9'])
     assert load_package(folder).package_sha256 == sha256
-    assert [file.name for file in folder.iterdir()] == ['package.json']
+    assert not (folder / 'weights.safetensors').exists()
     assert [path.name for path in folder.parent.iterdir()] == ['package']
 
 
@@ -136,7 +155,15 @@ def no_card_at_all(folder):
 
 def edited_card(folder):
     path = folder / 'package.json'
-    path.write_text(path.read_text().replace('"p1"', '"p7"'))
+    path.write_text(path.read_text().replace('"seed = 0"', '"seed = 1"'))
+
+
+def groups_of_another_package(folder):
+    (folder / 'groups.json').write_text(json.dumps(dict(package_sha256='0', groups=['p7'])))
+
+
+def broken_groups(folder):
+    (folder / 'groups.json').write_text('["p1"]')
 
 
 def missing_weights(folder):
@@ -175,9 +202,11 @@ def no_generator(folder):
     (missing_card, FileNotFoundError, r'package\.json is missing'),
     (broken_card, ValueError, r'package\.json is not JSON'),
     (other_version, ValueError, r'package\.json was made by another version of lddm_aug '
-                                r'\(format 99, but this one reads 1\)'),
+                                r'\(format 99, but this one reads 2\)'),
     (no_card_at_all, ValueError, 'another version of lddm_aug'),
     (edited_card, ValueError, r'package\.json was changed after it was written'),
+    (groups_of_another_package, ValueError, r'groups\.json names the groups of another package'),
+    (broken_groups, ValueError, r'groups\.json is damaged'),
     (missing_weights, FileNotFoundError, r'weights\.safetensors is missing'),
     (truncated_weights, ValueError, r'weights\.safetensors is damaged'),
     (weights_that_are_no_safetensors, ValueError, r'weights\.safetensors is damaged'),

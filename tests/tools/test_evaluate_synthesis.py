@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lddm_aug.generators.package import save_package
+from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 
 TOOL = Path(__file__).parents[2] / 'tools/evaluate_synthesis.py'
@@ -42,6 +42,25 @@ def test_a_package_becomes_a_table_json_plots_and_a_page(monkeypatch, capsys, da
     assert 'was not trained on' not in printed
     results = json.loads((data / 'out' / 'evaluation.json').read_text())
     assert results['protocol']['clips'] == 10 and results['protocol']['training_clips'] == 15
+
+
+def test_figures_go_into_the_model_card_where_that_is_asked_for(monkeypatch, capsys, data):
+    before = load_package(data / 'package').package_sha256
+    evaluate(monkeypatch, data / 'package', '--videos', data / 'videos.csv', '--device', 'cpu',
+             '--out', data / 'out', '--card')
+    psnr = json.loads((data / 'out' / 'evaluation.json').read_text())['psnr_db']
+    text = (data / 'package' / 'README.md').read_text()
+    assert f'| PSNR, dB | {psnr:.4g} |' in text and '10 real clips of 5 held-out groups' in text
+    assert load_package(data / 'package').package_sha256 == before
+
+
+def test_groups_that_nobody_named_are_said_to_be_unknown(monkeypatch, capsys, data):
+    (data / 'package' / 'groups.json').unlink()
+    evaluate(monkeypatch, data / 'package', '--videos', data / 'videos.csv', '--device', 'cpu',
+             '--out', data / 'out')
+    notes = json.loads((data / 'out' / 'evaluation.json').read_text())['notes']
+    assert [note for note in notes if note.startswith('groups: the package names 0 of the 5')]
+    assert not [note for note in notes if 'was not trained on' in note]
 
 
 @pytest.mark.parametrize('arguments, says', [

@@ -39,7 +39,8 @@ class Memorisation(SynthesisMetric):
     def measure(self, evaluation: Evaluation) -> dict[str, Any]:
         generator, training = evaluation.generator, evaluation.training
         groups = {*training.groups}
-        unseen = sorted(groups - {*generator.groups}) if generator.groups else []
+        known = generator.groups and generator.names_all_groups
+        unseen = sorted(groups - {*generator.groups}) if known else []
         if unseen:
             evaluation.notes.append(
                 f'memorisation: the generator was not trained on {len(unseen)} of the '
