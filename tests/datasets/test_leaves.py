@@ -1,5 +1,6 @@
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.registry import init_default_scope
@@ -7,7 +8,7 @@ from mmengine.runner import Runner
 from torch.utils.data import ConcatDataset as TorchConcatDataset
 from torch.utils.data import Subset, TensorDataset
 
-from lddm_aug.datasets.leaves import groups_of, info_of, inside, leaves, metainfo_of
+from lddm_aug.datasets.leaves import class_counts, groups_of, info_of, inside, leaves, metainfo_of
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.video_clips import VideoClipDataset
 
@@ -21,6 +22,17 @@ def test_groups_are_found_inside_wrappers():
 
 def test_a_data_set_without_groups_shares_none():
     assert groups_of(object()) == frozenset()
+
+
+def test_videos_and_groups_of_each_class_are_counted(tmp_path):
+    rows = ['path,label,group', '0.npy,b,ada', '1.npy,b,ada', '2.npy,b,grace', '3.npy,a,ada']
+    for index in range(4):
+        np.save(tmp_path / f'{index}.npy', np.zeros((20, 8, 8), np.uint8))
+    (tmp_path / 'videos.csv').write_text('\n'.join(rows))
+    dataset = VideoClipDataset(str(tmp_path / 'videos.csv'), classes=('a', 'b', 'c'))
+    expected = {'a': dict(videos=1, groups=1), 'b': dict(videos=3, groups=2),
+                'c': dict(videos=0, groups=0)}
+    assert class_counts(dataset) == class_counts(RepeatDataset(dataset, times=3)) == expected
 
 
 def test_the_leaves_are_what_no_wrapper_is(videos: str):
