@@ -14,14 +14,12 @@ from pathlib import Path
 from lddm_aug.commands.arguments import add_cfg_options, add_device, typed
 from lddm_aug.extras import require_extra
 
-GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'motion_transfer')
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--data', required=True, metavar='NAME',
                         help='busv, covid_blues, phantom, or a prepared folder')
-    parser.add_argument('--generators', nargs='+', default=GENERATORS, metavar='NAME',
-                        help=f'default: {" ".join(GENERATORS)}')
+    parser.add_argument('--generators', nargs='+', metavar='RECIPE',
+                        help="names of recipes, or files; default: the paper's and the controls")
     parser.add_argument('--seeds', nargs='+', type=int, default=(0, 1, 2), metavar='N',
                         help='default: 0 1 2')
     parser.add_argument('--size', type=int, metavar='PIXELS', help="default: the data's")
@@ -57,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     require_extra('report', 'the chart of losses', 'matplotlib')
     from lddm_aug.configs import config_root
     from lddm_aug.evaluation.network_arguments import load_networks
-    from lddm_aug.experiments.table1.results import format_table1
+    from lddm_aug.experiments.table1.results import GENERATORS, format_table1
     from lddm_aug.experiments.table1.table1 import Table1, make_table1, table_name
     from lddm_aug.files import write_aside
     from lddm_aug.visualization.loss_curves import draw_losses
@@ -70,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
         data=args.data, configs=args.configs or config_root(),
         work_dir=args.work_dir or Path('work_dirs/table1') / name,
         out=out,
-        generators=args.generators, seeds=args.seeds, size=args.size, amp=args.amp,
+        generators=args.generators or GENERATORS, seeds=args.seeds, size=args.size, amp=args.amp,
         cfg_options=args.cfg_options,
         sampler_steps=args.sampler_steps, temperatures=args.temperatures, redo=args.redo,
         recognizers=args.recognizers, networks=load_networks(args), device=args.device,

@@ -7,18 +7,21 @@ A config names one by its function, which reads the config that it inherits:
     train_dataloader = dict(dataset=lddm_mix(_base_))
 
 A function with `@training_set` before it is one more, for configs, commands, demo and study alike.
+RECIPE_mix, as cinn_paper_mix, needs no function: real videos and the clips of that recipe.
 """
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from lddm_aug.configs import fill, suggestion
+from lddm_aug.configs import CLIPS, fill, recipe_names, suggestion
 
 Base = Mapping[str, Any]                             # a config that has been read, and its `data`
 Make = Callable[[Base], dict[str, Any]]
+MIX = '_mix'
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,21 @@ def find_training_set(name: str) -> TrainingSet:
     Raises:
         ValueError: if there is none.
     """
+    recipe = name.removesuffix(MIX)
+    if name not in TRAINING_SETS and name.endswith(MIX) and recipe in {*recipe_names()} - {*CLIPS}:
+        return TrainingSet(partial(_mix_of, recipe), recipe)
     if name not in TRAINING_SETS:
         raise ValueError(f'training set: there is no {name!r}{suggestion(name, TRAINING_SETS)}; '
-                         f'choose among {", ".join(TRAINING_SETS)}')
+                         f'choose among {", ".join(TRAINING_SETS)}, or name a recipe and {MIX}')
     return TRAINING_SETS[name]
+
+
+def is_training_set(name: str) -> bool:
+    try:
+        find_training_set(name)
+    except ValueError:
+        return False
+    return True
 
 
 @training_set(mixes=False)
@@ -141,6 +155,10 @@ def mixed(base: Base, joining: dict[str, Any]) -> dict[str, Any]:
     """Real videos and, one per real clip, what joins them; it takes the place of the base's."""
     return dict(_delete_=True, type='LDDMMixedDataset', synthetic_per_real=1.0, real=real(base),
                 synthetic=joining)
+
+
+def _mix_of(generator: str, base: Base) -> dict[str, Any]:
+    return mixed(base, clips(base, generator))
 
 
 def clips(base: Base, generator: str) -> dict[str, Any]:

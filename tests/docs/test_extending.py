@@ -16,12 +16,14 @@ def run_example(title: str, folder: Path, before: str, after: str) -> None:
     blocks = re.findall(r'```python\n(.*?)```', section, re.DOTALL)
     files = {match[1]: block for block in blocks if (match := re.match(r'# (\S+\.py)\n', block))}
     for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     code = [before, *(block for block in blocks if block not in files.values()), after]
     ran = subprocess.run(
         [sys.executable, '-c', '\n'.join(code)], cwd=folder,
         env=dict(PYTHONPATH=':'.join([*sys.path, str(folder)]),
-                 LDDM_AUG_IMPORTS=','.join(name.removesuffix('.py') for name in files)),
+                 LDDM_AUG_IMPORTS=','.join(name.removesuffix('.py') for name in files
+                                           if '/' not in name)),
         capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     assert f'({len(files)} file' in section.splitlines()[0]
@@ -66,4 +68,37 @@ generator, real, training = RepeatStill(16, num_frames=8), clips('q'), clips('p'
 first, last = (real.clips[:, :, t].double() for t in (0, -1))
 assert abs(results['last_frame'] - float((first - last).abs().mean())) < 1e-3
 assert 'last frame, grey levels' in print_table(results)
+""")
+
+
+def test_a_generator_of_ones_own_becomes_a_package_and_can_stand_in_table_1(tmp_path):
+    run_example('A generator', tmp_path, before="""
+import sys
+from pathlib import Path
+import numpy as np
+
+Path('data').mkdir()
+rows = ['path,label,group,split']
+for i, split in enumerate(['train', 'test'] * 2):
+    np.save(f'data/{i}.npy', np.random.default_rng(i).integers(256, size=(17, 64, 64), dtype='u1'))
+    rows.append(f'{i}.npy,{("benign", "malignant")[i // 2]},p{i},{split}')
+Path('data/videos.csv').write_text('\\n'.join(rows))
+
+sys.argv = 'lddm-aug train-generator lddm/shake.py --data data --work-dir work'.split()
+from lddm_aug_command import main
+main()
+""", after="""
+import torch
+from lddm_aug.experiments.table1.table1 import Table1
+from lddm_aug.generators import load_package
+
+generator, stills = load_package('work/package'), torch.rand(2, 1, 64, 64)
+clips = generator(stills, [1, 2])
+assert torch.equal(clips[:, :, 0], stills)
+assert clips.std(dim=2).max() > 0.1
+assert generator.config == dict(type='Shake', size=64, pixels=2, channels=1, num_frames=16,
+                                frame_stride=3)
+table = Table1(data='data', work_dir=Path('w'), out=Path('o.json'),
+               generators=['lddm', 'lddm/shake.py'])
+assert table.names == ['lddm', 'shake'] and table.stages('shake')[''].generator.type == 'Shake'
 """)

@@ -5,17 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from lddm_aug.evaluation import network_arguments
-from lddm_aug.evaluation.network_arguments import (
-    add_network_arguments,
-    load_networks,
-    register_network,
-)
+from lddm_aug.evaluation import networks
+from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
+from lddm_aug.evaluation.networks import register_network
 
 
 @pytest.fixture
 def parser(monkeypatch):
-    monkeypatch.setattr(network_arguments, '_ARGUMENTS', {})
+    monkeypatch.setattr(networks, '_OPTIONS', {})
     register_network('clip', 'a network of my own')(
         lambda source, stride, device: SimpleNamespace(source=source, stride=stride, device=device))
     parser = argparse.ArgumentParser()

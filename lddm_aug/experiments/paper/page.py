@@ -51,8 +51,8 @@ def write_page(page: Path, text: Path, title: str, rows: Sequence[Mapping[str, A
 def table_1(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The mean over seeds ± their standard deviation, the paper's rows below."""
     columns, shown = table_columns(), _shown(rows)
-    names, cells = in_order(row['generator'] for row in rows), []
-    for name in names:
+    cells = []
+    for name in in_order(row['generator'] for row in rows):
         same = [row for row in rows if row['generator'] == name]
         cells.append([name, str(len(same)), *(mean_over_seeds(same, key) for key in shown)])
     cells += [[f'{name} (paper)', NONE, *(
@@ -74,8 +74,8 @@ def table_1_by_seed(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Each seed's figures, with what they might be on other patients."""
     columns = table_columns()
     shown = [key for key in columns if any(row.get(f'{key}_interval') for row in rows)]
-    names = in_order(row['generator'] for row in rows)
-    ordered = sorted(rows, key=lambda row: (row['seed'], names.index(row['generator'])))
+    place = {name: i for i, name in enumerate(in_order(row['generator'] for row in rows))}
+    ordered = sorted(rows, key=lambda row: (row['seed'], place[row['generator']]))
     return Table('Table 1, seed by seed',
                  'A seed draws the split and the training. Intervals are 95 %, over test groups. '
                  'Distances are in networks of that seed, so compare them within a seed.',

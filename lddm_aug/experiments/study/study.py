@@ -150,8 +150,11 @@ def require_files(study: Study, runs: Sequence[Run]) -> None:
 
 def refuse_unknown_options(study: Study) -> None:
     """Raise ValueError for an option of the generators that none of their stages would get."""
-    stages = sorted({stage for each in TRAINING_SETS.values() if each.generator is not None
-                     for stage in study.generator_stages(each.generator)} - {''})
+    generators = {each.generator for each in TRAINING_SETS.values()} | {
+        TrainingSet.parse(name).generator for name in study.training_sets}
+    stages = sorted({stage for generator in generators
+                     if generator is not None for stage in study.generator_stages(generator)}
+                    - {''})
     unknown = [key for key, _ in study.generator_options
                if key.partition('.')[0] not in stages or '.' not in key]
     if unknown:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 
 from mmengine.config import Config
 
-from lddm_aug.datasets.training_sets import TRAINING_SETS
+from lddm_aug.datasets.training_sets import (
+    MIX,
+    TRAINING_SETS,
+    find_training_set,
+    is_training_set,
+)
 
 REAL, SYNTHETIC = 'real', 'synthetic'
 CONTROLS = ('real_twice', 'still_mix', 'warp_mix', 'transfer_mix')
@@ -43,13 +48,13 @@ class TrainingSet:
         """
         base, *options = name.split('+')
         training_set = cls(base, tuple(options))
-        unknown = [part for part, known in [(base, TRAINING_SETS), *((option, OPTIONS)
-                                                                     for option in options)]
-                   if part not in known]
+        unknown = [option for option in options if option not in OPTIONS]
+        if not is_training_set(base):
+            unknown.insert(0, base)
         if unknown:
             raise ValueError(f'training set {name!r}: {", ".join(map(repr, unknown))} is unknown; '
-                             f'the bases are {", ".join(TRAINING_SETS)}, and the options behind '
-                             f'a + {", ".join(OPTIONS)}')
+                             f'the bases are {", ".join(TRAINING_SETS)}, or a recipe and {MIX}, '
+                             f'and the options behind a + {", ".join(OPTIONS)}')
         useless = [option for option in options if not training_set._can(option)]
         if useless:
             raise ValueError(f'training set {name!r}: {", ".join(useless)} needs generated clips '
@@ -72,19 +77,19 @@ class TrainingSet:
     def _can(self, option: str) -> bool:
         if option in BLENDINGS:
             return True
-        if option == 'filtered' and not TRAINING_SETS[self.base].stored:
+        if option == 'filtered' and not find_training_set(self.base).stored:
             return False
         return self.generator is not None and (self.is_mix or option in ('soft', 'filtered'))
 
     @property
     def is_mix(self) -> bool:
         """Whether something joins the real videos at a ratio."""
-        return TRAINING_SETS[self.base].mixes
+        return find_training_set(self.base).mixes
 
     @property
     def generator(self) -> str | None:
         """Who makes its clips, a name in stores.py."""
-        return TRAINING_SETS[self.base].generator
+        return find_training_set(self.base).generator
 
 
 def put_into(config: Config, training_set: TrainingSet, *, seed: int,
@@ -98,7 +103,7 @@ def put_into(config: Config, training_set: TrainingSet, *, seed: int,
         keep: list of the clips that passed the quality filter.
         synthetic_per_real: of a mix.
     """
-    dataset = TRAINING_SETS[training_set.base].make(config)
+    dataset = find_training_set(training_set.base).make(config)
     dataset.pop('_delete_', None)
     joining = dataset['synthetic'] if training_set.is_mix else dataset
     if training_set.base != REAL:

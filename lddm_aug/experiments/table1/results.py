@@ -13,6 +13,7 @@ from lddm_aug.evaluation.synthesis_metrics import registered_metrics
 from lddm_aug.files import write_aside
 from lddm_aug.versions import run_versions
 
+# what is compared if nothing else is said, in this order
 GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'motion_transfer')
 # Chen, Shi et al. 2024, Table 1: BUSV, conditioned on the first frame; which DIV isn't said.
 PAPER = {'cinn': dict(fvd=58.98, dtfvd=0.62, lpips=0.33, div=2.23),
@@ -59,9 +60,9 @@ def write_results(file: Path, results: dict[str, Any], command: str) -> None:
 def put_row(rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
     """In place of the older one, and in the paper's order."""
     def place(row: Mapping[str, Any]) -> tuple:
-        name = row['generator']
-        return in_order([*GENERATORS, name]).index(name), name, row['seed'], sampling_of(row) or 0
+        return order.index(row['generator']), row['seed'], sampling_of(row) or 0
 
+    order = in_order(each['generator'] for each in [*rows, row])
     rows[:] = sorted([other for other in rows if place(other) != place(row)] + [row], key=place)
 
 

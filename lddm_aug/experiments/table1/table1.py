@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
@@ -42,6 +42,7 @@ from lddm_aug.evaluation.synthesis_metrics import SynthesisOptions
 from lddm_aug.evaluation.synthesis_metrics.frechet import frechet_distance
 from lddm_aug.experiments.table1.results import (
     GENERATORS,
+    in_order,
     put_row,
     read_results,
     sampling_of,
@@ -70,7 +71,8 @@ class Table1:
             networks in which the Fréchet distances are taken.
         work_dir: where trainings go.
         out: the results, a JSON file that is written again after every row.
-        generators, seeds: the rows; a generator is the name of its recipe.
+        generators, seeds: the rows; a generator is the name of its recipe in lddm/, or the file of
+            a recipe elsewhere, whose name it has.
         size: height and width of the clips, in pixels; by default the data's.  The networks of the
             Fréchet distances see the data at its own size, so that sizes can be compared.
         split: name of a file in the data's splits/; by default the data's own.
@@ -116,10 +118,13 @@ class Table1:
     command: str = ''
 
     def __post_init__(self) -> None:
-        unknown = sorted({*self.generators} - {*self._recipes})
+        unknown = sorted(name for name in self.names if not self.config(name).is_file())
         if unknown:
-            raise ValueError(f'Table1: generators are {", ".join(self._recipes)}, '
-                             f'but got {", ".join(unknown)}')
+            raise ValueError(f'Table1: generators are {", ".join(self._recipes)}, or files of '
+                             f'recipes, but got {", ".join(unknown)}')
+        if len({*self.names}) < len(self.names):
+            raise ValueError('Table1: every generator has a name of its own, but got '
+                             f'{", ".join(self.names)}; name each once')
         if not all(0 <= seed < 2**32 for seed in self.seeds):
             raise ValueError(f'Table1: seeds must lie in [0, 2^32), but got {list(self.seeds)}')
         if self.recognizers < 1:
@@ -134,7 +139,7 @@ class Table1:
             raise ValueError('Table1: temperatures are standard deviations, 0 or more, but got '
                              f'{list(self.temperatures)}')
         self._refuse_options_of_no_stage()
-        for name in ('lddm', *self.generators):                   # before hours, not after them
+        for name in ('lddm', *self.names):                        # before hours, not after them
             *_, last = self.stages(name).values()
             if self.size not in (None, last.generator.size):
                 raise ValueError(f'Table1: clips of {self.size} pixels were asked for, but those '
@@ -160,16 +165,21 @@ class Table1:
 
     @property
     def _recipes(self) -> list[str]:
-        names = [path.stem for path in sorted((self.configs / 'lddm').glob('*.py'))]
-        return [*GENERATORS, *(name for name in names if name not in GENERATORS)]
+        return in_order(path.stem for path in (self.configs / 'lddm').glob('*.py'))
 
     @property
     def precision(self) -> tuple[str, ...]:
         """Sets weights that were learnt in full precision apart from others."""
         return () if self.amp else ('float32',)
 
+    @property
+    def names(self) -> list[str]:
+        """The generators as rows name them."""
+        return [Path(each).stem for each in self.generators]
+
     def config(self, generator: str) -> Path:
-        return self.configs / 'lddm' / f'{generator}.py'
+        files = {Path(each).stem: Path(each) for each in self.generators if each.endswith('.py')}
+        return files.get(generator, self.configs / 'lddm' / f'{generator}.py')
 
     def stage_options(self, generator: str) -> dict[str, Any]:
         """Those of `cfg_options` whose stage this generator has."""
@@ -181,7 +191,7 @@ class Table1:
         return stage_configs(self.config(generator), self.stage_options(generator), self.choice)
 
     def _refuse_options_of_no_stage(self) -> None:
-        names = {name for generator in self.generators
+        names = {name for generator in self.names
                  for name in stage_names(self.config(generator), self.choice) if name}
         unknown = sorted(key for key in self.cfg_options if key.partition('.')[0] not in names)
         if unknown:
@@ -209,7 +219,7 @@ def make_table1(table: Table1) -> dict[str, Any]:
     features = {figure: _feature_networks(table, table.feature_name(figure), config)
                 for figure, config in table.feature_configs().items()}
     for seed in table.seeds:
-        for name in table.generators:
+        for name in table.names:
             if not table.redo and _done(results['rows'], table, name, seed):
                 print(f'{name}, seed {seed}: done before', flush=True)
                 continue
@@ -217,11 +227,11 @@ def make_table1(table: Table1) -> dict[str, Any]:
             put_row(results['rows'], row)
             write_results(table.out, results, table.command)
             print(f'{name}, seed {seed}: FD {row["fd"]:.3g}', flush=True)
-    for seed in table.seeds if 'lddm' in table.generators else ():
+    for seed in table.seeds if 'lddm' in table.names else ():
         for steps in table.sampler_steps:
             if table.redo or not _done(results['sampler_steps'], table, 'lddm', seed, steps):
                 put_row(results['sampler_steps'],
-                        _compare_steps(table, seed, steps, clips[0], features['fd']))
+                        _compare_steps(table, seed, steps, clips.real, features['fd']))
                 write_results(table.out, results, table.command)
         for temperature in table.temperatures:
             if table.redo or not _done(results['temperatures'], table, 'lddm', seed, temperature):
@@ -234,13 +244,19 @@ def make_table1(table: Table1) -> dict[str, Any]:
     return results | dict(rows=[row for row in results['rows'] if _still_fits(table, row, fd_real)])
 
 
-def _read_clips(table: Table1) -> tuple[ClipSet, ClipSet]:
+class _Clips(NamedTuple):
     """Held-out clips, and those of the training, of the videos that LDDM's autoencoder has."""
-    stages = list(table.stages('lddm').values())
-    generator = build_generator(stages[-1])                       # knows size, length and tempo
-    held_out, training = stages[0].val_dataloader.dataset, stages[0].train_dataloader.dataset
-    return (_read(held_out, generator, table.segments),
-            _read(training, generator, table.train_segments))
+    real: ClipSet
+    training: ClipSet
+
+
+def _read_clips(table: Table1) -> _Clips:
+    stages = table.stages('lddm')
+    videos = stages['autoencoder']
+    *_, last = stages.values()
+    generator = build_generator(last)                # knows size, length and playback rate
+    return _Clips(_read(videos.val_dataloader.dataset, generator, table.segments),
+                  _read(videos.train_dataloader.dataset, generator, table.train_segments))
 
 
 def _read(dataset: Mapping[str, Any], generator: Generator, segments: int) -> ClipSet:
@@ -265,15 +281,16 @@ def _feature_networks(table: Table1, name: str, recognizer: Config) -> SeveralRe
     return SeveralRecognizers(networks)
 
 
-def _make_row(table: Table1, name: str, seed: int, clips: tuple[ClipSet, ClipSet],
+def _make_row(table: Table1, name: str, seed: int, clips: _Clips,
               features: Mapping[str, Any], temperature: float | None = None) -> dict[str, Any]:
     package, seconds, losses = _train(table, name, seed)
     generator = load_package(package, table.device)
     if temperature is not None:
         generator = generator.with_sampler(temperature=temperature)
     began = time.perf_counter()
-    figures = evaluate_synthesis(generator, *clips, {**features, **table.networks},
-                                 replace(table.options, seed=seed))
+    figures = evaluate_synthesis(
+        generator, clips.real, clips.training, {**features, **table.networks},
+        replace(table.options, seed=seed))
     return dict(
         generator=name, seed=seed, size=generator.size,
         **{key: value for key, value in figures.items() if key != 'protocol'},

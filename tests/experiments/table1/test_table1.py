@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from mmaction.registry import MODELS
 
 from lddm_aug.evaluation.synthesis import SynthesisOptions
 from lddm_aug.experiments.table1 import table1
 from lddm_aug.experiments.table1.results import format_table1
 from lddm_aug.experiments.table1.table1 import Table1, make_table1, table_name
+from lddm_aug.generators.base import Generator
 
 ROOT = Path(__file__).parents[3]
 SMALL = dict(encoder=dict(width=8), decoder=dict(widths=(8, 8, 8)))
@@ -83,6 +86,42 @@ def test_a_row_for_every_generator_with_every_figure(table, results):
     kept = json.loads(table.out.read_text())
     assert kept['protocol']['size'] == 64 and 'torch' in kept['versions']
     assert kept['paper']['lddm']['fvd'] == 53.82
+
+
+@MODELS.register_module()
+class Black(Generator):
+    """Nothing but the still, and black frames after it."""
+
+    def __init__(self, size, num_frames=16, frame_stride=3):
+        super().__init__(channels=1, size=size, num_frames=num_frames, frame_stride=frame_stride)
+
+    def generate(self, stills, seeds, labels):
+        clips = torch.full((len(stills), 1, self.num_frames, self.size, self.size), -1.)
+        clips[:, :, 0] = stills
+        return clips
+
+
+@pytest.mark.parametrize('where', ['configs/lddm', 'elsewhere'])
+def test_a_generator_of_ones_own_is_a_recipe_and_has_its_row(table, results, folder, where):
+    recipe = folder / where / 'black.py'
+    recipe.parent.mkdir(exist_ok=True)
+    recipe.write_text("_base_ = 'lddm_aug::_base_/generator.py'\n"
+                      "generator = dict(type='Black', **_base_.clip)\n")
+    named = 'black' if where == 'configs/lddm' else str(recipe)
+    other = replace(table, generators=(named, 'lddm'), out=folder / where / 'black.json',
+                    sampler_steps=(), temperatures=())
+    made = make_table1(other)
+    recipe.unlink()
+    assert [row['generator'] for row in made['rows']] == ['lddm', 'black']
+    black = made['rows'][1]
+    assert black['div'] == 0
+    assert black['fd'] > results['rows'][1]['fd'] > 0                # than repeated stills
+    line = format_table1(made).splitlines()[2].split()
+    assert line[:2] == ['black', '1'] and f'{black["fd"]:.3g}' in line
+    with pytest.raises(ValueError, match='generators are lddm, .*, or files of recipes, but got'):
+        replace(other)
+    with pytest.raises(ValueError, match='every generator has a name of its own'):
+        replace(table, generators=('lddm', 'lddm'))
 
 
 def test_generators_share_an_autoencoder(table, results):
@@ -216,7 +255,7 @@ def test_distances_in_other_weights_of_the_network_are_not_compared(
 
 
 @pytest.mark.parametrize(('wrong', 'message'), [
-    (dict(generators=('gan',)), 'generators are lddm, cinn, .*, but got gan'),
+    (dict(generators=('gan',)), 'generators are lddm, repeat_still, .*, or files .*, but got gan'),
     (dict(seeds=(-1,)), r'seeds must lie in \[0, 2\^32\), but got \[-1\]'),
     (dict(recognizers=0), 'recognizers counts networks and is at least 1, but got 0'),
     (dict(sampler_steps=(0,)), r'sampler_steps must lie in \[1, 1000\], but got \[0\]'),
