@@ -96,10 +96,9 @@ def defaults(name: str) -> dict[str, object]:
 
 def test_defaults_are_those_of_what_is_called():
     """They stand twice, since what is called imports PyTorch and help does not."""
-    from lddm_aug.commands import prepare, study, table1
+    from lddm_aug.commands import prepare, study
     from lddm_aug.data.frames import MIN_FRAMES
     from lddm_aug.experiments.study.plan import FORMS, RECOGNIZERS, Study
-    from lddm_aug.experiments.table1.results import GENERATORS
     from lddm_aug.experiments.table1.table1 import Table1
     from lddm_aug.preparation.dicom import GROUP_TAGS
     from lddm_aug.preparation.phantom import write_phantom
@@ -111,14 +110,13 @@ def test_defaults_are_those_of_what_is_called():
              {'out', 'jobs'}),
             (dataclasses.asdict(Options()), defaults('prepare folder'), set()),
             (fields(Study), defaults('study run'), {'form', 'threads', 'out', 'data', 'work_dir'}),
-            (fields(Table1), defaults('table1'), {'device'})):
+            (fields(Table1), defaults('table1'), {'device', 'generators'})):
         common = {*called} & {*ours} - but
         assert len(common) > 3
         for name in common:
             assert ours[name] == called[name] or not (ours[name] or called[name]), name
     assert defaults('audit')['min_frames'] == MIN_FRAMES
-    assert (prepare.GROUP_TAGS, table1.GENERATORS, study.RECOGNIZERS) == (
-        GROUP_TAGS, GENERATORS, RECOGNIZERS)
+    assert (prepare.GROUP_TAGS, study.RECOGNIZERS) == (GROUP_TAGS, RECOGNIZERS)
     [form] = [action for action in PARSERS['study run']._actions if action.dest == 'form']
     assert {*form.choices} == {*FORMS}
 

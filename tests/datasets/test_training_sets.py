@@ -29,7 +29,7 @@ def test_a_recipe_and_mix_are_a_training_set_as_if_it_had_a_function(shake):
 
 
 def test_a_study_has_it_trained_by_its_recipe_with_options_and_all(shake):
-    mix = TrainingSet.parse('shake_mix+soft+mixup')
+    mix = TrainingSet.parse('shake_mix+mixup+soft')
     assert mix.is_mix and configs.recipe_of(mix.generator) == 'shake'
 
 

@@ -93,7 +93,7 @@ def beside_the_paper(results: Results) -> Table:
                                   for cell in (ratio, f'{ratio}, paper'))]
     rows = [[recognizer, training_set, *(
         cell for ratio, figure in zip(ratios, figures, strict=True)
-        for cell in (figure, published(names[recognizer], training_set, ratio) or NONE))]
+        for cell in (figure, published(names.get(recognizer, ''), training_set, ratio) or NONE))]
         for recognizer, training_set, *figures in ours.rows]
     *_, unconditional = TRAINING_SETS
     return Table('Table 2: do the clips help? F1 / accuracy',
