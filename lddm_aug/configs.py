@@ -56,6 +56,11 @@ def part_names(kind: str) -> list[str]:
     return sorted(path.stem for path in (config_root() / '_base_' / kind).glob('*.py'))
 
 
+def data_names() -> list[str]:
+    """The data sets that are known by name."""
+    return [name for name in part_names('datasets') if name != 'folder']
+
+
 def find_config(name: str | Path) -> Path:
     """A config's file: a path, or a name as `tsm_busv_lddm_mix`, `lddm/cinn` or `cinn`.
 
@@ -93,9 +98,9 @@ def find_recipe(name: str | Path) -> tuple[Path, dict[str, str]]:
     if path.is_file() or stem in recipe_names():
         return find_config(path), {}
     named = path.parent.as_posix() == '.' or path.parent.name == 'lddm'
-    for data in part_names('datasets'):
+    for data in data_names() if named else ():
         found = re.fullmatch(rf'{data}(?:_(\d+))?(?:_(\w+?))?', stem)
-        if found is None or data == 'folder' or not named:
+        if found is None:
             continue
         size, recipe = found[1], {None: 'lddm', 'paper': 'lddm_paper'}.get(found[2], found[2])
         if recipe in recipe_names():
@@ -123,12 +128,13 @@ def choose(data: str | Path | None = None, *, size: int | None = None, frames: i
     """The environment variables of a choice; what is None is left as it is.
 
     Args:
-        data: a folder with videos.csv, or the name of a file in `_base_/datasets`.
+        data: a folder with videos.csv, or the name of a file in `_base_/datasets`, or the path of
+            one of your own.
         size: of generated clips, in pixels: a multiple of 16 up to 64, of 32 above.
         frames: in a generated clip, a multiple of 4.
         stride: frames of the source video from one frame of a clip to the next.
         split: name of a file in the data's splits/, with or without `.csv`.
-        recognizer: name of a file in `_base_/models`.
+        recognizer: name of a file in `_base_/models`, or the path of one of your own.
         training_set: as the configs' names end, `real` or `lddm_mix`.
 
     Raises:
@@ -139,8 +145,9 @@ def choose(data: str | Path | None = None, *, size: int | None = None, frames: i
     choice |= {name: str(value) for name, value in shape.items() if value is not None}
     _require_shape(choice)
     if recognizer is not None:
-        _require_known('recognizer', recognizer, part_names('models'))
-        choice['RECOGNIZER'] = recognizer
+        choice['RECOGNIZER'] = _part_of_ones_own('models', recognizer) or recognizer
+        if choice['RECOGNIZER'] == recognizer:
+            _require_known('recognizer', recognizer, part_names('models'))
     if split is not None:
         choice['SPLIT'] = split.removesuffix('.csv')
     if training_set is not None:
@@ -244,7 +251,7 @@ def fill(pattern: str, **names: str) -> str:
     if 'recipe' in names:
         names['_recipe'] = '' if names['recipe'] == 'lddm' else f'_{names["recipe"]}'
     for key, name in names.items():
-        pattern = pattern.replace(f'{{{key}}}', name)
+        pattern = pattern.replace(f'{{{key}}}', name.rpartition('/')[2])
     return pattern
 
 
@@ -268,12 +275,23 @@ def _choose_data(data: str | Path | None) -> dict[str, str]:
         return {}
     if Path(data).is_dir():
         return {'DATASET': 'folder', 'DATA': str(data)}
-    names = [name for name in part_names('datasets') if name != 'folder']
+    if own := _part_of_ones_own('datasets', data):
+        return {'DATASET': own}
+    names = data_names()
     if str(data) not in names:
         raise ValueError(f'data: there is no folder {data}, and no data set of that name'
                          f'{suggestion(str(data), names)}; name a folder, or one of '
                          f'{", ".join(names)}')
     return {'DATASET': str(data)}
+
+
+def _part_of_ones_own(kind: str, given: str | Path) -> str:
+    """A file that isn't in `_base_/KIND`, as it is named from there; blank for all else."""
+    path = Path(given).expanduser()
+    if path.suffix != '.py' or not path.is_file():
+        return ''
+    folder = (config_root() / '_base_' / kind).resolve()
+    return Path(os.path.relpath(path.resolve().with_suffix(''), folder)).as_posix()
 
 
 def _require_shape(given: Mapping[str, str]) -> None:

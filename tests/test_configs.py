@@ -52,6 +52,20 @@ def test_a_folder_and_a_data_set_are_told_apart(tmp_path):
     assert choose() == {}
 
 
+def test_a_part_of_ones_own_is_named_by_its_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('wide.py').write_text("_base_ = 'lddm_aug::_base_/models/tsm_small.py'\n"
+                               'model = dict(backbone=dict(divide=2))')
+    Path('mine.py').write_text((config_root() / '_base_/datasets/phantom.py').read_text().replace(
+        "f'phantom{", "f'mine{"))
+    choice = choose('mine.py', recognizer='wide.py', training_set='lddm_mix')
+    config = read_config('recognizer', choice)
+    assert config.model.backbone.divide == 2
+    assert config.train_dataloader.dataset.synthetic.store == 'work_dirs/synthetic/mine_lddm'
+    assert config.work_dir == 'work_dirs/wide_mine_lddm_mix'
+    assert generator_folder(read_config('lddm/lddm', choice)) == Path('work_dirs/lddm/mine')
+
+
 def test_a_choice_holds_what_was_chosen_and_nothing_else():
     assert choose('busv', size=224, frames=32, stride=2, split='3_7_seed1.csv', recognizer='c3d',
                   training_set='lddm_mix') == {

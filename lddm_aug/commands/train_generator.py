@@ -46,7 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
 
-    from lddm_aug.configs import find_recipe, generator_folder, read_config
+    from lddm_aug.configs import (
+        config_root,
+        data_names,
+        find_recipe,
+        generator_folder,
+        read_config,
+    )
     from lddm_aug.engine.generator_training import train_generator
     from lddm_aug.evaluation.cost import describe_cost
     from lddm_aug.generators.package import CARD, load_package
@@ -54,6 +60,9 @@ def run(args: argparse.Namespace) -> None:
     config, choice = find_recipe(args.config or args.recipe)
     os.environ.update(choice)
     choose_data(args)
+    if not {'DATASET', 'DATA'} & {*os.environ} and config.is_relative_to(config_root()):
+        raise ValueError('name the data by --data: '
+                         f'{", ".join(data_names())}, or a folder with videos.csv')
     work_dir = args.work_dir or generator_folder(read_config(config))
     made = train_generator(config, work_dir, resume=args.resume, options=args.cfg_options,
                            seed=args.seed, amp=args.amp, launcher=args.launcher,

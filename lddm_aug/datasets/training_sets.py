@@ -11,13 +11,14 @@ RECIPE_mix, as cinn_paper_mix, needs no function: real videos and the clips of t
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from lddm_aug.configs import CLIPS, fill, recipe_names, suggestion
+from lddm_aug.datasets.transforms.sample_segment import SEGMENT
 
 Base = Mapping[str, Any]                             # a config that has been read, and its `data`
 Make = Callable[[Base], dict[str, Any]]
@@ -173,7 +174,8 @@ def loaders(base: Base, name: str = 'real', **parts: Any) -> tuple[dict, dict, d
 
     A pipeline is read + sample + augment + resize + see + pack: `read`, `augment` and `see` come
     with the data, the others with the recognizer.  In validation and test nothing is augmented,
-    and the segment in the middle is taken.
+    and the segment in the middle is taken.  Segments of videos are no longer than generated clips,
+    so that these have the same playback rate.
 
     Args:
         base: config with both.
@@ -188,11 +190,21 @@ def loaders(base: Base, name: str = 'real', **parts: Any) -> tuple[dict, dict, d
         first, *rest = sample
         return [dict(first, test_mode=True), *rest]
 
-    train = [*seen['read'], *seen['sample'], *seen['augment'], *after]
-    validate = [*seen['read'], *centre(seen['sample']), *after]
-    test = [*seen['read'], *centre(seen.get('sample_test', seen['sample'])), *after]
+    length = data['num_frames'] * data['frame_stride']
+    sample, sample_test = (_no_longer_than(length, seen.get(key, seen['sample']))
+                           for key in ('sample', 'sample_test'))
+    train = [*seen['read'], *sample, *seen['augment'], *after]
+    validate = [*seen['read'], *centre(sample), *after]
+    test = [*seen['read'], *centre(sample_test), *after]
     videos = dict(data=data, train_dataloader=dict(dataset=dict(data['real'], pipeline=train)))
     dataset = find_training_set(name).make(videos)
     dataset.pop('_delete_', None)
     return (dict(dataset=dataset), dict(dataset=dict(data['held_out'], pipeline=validate)),
             dict(dataset=dict(data['held_out'], pipeline=test)))
+
+
+def _no_longer_than(length: int, sample: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Transforms that take a segment of at most so many frames of a video."""
+    return [dict(step, segment_length=length)
+            if step['type'] == 'SampleSegment' and length < step.get('segment_length', SEGMENT)
+            else step for step in sample]

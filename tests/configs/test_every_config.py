@@ -254,6 +254,18 @@ def test_a_generators_stages_agree_on_the_shape_of_clips_and_on_the_autoencoder(
         assert trained['autoencoder'] == first['model']
 
 
+@pytest.mark.parametrize(('choice', 'length'), [
+    ({}, 48), (dict(frames=32), 48), (dict(stride=2), 32), (dict(frames=8, stride=4), 32)])
+def test_a_recognizer_takes_segments_no_longer_than_generated_clips(choice, length):
+    """Else the same 16 frames would play faster where they come from a shorter clip."""
+    mix = read_config('recognizer', choose('phantom', training_set='lddm_mix', **choice))
+    dataset = mix.train_dataloader.dataset
+    for each in (dataset.real, dataset.synthetic, mix.test_dataloader.dataset):
+        [sample] = [TRANSFORMS.build(step) for step in each.pipeline
+                    if step.type == 'SampleSegment']
+        assert sample.segment_length == length
+
+
 def test_a_config_survives_being_dumped_and_changed(tmp_path):
     """As a Runner writes it into its folder, and as --cfg-options change it."""
     config = read_config('tsm_busv_lddm_mix')

@@ -8,6 +8,8 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
+SEGMENT = 48                                         # frames, as in the paper
+
 
 @TRANSFORMS.register_module()
 class SampleSegment(BaseTransform):
@@ -28,7 +30,7 @@ class SampleSegment(BaseTransform):
         test_mode: the segment is in the middle instead of at a random position.
     """
 
-    def __init__(self, num_frames: int, segment_length: int = 48,
+    def __init__(self, num_frames: int, segment_length: int = SEGMENT,
                  test_mode: bool = False) -> None:
         if not 2 <= num_frames <= segment_length:
             raise ValueError('SampleSegment: num_frames must be between 2 and segment_length='
