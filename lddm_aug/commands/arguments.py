@@ -86,6 +86,17 @@ def add_data(parser: argparse.ArgumentParser) -> None:
                        help='frames of a video from one of a clip to the next; default: 3')
 
 
+def add_recognizer(parser: argparse.ArgumentParser) -> None:
+    """What the config `recognizer` is chosen by, beside `add_data`."""
+    group = parser.add_argument_group('what the config `recognizer` trains, in place of RECOGNIZER '
+                                      'and TRAINING_SET in the environment')
+    group.add_argument('--recognizer', metavar='NAME',
+                       help='c3d, tsm, tdn, atmnet, or with _small behind it, for a CPU; default: '
+                            'tsm')
+    group.add_argument('--training-set', metavar='NAME',
+                       help='real, still_mix, lddm_mix and so on; default: real')
+
+
 def choose_data(args: argparse.Namespace, **others: str | None) -> None:
     """Let every config that is read from now on follow the arguments of `add_data`.
 
@@ -96,6 +107,23 @@ def choose_data(args: argparse.Namespace, **others: str | None) -> None:
 
     os.environ.update(choose(args.data, split=args.split, size=args.size, frames=args.frames,
                              stride=args.stride, **others))
+
+
+def typed_data(args: argparse.Namespace) -> str:
+    """The arguments of `add_data` as they were given, for a command to be called next."""
+    names = ('data', 'split', 'size', 'frames', 'stride')
+    return shlex.join(word for name in names if (value := getattr(args, name)) is not None
+                      for word in (f'--{name}', str(value)))
+
+
+def require_data(config: Path, advice: str = 'name the data by --data') -> None:
+    """Raise ValueError if one of our configs reads a folder, and nobody says which."""
+    from lddm_aug.configs import config_root, data_names, read_config
+
+    chosen = {'DATASET', 'DATA'} & {*os.environ}
+    if not chosen and config.is_relative_to(config_root()) and (
+            read_config(config).get('data', {}).get('classes', ()) is None):
+        raise ValueError(f'{advice}: {", ".join(data_names())}, or a folder with videos.csv')
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

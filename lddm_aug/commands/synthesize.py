@@ -1,5 +1,7 @@
-"""Turn labelled stills into a store of clips.
+"""Turn labelled stills into clips that training sets find.
 
+    lddm-aug synthesize --data data/mine --size 128                    LDDM and the stills repeated
+    lddm-aug synthesize --data data/mine --size 128 --recipe cinn random_warp
     lddm-aug synthesize work_dirs/lddm/phantom/package --stills stills.csv --out store
 
 Interrupted, it resumes where it was when it is called again in the same way.
@@ -7,16 +9,40 @@ Interrupted, it resumes where it was when it is called again in the same way.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lddm_aug.commands.arguments import A_PACKAGE, add_device
+from lddm_aug.commands.arguments import (
+    A_PACKAGE,
+    add_data,
+    add_device,
+    choose_data,
+    require_data,
+    typed_data,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lddm_aug.data.annotations import Annotation
+
+RECIPES = ('lddm', 'repeat_still')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('package', metavar='PACKAGE', help=A_PACKAGE)
-    parser.add_argument('--stills', required=True, metavar='CSV',
-                        help='columns path, label, group and, for a frame of a video, frame')
-    parser.add_argument('--out', required=True, metavar='STORE',
-                        help='a new folder, or an unfinished store of the same clips')
+    parser.add_argument('package', nargs='?', metavar='PACKAGE',
+                        help=f'{A_PACKAGE}; default: those of the recipes')
+    parser.add_argument('--recipe', nargs='+', metavar='NAME',
+                        help='generators that lddm-aug train-generator has trained on these data, '
+                             'and controls, which need no training; default: '
+                             f'{" ".join(RECIPES)}')
+    add_data(parser)
+    parser.add_argument('--stills', metavar='CSV',
+                        help='columns path, label, group and, for a frame of a video, frame; '
+                             "default: the data's")
+    parser.add_argument('--out', metavar='STORE',
+                        help='of a package: a new folder, or an unfinished store of the same '
+                             'clips; default: where the training sets look')
     parser.add_argument('--data-root', metavar='DIR',
                         help="folder the paths are relative to; default: the table's own")
     parser.add_argument('--per-still', type=int, default=1, metavar='N',
@@ -30,22 +56,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from lddm_aug.configs import find_config, read_config, store_folder
+    from lddm_aug.data.annotations import read_annotations
+
+    if args.package is not None:
+        for name in ('stills', 'out'):
+            if getattr(args, name) is None:
+                raise ValueError(f'--{name}: a package needs one; name it, or name --data in place '
+                                 'of the package')
+        _synthesize(args, args.package, read_annotations(args.stills, args.data_root), args.out)
+        return
+    if args.out is not None:
+        raise ValueError('--out: of the recipes each has its own store; name a package beside it, '
+                         'or leave it out')
+    choose_data(args)
+    for recipe in args.recipe or RECIPES:
+        require_data(find_config(f'lddm/{recipe}'), 'name a PACKAGE, or the data by --data')
+        config = read_config(find_config(f'lddm/{recipe}'))
+        stills = config.data.stills
+        rows = (read_annotations(args.stills, args.data_root) if args.stills else
+                read_annotations(stills.ann_file, stills.get('data_root')))
+        _synthesize(args, _package(args, recipe), rows, store_folder(config))
+
+
+def _package(args: argparse.Namespace, recipe: str) -> Path:
+    """A recipe's generator; made here if there is nothing to train.
+
+    Raises:
+        FileNotFoundError: if it was not trained yet.
+    """
+    from lddm_aug.configs import find_config, generator_folder, read_config
+    from lddm_aug.engine.config_stages import stage_configs
+    from lddm_aug.engine.generator_training import PACKAGE, train_generator
+    from lddm_aug.generators.package import CARD
+
+    file = find_config(f'lddm/{recipe}')
+    folder = generator_folder(read_config(file))
+    if (folder / PACKAGE / CARD).is_file():
+        return folder / PACKAGE
+    if any('model' in stage for stage in stage_configs(file).values()):
+        raise FileNotFoundError(
+            f'{folder / PACKAGE} is no generator yet; train it with '
+            f'lddm-aug train-generator --recipe {recipe} {typed_data(args)}'.rstrip())
+    return train_generator(file, folder)
+
+
+def _synthesize(args: argparse.Namespace, package: str | Path, rows: Sequence[Annotation],
+                out: str | Path) -> None:
     import torch
 
-    from lddm_aug.data.annotations import read_annotations
     from lddm_aug.evaluation.cost import describe_cost
     from lddm_aug.generators.package import load_package
     from lddm_aug.synthesis.synthesize import synthesize
 
-    generator = load_package(args.package, args.device)
-    rows = read_annotations(args.stills, args.data_root)
+    generator = load_package(package, args.device)
     cores = torch.get_num_threads() if args.device == 'cpu' else 0
     summary = synthesize(
-        generator, rows, args.out, per_still=args.per_still, seed=args.seed,
+        generator, rows, out, per_still=args.per_still, seed=args.seed,
         batch_size=args.batch_size, workers=cores if args.workers is None else args.workers)
     if summary.made:
         print(f'{summary.made} clips in {summary.seconds:.1f} s '
               f'({summary.clips_per_second:.2f} per second, {describe_cost(generator)}); '
-              f'{args.out} holds {summary.clips}')
+              f'{out} holds {summary.clips}')
     else:
-        print(f'nothing to do: {args.out} holds all {summary.clips} clips')
+        print(f'nothing to do: {out} holds all {summary.clips} clips')

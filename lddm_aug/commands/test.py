@@ -2,6 +2,7 @@
 
     lddm-aug test tsm_phantom_lddm_mix work_dirs/tsm_phantom_lddm_mix/iter_160.pth
     lddm-aug test my_config.py my.pth --dump scores.pkl
+    lddm-aug test recognizer my.pth --recognizer tsm --data data/mine
 
 It is MMAction2's tools/test.py, and takes all its options.
 """
@@ -10,7 +11,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from lddm_aug.commands.arguments import add_cfg_options, add_launcher
+from lddm_aug.commands.arguments import (
+    add_cfg_options,
+    add_data,
+    add_launcher,
+    add_recognizer,
+    choose_data,
+    require_data,
+)
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -19,6 +27,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', metavar='CONFIG', help='name of a config, or its file')
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='of lddm-aug train')
+    add_recognizer(parser)
+    add_data(parser)
     parser.add_argument('--work-dir', metavar='DIR',
                         help="of the scores; default: the config's, or work_dirs/<config>")
     parser.add_argument('--dump', metavar='PKL', help='write every prediction into this file')
@@ -39,7 +49,10 @@ def run(args: argparse.Namespace) -> None:
     from lddm_aug.engine.runner_config import add_hooks, require_files, require_keys
     from lddm_aug.hardware import refuse_unstarted_launcher
 
-    args.config = str(find_config(args.config))
+    config_file = find_config(args.config)
+    choose_data(args, recognizer=args.recognizer, training_set=args.training_set)
+    require_data(config_file)
+    args.config = str(config_file)
     require_files(checkpoint=args.checkpoint)
     refuse_unstarted_launcher(args.launcher, '-m lddm_aug_command test')
     if '://' not in args.checkpoint:

@@ -1,28 +1,51 @@
 """Train a recognizer on real clips, generated clips or both.
 
-    lddm-aug train tsm_phantom_lddm_mix
+    lddm-aug train tsm_phantom_lddm_mix                                a config by its name
+    lddm-aug train --recognizer tsm --training-set lddm_mix --data data/mine --size 128
+    lddm-aug train --recognizer tsm c3d --training-set real still_mix lddm_mix --data data/mine
     lddm-aug train tsm_busv_lddm_mix --work-dir work_dirs/mine --seed 1 \\
         --cfg-options train_cfg.max_iters=1000
     lddm-aug train my_config.py --resume
 
-It is MMAction2's tools/train.py, and takes all its options.
+It is MMAction2's tools/train.py, and takes all its options.  Of several recognizers or training
+sets each is trained in a folder of its own, and at the end a table shows what they reach in the
+test.
 """
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from copy import copy, deepcopy
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lddm_aug.commands.arguments import add_cfg_options, add_launcher
+from lddm_aug.commands.arguments import (
+    add_cfg_options,
+    add_data,
+    add_launcher,
+    choose_data,
+    require_data,
+    typed_data,
+)
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
 START = '-m lddm_aug_command train'
+SHOWN = {'video/accuracy': 'accuracy', 'video/f1_macro': 'F1 macro', 'video/auc': 'AUC'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('config', metavar='CONFIG', help='name of a config, or its file')
-    parser.add_argument('--work-dir', metavar='DIR',
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument('config', nargs='?', metavar='CONFIG', help='name of a config, or its file')
+    what.add_argument('--recognizer', nargs='+', metavar='NAME',
+                      help='in place of a config: c3d, tsm, tdn, atmnet, or c3d_small and so on '
+                           'for a CPU')
+    parser.add_argument('--training-set', nargs='+', metavar='NAME',
+                        help='of the recognizer: real, still_mix, lddm_mix, cinn_mix, synthetic '
+                             'and others; an unknown name is answered with all; default: real')
+    add_data(parser)
+    parser.add_argument('--work-dir', type=Path, metavar='DIR',
                         help="of logs and checkpoints; default: the config's, or "
                              'work_dirs/<config>')
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
@@ -44,15 +67,97 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from lddm_aug.configs import find_config
-    from lddm_aug.engine.mmaction_tool import load_mmaction_tool, merge_checked
-    from lddm_aug.engine.runner_config import require_files, require_keys
+    from lddm_aug.engine.runner_config import require_files
     from lddm_aug.hardware import refuse_unstarted_launcher
 
-    args.config = str(find_config(args.config))
     require_files(resume=None if args.resume == 'auto' else args.resume)
     refuse_unstarted_launcher(args.launcher, START)
+    choose_data(args)
+    if args.recognizer is None:
+        if args.training_set is not None:
+            raise ValueError(f'--training-set: the config {args.config} has a training set of its '
+                             'own; name a --recognizer in its place, or leave the option out')
+        _train(args)
+        return
+    trainings = list(product(args.recognizer, args.training_set or ['real']))
+    require_data(find_config('recognizer'))
+    _refuse_several_of_one(args, trainings)
+    for recognizer, training_set in trainings:       # before hours, not after them
+        _require_clips(args, recognizer, training_set)
+    scores: dict[tuple[str, str], dict[str, Any]] = {}
+    for recognizer, training_set in trainings:
+        choose_data(args, recognizer=recognizer, training_set=training_set)
+        each = copy(args)
+        each.config = 'recognizer'
+        if len(trainings) > 1 and args.work_dir is not None:
+            each.work_dir = args.work_dir / f'{recognizer}_{training_set}'
+        trained = _train(each)
+        if len(trainings) > 1:
+            scores[recognizer, training_set] = _test(trained)
+    if scores:
+        _print_scores(scores)
+
+
+def _refuse_several_of_one(args: argparse.Namespace, trainings: list[tuple[str, str]]) -> None:
+    """A checkpoint belongs to one training."""
+    if len(trainings) > 1 and args.resume not in (None, 'auto'):
+        raise ValueError(f'--resume: {args.resume} is of one training, but {len(trainings)} were '
+                         'asked for; leave it blank, and each is resumed from its newest '
+                         'checkpoint')
+
+
+def _require_clips(args: argparse.Namespace, recognizer: str, training_set: str) -> None:
+    """Raise FileNotFoundError if generated clips of a training set were not made yet."""
+    from lddm_aug.configs import read_config, recipe_of
+    from lddm_aug.datasets.training_sets import find_training_set
+    from lddm_aug.store.manifest import MANIFEST
+
+    generator = find_training_set(training_set).generator
+    choose_data(args, recognizer=recognizer, training_set=training_set)
+    dataset = read_config('recognizer').train_dataloader.dataset
+    store = dataset.get('synthetic', dataset).get('store')
+    if generator is not None and store is not None and not Path(store, MANIFEST).is_file():
+        raise FileNotFoundError(
+            f'{training_set}: {store} holds no clips yet; make them with '
+            f'lddm-aug synthesize --recipe {recipe_of(generator)} {typed_data(args)}'.rstrip())
+
+
+def _test(config: Config) -> dict[str, Any]:
+    """What the last weights of a training reach in its test."""
+    from lddm_aug.engine.recognizer_training import test_last_weights
+
+    return test_last_weights(config)
+
+
+def _print_scores(scores: dict[tuple[str, str], dict[str, Any]]) -> None:
+    from mmengine.dist import is_main_process
+
+    if not is_main_process():
+        return
+    shown = [key for key in SHOWN if any(key in each for each in scores.values())]
+    lines = [['recognizer', 'trained on', *(SHOWN[key] for key in shown)]]
+    lines += [[*names, *(f'{each[key]:.3f}' if key in each else '-' for key in shown)]
+              for names, each in scores.items()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    print()
+    for line in lines:
+        print('  '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+              .rstrip())
+
+
+def _train(args: argparse.Namespace) -> Config:
+    """Train what the arguments say; the config of the training."""
+    from lddm_aug.configs import find_config
+    from lddm_aug.engine.mmaction_tool import load_mmaction_tool, merge_checked
+    from lddm_aug.engine.runner_config import require_keys
+
+    config_file = find_config(args.config)
+    require_data(config_file)
+    args.config = str(config_file)
+    args.work_dir = None if args.work_dir is None else str(args.work_dir)
     tool = load_mmaction_tool('train', args)
     merge_args = tool.merge_args
+    trained: list[Config] = []
 
     def merge_args_and_check(config: Config, args: argparse.Namespace) -> Config:
         require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
@@ -60,10 +165,12 @@ def run(args: argparse.Namespace) -> None:
         began_from = {**config, **(args.cfg_options or {})}.get('load_from')
         config = merge_checked(merge_args, config, args)
         _check(config, args, began_from)
+        trained.append(deepcopy(config))
         return config
 
     tool.merge_args = merge_args_and_check  # type: ignore[attr-defined]
     tool.main()
+    return trained[-1]
 
 
 def _set_randomness(config: Config, args: argparse.Namespace) -> None:
@@ -82,7 +189,7 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     from mmengine.runner import find_latest_checkpoint
 
     from lddm_aug.checkpoints import read_checkpoint
-    from lddm_aug.engine.runner_config import add_hooks, drop_missing_backends, require_keys
+    from lddm_aug.engine.runner_config import add_hooks, require_keys
     from lddm_aug.engine.training_record import keep_record
     from lddm_aug.hardware import refuse_amp_without_gpu, refuse_unstarted_launcher
 
@@ -99,7 +206,6 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     if checkpoint and '://' not in checkpoint and 'meta' not in read_checkpoint(checkpoint):
         raise ValueError(f'resume: {checkpoint} holds weights without the state of a '
                          'training; begin from it by --cfg-options load_from=…')
-    drop_missing_backends(config)
     config.load_from = began_from
     keep_record(config, checkpoint)
     add_hooks(config, 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')

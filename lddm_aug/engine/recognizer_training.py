@@ -29,6 +29,17 @@ def use_last_weights(config: Config, folder: Path, num_classes: int, seed: int,
         'log_level': 'ERROR', 'work_dir': str(folder)})
 
 
+def test_last_weights(config: Config) -> dict[str, Any]:
+    """Test the last weights of a training in its work_dir; what was measured."""
+    config.merge_from_dict(dict(
+        load_from=str(last_checkpoint(Path(config.work_dir))), resume=False,
+        experiment_name=f'{Path(config.work_dir).name}_test_{time.time_ns()}'))
+    for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'val_cfg',
+                'val_dataloader', 'val_evaluator'):
+        config[key] = None
+    return Runner.from_cfg(config).test()
+
+
 def train_and_test(config: Config) -> tuple[Runner, dict[str, Any]]:
     """Train in the config's work_dir, or resume there, and test; the runner and what it measured.
 
