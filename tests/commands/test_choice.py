@@ -41,8 +41,8 @@ def test_generator_clips_and_training_set_of_a_folder_find_each_other(
 
 
 @pytest.mark.parametrize(('words', 'named'), [
-    (['train'], '--recognizer'),
-    (['train', '--recognizer', 'tsm'], '--data'), (['train-generator'], '--data'), (['synthesize'], 'PACKAGE'),
+    (['train', '--recognizer', 'tsm'], '--data'), (['train-generator'], '--data'),
+    (['synthesize'], 'PACKAGE'),
     (['train', '--recognizer', 'tsm', '--data', 'phantm'], 'phantom'),
     (['train', '--data', 'phantom', '--recognizer', 'tms'], 'tsm'),
     (['train', '--data', 'phantom', '--recognizer', 'tsm', '--training-set', 'lddm_mx'],
