@@ -35,7 +35,7 @@ def test_a_recognizer_of_ones_own_takes_what_its_pipeline_gives(tmp_path):
     shape = input_shape(config)
     assert shape == (1, 3, 8, 224, 224)              # (views, C, T, H, W)
     with torch.no_grad():
-        scores = MODELS.build(config.model).eval()(torch.zeros(1, *shape), stage='head')[0]
+        scores = MODELS.build(config.model).eval()(torch.zeros(1, *shape), stage='head')
     assert scores.shape == (1, 2)
     assert config.work_dir == 'work_dirs/slowonly_phantom_real'
 
