@@ -14,7 +14,7 @@ __seen = dict(iterations=300) | _base_.data.get('tempo', {})      # otherwise th
 __iterations = __seen.pop('iterations')
 # the test's clips keep their playback rate: what is generated is looked at as it is
 train_dataloader, val_dataloader, test_dataloader = loaders(
-    _base_, sample=[dict(type='SampleTempo', num_frames=16), dict(type='ArrayDecode')],
+    _base_, sample=[dict(type='SamplePlaybackRate', num_frames=16), dict(type='ArrayDecode')],
     sample_test=_base_.inputs.sample, **__seen)
 val_evaluator = dict(_delete_=True, type='AccMetric', metric_list=('top_k_accuracy',),
                      metric_options=dict(top_k_accuracy=dict(topk=(1,))))

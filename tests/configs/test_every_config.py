@@ -138,7 +138,7 @@ def test_a_network_of_playback_rates_is_validated_by_them_and_tested_on_clips_as
     classes = read_config('recognizer', choose(data, recognizer='r3d'))
     steps = {loader: [step.type for step in config[f'{loader}_dataloader'].dataset.pipeline]
              for loader in ('train', 'val', 'test')}
-    assert [loader for loader in steps if 'SampleTempo' in steps[loader]] == ['train', 'val']
+    assert [loader for loader in steps if 'SamplePlaybackRate' in steps[loader]] == ['train', 'val']
     assert len({'FrameDifferences' in of_loader for of_loader in steps.values()}) == 1
     assert not any('ColorJitter' in of_loader for of_loader in steps.values())
     for test in (config.test_dataloader, classes.test_dataloader):

@@ -83,7 +83,8 @@ def test_mmengines_subsets_keep_their_groups(videos: str):
     assert VideoClipDataset(videos, indices=1).groups == {'p1'}
 
 
-def test_videos_of_two_rates_give_clips_of_one_tempo(tmp_path: Path, write_table, grey_levels):
+def test_videos_of_two_frame_rates_give_clips_of_one_playback_rate(
+        tmp_path: Path, write_table, grey_levels):
     np.save(tmp_path / 'slow.npy', grey_levels(48))
     np.save(tmp_path / 'fast.npy', grey_levels(96))                  # the same second, 50 fps
     table = write_table(tmp_path / 'videos.csv', [

@@ -32,7 +32,7 @@ def test_a_real_segment_and_a_clip_of_stride_3_have_the_same_source_times():
     np.testing.assert_array_equal(real - real[0], 3 * clip)
 
 
-def test_the_tempo_is_steady_where_the_middle_lies_between_two_frames():
+def test_the_steps_are_equal_where_the_middle_is_between_two_frames():
     assert set(np.diff(sample(101, test_mode=True)['frame_inds'])) == {3}
 
 

@@ -1,3 +1,4 @@
+"""A pretext task without labels: the playback rate of a clip."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -12,24 +13,24 @@ from lddm_aug.seeds import derive_seed
 
 
 @TRANSFORMS.register_module()
-class SampleTempo(BaseTransform):
-    """Take frames one, two or three apart, or three apart and shuffled, and make that the label.
+class SamplePlaybackRate(BaseTransform):
+    """Sample every frame, every second or every third, or shuffled frames; this is the label.
 
-    Whoever tells these apart has to look at motion, and no video needs a label; after SpeedNet
-    (Benaim et al. 2020) and Shuffle and Learn (Misra et al. 2016).  Of a video too short for a
-    tempo only the faster ones are asked.
+    A network needs motion to distinguish these, and videos need no labels; after SpeedNet (Benaim
+    et al. 2020) and Shuffle and Learn (Misra et al. 2016).  Short videos have only the rates for
+    which they are long enough.
 
     Required keys: total_frames, filename.
     Optional keys: frame_stride (1), start_index (0).
     Added keys: those of SampleSegment.
-    Modified keys: label, an index into `TEMPOS`.
+    Modified keys: label, an index into `RATES`.
 
     Args:
-        num_frames: frames to take.
-        test_mode: always the same of a video, from its middle.
+        num_frames: frames to sample.
+        test_mode: the same sample of a video every time, from its middle.
     """
 
-    TEMPOS = ('every frame', 'every second', 'every third', 'every third, shuffled')
+    RATES = ('every frame', 'every second', 'every third', 'every third, shuffled')
 
     def __init__(self, num_frames: int, test_mode: bool = False) -> None:
         self.num_frames = num_frames
@@ -38,18 +39,19 @@ class SampleTempo(BaseTransform):
                          for apart in (1, 2, 3, 3)]
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        # the seed's first part is that of earlier versions, so that test samples stay the same
         draw = np.random.default_rng(
             derive_seed('tempo', Path(results['filename']).name) if self.test_mode
             else np.random.randint(2 ** 31))
-        length = results['total_frames'] * results.get('frame_stride', 1)      # as they measure
+        length = results['total_frames'] * results.get('frame_stride', 1)
         fitting = [label for label, segment in enumerate(self.segments)
                    if segment.segment_length <= length]
         label = int(draw.choice(fitting or [0]))
         results = self.segments[label].transform(results)
-        if label == self.TEMPOS.index('every third, shuffled'):
+        if label == self.RATES.index('every third, shuffled'):
             results['frame_inds'] = draw.permutation(results['frame_inds'])
         results['label'] = label
         return results
 
     def __repr__(self) -> str:
-        return f'SampleTempo(num_frames={self.num_frames}, test_mode={self.test_mode})'
+        return f'SamplePlaybackRate(num_frames={self.num_frames}, test_mode={self.test_mode})'
