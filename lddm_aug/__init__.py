@@ -25,7 +25,7 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
     extras.py      what is not installed unless it is named
     files.py       files that are whole or absent
     hardware.py    devices, launchers and mixed precision, and whether they are there
-    journal.py     which steps of a long command are done
+    resumable_steps.py   steps of a long command, which a second call doesn't repeat
     processes.py   processes that end with the one that began them
     seeds.py       seeds that don't depend on who draws
     version.py     of this package

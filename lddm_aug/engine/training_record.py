@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from lddm_aug.engine.runner_config import KEPT, READ
 from lddm_aug.engine.training_inputs import content_of, listed_content
-from lddm_aug.journal import GUARDS
+from lddm_aug.resumable_steps import GUARDS
 
 # What changes no weight: where things go, what is shown or tested, and what only a package holds.
 # Everything else counts.

@@ -131,8 +131,8 @@ def test_a_killed_run_leaves_no_tables_and_is_gone_on_with(good, out, run, monke
         run(list_folder(good))
     assert kept == ['benign/v1']
     assert not list(out.glob('*.csv'))
-    with (out / 'preparation.jsonl').open('ab') as journal:
-        journal.write(b'{"source": "benign/v')       # what a power cut leaves
+    with (out / 'preparation.jsonl').open('ab') as progress:
+        progress.write(b'{"source": "benign/v')       # after a power cut
     monkeypatch.undo()
     report = run(list_folder(good))
     assert report.made == 1

@@ -27,8 +27,8 @@ from lddm_aug.files import sha256_of, write_aside
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.journal import Journal, fingerprint, peak_rss_mb
 from lddm_aug.preparation.phantom import write_phantom
+from lddm_aug.resumable_steps import ResumableSteps, fingerprint, peak_rss_mb
 from lddm_aug.store.manifest import MANIFEST
 from lddm_aug.synthesis.synthesize import synthesize
 from lddm_aug.version import __version__
@@ -102,12 +102,12 @@ def run(demo: Demo) -> dict[str, Any]:
         raise ValueError('own data needs both a table of videos and a table of stills')
     if not 0 <= demo.seed < 2**32:
         raise ValueError(f'seed must lie in [0, 2^32), but got {demo.seed!r}')
-    journal = Journal(demo.work_dir)
+    steps = ResumableSteps(demo.work_dir)
     if demo.fresh:
-        journal.forget()
+        steps.forget()
 
-    tables = make_tables(demo, journal)
-    flow = Flow(demo, journal, tables, data_identity(tables))
+    tables = make_tables(demo, steps)
+    flow = Flow(demo, steps, tables, data_identity(tables))
     package, autoencoder = flow.make_generator()
     generator = load_package(package)
     stores = {'still_mix': demo.work_dir / 'stores' / 'repeat_still',
@@ -130,8 +130,8 @@ def run(demo: Demo) -> dict[str, Any]:
         'versions': run_versions(),
         'command': demo.command,
         'note': demo.budget.note,
-        'wall_s': round(time.monotonic() - started + journal.seconds_of_earlier_calls, 1),
-        'peak_rss_mb': round(max(journal.peak_rss_mb, peak_rss_mb()), 1),
+        'wall_s': round(time.monotonic() - started + steps.seconds_of_earlier_calls, 1),
+        'peak_rss_mb': round(max(steps.peak_rss_mb, peak_rss_mb()), 1),
     }
     with write_aside(demo.work_dir / 'results.json') as file:
         file.write(json.dumps(results, indent=2).encode())
@@ -144,13 +144,13 @@ def run(demo: Demo) -> dict[str, Any]:
     return results
 
 
-def make_tables(demo: Demo, journal: Journal) -> Tables:
+def make_tables(demo: Demo, steps: ResumableSteps) -> Tables:
     """The user's tables, or the phantom's, checked and with a split."""
     videos, stills, root = demo.videos, demo.stills, demo.data_root
     if videos is None or stills is None:
         folder = demo.work_dir / 'data'
         settings = {**demo.budget.phantom, 'seed': demo.seed}
-        journal.step('simulate sweeps', {**settings, 'version': __version__}, folder,
+        steps.run('simulate sweeps', {**settings, 'version': __version__}, folder,
                      lambda: write_phantom(folder, **settings, jobs=os.cpu_count() or 1))
         videos, stills, root = folder / 'videos.csv', folder / 'stills.csv', None
     return prepare(videos, stills, demo.work_dir / 'tables', root, demo.skip_bad, demo.seed)
@@ -174,7 +174,7 @@ class Flow:
         data: changes when a table does, or a file that one names.
     """
     demo: Demo
-    journal: Journal
+    steps: ResumableSteps
     tables: Tables
     data: str
 
@@ -203,7 +203,7 @@ class Flow:
 
         inputs = {'data': self.data, 'configs': texts, 'options': options, 'seed': self.demo.seed,
                   'version': __version__}
-        measured = self.journal.step('train the generator', inputs, folder, train)
+        measured = self.steps.run('train the generator', inputs, folder, train)
         return folder / 'package', {key: measured[key] for key in ('psnr_db', 'still_psnr_db')}
 
     def make_store(self, name: str, generator: Generator, folder: Path) -> dict[str, float]:
@@ -217,7 +217,7 @@ class Flow:
                     'clips_per_second': round(made.clips_per_second, 2)}
 
         inputs = {'data': self.data, 'package': generator.package_sha256, 'seed': self.demo.seed}
-        return self.journal.step(name, inputs, folder, work)
+        return self.steps.run(name, inputs, folder, work)
 
     def make_recognizer(self, training_set: str, store: Path | None) -> dict[str, Any]:
         """Train on a training set and score the test videos."""
@@ -242,7 +242,7 @@ class Flow:
                     'iterations': runner.iter, 'seed': self.demo.seed,
                     **read_scores(scores, predictions, self.tables.classes)}
 
-        return self.journal.step(f'train {NAME} on {training_set}', inputs, folder, work)
+        return self.steps.run(f'train {NAME} on {training_set}', inputs, folder, work)
 
 
 def repeat_still_like(generator: Generator, folder: Path) -> Generator:

@@ -25,13 +25,13 @@ from lddm_aug.experiments.study.study import run_study
 from lddm_aug.experiments.table1.results import GENERATORS, PAPER
 from lddm_aug.experiments.table1.table1 import Table1, make_table1
 from lddm_aug.files import sha256_of, write_aside
-from lddm_aug.journal import Journal
 from lddm_aug.preparation.busi import list_busi
 from lddm_aug.preparation.busv import ERRATA, list_busv
 from lddm_aug.preparation.errata import read_errata
 from lddm_aug.preparation.listing import Listing
 from lddm_aug.preparation.prepare import Options, prepare
 from lddm_aug.preparation.prepared_folder import refuse_nesting
+from lddm_aug.resumable_steps import ResumableSteps
 from lddm_aug.version import __version__
 from lddm_aug.versions import run_versions
 
@@ -227,7 +227,7 @@ def audit_data(paper: Paper) -> list[str]:
         return {'findings': leaks + others}
 
     inputs = {'tables': [sha256_of(table) for table in tables], 'version': __version__}
-    findings = Journal(paper.out).step('audit', inputs, record.parent, work)['findings']
+    findings = ResumableSteps(paper.out).run('audit', inputs, record.parent, work)['findings']
     print('\n'.join(findings), f'See {record.with_suffix(".html")}', sep='\n', flush=True)
     return [f'Audit: {finding}' for finding in findings]
 

@@ -19,7 +19,7 @@ from lddm_aug.experiments.study.plan import Run, Study
 from lddm_aug.experiments.study.quality import plausible, score_clips
 from lddm_aug.experiments.study.training_sets import TrainingSet, put_into
 from lddm_aug.files import write_aside
-from lddm_aug.journal import fingerprint
+from lddm_aug.resumable_steps import fingerprint
 from lddm_aug.version import __version__
 
 RESULT = 'result.json'

@@ -15,7 +15,7 @@ from lddm_aug.engine.generator_training import PACKAGE, SUMMARY, train_generator
 from lddm_aug.experiments.study.plan import Study
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import load_package
-from lddm_aug.journal import Journal, fingerprint
+from lddm_aug.resumable_steps import ResumableSteps, fingerprint
 from lddm_aug.synthesis.synthesize import synthesize
 from lddm_aug.version import __version__
 
@@ -104,7 +104,7 @@ def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
                           per_still=1, seed=seed, progress=False)
         return {'clips': made.clips, 'seconds': made.seconds}
 
-    Journal(study.split_folder(ratio, seed)).step(f'clips {out.name}', inputs, out, work)
+    ResumableSteps(study.split_folder(ratio, seed)).run(f'clips {out.name}', inputs, out, work)
 
 
 def fit_generator(study: Study, generator: str, ratio: str, seed: int) -> Path:
@@ -121,7 +121,7 @@ def fit_generator(study: Study, generator: str, ratio: str, seed: int) -> Path:
                         choice=DEFAULTS | find_recipe(study.generators)[1])
         return json.loads((folder / SUMMARY).read_bytes())
 
-    Journal(study.split_folder(ratio, seed)).step(f'fit {generator}', inputs, folder, work)
+    ResumableSteps(study.split_folder(ratio, seed)).run(f'fit {generator}', inputs, folder, work)
     return folder
 
 

@@ -52,8 +52,8 @@ from lddm_aug.files import sha256_of
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.generators.package import CARD, load_package
 from lddm_aug.hardware import mixed_precision
-from lddm_aug.journal import fingerprint
 from lddm_aug.models.noise_process import STEPS
+from lddm_aug.resumable_steps import fingerprint
 from lddm_aug.versions import machine, run_versions
 from lddm_aug.visualization.loss_curves import read_losses
 

@@ -3,12 +3,12 @@ import json
 import numpy as np
 import pytest
 
-from lddm_aug.journal import Journal, fingerprint, peak_rss_mb
+from lddm_aug.resumable_steps import ResumableSteps, fingerprint, peak_rss_mb
 
 
 @pytest.fixture
 def call(tmp_path):
-    """One call of a demo with one step; gives its result and whether it was worked on."""
+    """One call with one step; returns its result and whether it was run."""
     def call(inputs, fail=False):
         worked = []
         output = tmp_path / 'output'
@@ -21,7 +21,7 @@ def call(tmp_path):
                 raise KeyboardInterrupt
             return {'value': inputs['seed'] * 10}
 
-        result = Journal(tmp_path).step('a step', inputs, output, work)
+        result = ResumableSteps(tmp_path).run('a step', inputs, output, work)
         return result, worked
     return call
 
@@ -36,35 +36,35 @@ def test_other_inputs_do_it_again_from_nothing(call):
     assert call({'seed': 2}) == ({'value': 20}, [[]])
 
 
-def test_an_interrupted_step_finds_what_it_left(call):
+def test_an_interrupted_step_finds_its_output(call):
     with pytest.raises(KeyboardInterrupt):
         call({'seed': 1}, fail=True)
     assert call({'seed': 1}) == ({'value': 10}, [['file1']])
 
 
-def test_a_lost_output_is_made_again(call, tmp_path):
+def test_a_missing_output_is_made_again(call, tmp_path):
     call({'seed': 1})
     (tmp_path / 'output' / 'file1').unlink()
     (tmp_path / 'output').rmdir()
     assert call({'seed': 1}) == ({'value': 10}, [[]])
 
 
-def test_a_folder_of_somebody_else_is_not_touched(call, tmp_path):
+def test_a_folder_with_other_content_is_not_changed(call, tmp_path):
     (tmp_path / 'output').mkdir()
     (tmp_path / 'output' / 'thesis.doc').write_text('')
-    with pytest.raises(ValueError, match='output exists and was not made by this command'):
+    with pytest.raises(ValueError, match='output exists'):
         call({'seed': 1})
     assert (tmp_path / 'output' / 'thesis.doc').exists()
 
 
-def test_what_was_forgotten_is_gone_and_done_again(call, tmp_path):
+def test_forgotten_steps_are_removed_and_done_again(call, tmp_path):
     call({'seed': 1})
-    Journal(tmp_path).forget()
+    ResumableSteps(tmp_path).forget()
     assert not (tmp_path / 'output').exists()
     assert call({'seed': 1}) == ({'value': 10}, [[]])
 
 
-def test_a_fingerprint_changes_with_a_hook_but_not_with_one_that_only_refuses():
+def test_a_fingerprint_changes_with_a_hook_but_not_with_a_guard():
     hooks = [dict(type='DataGuardHook'), dict(type='EMAHook', momentum=0.1)]
     plain = fingerprint({'configs': [dict(custom_hooks=hooks)]})
     guarded = [*hooks[:1], dict(type='SamplerGuardHook'), *hooks[1:]]
@@ -75,9 +75,9 @@ def test_a_fingerprint_changes_with_a_hook_but_not_with_one_that_only_refuses():
 def test_seconds_of_an_earlier_call_count(call, tmp_path):
     call({'seed': 1})
     note = json.loads((tmp_path / 'steps' / 'a_step.json').read_bytes())
-    journal = Journal(tmp_path)
-    journal.step('a step', {'seed': 1}, tmp_path / 'output', dict)
-    assert journal.seconds_of_earlier_calls == note['seconds'] > 0
+    steps = ResumableSteps(tmp_path)
+    steps.run('a step', {'seed': 1}, tmp_path / 'output', dict)
+    assert steps.seconds_of_earlier_calls == note['seconds'] > 0
 
 
 def test_peak_memory_grows_by_what_is_held():
@@ -86,8 +86,8 @@ def test_peak_memory_grows_by_what_is_held():
     assert peak_rss_mb() >= held.nbytes / (1 << 20)
 
 
-def test_a_damaged_note_is_named(call, tmp_path):
+def test_a_damaged_record_is_named(call, tmp_path):
     call({'seed': 1})
     (tmp_path / 'steps' / 'a_step.json').write_text('{')
-    with pytest.raises(ValueError, match=r'steps/a_step\.json is damaged; remove it'):
+    with pytest.raises(ValueError, match=r'steps/a_step\.json is damaged'):
         call({'seed': 1})

@@ -1,4 +1,4 @@
-"""Which steps are done and what came of them, so that a second call does only what is left."""
+"""Resumable steps of long commands: a second call runs only those that are not done."""
 from __future__ import annotations
 
 import hashlib
@@ -17,19 +17,19 @@ try:
 except ImportError:                                  # Windows
     resource = None                                  # type: ignore[assignment]
 
-# Hooks that only refuse: what was measured without them is what it would be with them.
+# Hooks that only raise errors: they don't change the results of a step.
 GUARDS = ('ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
 
 
-class Journal:
-    """Runs steps and writes down what they gave, one JSON file a step.
+class ResumableSteps:
+    """Runs steps and records their results, one JSON file per step.
 
     Args:
-        folder: what the steps make lies below it; the notes lie in its folder `steps`.
+        folder: contains the outputs of the steps, and the records in its folder `steps`.
 
     Attributes:
-        seconds_of_earlier_calls: that steps took which needn't be done again.
-        peak_rss_mb: memory that any step so far held at most.
+        seconds_of_earlier_calls: duration of the steps that were done before.
+        peak_rss_mb: largest memory of the steps so far, in MiB.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,48 +37,49 @@ class Journal:
         self.seconds_of_earlier_calls = 0.
         self.peak_rss_mb = 0.
 
-    def step(self, name: str, inputs: Mapping[str, Any], output: Path,
-             work: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
-        """Do `work`, unless it was done with the same inputs and its output is still there.
+    def run(self, name: str, inputs: Mapping[str, Any], output: Path,
+            work: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+        """Run `work`, unless it was done with the same inputs and its output exists → its result.
 
-        What an interrupted `work` left in `output` stays for it to go on with; what other inputs
-        gave is removed.
+        The output of an interrupted `work` is kept, for it to resume; that of other inputs is
+        removed.
 
         Args:
-            inputs: all that the output depends on, as JSON can hold it.
+            name: of the step.
+            inputs: all that the output depends on, in types of JSON.
             output: folder that `work` makes.
-            work: its result must be something JSON can hold.
+            work: its result must be in types of JSON.
 
         Raises:
             ValueError: if the output exists and no step made it.
         """
         path = self.folder / 'steps' / f'{name.replace(" ", "_")}.json'
-        note = self._read(path) if path.is_file() else {}
-        if not note and output.exists():
+        record = self._read(path) if path.is_file() else {}
+        if not record and output.exists():
             raise ValueError(f'{output} exists and was not made by this command; '
                              'choose another folder to work in')
         identity = fingerprint(inputs)
-        if note.get('inputs') != identity or not output.exists():
+        if record.get('inputs') != identity or not output.exists():
             shutil.rmtree(output, ignore_errors=True)
-            note = {'inputs': identity, 'output': str(output.relative_to(self.folder)),
+            record = {'inputs': identity, 'output': str(output.relative_to(self.folder)),
                     'seconds': 0., 'peak_rss_mb': 0.}
-            self._write(path, note)
-        self.seconds_of_earlier_calls += note['seconds']
-        done = 'result' in note
+            self._write(path, record)
+        self.seconds_of_earlier_calls += record['seconds']
+        done = 'result' in record
         if not done:
             started = time.monotonic()
             try:
-                note['result'] = work()
+                record['result'] = work()
             finally:
-                note['seconds'] += time.monotonic() - started
-                note['peak_rss_mb'] = max(note['peak_rss_mb'], peak_rss_mb())
-                self._write(path, note)
-        self.peak_rss_mb = max(self.peak_rss_mb, note['peak_rss_mb'])
-        print(f'{name}: {note["seconds"]:.0f} s{" (done before)" if done else ""}', flush=True)
-        return note['result']
+                record['seconds'] += time.monotonic() - started
+                record['peak_rss_mb'] = max(record['peak_rss_mb'], peak_rss_mb())
+                self._write(path, record)
+        self.peak_rss_mb = max(self.peak_rss_mb, record['peak_rss_mb'])
+        print(f'{name}: {record["seconds"]:.0f} s{" (done before)" if done else ""}', flush=True)
+        return record['result']
 
     def forget(self) -> None:
-        """Remove the notes and what the steps made."""
+        """Remove the records and the outputs of all steps."""
         for path in sorted((self.folder / 'steps').glob('*.json')):
             shutil.rmtree(self.folder / json.loads(path.read_bytes())['output'], ignore_errors=True)
             path.unlink()
@@ -87,16 +88,16 @@ class Journal:
         try:
             return json.loads(path.read_bytes())
         except ValueError as error:
-            raise ValueError(f'{path} is damaged; remove it and what its step made') from error
+            raise ValueError(f'{path} is damaged; remove it and the output of its step') from error
 
-    def _write(self, path: Path, note: dict[str, Any]) -> None:
+    def _write(self, path: Path, record: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_aside(path) as file:
-            file.write(json.dumps(note, indent=1).encode())
+            file.write(json.dumps(record, indent=1).encode())
 
 
 def fingerprint(inputs: Mapping[str, Any]) -> str:
-    """sha256 of what JSON can hold, and of paths by their text; guards among hooks don't count."""
+    """sha256 of inputs in types of JSON and paths, without the guards among hooks."""
     text = json.dumps(_without_guards(inputs), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -111,7 +112,7 @@ def _without_guards(value: Any) -> Any:
 
 
 def peak_rss_mb() -> float:
-    """Most memory that this process and the largest of its finished children ever held, summed."""
+    """Peak memory of this process plus that of its largest finished child, in MiB."""
     if resource is None:
         return 0.
     kib = sum(resource.getrusage(who).ru_maxrss
