@@ -23,7 +23,7 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
     configs.py     where configs lie, and what is chosen in them without editing a file
     discovery.py   imports what registers itself
     extras.py      what is not installed unless it is named
-    files.py       files that are whole or absent
+    files.py       atomic writes and hashes of files
     hardware.py    devices, launchers and mixed precision, and whether they are there
     resumable_steps.py   steps of a long command, which a second call doesn't repeat
     processes.py   processes that end with the one that began them

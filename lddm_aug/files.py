@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and their fingerprints."""
+"""Atomic writes and hashes of files."""
 from __future__ import annotations
 
 import hashlib
@@ -8,24 +8,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-ASIDE = '.tmp'                                       # ends the name of a file not yet whole
+TEMPORARY = '.tmp'                                   # suffix of a file during an atomic write
 CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
-def write_aside(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside `path` that takes this name once it is whole; else nothing stays."""
-    aside = path.with_name(path.name + ASIDE)
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that is renamed to `path` after the block, or removed on an error."""
+    temporary = path.with_name(path.name + TEMPORARY)
     try:
-        with aside.open('wb') as file:
+        with temporary.open('wb') as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        os.replace(temporary, path)
     except BaseException as error:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno and not error.filename:
-            error.filename = str(path)               # a full disk doesn't say which file it was
+            error.filename = str(path)               # errors of a full disk lack the file
         raise
 
 

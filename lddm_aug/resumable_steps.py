@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 
 try:
     import resource
@@ -92,7 +92,7 @@ class ResumableSteps:
 
     def _write(self, path: Path, record: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with write_aside(path) as file:
+        with atomic_write(path) as file:
             file.write(json.dumps(record, indent=1).encode())
 
 

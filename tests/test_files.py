@@ -5,12 +5,12 @@ import hashlib
 
 import pytest
 
-from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.files import atomic_write, sha256_of
 
 
 def test_a_file_has_its_name_only_once_it_is_complete(tmp_path):
     path = tmp_path / 'a.txt'
-    with write_aside(path) as file:
+    with atomic_write(path) as file:
         file.write(b'half')
         assert not path.exists()
         file.write(b' and whole')
@@ -22,7 +22,7 @@ def test_a_file_has_its_name_only_once_it_is_complete(tmp_path):
 def test_a_file_that_was_not_finished_leaves_the_older_one(tmp_path, error):
     path = tmp_path / 'a.txt'
     path.write_bytes(b'older')
-    with pytest.raises(error), write_aside(path) as file:
+    with pytest.raises(error), atomic_write(path) as file:
         file.write(b'half')
         raise error
     assert path.read_bytes() == b'older'
@@ -47,6 +47,6 @@ def test_sha256_of_a_folder_sees_names_and_content(tmp_path):
 
 def test_a_full_disk_is_named_with_the_file_it_was_too_small_for(tmp_path):
     with (pytest.raises(OSError, match=r"No space left on device: '.*/a\.txt'"),
-          write_aside(tmp_path / 'a.txt')):
+          atomic_write(tmp_path / 'a.txt')):
         raise OSError(errno.ENOSPC, 'No space left on device')
     assert not list(tmp_path.iterdir())

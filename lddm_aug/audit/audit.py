@@ -28,7 +28,7 @@ from lddm_aug.data.annotations import Annotation, read_annotations
 from lddm_aug.data.audit_record import FORMAT_VERSION
 from lddm_aug.data.splits import apply_split, read_split
 from lddm_aug.extras import require_extra
-from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.files import atomic_write, sha256_of
 
 
 def list_items(tables: Sequence[Path], data_root: Path | None = None,
@@ -143,7 +143,7 @@ def write_audit(file: Path, found: dict[str, Any], tables: Sequence[Path],
                        for places in found['two_labels']],
         'faults': [{**fault, 'name': items[fault['place']]['name']} for fault in found['faults']],
     }
-    with write_aside(file) as opened:
+    with atomic_write(file) as opened:
         opened.write(json.dumps(record, indent=1).encode())
 
 

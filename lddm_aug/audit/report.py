@@ -9,7 +9,7 @@ from typing import Any
 from lddm_aug.audit.duplicates import HASH_DISTANCE, SAME
 from lddm_aug.audit.fingerprint import BITS, FRAMES
 from lddm_aug.data.frames import UnreadableFileError, letterbox, read_still, to_channels
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 from lddm_aug.visualization.previews import data_uri, encode_webp, render_page
 
 SIDE = 176                  # pixels of a picture
@@ -54,7 +54,7 @@ def write_report(path: Path, found: Mapping[str, Any]) -> None:
         balance=found['balance'], shares=found['synthetic_shares'],
         hash_distance=HASH_DISTANCE, bits=BITS, likeness=SAME, frames=FRAMES)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with write_aside(path) as file:
+    with atomic_write(path) as file:
         file.write(page.encode())
 
 

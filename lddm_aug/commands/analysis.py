@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     require_extra('report', 'counting multiply-adds', 'fvcore')
     from lddm_aug.configs import config_names, find_config
     from lddm_aug.experiments.analysis import analyse, to_markdown
-    from lddm_aug.files import write_aside
+    from lddm_aug.files import atomic_write
 
     choose_data(args)
     configs = [find_config(name) for name in args.configs] or [
@@ -38,5 +38,5 @@ def run(args: argparse.Namespace) -> None:
     print(table)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        with write_aside(args.out) as file:
+        with atomic_write(args.out) as file:
             file.write(f'{table}\n'.encode())

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     from lddm_aug.evaluation.network_arguments import load_networks
     from lddm_aug.experiments.table1.results import GENERATORS, format_table1
     from lddm_aug.experiments.table1.table1 import Table1, make_table1, table_name
-    from lddm_aug.files import write_aside
+    from lddm_aug.files import atomic_write
     from lddm_aug.visualization.loss_curves import draw_losses
 
     name = table_name(args.data, args.size)
@@ -74,6 +74,6 @@ def run(args: argparse.Namespace) -> None:
         recognizers=args.recognizers, networks=load_networks(args), device=args.device,
         command=typed()))
     if (drawn := draw_losses(results['rows'])) is not None:
-        with write_aside(out.with_name(f'{out.stem}_losses.svg')) as file:
+        with atomic_write(out.with_name(f'{out.stem}_losses.svg')) as file:
             file.write(drawn)
     print(format_table1(results))

@@ -19,7 +19,7 @@ from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
 from lddm_aug.data.annotations import Annotation, read_annotations, resolve_within
 from lddm_aug.data.audit_record import AuditRecord
 from lddm_aug.data.tables import read_table
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 
 COLUMNS = ['path', 'split']
 FOLD_DRAWS = 20           # scikit-learn's folds are greedy: the most even draw is taken
@@ -200,7 +200,7 @@ def write_split(file: Path, paths: Sequence[str], split: Sequence[str]) -> None:
     # frames of one video are one file, and thus one row
     writer.writerows(dict.fromkeys(zip(paths, split, strict=True)))
     file.parent.mkdir(parents=True, exist_ok=True)
-    with write_aside(file) as opened:
+    with atomic_write(file) as opened:
         opened.write(text.getvalue().encode(errors='surrogateescape'))
 
 

@@ -33,7 +33,7 @@ from lddm_aug.engine.training_record import (
     training_record,
 )
 from lddm_aug.engine.unwrapped import unwrapped
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, refuse_foreign_folder, save_package
 from lddm_aug.hardware import mixed_precision, refuse_amp_without_gpu, refuse_unstarted_launcher
@@ -145,7 +145,7 @@ def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text
                                   unnamed)
             print_log(f'generator package {work_dir / PACKAGE} ({sha256[:12]})', logger='current')
     if is_main_process():
-        with write_aside(work_dir / SUMMARY) as file:
+        with atomic_write(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary.get('', summary), indent=2).encode())
 
 
@@ -236,7 +236,7 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
                    data=_data_of(runner), validation=[
                        dict(iter=step, **figures) for step, figures in sorted(curve.curve.items())])
     if is_main_process():
-        with write_aside(work_dir / SUMMARY) as file:
+        with atomic_write(work_dir / SUMMARY) as file:
             file.write(json.dumps(summary, indent=2).encode())
     barrier()                                        # the next stage reads the checkpoint
     return last_checkpoint(work_dir), summary

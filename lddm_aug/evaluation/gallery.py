@@ -14,7 +14,7 @@ from lddm_aug.data.annotations import Annotation, class_names
 from lddm_aug.datasets.video_clips import frame_stride_of, require_positive_fps
 from lddm_aug.evaluation.clip_set import clip_pipeline
 from lddm_aug.evaluation.cost import describe_cost
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.seeds import derive_seed
@@ -41,7 +41,7 @@ def write_gallery(path: Path, generator: Generator, package: str | Path, rows: S
         sampler=generator.sampler.as_dict(), trained_on=trained_on,
         reconstructs=_find_autoencoder(generator) is not None)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with write_aside(path) as file:
+    with atomic_write(path) as file:
         file.write(page.encode())
 
 

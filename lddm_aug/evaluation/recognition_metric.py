@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_scor
 from torch import Tensor
 
 from lddm_aug.classes import class_list
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 
 
 @METRICS.register_module()
@@ -200,5 +200,5 @@ def _write(out_file: Path, videos: list[dict], classes: list[str]) -> None:
         for video in videos
     ]
     out_file.parent.mkdir(parents=True, exist_ok=True)
-    with write_aside(out_file) as file:
+    with atomic_write(out_file) as file:
         file.write(''.join(lines).encode())

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from lddm_aug.evaluation.clip_set import ClipSet
 from lddm_aug.evaluation.clip_statistics import STATISTICS
 from lddm_aug.evaluation.synthesis_metrics import Row, registered_metrics
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
 from lddm_aug.visualization.previews import Preview, data_uri, render_page
 
@@ -50,7 +50,7 @@ def write_report(folder: Path, results: Mapping[str, Any], generated: ClipSet, r
     plots = {'statistics': _draw_boxes(results['temporal']),
              'memorisation': _draw_boxes(results['memorisation'])}
     for name, png in plots.items():
-        with write_aside(folder / f'{name}.png') as file:
+        with atomic_write(folder / f'{name}.png') as file:
             file.write(png)
     page = render_page(
         Path(__file__).with_name('synthesis_report.html'),
@@ -59,7 +59,7 @@ def write_report(folder: Path, results: Mapping[str, Any], generated: ClipSet, r
         plots={name: data_uri('image/png', png) for name, png in plots.items()},
         notes=results['notes'], protocol=results['protocol'], networks=results['networks'])
     for name, text in ((RESULTS, json.dumps(results, indent=1)), (PAGE, page)):
-        with write_aside(folder / name) as file:
+        with atomic_write(folder / name) as file:
             file.write(text.encode())
 
 

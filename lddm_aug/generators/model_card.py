@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 
 MODEL_CARD = 'README.md'
 FIGURES = 'evaluation.json'                          # what `lddm-aug evaluate --card` measured
@@ -33,7 +33,7 @@ def write_model_card(folder: Path, package: Mapping[str, Any], license: str | No
     Raises:
         ValueError: if README.md isn't a model card, or the figures are of another package.
     """
-    with write_aside(folder / MODEL_CARD) as file:
+    with atomic_write(folder / MODEL_CARD) as file:
         file.write(model_card(folder, package, license=license).encode())
 
 
@@ -68,7 +68,7 @@ def write_figures(folder: Path, package: Mapping[str, Any], clips: int, groups: 
     """
     kept = [{name: row[name].replace('|', '\\|')            # which ends a cell
              for name in ('figure', 'value', 'interval', 'remark')} for row in rows]
-    with write_aside(folder / FIGURES) as file:
+    with atomic_write(folder / FIGURES) as file:
         file.write(json.dumps(dict(package_sha256=package['sha256'], clips=clips, groups=groups,
                                    rows=kept), indent=2).encode())
     write_model_card(folder, package)

@@ -28,7 +28,7 @@ from mmengine.logging import print_log
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.files import atomic_write, sha256_of
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.hub import resolve_package
 from lddm_aug.generators.model_card import write_model_card
@@ -156,7 +156,7 @@ def _write_package(folder: Path, generator: Generator, groups: list[str], unname
                    described: dict[str, Any]) -> dict[str, Any]:
     state = {name: weight.contiguous().cpu() for name, weight in generator.state_dict().items()}
     if state:
-        with write_aside(folder / WEIGHTS) as file:
+        with atomic_write(folder / WEIGHTS) as file:
             file.write(save(state))
     card = {
         'format_version': FORMAT_VERSION,
@@ -179,7 +179,7 @@ def _write_package(folder: Path, generator: Generator, groups: list[str], unname
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with write_aside(path) as file:
+    with atomic_write(path) as file:
         file.write(json.dumps(content, indent=2).encode())
 
 

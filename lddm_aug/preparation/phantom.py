@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, gaussian_filter, map_coordinates
 from tqdm import tqdm
 
-from lddm_aug.files import ASIDE, write_aside
+from lddm_aug.files import TEMPORARY, atomic_write
 from lddm_aug.seeds import derive_seed
 
 CLASSES = ('benign', 'malignant')
@@ -372,7 +372,7 @@ def claim_folder(out: Path, settings: dict) -> None:
             raise ValueError(f'write_phantom: {out} has a phantom made with {found}, not with '
                              f'{settings}; choose another folder or remove this one')
         return
-    if out.exists() and any(not path.name.endswith(ASIDE) for path in out.iterdir()):
+    if out.exists() and any(not path.name.endswith(TEMPORARY) for path in out.iterdir()):
         raise ValueError(f'write_phantom: {out} is not empty and has no phantom.json; '
                          'choose another folder')
     write_bytes(note, json.dumps(settings, indent=2).encode() + b'\n')
@@ -406,5 +406,5 @@ def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ..
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file atomically, and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with write_aside(path) as file:
+    with atomic_write(path) as file:
         file.write(content)

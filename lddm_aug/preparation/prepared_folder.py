@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from lddm_aug.data.frames import Pixels
-from lddm_aug.files import ASIDE, sha256_of, write_aside
+from lddm_aug.files import TEMPORARY, atomic_write, sha256_of
 from lddm_aug.preparation.listing import ORACLE, STILL, VIDEO, Item, LeftOut
 from lddm_aug.preparation.names import without_ending
 
@@ -116,7 +116,7 @@ class PreparedFolder:
         with ExitStack() as stack:                   # all are written before the first is renamed
             for name, content in contents.items():
                 if content is not None:
-                    file = stack.enter_context(write_aside(self.folder / name))
+                    file = stack.enter_context(atomic_write(self.folder / name))
                     file.write(content)
                     file.flush()
         return True
@@ -138,11 +138,11 @@ class PreparedFolder:
                     'differ); name another folder, or remove this one')
             return
         if self.folder.exists() and (not self.folder.is_dir() or any(
-                not file.name.endswith(ASIDE) for file in self.folder.iterdir())):
+                not file.name.endswith(TEMPORARY) for file in self.folder.iterdir())):
             raise ValueError(f'{self.folder} exists and is no prepared dataset; name a new or '
                              'empty folder')
         self.folder.mkdir(parents=True, exist_ok=True)
-        with write_aside(path) as file:
+        with atomic_write(path) as file:
             file.write(json.dumps(settings, indent=1).encode() + b'\n')
 
     def _recorded(self) -> Iterable[dict[str, Any]]:
@@ -158,7 +158,7 @@ class PreparedFolder:
             return
         for name in (*TABLES, 'left_out.csv'):
             (self.folder / name).unlink(missing_ok=True)
-        with write_aside(self.folder / PROGRESS) as file:            # without an incomplete line
+        with atomic_write(self.folder / PROGRESS) as file:            # without an incomplete line
             file.writelines(_line(record) for record in self._records.values())
         self._started = True
 
@@ -171,7 +171,7 @@ class PreparedFolder:
 
     def _write_video(self, path: str, table: str, frames: Pixels, fps: float | None) -> File:
         (self.folder / path).parent.mkdir(exist_ok=True)
-        with write_aside(self.folder / path) as file:
+        with atomic_write(self.folder / path) as file:
             np.save(file, frames, allow_pickle=False)
         return {'table': table, 'path': path, 'frames': len(frames), 'size': _size(frames[0]),
                 'fps': '' if fps is None else f'{fps:.6g}',
@@ -181,7 +181,7 @@ class PreparedFolder:
         (self.folder / path).parent.mkdir(exist_ok=True)
         content = io.BytesIO()
         Image.fromarray(still).save(content, 'PNG')
-        with write_aside(self.folder / path) as file:
+        with atomic_write(self.folder / path) as file:
             file.write(content.getvalue())
         return {'table': table, 'path': path, 'frames': 1, 'size': _size(still), 'fps': '',
                 'sha256': sha256(content.getvalue()).hexdigest()}

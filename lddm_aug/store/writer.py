@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.files import atomic_write, sha256_of
 from lddm_aug.store.manifest import (
     CLIPS,
     FORMAT_VERSION,
@@ -51,7 +51,7 @@ class StoreWriter:
 
     def resume(self) -> None:
         """Mark the store unfinished and keep the rows whose clips are complete."""
-        with write_aside(self.folder / PARTIAL) as file:
+        with atomic_write(self.folder / PARTIAL) as file:
             file.writelines(as_line(row) for row in self._rows.values())
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
@@ -68,7 +68,7 @@ class StoreWriter:
 
     def finish(self, clip_ids: Iterable[str]) -> None:
         """Write the manifest, its rows in this order."""
-        with write_aside(self.folder / MANIFEST) as file:
+        with atomic_write(self.folder / MANIFEST) as file:
             file.writelines(as_line(self._rows[clip_id]) for clip_id in clip_ids)
         (self.folder / PARTIAL).unlink(missing_ok=True)
 
@@ -86,7 +86,7 @@ class StoreWriter:
                 raise ValueError(f'{self.folder} exists and is no store of clips; '
                                  'name a new or empty folder')
             self.folder.mkdir(parents=True, exist_ok=True)
-            with write_aside(path) as file:
+            with atomic_write(path) as file:
                 file.write(json.dumps(plan, indent=1).encode())
         (self.folder / CLIPS).mkdir(exist_ok=True)
 
@@ -106,7 +106,7 @@ class StoreWriter:
         buffer = io.BytesIO()
         np.save(buffer, clip, allow_pickle=False)
         path = f'{CLIPS}/{row["clip_id"]}.npy'
-        with write_aside(self.folder / path) as file:
+        with atomic_write(self.folder / path) as file:
             file.write(buffer.getvalue())
         return {'clip_id': row['clip_id'],
                 'path': path,

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.data.frames import read_square_still
-from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.files import atomic_write, sha256_of
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.processes import end_with_parent
@@ -226,5 +226,5 @@ def _write_contact_sheet(store: StoreWriter, plan: Sequence[ClipRequest], seed: 
     shown = [plan[i] for i in sorted(draws)]
     sheet = contact_sheet([store.read_clip(request.clip_id) for request in shown],
                           [f'{request.still.label}   {request.clip_id}' for request in shown])
-    with write_aside(store.folder / CONTACT_SHEET) as file:
+    with atomic_write(store.folder / CONTACT_SHEET) as file:
         Image.fromarray(sheet).save(file, format='PNG')

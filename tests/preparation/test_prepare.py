@@ -11,7 +11,7 @@ from PIL import Image
 
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.data.frames import read_frames, read_still
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 from lddm_aug.preparation import prepare as prepare_module
 from lddm_aug.preparation import prepared_folder
 from lddm_aug.preparation.folder import list_folder
@@ -143,9 +143,9 @@ def test_a_run_killed_while_it_writes_its_tables_leaves_none(good, out, run, mon
     def killed(path):
         if path.name == 'left_out.csv':
             raise KeyboardInterrupt
-        return write_aside(path)
+        return atomic_write(path)
 
-    monkeypatch.setattr(prepared_folder, 'write_aside', killed)
+    monkeypatch.setattr(prepared_folder, 'atomic_write', killed)
     with pytest.raises(KeyboardInterrupt):
         run(list_folder(good))
     assert not list(out.glob('*.csv*'))

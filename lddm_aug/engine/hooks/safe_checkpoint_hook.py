@@ -11,7 +11,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 
 
 @register_backend('whole_checkpoints')
@@ -27,7 +27,7 @@ class WholeCheckpoints(LocalBackend):
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write the file, or leave everything as it was and raise OSError."""
         try:
-            with write_aside(Path(filepath)) as file:
+            with atomic_write(Path(filepath)) as file:
                 file.write(obj)
                 file.flush()
                 torch.load(file.name, map_location='cpu', weights_only=True)
@@ -74,7 +74,7 @@ class SafeCheckpointHook(CheckpointHook):
             save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
             backend_args=self.backend_args, **self.args)
         if is_main_process():
-            with write_aside(Path(runner.work_dir, 'last_checkpoint')) as file:
+            with atomic_write(Path(runner.work_dir, 'last_checkpoint')) as file:
                 file.write(self.last_ckpt.encode())
             self.file_backend.remove_outdated()
 

@@ -23,7 +23,7 @@ from lddm_aug.evaluation.gallery import make_previews
 from lddm_aug.experiments.demo.prepare import Tables, prepare
 from lddm_aug.experiments.demo.report import write_report
 from lddm_aug.experiments.demo.scores import compare, read_curves, read_scores
-from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.files import atomic_write, sha256_of
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
@@ -133,13 +133,13 @@ def run(demo: Demo) -> dict[str, Any]:
         'wall_s': round(time.monotonic() - started + steps.seconds_of_earlier_calls, 1),
         'peak_rss_mb': round(max(steps.peak_rss_mb, peak_rss_mb()), 1),
     }
-    with write_aside(demo.work_dir / 'results.json') as file:
+    with atomic_write(demo.work_dir / 'results.json') as file:
         file.write(json.dumps(results, indent=2).encode())
     write_report(demo.work_dir / 'report.html', results,
                  files={'package': str(package), 'store': str(stores['lddm_mix'])},
                  previews=previews, curves=read_curves(package.parent),
                  num_frames=generator.num_frames)
-    with write_aside(demo.work_dir / 'clips.webp') as file:
+    with atomic_write(demo.work_dir / 'clips.webp') as file:
         file.write(encode_webp(grid(previews), quality=60))
     return results
 

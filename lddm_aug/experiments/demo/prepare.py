@@ -19,7 +19,7 @@ from lddm_aug.data.annotations import (
     warn_of_similar_groups,
 )
 from lddm_aug.data.frames import MIN_FRAMES, UnreadableFileError, iter_frames, read_still
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 
 FOLDS = 3                 # one of them is the test set, as in the paper's 7:3
 
@@ -214,5 +214,5 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Annotation]) -> No
     table = csv.writer(text, lineterminator='\n')
     table.writerow(columns)
     table.writerows([getattr(row, name) for name in columns] for row in rows)
-    with write_aside(path) as file:
+    with atomic_write(path) as file:
         file.write(text.getvalue().encode(errors='surrogateescape'))

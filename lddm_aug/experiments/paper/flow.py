@@ -24,7 +24,7 @@ from lddm_aug.experiments.study.stores import fit_generator
 from lddm_aug.experiments.study.study import run_study
 from lddm_aug.experiments.table1.results import GENERATORS, PAPER
 from lddm_aug.experiments.table1.table1 import Table1, make_table1
-from lddm_aug.files import sha256_of, write_aside
+from lddm_aug.files import atomic_write, sha256_of
 from lddm_aug.preparation.busi import list_busi
 from lddm_aug.preparation.busv import ERRATA, list_busv
 from lddm_aug.preparation.errata import read_errata
@@ -253,7 +253,7 @@ def make_rows(paper: Paper) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for seed in paper.seeds:
         rows += make_table1(paper.table_1(seed))['rows']
-        with write_aside(paper.results / 'table1.json') as file:
+        with atomic_write(paper.results / 'table1.json') as file:
             file.write(json.dumps(dict(rows=rows, paper=PAPER, command=paper.command,
                                        versions=run_versions()), indent=1).encode() + b'\n')
     return rows

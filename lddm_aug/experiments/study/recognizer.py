@@ -18,7 +18,7 @@ from lddm_aug.experiments.study import stores
 from lddm_aug.experiments.study.plan import Run, Study
 from lddm_aug.experiments.study.quality import plausible, score_clips
 from lddm_aug.experiments.study.training_sets import TrainingSet, put_into
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 from lddm_aug.resumable_steps import fingerprint
 from lddm_aug.version import __version__
 
@@ -108,7 +108,7 @@ def train_recognizer(study: Study, run: Run) -> None:
            'form': study.form, 'seconds': round(time.monotonic() - started, 1),
            'settings': identity}
     result = {'row': row, 'scores': _scores(folder / 'scores.jsonl', study.root)}
-    with write_aside(folder / RESULT) as file:
+    with atomic_write(folder / RESULT) as file:
         file.write(json.dumps(result).encode())
     if run.training_set != 'real':                   # what a filter learns from stays
         _remove_checkpoints(folder)
@@ -132,10 +132,10 @@ def keep_plausible(study: Study, run: Run) -> None:
                                 run.ratio, run.seed)
     scored = score_clips(config, real_checkpoint(study, run), str(store))
     folder = run.folder(study)
-    with write_aside(folder / 'plausibility.json') as file:
+    with atomic_write(folder / 'plausibility.json') as file:
         file.write(json.dumps({clip: [label, score] for clip, (label, score)
                                in scored.items()}).encode())
-    with write_aside(folder / KEPT) as file:
+    with atomic_write(folder / KEPT) as file:
         file.write(json.dumps(plausible(scored)).encode())
 
 

@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any
 
 from lddm_aug.experiments.study.plan import Run, known_recognizers
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 
 KEY = ('recognizer', 'training_set', 'ratio', 'seed', 'synthetic_per_real')
 FIGURES = ('iterations', 'n_test', 'accuracy', 'f1_macro', 'f1_weighted', 'auc')
@@ -60,7 +60,7 @@ def keep(out: Path, row: Mapping[str, Any], scores: Mapping[str, Any]) -> None:
         rows = read_rows(file, needed)
         rows[Run(**run)] = dict(line)
         ordered = sorted(rows.items(), key=lambda item: _order(item[0]))
-        with write_aside(file) as opened:
+        with atomic_write(file) as opened:
             opened.writelines(json.dumps(each).encode() + b'\n' for _, each in ordered)
 
 

@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from lddm_aug.experiments.study.tables import Lines, Results, Table, all_blocks
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 from lddm_aug.visualization.previews import data_uri, render_page
 
 GREY = '#808890'                                     # reads on light and on dark
@@ -53,12 +53,12 @@ def write_blocks(page: Path, text: Path, title: str, sentences: Sequence[str],
             lines += markdown(block)
         else:
             plot = text.with_name(f'{text.stem}_{numbers[block.title]}.svg')
-            with write_aside(plot) as file:
+            with atomic_write(plot) as file:
                 file.write(plots[block.title])
             lines.append(f'![{block.title}]({plot.name})')
     for path, content in ((page, html), (text, '\n'.join(lines) + '\n')):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with write_aside(path) as file:
+        with atomic_write(path) as file:
             file.write(content.encode())
 
 

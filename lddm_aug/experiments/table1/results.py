@@ -10,7 +10,7 @@ import numpy as np
 
 from lddm_aug.evaluation.cost import FLOP_CONVENTION
 from lddm_aug.evaluation.synthesis_metrics import registered_metrics
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 from lddm_aug.versions import run_versions
 
 # what is compared if nothing else is said, in this order
@@ -53,7 +53,7 @@ def write_results(file: Path, results: dict[str, Any], command: str) -> None:
     """Write them, and with what they were made."""
     results |= dict(command=command, versions=run_versions())
     file.parent.mkdir(parents=True, exist_ok=True)
-    with write_aside(file) as out:
+    with atomic_write(file) as out:
         out.write(json.dumps(results, indent=1).encode() + b'\n')
 
 

@@ -9,7 +9,7 @@ import torch
 from mmengine.hooks import Hook
 
 from lddm_aug.engine.hooks import SafeCheckpointHook, safe_checkpoint_hook
-from lddm_aug.files import write_aside
+from lddm_aug.files import atomic_write
 from tests.engine.conftest import Points
 
 
@@ -37,10 +37,10 @@ def disk(monkeypatch):
 
     @contextmanager
     def write(path):
-        with write_aside(path) as file:
+        with atomic_write(path) as file:
             yield FullFile(file) if Disk.full else file
 
-    monkeypatch.setattr(safe_checkpoint_hook, 'write_aside', write)
+    monkeypatch.setattr(safe_checkpoint_hook, 'atomic_write', write)
     return Disk
 
 
