@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -420,7 +421,7 @@ def test_a_dataset_that_returns_several_samples_at_an_index_is_named():
 
 
 def test_mmaction2s_browse_dataset_sees_real_and_synthetic_clips(videos: str, store: str):
-    browse = load_mmaction_tool('visualizations/browse_dataset')
+    browse = load_mmaction_tool('visualizations/browse_dataset', Namespace(local_rank=0))
     mix = mixed(videos, store)
     last = PIPELINE[3]['type']
     for leaf in (mix.synthetic, mix.real):           # they need not have the same transforms

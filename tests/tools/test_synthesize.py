@@ -10,7 +10,7 @@ from PIL import Image
 
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.lddm import LDDMGenerator
-from lddm_aug.generators.package import save_package
+from lddm_aug.generators.package import FORMAT_VERSION, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.store.manifest import read_manifest
 
@@ -94,7 +94,8 @@ def frame_beyond_the_end(tmp_path: Path) -> None:
 
 def other_package_version(tmp_path: Path) -> None:
     path = tmp_path / 'package' / 'package.json'
-    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 99'))
+    path.write_text(path.read_text().replace(f'"format_version": {FORMAT_VERSION}',
+                                             '"format_version": 99'))
 
 
 def taken_folder(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def test_the_page_holds_them_beside_the_papers_and_warns(page):
     assert re.search(r'\| lddm \(paper\) \|.* 53\.82 \|', table_1)
     assert re.search(r'\| TSM \| lddm_blind_mix \|.* 80\.96 / 80\.36 \|', table_2)
     assert 'BUSV: 10 items (5 benign, 5 malignant)' in text
-    assert page.read_text().count('<table>') == text.count('|---|---')
+    assert page.read_text().count('<table>') == sum(
+        line.startswith('|---') for line in text.splitlines())
 
 
 def test_stills_without_a_lesion_are_left_out_and_the_others_become_clips(paper, page):
@@ -115,7 +116,8 @@ def test_a_video_that_shows_what_a_still_shows_is_never_tested_on(paper, page, t
     frame = paper.busv / 'rawframes/benign/b000000000000003/000010.png'
     Image.open(frame).save(copy.busi / 'benign' / 'benign (9).png')
     flow.prepare_data(copy)
-    assert any('the same pixel by pixel' in finding for finding in flow.audit_data(copy))
+    assert any(re.search(r'[1-9]\d* of them equal in every pixel', finding)
+               for finding in flow.audit_data(copy))
     flow.divide(copy)
     for seed in copy.seeds:
         split = {Path(row['path']).stem: row['split'] for row in read_rows(
