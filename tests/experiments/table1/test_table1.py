@@ -227,6 +227,8 @@ def test_a_changed_config_is_trained_anew_and_its_older_row_compared_with_none(
     before = table1._identity(table.stages('lddm').values(), 0)
     path = table.config('lddm')
     text = path.read_text()
+    path.write_text(text + "remark = 'read by nothing'\n")
+    assert table1._identity(table.stages('lddm').values(), 0) == before
     path.write_text(text + 'randomness = dict(seed=5)\n')
     after = table1._identity(table.stages('lddm').values(), 0)
     compared = make_table1(replace(table, generators=('repeat_still',)))
