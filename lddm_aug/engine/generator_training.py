@@ -41,6 +41,7 @@ from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 from lddm_aug.models.latent_model import LatentModel
 
 FIGURES = ('psnr_db', 'still_psnr_db')               # of a stage, that its package passes on
+PATH_KEYS = ('ann_file', 'data_root', 'split_file', 'checkpoint', 'load_from', 'vgg')
 SUMMARY = 'training.json'
 PACKAGE = 'package'
 
@@ -292,13 +293,15 @@ def _nameless(inputs: Mapping[str, str]) -> dict[str, str]:
             else content.rpartition(' (')[2].rstrip(')') for key, content in inputs.items()}
 
 
-def _without_paths(value: Any) -> Any:
+def _without_paths(value: Any, key: str = '') -> Any:
     """A config's values, the paths in it as PATH and how their names end."""
     if isinstance(value, dict):
-        return {key: _without_paths(part) for key, part in value.items()}
+        return {name: _without_paths(part, str(name)) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(_without_paths(part) for part in value)
-    is_path = isinstance(value, str) and '://' not in value and {'/', os.sep} & {*value}
+    if not isinstance(value, str) or '://' in value:
+        return value
+    is_path = key in PATH_KEYS or {'/', os.sep} & {*value}
     return f'PATH{Path(value).suffix}' if is_path else value
 
 

@@ -151,8 +151,11 @@ def test_the_new_package_says_what_it_began_with_and_counts_both_groups(parents,
     assert written['num_groups'] == 4 and child.num_groups == 8
 
 
-def test_what_is_shared_of_a_package_names_no_group_and_no_path(parents, train, tmp_path):
-    package = train(tmp_path / 'Ada Lovelace', init=parents())      # which groups are named by
+def test_what_is_shared_of_a_package_names_no_group_and_no_path(
+        parents, train, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    package = train(tmp_path / 'Ada Lovelace', init=parents(), options={    # names the groups
+        'autoencoder.train_dataloader.dataset.data_root': 'Ada Lovelace'})
     for file in ('package.json', 'README.md'):
         text = (package / file).read_text()
         assert 'Lovelace' not in text and 'phantom0' not in text and str(tmp_path) not in text

@@ -25,8 +25,8 @@ class SynthesizeClip(BaseTransform):
     Added keys: array (T, H, W, 3) uint8; total_frames; start_index; frame_stride.
 
     Args:
-        package: the generator's folder.  It is read once per process; a StillDataset reads
-            it when it is built.
+        package: the generator's folder, or hf://user/name[@revision].  It is read once per process;
+            a StillDataset reads it when it is built, before workers start.
         device: where to synthesize; in a worker, 'cpu'.
     """
 
