@@ -1,6 +1,7 @@
 """How well is any data set recognized, by any recognizer that was trained on any training set?
 
-    DATA=data/mine RECOGNIZER=c3d TRAINING_SET=lddm_mix python tools/train.py \\
+    lddm-aug train --recognizer c3d --training-set lddm_mix --data data/mine
+    RECOGNIZER=c3d TRAINING_SET=lddm_mix DATA=data/mine python tools/train.py \\
         mmaction_configs/recognizer.py
 
 RECOGNIZER is a file in _base_/models, DATASET one in _base_/datasets (`folder`, which reads DATA,

@@ -3,12 +3,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from argparse import Namespace
+from contextlib import nullcontext
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
-from lddm_aug.commands import run_command
+from lddm_aug.commands import run_command, train
+from lddm_aug.configs import find_config, read_config
+from lddm_aug.engine import generator_training, training_record
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.runner_config import drop_missing_backends
 from lddm_aug.extras import MODULES, MissingExtraError, require_extra
 
@@ -42,6 +48,27 @@ def test_without_tensorboard_a_training_draws_no_curves_there(monkeypatch, confi
     monkeypatch.setitem(sys.modules, 'tensorboard', None)
     drop_missing_backends(config)
     assert config.visualizer.vis_backends == [dict(type='LocalVisBackend')]
+
+
+@pytest.mark.parametrize('missing, raised', [('tensorboard', None), ('wandb', MissingExtraError)])
+def test_both_trainings_look_for_the_backends_before_anything_is_built(monkeypatch, missing,
+                                                                       raised):
+    """The generator's and the recognizer's, as far as their checks go."""
+    text = dict(type='A', vis_backends=[dict(type='TensorboardVisBackend')])
+    if raised:
+        text['vis_backends'].append(dict(type='WandbVisBackend'))
+    monkeypatch.setitem(sys.modules, missing, None)
+    config = read_config('tsm_phantom_real')
+    [stage, *_] = stage_configs(find_config('lddm/lddm'), choice={'DATASET': 'phantom'}).values()
+    config.merge_from_dict(dict(launcher='none', work_dir='nowhere', visualizer=deepcopy(text)))
+    stage.visualizer = ConfigDict(deepcopy(text))
+    monkeypatch.setattr(training_record, 'keep_record', lambda config, checkpoint: None)
+    for check in (lambda: train._check(config, Namespace(resume=None, amp=False), None),
+                  lambda: generator_training._check(dict(autoencoder=stage), Path('package'))):
+        with pytest.raises(raised) if raised else nullcontext():
+            check()
+    if not raised:
+        assert config.visualizer.vis_backends == stage.visualizer.vis_backends == []
 
 
 def test_without_wandb_a_config_that_names_it_is_refused(monkeypatch, config):

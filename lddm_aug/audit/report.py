@@ -70,7 +70,7 @@ def summarize(found: Mapping[str, Any]) -> list[str]:
         lines.append('No leakage found between training and test.')
     else:
         lines.append('The data is not divided into training and test yet, so nothing leaks; put '
-                     'the same pictures on one side (tools/make_splits.py --audit).')
+                     'the same pictures on one side (lddm-aug split --audit).')
     lines.append(f'{counts["in_sets"]} of {counts["items"]} items have the picture of another one, '
                  f'in {counts["sets"]} sets: {counts["redundant"]} '
                  f'({counts["redundant"] / counts["items"]:.1%}) are redundant, '

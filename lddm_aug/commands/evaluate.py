@@ -1,6 +1,6 @@
 """Compare a generator's clips with real clips of held-out groups.
 
-    RECOGNIZER=r3d DATASET=phantom lddm-aug train recognizer
+    lddm-aug train --recognizer r3d --data phantom
     lddm-aug evaluate work_dirs/lddm/phantom/package --videos data/phantom/videos.csv \\
         --fd-config work_dirs/r3d_phantom_real/recognizer.py \\
         --fd-checkpoint work_dirs/r3d_phantom_real/iter_200.pth --out work_dirs/evaluation --card

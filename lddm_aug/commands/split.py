@@ -2,7 +2,7 @@
 
     lddm-aug split data/busv                                      7:3, 5:5 and 3:7
     lddm-aug split data/busv --seeds 0 1 2 --folds 5
-    SPLIT=3_7_seed1 lddm-aug train tsm_busv_real
+    lddm-aug train tsm_busv_real --split 3_7_seed1
 
 It divides the table videos.csv, or stills.csv where there is no other, and writes files such as
 splits/7_3_seed0.csv beside it.

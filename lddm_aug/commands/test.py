@@ -1,14 +1,15 @@
 """Test a recognizer: its scores on the videos that it was not trained on.
 
-    lddm-aug test tsm_phantom_lddm_mix work_dirs/tsm_phantom_lddm_mix/iter_160.pth
+    lddm-aug test tsm_phantom_lddm_mix                     its last weights, where train left them
     lddm-aug test my_config.py my.pth --dump scores.pkl
-    lddm-aug test recognizer my.pth --recognizer tsm --data data/mine
+    lddm-aug test recognizer --recognizer tsm --training-set lddm_mix --data data/mine
 
 It is MMAction2's tools/test.py, and takes all its options.
 """
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lddm_aug.commands.arguments import (
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', metavar='CONFIG', help='name of a config, or its file')
-    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='of lddm-aug train')
+    parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT',
+                        help='of lddm-aug train; default: the last one in the work dir')
     add_recognizer(parser)
     add_data(parser)
     parser.add_argument('--work-dir', metavar='DIR',
@@ -53,6 +55,7 @@ def run(args: argparse.Namespace) -> None:
     choose_data(args, recognizer=args.recognizer, training_set=args.training_set)
     require_data(config_file)
     args.config = str(config_file)
+    args.checkpoint = args.checkpoint or _last_checkpoint(args)
     require_files(checkpoint=args.checkpoint)
     refuse_unstarted_launcher(args.launcher, '-m lddm_aug_command test')
     if '://' not in args.checkpoint:
@@ -67,3 +70,16 @@ def run(args: argparse.Namespace) -> None:
 
     tool.merge_args = merge_args_and_guard  # type: ignore[attr-defined]
     tool.main()
+
+
+def _last_checkpoint(args: argparse.Namespace) -> str:
+    """The newest weights where `lddm-aug train` with the same arguments has left them."""
+    from lddm_aug.checkpoints import last_checkpoint
+    from lddm_aug.configs import read_config
+
+    folder = args.work_dir or read_config(args.config).get('work_dir') or (
+        Path('work_dirs') / Path(args.config).stem)
+    checkpoint = last_checkpoint(Path(folder))
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f'checkpoint: there is none in {folder}; train first, or name one')
+    return str(checkpoint)

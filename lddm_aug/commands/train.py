@@ -189,7 +189,7 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     from mmengine.runner import find_latest_checkpoint
 
     from lddm_aug.checkpoints import read_checkpoint
-    from lddm_aug.engine.runner_config import add_hooks, require_keys
+    from lddm_aug.engine.runner_config import add_hooks, drop_missing_backends, require_keys
     from lddm_aug.engine.training_record import keep_record
     from lddm_aug.hardware import refuse_amp_without_gpu, refuse_unstarted_launcher
 
@@ -206,6 +206,7 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     if checkpoint and '://' not in checkpoint and 'meta' not in read_checkpoint(checkpoint):
         raise ValueError(f'resume: {checkpoint} holds weights without the state of a '
                          'training; begin from it by --cfg-options load_from=…')
+    drop_missing_backends(config)
     config.load_from = began_from
     keep_record(config, checkpoint)
     add_hooks(config, 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')

@@ -42,7 +42,7 @@ class AuditRecord:
         """
         file = Path(file)
         if not file.is_file():
-            raise FileNotFoundError(f'{file} does not exist; make it with tools/audit_data.py')
+            raise FileNotFoundError(f'{file} does not exist; make it with lddm-aug audit')
         try:
             found = json.loads(file.read_bytes())
             if found['format_version'] != FORMAT_VERSION:
@@ -56,7 +56,7 @@ class AuditRecord:
                                   for table in found['tables']))
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f'{file}: damaged, or made by another version of lddm_aug; run '
-                             'tools/audit_data.py again') from error
+                             'lddm-aug audit again') from error
 
     @classmethod
     def beside(cls, dataset: Any) -> AuditRecord | None:

@@ -217,7 +217,7 @@ def read_split(file: str | Path, root: Path) -> dict[Path, str]:
     """
     file = Path(file)
     if not file.is_file():
-        raise FileNotFoundError(f'{file} does not exist; draw it with tools/make_splits.py')
+        raise FileNotFoundError(f'{file} does not exist; draw it with lddm-aug split')
     table = read_table(file, COLUMNS)
     path_column, split_column = (table.column(name) or name for name in COLUMNS)
     split: dict[Path, str] = {}
@@ -248,10 +248,10 @@ def apply_split(rows: Sequence[Annotation], split: Mapping[Path, str], file: str
     missing = [row for row in rows if row.path not in split]
     if missing:
         raise ValueError(f'{file} lacks {len(missing)} rows of {source}, first line '
-                         f'{missing[0].line}; draw the split again with tools/make_splits.py')
+                         f'{missing[0].line}; draw the split again with lddm-aug split')
     if len(split) > len({row.path for row in rows}):
         raise ValueError(f'{file} has files that are not in {source}; draw the split again with '
-                         'tools/make_splits.py')
+                         'lddm-aug split')
     return [replace(row, split=split[row.path]) for row in rows]
 
 

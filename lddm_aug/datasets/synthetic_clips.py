@@ -18,7 +18,7 @@ from lddm_aug.store.manifest import MANIFEST, read_manifest
 
 @DATASETS.register_module()
 class SyntheticClipDataset(LabelledDataset):
-    """The clips of a store that `tools/synthesize.py` made.
+    """The clips of a store that `lddm-aug synthesize` made.
 
     Args:
         store: folder with its manifest.
@@ -65,10 +65,10 @@ class SyntheticClipDataset(LabelledDataset):
                              f'but classes are {", ".join(classes)}')
         if not clip.is_file():
             raise FileNotFoundError(f'{self.ann_file}: {clip} is missing; '
-                                    'run tools/synthesize.py again to finish the store')
+                                    'run lddm-aug synthesize again to finish the store')
         if self.verify and sha256_of(clip) != row['sha256']:
             raise ValueError(f'{self.ann_file}: {clip} was changed after it was made; '
-                             'run tools/synthesize.py again to make it again')
+                             'run lddm-aug synthesize again to make it again')
         return dict(filename=str(clip), clip_id=row['clip_id'], label=classes.index(row['label']),
                     group=row['group'], origin='synthetic', frame_stride=row['frame_stride'],
                     total_frames=count_frames(clip), still_file=row['still'],

@@ -30,7 +30,7 @@ class TableDataset(LabelledDataset):
         test_mode: for validation and test.
         seed: of the randomness, combined with the visit; see `EpochSampler`.
         on_bad: 'raise' an error for unusable rows, or 'skip' them.
-        split_file: split of tools/make_splits.py, which replaces the splits in the table.
+        split_file: split of lddm-aug split, which replaces the splits in the table.
         kwargs: of MMEngine's BaseDataset.
 
     Raises:

@@ -84,7 +84,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             config has nothing to train or package, nothing can begin from `init`, or a stage to
             resume was begun with other settings, data or `init`.
     """
-    refuse_unstarted_launcher(launcher, 'tools/train_lddm.py')
+    refuse_unstarted_launcher(launcher, '-m lddm_aug_command train-generator')
     precision = mixed_precision() if amp else {}
     work_dir, config_file = Path(work_dir), Path(config_file)
     stages = stage_configs(config_file, options, choice)

@@ -44,7 +44,7 @@ class RecognizerFeatures:
 
     Args:
         config: of a recognizer whose pipeline begins with ReadVideo and SampleSegment, or its file.
-        checkpoint: that `tools/train.py` wrote.
+        checkpoint: that `lddm-aug train` wrote.
         frame_stride: frames of the source video from one frame of the clips to the next.
         device: to compute on.
         name: what the network is called; by default as the folder that it was trained in, if the
@@ -91,7 +91,7 @@ class RecognizerFeatures:
         state = read_checkpoint(checkpoint)
         if not hasattr(network, 'extract_feat') or 'state_dict' not in state:
             raise ValueError(f'RecognizerFeatures: {config_file} and {checkpoint} must be a '
-                             'recognizer and its checkpoint from tools/train.py')
+                             'recognizer and its checkpoint from lddm-aug train')
         try:
             network.load_state_dict(state['state_dict'])
         except RuntimeError as error:

@@ -90,7 +90,7 @@ def _names_a_model(config: Config) -> bool:
 def _require_model(path: Path, config: Config) -> None:
     if 'bank' in config:
         raise ValueError(f'{path}: its generator is filled with training clips and makes none '
-                         'without them; tools/synthesize.py prints what its package costs')
+                         'without them; lddm-aug synthesize prints what its package costs')
     if not _names_a_model(config):
         raise ValueError(f'{path}: names neither a recognizer nor a generator, so there is nothing '
                          'to measure; take the config that trains one')

@@ -76,6 +76,6 @@ class MotionTransfer(Generator):
         fitting = [i for i, held in enumerate(self.bank_labels.tolist()) if label in (-1, held)]
         if not fitting:
             raise ValueError('MotionTransfer: has no training clips to choose from; make its '
-                             'package with tools/train_lddm.py')
+                             'package with lddm-aug train-generator')
         drawn = torch.randint(len(fitting), (), generator=torch.Generator().manual_seed(seed))
         return fitting[int(drawn)]

@@ -193,11 +193,11 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     folder = resolve_package(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'load_package: there is no generator package at {folder}; '
-                                'train one with tools/train_lddm.py')
+                                'train one with lddm-aug train-generator')
     path = folder / CARD
     if not path.is_file():
         raise FileNotFoundError(f'load_package: {path} is missing, so {folder} is no generator '
-                                'package; name the folder that tools/train_lddm.py wrote')
+                                'package; name the folder that lddm-aug train-generator wrote')
     try:
         card = json.loads(path.read_bytes())
     except ValueError as error:
@@ -258,7 +258,7 @@ def _build(path: Path, config: dict[str, Any]) -> Generator:
                          f'({_short(error)})') from error
     if not isinstance(generator, Generator):
         raise ValueError(f'load_package: {path} describes a {type(generator).__name__}, which is '
-                         'no generator; name a package that tools/train_lddm.py wrote')
+                         'no generator; name a package that lddm-aug train-generator wrote')
     return generator
 
 

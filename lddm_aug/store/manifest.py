@@ -48,9 +48,9 @@ def read_manifest(store: str | Path) -> Manifest:
     if not path.is_file():
         if (store / PLAN).is_file():
             raise FileNotFoundError(f'{path} is missing because the store is unfinished; '
-                                    'run tools/synthesize.py again to finish it')
+                                    'run lddm-aug synthesize again to finish it')
         raise FileNotFoundError(f'{path} is missing, so {store} is no store of clips; '
-                                'make one with tools/synthesize.py')
+                                'make one with lddm-aug synthesize')
     lines = path.read_bytes().splitlines()
     if not lines:
         raise ValueError(f'{path} is empty; make the store again')
@@ -58,7 +58,7 @@ def read_manifest(store: str | Path) -> Manifest:
     header = read_plan(store / PLAN)
     if len(rows) != header['clips']:
         raise ValueError(f'{path} has {len(rows)} rows, but {header["clips"]} clips were planned; '
-                         'run tools/synthesize.py again to finish it')
+                         'run lddm-aug synthesize again to finish it')
     return Manifest(rows, header)
 
 

@@ -56,3 +56,18 @@ def test_what_cannot_be_chosen_ends_in_a_message_that_names_it(words, named, cap
     assert ended.value.code == 2
     assert error.startswith(f'lddm-aug {words[0]}: ') and error.count('\n') == 1
     assert named in error
+
+
+def test_the_last_weights_are_tested_where_none_are_named(videos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path.parent)
+    words = ['test', 'recognizer', '--recognizer', 'tsm_small', '--data', tmp_path.name]
+    folder = tmp_path / 'recognizers/tsm_small_real'
+    for checkpoint, named in (('', f'{tmp_path.name}/recognizers/tsm_small_real'),
+                              ('iter_2.pth', 'iter_2.pth cannot be read as a checkpoint')):
+        if checkpoint:
+            folder.mkdir(parents=True)
+            (folder / checkpoint).write_bytes(b'junk')
+            (folder / 'last_checkpoint').write_text(f'elsewhere/{checkpoint}')
+        with pytest.raises(SystemExit):
+            call(*words)
+        assert named in capsys.readouterr().err

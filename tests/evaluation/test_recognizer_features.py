@@ -50,7 +50,7 @@ def test_what_does_not_belong_together_is_refused(recognizer, tmp_path):
     with pytest.raises(ValueError, match='data.py has no model; name the config of a recognizer'):
         RecognizerFeatures(tmp_path / 'data.py', recognizer.checkpoint)
     torch.save(dict(weight=torch.zeros(1)), tmp_path / 'bare.pth')
-    with pytest.raises(ValueError, match='checkpoint from tools/train.py'):
+    with pytest.raises(ValueError, match='checkpoint from lddm-aug train'):
         RecognizerFeatures(recognizer.config, tmp_path / 'bare.pth')
     with pytest.raises(FileNotFoundError, match='absent'):
         RecognizerFeatures(recognizer.config, tmp_path / 'absent.pth')

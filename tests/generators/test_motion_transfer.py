@@ -84,5 +84,5 @@ def test_a_class_without_a_clip_is_refused():
 
 
 def test_an_empty_bank_makes_no_clips():
-    with pytest.raises(ValueError, match='no training clips .* package with tools/train_lddm'):
+    with pytest.raises(ValueError, match='no training clips .* with lddm-aug train-generator'):
         empty()(stills(1), [1])

@@ -149,4 +149,4 @@ def refuse_shared_files(part: str, train: SourceFiles, held_out: SourceFiles,
         raise ValueError(
             f'DataGuardHook: nothing in {part} may show what training shows, but '
             f'{len(both)} files do: {names}{"; …" if len(both) > SHOWN else ""}; draw the split '
-            'with tools/make_splits.py --audit, or go on all the same by allow_leakage=True')
+            'with lddm-aug split --audit, or go on all the same by allow_leakage=True')

@@ -86,16 +86,16 @@ class Results:
         """
         if not out.is_file():
             raise FileNotFoundError(f'{out}: there is no such study; make it with '
-                                    'tools/study.py run')
+                                    'lddm-aug study run')
         rows = {run: row for run, row in read_rows(out).items()
                 if seeds is None or run.seed in seeds}
         kept = read_rows(scores_file(out), needed=('classes', 'videos'))
         missing = [run.name for run in rows if run not in kept]
-        again = f'from {out.name}, and tools/study.py run makes them again'
+        again = f'from {out.name}, and lddm-aug study run makes them again'
         if not rows:
             of_these = '' if seeds is None else f' with seeds {", ".join(map(str, seeds))}'
             raise ValueError(f'{out} holds no training{of_these} yet; make some with '
-                             'tools/study.py run')
+                             'lddm-aug study run')
         if missing:
             raise ValueError(f'{scores_file(out)} lacks the scores of {len(missing)} trainings: '
                              f'{missing[0]}; remove their lines {again}')

@@ -1,7 +1,7 @@
 """A folder of your own with videos.csv and stills.csv: DATA=data/mine before a command names it.
 
 Classes are those of the table of videos.  SPLIT=3_7_seed1 takes splits/3_7_seed1.csv, as
-tools/make_splits.py makes it; by default 7_3_seed0, or the table's own column `split` where there
+lddm-aug split makes it; by default 7_3_seed0, or the table's own column `split` where there
 is no such file.  What is made of the folder lies in it: generators/, synthetic/ and recognizers/.
 """
 _base_ = []                                          # a config without a base may import nothing

@@ -1,4 +1,4 @@
-"""Simulated sweeps, made by `python tools/make_phantom.py --out data/phantom`.
+"""Simulated sweeps, made by `lddm-aug prepare phantom --out data/phantom`.
 
 SIZE=128 takes those of `--size 128 --out data/phantom_128`, SPLIT a split in their splits/.
 """
