@@ -23,6 +23,7 @@ from lddm_aug.evaluation.synthesis_report import print_table, write_report
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.repeat_still import RepeatStill
+from lddm_aug.models import samplers
 
 QUICK = SynthesisOptions(resamples=20, diversity_stills=3, diversity_samples=3)
 
@@ -58,6 +59,15 @@ def test_every_figure_is_there_with_its_interval_and_json_holds_all(tiny_lddm, c
         assert results[absent] is None and f'{absent}: no network was given' in results['notes']
     assert results['protocol']['clips'] == 8 and results['protocol']['groups'] == 4
     assert results == evaluate_synthesis(tiny_lddm, *clips, networks, QUICK)       # seeded
+
+
+def test_the_protocol_names_a_sampler_that_was_registered_a_moment_ago(
+        tiny_lddm, clips, monkeypatch):
+    monkeypatch.setattr(samplers, '_SAMPLERS', {'v': {}})
+    samplers.register_sampler('Mine', 'v')(samplers.ddim)
+    results = evaluate_synthesis(tiny_lddm.with_sampler(name='Mine', steps=2), *clips,
+                                 options=replace(QUICK, diversity_stills=0))
+    assert results['protocol']['sampler'] == dict(name='Mine', steps=2, guidance=1., temperature=1.)
 
 
 @pytest.fixture
