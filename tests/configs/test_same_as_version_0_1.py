@@ -1,8 +1,9 @@
 """Every training that version 0.1 had a config for is the same today, wherever it is said now.
 
 The record holds, by the name of the file in 0.1, where the config is now, and two digests of what a
-Runner read of it: its models, and everything else.  One thing differs: the lungs' classes are named
-in every data set now, where `r3d_covid_blues_*` took those of the table, which are the same.
+Runner read of it: its models, and everything else.  Two things differ: the lungs' classes are named
+in every data set now, where `r3d_covid_blues_*` took those of the table, which are the same, and
+SampleTempo is called SamplePlaybackRate in `r3d_*_tempo`.
 Where a config is meant to change, its digests are changed with it.
 """
 import hashlib

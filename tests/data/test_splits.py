@@ -211,7 +211,7 @@ def test_a_damaged_split_is_refused(videos: str, tmp_path: Path, text: str, mess
 
 
 def test_a_missing_split_is_asked_for(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r's\.csv .*make_splits'):
+    with pytest.raises(FileNotFoundError, match=r's\.csv .*lddm-aug split'):
         read_split(tmp_path / 's.csv', tmp_path)
 
 
