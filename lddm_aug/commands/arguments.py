@@ -86,15 +86,17 @@ def add_data(parser: argparse.ArgumentParser) -> None:
                        help='frames of a video from one of a clip to the next; default: 3')
 
 
-def add_recognizer(parser: argparse.ArgumentParser) -> None:
-    """What the config `recognizer` is chosen by, beside `add_data`."""
-    group = parser.add_argument_group('what the config `recognizer` trains, in place of RECOGNIZER '
-                                      'and TRAINING_SET in the environment')
-    group.add_argument('--recognizer', metavar='NAME',
-                       help='c3d, tsm, tdn, atmnet, or with _small behind it, for a CPU; default: '
-                            'tsm')
-    group.add_argument('--training-set', metavar='NAME',
-                       help='real, still_mix, lddm_mix and so on; default: real')
+def add_data_root(parser: argparse.ArgumentParser, default: str = "the table's own") -> None:
+    """--data-root, for paths in tables."""
+    parser.add_argument('--data-root', type=Path, metavar='DIR',
+                        help=f'folder the paths are relative to; default: {default}')
+
+
+def add_reference_fps(parser: argparse.ArgumentParser) -> None:
+    """--reference-fps, for videos that a generator is compared with."""
+    parser.add_argument('--reference-fps', type=float, metavar='FPS',
+                        help='of the data set that the generator was trained on, if it has one; '
+                             'needs the column fps; default: all videos have the same rate')
 
 
 def choose_data(args: argparse.Namespace, **others: str | None) -> None:

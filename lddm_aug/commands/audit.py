@@ -14,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-from lddm_aug.commands.arguments import at_least
+from lddm_aug.commands.arguments import add_data_root, at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='of lddm-aug split: divides the first table')
     parser.add_argument('--generator', metavar='PACKAGE',
                         help='whose training groups must not be tested on')
-    parser.add_argument('--data-root', type=Path, metavar='DIR',
-                        help="folder the paths are relative to; default: each table's own")
+    add_data_root(parser, "each table's own")
     parser.add_argument('--out', type=Path, metavar='DIR',
                         help='default: the folder audit beside the first table')
     parser.add_argument('--min-frames', type=at_least(1), default=16, metavar='N',

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lddm_aug.commands.arguments import typed
+from lddm_aug.commands.arguments import add_data_root, typed
 from lddm_aug.extras import require_extra
 
 
@@ -21,8 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              '(train or test); default: simulated sweeps')
     parser.add_argument('--stills', type=Path, metavar='CSV',
                         help='columns path, label, group and, for a frame of a video, frame')
-    parser.add_argument('--data-root', type=Path, metavar='DIR',
-                        help="folder the paths are relative to; default: each table's own")
+    add_data_root(parser, "each table's own")
     parser.add_argument('--skip-bad', action='store_true',
                         help='leave out files that cannot be used; the report lists them')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'), metavar='DIR',

@@ -11,7 +11,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lddm_aug.commands.arguments import A_PACKAGE, add_device
+from lddm_aug.commands.arguments import (
+    A_PACKAGE,
+    add_data_root,
+    add_device,
+    add_reference_fps,
+)
 from lddm_aug.extras import require_extra
 
 if TYPE_CHECKING:
@@ -27,11 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--train-split', default='train', metavar='NAME',
                         help='videos that the generator was trained on; default: %(default)s')
     parser.add_argument('--split-file', metavar='CSV', help='of lddm-aug split')
-    parser.add_argument('--data-root', metavar='DIR',
-                        help="folder the paths are relative to; default: the table's own")
-    parser.add_argument('--reference-fps', type=float, metavar='FPS',
-                        help='of the data set that the generator was trained on, if it has one; '
-                             'needs the column fps; default: all videos have the same rate')
+    add_data_root(parser)
+    add_reference_fps(parser)
     parser.add_argument('--out', required=True, type=Path, metavar='DIR')
     parser.add_argument('--card', action='store_true',
                         help="put the figures into the package's model card as well")

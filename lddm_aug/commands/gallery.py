@@ -8,7 +8,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lddm_aug.commands.arguments import A_PACKAGE, add_device
+from lddm_aug.commands.arguments import (
+    A_PACKAGE,
+    add_data_root,
+    add_device,
+    add_reference_fps,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--videos', required=True, metavar='CSV',
                         help='columns path, label, group and, with --split, split')
     parser.add_argument('--split', metavar='NAME', help='show videos of this split only')
-    parser.add_argument('--data-root', metavar='DIR',
-                        help="folder the paths are relative to; default: the table's own")
-    parser.add_argument('--reference-fps', type=float, metavar='FPS',
-                        help='of the data set that the generator was trained on, if it has one; '
-                             'needs the column fps; default: all videos have the same rate')
+    add_data_root(parser)
+    add_reference_fps(parser)
     parser.add_argument('--out', required=True, type=Path, metavar='HTML')
     parser.add_argument('--per-class', type=int, default=6, metavar='N',
                         help='videos shown of each class; default: %(default)s')

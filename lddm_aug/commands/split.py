@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lddm_aug.commands.arguments import at_least
+from lddm_aug.commands.arguments import add_data_root, at_least
 
 if TYPE_CHECKING:
     from lddm_aug.data.splits import UnsplitTable
@@ -38,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='one split each; default: 0')
     parser.add_argument('--audit', type=Path, metavar='JSON',
                         help='of lddm-aug audit: keep together what it found to show the same')
-    parser.add_argument('--data-root', type=Path, metavar='DIR',
-                        help="folder the paths are relative to; default: the table's own")
+    add_data_root(parser)
     parser.add_argument('--by-video', action='store_true',
                         help="the paper's way, which lets a patient stand on both sides; the "
                              'files are named so')

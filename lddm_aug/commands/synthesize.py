@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lddm_aug.commands.arguments import (
     A_PACKAGE,
     add_data,
+    add_data_root,
     add_device,
     choose_data,
     require_data,
@@ -23,6 +24,8 @@ from lddm_aug.commands.arguments import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from mmengine.config import Config
 
     from lddm_aug.data.annotations import Annotation
 
@@ -43,8 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', metavar='STORE',
                         help='of a package: a new folder, or an unfinished store of the same '
                              'clips; default: where the training sets look')
-    parser.add_argument('--data-root', metavar='DIR',
-                        help="folder the paths are relative to; default: the table's own")
+    add_data_root(parser)
     parser.add_argument('--per-still', type=int, default=1, metavar='N',
                         help='clips made from each still; default: %(default)s')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')
@@ -71,33 +73,33 @@ def run(args: argparse.Namespace) -> None:
                          'or leave it out')
     choose_data(args)
     for recipe in args.recipe or RECIPES:
-        require_data(find_config(f'lddm/{recipe}'), 'name a PACKAGE, or the data by --data')
-        config = read_config(find_config(f'lddm/{recipe}'))
+        file = find_config(f'lddm/{recipe}')
+        require_data(file, 'name a PACKAGE, or the data by --data')
+        config = read_config(file)
         stills = config.data.stills
         rows = (read_annotations(args.stills, args.data_root) if args.stills else
                 read_annotations(stills.ann_file, stills.get('data_root')))
-        _synthesize(args, _package(args, recipe), rows, store_folder(config))
+        _synthesize(args, _package(args, config), rows, store_folder(config))
 
 
-def _package(args: argparse.Namespace, recipe: str) -> Path:
+def _package(args: argparse.Namespace, config: Config) -> Path:
     """A recipe's generator; made here if there is nothing to train.
 
     Raises:
         FileNotFoundError: if it was not trained yet.
     """
-    from lddm_aug.configs import find_config, generator_folder, read_config
+    from lddm_aug.configs import generator_folder
     from lddm_aug.engine.config_stages import stage_configs
     from lddm_aug.engine.generator_training import PACKAGE, train_generator
     from lddm_aug.generators.package import CARD
 
-    file = find_config(f'lddm/{recipe}')
-    folder = generator_folder(read_config(file))
+    file, folder = Path(config.filename), generator_folder(config)
     if (folder / PACKAGE / CARD).is_file():
         return folder / PACKAGE
     if any('model' in stage for stage in stage_configs(file).values()):
         raise FileNotFoundError(
             f'{folder / PACKAGE} is no generator yet; train it with '
-            f'lddm-aug train-generator --recipe {recipe} {typed_data(args)}'.rstrip())
+            f'lddm-aug train-generator --recipe {file.stem} {typed_data(args)}'.rstrip())
     return train_generator(file, folder)
 
 

@@ -16,7 +16,6 @@ from lddm_aug.commands.arguments import (
     add_cfg_options,
     add_data,
     add_launcher,
-    add_recognizer,
     choose_data,
     require_data,
 )
@@ -29,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', metavar='CONFIG', help='name of a config, or its file')
     parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT',
                         help='of lddm-aug train; default: the last one in the work dir')
-    add_recognizer(parser)
+    _add_recognizer(parser)
     add_data(parser)
     parser.add_argument('--work-dir', metavar='DIR',
                         help="of the scores; default: the config's, or work_dirs/<config>")
@@ -42,6 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='how long a window is shown; default: %(default)s')
     add_launcher(parser)
     add_cfg_options(parser, 'put into the config; a list is key="[a,b]" or key=a,b')
+
+
+def _add_recognizer(parser: argparse.ArgumentParser) -> None:
+    """What the config `recognizer` is chosen by, beside `add_data`."""
+    group = parser.add_argument_group('what the config `recognizer` trains, in place of RECOGNIZER '
+                                      'and TRAINING_SET in the environment')
+    group.add_argument('--recognizer', metavar='NAME',
+                       help='c3d, tsm, tdn, atmnet, or with _small behind it, for a CPU; default: '
+                            'tsm')
+    group.add_argument('--training-set', metavar='NAME',
+                       help='real, still_mix, lddm_mix and so on; default: real')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -67,20 +67,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from lddm_aug.configs import find_config
+    from lddm_aug.engine.recognizer_training import test_last_weights
     from lddm_aug.engine.runner_config import require_files
     from lddm_aug.hardware import refuse_unstarted_launcher
 
     require_files(resume=None if args.resume == 'auto' else args.resume)
     refuse_unstarted_launcher(args.launcher, START)
     choose_data(args)
+    if args.recognizer is None and args.training_set is not None:
+        raise ValueError(f'--training-set: the config {args.config} has a training set of its '
+                         'own; name a --recognizer in its place, or leave the option out')
+    require_data(find_config(args.config or 'recognizer'))
     if args.recognizer is None:
-        if args.training_set is not None:
-            raise ValueError(f'--training-set: the config {args.config} has a training set of its '
-                             'own; name a --recognizer in its place, or leave the option out')
         _train(args)
         return
     trainings = list(product(args.recognizer, args.training_set or ['real']))
-    require_data(find_config('recognizer'))
     _refuse_several_of_one(args, trainings)
     for recognizer, training_set in trainings:       # before hours, not after them
         _require_clips(args, recognizer, training_set)
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
             each.work_dir = args.work_dir / f'{recognizer}_{training_set}'
         trained = _train(each)
         if len(trainings) > 1:
-            scores[recognizer, training_set] = _test(trained)
+            scores[recognizer, training_set] = test_last_weights(trained)
     if scores:
         _print_scores(scores)
 
@@ -122,13 +123,6 @@ def _require_clips(args: argparse.Namespace, recognizer: str, training_set: str)
             f'lddm-aug synthesize --recipe {recipe_of(generator)} {typed_data(args)}'.rstrip())
 
 
-def _test(config: Config) -> dict[str, Any]:
-    """What the last weights of a training reach in its test."""
-    from lddm_aug.engine.recognizer_training import test_last_weights
-
-    return test_last_weights(config)
-
-
 def _print_scores(scores: dict[tuple[str, str], dict[str, Any]]) -> None:
     from mmengine.dist import is_main_process
 
@@ -151,9 +145,7 @@ def _train(args: argparse.Namespace) -> Config:
     from lddm_aug.engine.mmaction_tool import load_mmaction_tool, merge_checked
     from lddm_aug.engine.runner_config import require_keys
 
-    config_file = find_config(args.config)
-    require_data(config_file)
-    args.config = str(config_file)
+    args.config = str(find_config(args.config))
     args.work_dir = None if args.work_dir is None else str(args.work_dir)
     tool = load_mmaction_tool('train', args)
     merge_args = tool.merge_args

@@ -18,6 +18,7 @@ from mmaction.registry import (
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+import lddm_aug
 from lddm_aug.configs import choose, config_names, config_root, part_names, read_config
 from lddm_aug.datasets.training_sets import TRAINING_SETS
 from lddm_aug.engine.config_stages import build_generator, stage_configs
@@ -53,6 +54,12 @@ HELD = ('clips', 'pipeline')                         # that a hook may hold as w
 TRAINING = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator',
             'test_evaluator', 'train_cfg', 'val_cfg', 'test_cfg', 'default_hooks', 'custom_hooks',
             'param_scheduler', 'optim_wrapper', 'model', 'generator')
+
+
+def test_no_module_has_the_name_of_a_config_which_mim_finds_by_its_name_alone():
+    package = Path(lddm_aug.__file__).parent
+
+    assert not {path.stem for path in package.rglob('*.py')} & {*NAMED, 'recognizer', 'r3d_tempo'}
 
 
 def name(value) -> str:

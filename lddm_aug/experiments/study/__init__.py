@@ -4,7 +4,7 @@
     training_sets.py  what a recognizer is trained on, by name
     stores.py         a generator fitted on a split's training groups, and its clips
     quality.py        clips that a recognizer of real videos finds plausible
-    recognizer.py     one training and its test
+    training.py       one training of a recognizer, and its test
     jobs.py           several at once, each in a process of its own
     study.py          all of it in order
     records.py        one line a training, and the scores of every video beside it

@@ -13,7 +13,7 @@ from lddm_aug.datasets.training_sets import TRAINING_SETS
 from lddm_aug.experiments.study import records, stores
 from lddm_aug.experiments.study.jobs import Job, run_jobs
 from lddm_aug.experiments.study.plan import GIVEN, Run, Study, runs_of
-from lddm_aug.experiments.study.recognizer import (
+from lddm_aug.experiments.study.training import (
     lacks_checkpoint,
     read_result,
     settings,

@@ -12,10 +12,10 @@ from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.experiments.study import stores
 from lddm_aug.experiments.study import study as module
 from lddm_aug.experiments.study.plan import Run
-from lddm_aug.experiments.study.recognizer import real_checkpoint
 from lddm_aug.experiments.study.records import read_rows, scores_file
 from lddm_aug.experiments.study.stores import generator_options, store_folder
 from lddm_aug.experiments.study.study import draw_groups, recognizer_job, run_study, store_jobs
+from lddm_aug.experiments.study.training import real_checkpoint
 from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.store.manifest import read_manifest
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from lddm_aug.experiments.study.plan import Run, Study
-from lddm_aug.experiments.study.recognizer import (
+from lddm_aug.experiments.study.training import (
     read_result,
     real_checkpoint,
     settings,
