@@ -1,6 +1,6 @@
 # Both targets do all their own set-up, in .venv:
 #
-#   make test    style, types, the order of imports, and tests
+#   make test    style, spelling, types, the order of imports, and tests
 #   make demo    the main job on simulated sweeps; on your own data:
 #                make demo VIDEOS=videos.csv STILLS=stills.csv [DATA_ROOT=.] [SKIP_BAD=1] [OUT=...]
 #
@@ -23,6 +23,7 @@ demo: $(ready)
 
 test: $(ready)
 	$(python) -m ruff check
+	$(python) -m codespell_lib
 	$(python) -m mypy lddm_aug tools lddm_aug_command.py
 	.venv/bin/lint-imports
 	OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist loadfile

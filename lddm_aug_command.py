@@ -16,6 +16,7 @@ import sys
 
 
 def main() -> None:
+    """Run `lddm-aug`; the package itself is run when the arguments are right."""
     spec = importlib.util.find_spec('lddm_aug')
     if spec is None or spec.loader is None:
         sys.exit('lddm-aug: the package lddm_aug is missing; install lddm-aug again')

@@ -39,8 +39,8 @@ from lddm_aug.version import __version__
 
 compat.apply_patches()
 
-from lddm_aug import datasets, engine, evaluation, generators, models  # noqa: E402
-from lddm_aug.discovery import import_named_modules  # noqa: E402
+from lddm_aug import datasets, engine, evaluation, generators, models
+from lddm_aug.discovery import import_named_modules
 
 __all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'generators', 'models']
 

@@ -59,7 +59,7 @@ def import_torchvision() -> bool:
     part then requires two operators, which nothing here calls (vision #9085).  They are declared.
     """
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError as error:
         if 'operator torchvision::' not in str(error):
             raise

@@ -49,7 +49,7 @@ def test_mmaction_models_can_be_imported_and_built():
 def test_the_missing_drn_is_named_when_it_is_built():
     from mmaction.models import DRN
 
-    with pytest.raises(ImportError, match='DRN is missing .*mmaction2 #2714'):
+    with pytest.raises(ImportError, match=r'DRN is missing .*mmaction2 #2714'):
         DRN()
 
 
@@ -153,7 +153,7 @@ def test_a_one_cycle_schedule_is_resumed(tmp_path):
     assert save_and_load(tmp_path / 'a.pth', [function]) == [function]
 
 
-@pytest.mark.parametrize(('owner', 'name'), [
+@pytest.mark.parametrize('owner, name', [
     (HistoryBuffer, '__init__'), (HistoryBuffer, '__subclasses__'), (np.ndarray, 'tofile'),
     (OneCycleParamScheduler, '__init__')])
 def test_a_checkpoint_accesses_nothing_else(tmp_path, owner, name):
@@ -164,7 +164,7 @@ def test_a_checkpoint_accesses_nothing_else(tmp_path, owner, name):
 @pytest.mark.parametrize('call', [
     Refers(builtins.eval, '1'), Refers(os.getcwd), Refers(np.load, 'a.npy')])
 def test_a_checkpoint_runs_no_code(tmp_path, call):
-    with pytest.raises(Exception, match='[Uu]nsupported'):
+    with pytest.raises(Exception, match=r'[Uu]nsupported'):
         save_and_load(tmp_path / 'a.pth', [call])
 
 
@@ -177,7 +177,7 @@ def test_mmengine_loads_weights_beside_logged_values(tmp_path):
     assert model.weight.item() == 1
 
 
-@pytest.mark.parametrize(('steps', 'colour'), [(-30, [255, 0, 255]), (30, [255, 255, 0]),
+@pytest.mark.parametrize('steps, colour', [(-30, [255, 0, 255]), (30, [255, 255, 0]),
                                            (60, [0, 255, 0]), (-60, [0, 0, 255])])
 def test_hue_turns_both_ways(steps, colour):
     red = np.array([[[255, 0, 0]]], np.uint8)
@@ -200,7 +200,7 @@ def test_mmaction_s_transforms_work_with_the_installed_opencv_and_numpy():
         assert results['imgs'].shape == (1, 3, 2, 16, 16)
 
 
-@pytest.mark.parametrize(('kind', 'good', 'bad'), [
+@pytest.mark.parametrize('kind, good, bad', [
     ('VideoDataset', 'a.mp4 0', 'benign (1).mp4 0'), ('VideoDataset', 'a.mp4 0', 'b.mp4 malignant'),
     ('RawframeDataset', 'a 16 0', 'benign 1 16 0'), ('RawframeDataset', 'a 16 0', 'b'),
     ('RawframeDataset', 'a 16 0', 'my video 16 0')])
@@ -215,7 +215,7 @@ def test_a_line_that_mmaction_cannot_divide_is_named(tmp_path, kind: str, good: 
                                    pipeline=[]))) == 2
 
 
-@pytest.mark.parametrize(('options', 'lines', 'times'), [
+@pytest.mark.parametrize('options, lines, times', [
     ({}, ['a.mp4 0', 'b.mp4 1', 'c.mp4 1', 'd.mp4 1'], {'a.mp4': 2}),
     (dict(multi_class=True, num_classes=3), ['a.mp4 0 2', 'b.mp4 1', 'c.mp4 1', 'd.mp4 1 2'],
      {'a.mp4': 2})])

@@ -73,7 +73,7 @@ def test_a_choice_holds_what_was_chosen_and_nothing_else():
         'RECOGNIZER': 'c3d', 'TRAINING_SET': 'lddm_mix'}
 
 
-@pytest.mark.parametrize(('wrong', 'rule'), [
+@pytest.mark.parametrize('wrong, rule', [
     (dict(data='phantm'), 'data: .*phantm.*did you mean phantom'),
     (dict(data='folder'), 'data: .*folder'),
     (dict(size=40), 'size .*multiple of 16 .*40'),
@@ -97,11 +97,11 @@ def test_clips_have_the_datas_shape_unless_another_is_chosen():
     with environment(choose(size=128, frames=32, stride=2, split='5_5_seed1')):
         assert chosen(size=64) == (128, 32, 2, '5_5_seed1', '_128',
                                    '_128_32frames_stride2_5_5_seed1')
-    with environment({'FRAMES': 'many'}), pytest.raises(ValueError, match='frames .*many'):
+    with environment({'FRAMES': 'many'}), pytest.raises(ValueError, match=r'frames .*many'):
         chosen(size=64)
 
 
-@pytest.mark.parametrize(('name', 'recipe', 'choice'), [
+@pytest.mark.parametrize('name, recipe, choice', [
     ('cinn', 'cinn', {}),
     ('lddm/cinn.py', 'cinn', {}),
     ('phantom', 'lddm', {'DATASET': 'phantom'}),
@@ -120,7 +120,7 @@ def test_a_generator_that_is_none_is_refused(name):
         find_recipe(name)
 
 
-@pytest.mark.parametrize(('choice', 'recipe', 'package', 'store'), [
+@pytest.mark.parametrize('choice, recipe, package, store', [
     (choose('phantom'), 'lddm', 'work_dirs/lddm/phantom', 'work_dirs/synthetic/phantom_lddm'),
     (choose('busv', split='3_7_seed1'), 'cinn', 'work_dirs/lddm/busv_3_7_seed1_cinn',
      'work_dirs/synthetic/busv_3_7_seed1_cinn'),

@@ -78,7 +78,7 @@ def test_without_wandb_a_config_that_names_it_is_refused(monkeypatch, config):
         drop_missing_backends(config)
 
 
-@pytest.mark.parametrize(('arguments', 'extra', 'missing'), [
+@pytest.mark.parametrize('arguments, extra, missing', [
     (['audit', 'videos.csv'], 'audit', 'imagehash'), (['analysis'], 'report', 'fvcore'),
     (['prepare', 'dicom', 'files', '--out', 'out'], 'dicom', 'gdcm')])
 def test_a_missing_extra_is_named_in_one_message(monkeypatch, capsys, tmp_path, arguments, extra,

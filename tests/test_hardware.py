@@ -47,16 +47,16 @@ def test_a_missing_variable_is_named_with_the_command_that_sets_it(start, launch
 @pytest.mark.parametrize('launcher', LAUNCHERS)
 def test_every_process_needs_a_gpu(start, launcher):
     start(launcher, 0)
-    with pytest.raises(ValueError, match='launcher .*GPU'):
+    with pytest.raises(ValueError, match=r'launcher .*GPU'):
         refuse_unstarted_launcher(launcher, 'tools/train.py')
 
 
 def test_more_processes_than_gpus_and_ranks_that_are_no_numbers_are_refused(start):
     start('pytorch', 2, LOCAL_RANK='2')
-    with pytest.raises(ValueError, match='LOCAL_RANK=2 .* has 2;'):
+    with pytest.raises(ValueError, match=r'LOCAL_RANK=2 .* has 2;'):
         refuse_unstarted_launcher('pytorch', 'tools/train.py')
     start('pytorch', 2, RANK='first')
-    with pytest.raises(ValueError, match="RANK .*'first'"):
+    with pytest.raises(ValueError, match=r"RANK .*'first'"):
         refuse_unstarted_launcher('pytorch', 'tools/train.py')
 
 
@@ -71,5 +71,5 @@ def test_mixed_precision_of_mmengine_needs_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     refuse_amp_without_gpu('OptimWrapper', '--amp')
     refuse_amp_without_gpu(None, '--amp')
-    with pytest.raises(ValueError, match='^--amp: AmpOptimWrapper .*GPU'):
+    with pytest.raises(ValueError, match=r'^--amp: AmpOptimWrapper .*GPU'):
         refuse_amp_without_gpu('AmpOptimWrapper', '--amp')

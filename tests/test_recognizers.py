@@ -175,7 +175,7 @@ def test_a_busv_recognizer_scores_what_its_test_pipeline_gives(recognizer):
     assert scores.shape == (1, len(config.data.classes))
 
 
-@pytest.mark.parametrize(('name', 'shape'), [
+@pytest.mark.parametrize('name, shape', [
     ('tsm_phantom_lddm_mix', (8, 3, 48, 48)),                # (T, C, H, W)
     ('tsm_phantom_lddm_online', (8, 3, 48, 48)),
     ('c3d_phantom_lddm_mix', (1, 3, 16, 40, 40)),            # (clips, C, T, H, W)

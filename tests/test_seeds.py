@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lddm_aug.seeds import derive_seed, seeded
 
 
-@pytest.mark.parametrize(('parts', 'digest'), [
+@pytest.mark.parametrize('parts, digest', [
     ((1, 'a'), 0x4a72386a027702c1),                  # printf '[1, "a"]' | sha256sum
     ((3, 'benign (1).png', None, 0.5, ('a', 7)), 0x7d84c20db2cfed68)])
 def test_a_seed_is_the_first_63_bits_of_sha256_of_the_parts_in_whatever_process(parts, digest):

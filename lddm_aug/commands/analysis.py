@@ -14,6 +14,7 @@ from lddm_aug.extras import require_extra
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the configs, the file of the table and whether speed is measured."""
     parser.add_argument('configs', nargs='*', metavar='CONFIG',
                         help='names of configs, or their files; default: all')
     parser.add_argument('--out', type=Path, metavar='FILE',
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Print the table of costs, and write it where --out names a file."""
     require_extra('report', 'counting multiply-adds', 'fvcore')
     from lddm_aug.configs import config_names, find_config
     from lddm_aug.experiments.analysis import analyse, to_markdown

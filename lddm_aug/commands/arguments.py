@@ -129,6 +129,7 @@ def require_data(config: Path, advice: str = 'name the data by --data') -> None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
+    """--device, checked against what PyTorch finds."""
     parser.add_argument('--device', default='auto', type=_device,
                         help='cpu, cuda or cuda:N; default: cuda where there is a GPU, else cpu')
 

@@ -1,7 +1,7 @@
-"""Look for what is wrong with a data set before anything is trained on it.
+r"""Look for what is wrong with a data set before anything is trained on it.
 
     lddm-aug audit data/busv/videos.csv data/busi/stills.csv
-    lddm-aug audit data/busv/videos.csv --splits data/busv/splits/7_3_seed0.csv \\
+    lddm-aug audit data/busv/videos.csv --splits data/busv/splits/7_3_seed0.csv \
         --generator work_dirs/lddm/busv/package
 
 Writes audit.json and audit.html, by default into the folder audit beside the first table, where
@@ -18,6 +18,7 @@ from lddm_aug.commands.arguments import add_data_root, at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the tables, and what decides which groups are trained on."""
     parser.add_argument('tables', nargs='+', type=Path, metavar='TABLE',
                         help='columns path, label, group and perhaps frame and split; where one '
                              'table is divided, one without splits holds training data')
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Write audit.json and audit.html; exit with status 1 where anything is shared."""
     from lddm_aug.audit.audit import audit, list_items, write_audit
     from lddm_aug.audit.report import summarize, write_report
     from lddm_aug.data.audit_record import PLACE

@@ -17,6 +17,7 @@ from lddm_aug.commands.arguments import add_step
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the steps list, show and copy; each sets its own `run`."""
     steps = parser.add_subparsers(required=True, metavar='STEP', title='steps, each with --help')
     listing = add_step(steps, 'list', """Print the names of configs, and what each is for.
 

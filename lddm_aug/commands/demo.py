@@ -16,6 +16,7 @@ from lddm_aug.extras import require_extra
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the tables, the work dir and how much is trained."""
     parser.add_argument('--videos', type=Path, metavar='CSV',
                         help='columns path, label, group and, if the split is given, split '
                              '(train or test); default: simulated sweeps')
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Run the demo and print the scores of each training set."""
     require_extra('report', 'the report', 'matplotlib')
     from lddm_aug.experiments.demo import flow
 

@@ -12,12 +12,14 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the folder whose use is checked."""
     parser.add_argument('--work-dir', default='work_dirs', metavar='DIR',
                         help='where trainings shall write; default: %(default)s')
     parser.set_defaults(needs_parts=False)           # whether they can be imported is one question
 
 
 def run(args: argparse.Namespace) -> None:
+    """Print what is found; exit with status 1 where something is broken."""
     from lddm_aug.commands.checkup import BROKEN, checkup
 
     findings = []

@@ -1,8 +1,8 @@
-"""Compare a generator's clips with real clips of held-out groups.
+r"""Compare a generator's clips with real clips of held-out groups.
 
     lddm-aug train --recognizer r3d --data phantom
-    lddm-aug evaluate work_dirs/lddm/phantom/package --videos data/phantom/videos.csv \\
-        --fd-config work_dirs/r3d_phantom_real/recognizer.py \\
+    lddm-aug evaluate work_dirs/lddm/phantom/package --videos data/phantom/videos.csv \
+        --fd-config work_dirs/r3d_phantom_real/recognizer.py \
         --fd-checkpoint work_dirs/r3d_phantom_real/iter_200.pth --out work_dirs/evaluation --card
 """
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the package, the videos and what is compared."""
     parser.add_argument('package', metavar='PACKAGE', help=A_PACKAGE)
     parser.add_argument('--videos', required=True, metavar='CSV',
                         help='columns path, label, group and, without --split-file, split')
@@ -51,12 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the networks that are registered."""
     from lddm_aug.evaluation.network_arguments import add_network_arguments
 
     add_network_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
+    """Measure the clips of a package, write the report and print its table."""
     require_extra('report', 'the report', 'matplotlib')
     from lddm_aug.evaluation.clip_set import generate_clip_set, read_split
     from lddm_aug.evaluation.network_arguments import load_networks

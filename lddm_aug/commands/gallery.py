@@ -1,6 +1,6 @@
-"""Show real, reconstructed and generated clips side by side, in one HTML file.
+r"""Show real, reconstructed and generated clips side by side, in one HTML file.
 
-    lddm-aug gallery work_dirs/lddm/phantom/package --videos data/phantom/videos.csv \\
+    lddm-aug gallery work_dirs/lddm/phantom/package --videos data/phantom/videos.csv \
         --split test --out work_dirs/gallery.html
 """
 from __future__ import annotations
@@ -17,6 +17,7 @@ from lddm_aug.commands.arguments import (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the package, the videos and the page."""
     parser.add_argument('package', metavar='PACKAGE', help=A_PACKAGE)
     parser.add_argument('--videos', required=True, metavar='CSV',
                         help='columns path, label, group and, with --split, split')
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Write a page of real, reconstructed and generated clips."""
     from lddm_aug.data.annotations import read_annotations, rows_of_split
     from lddm_aug.evaluation.gallery import write_gallery
     from lddm_aug.generators.package import load_package

@@ -13,6 +13,7 @@ from lddm_aug.commands.arguments import add_step
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the steps push, pull and card."""
     steps = parser.add_subparsers(dest='step', required=True, metavar='STEP')
     push = add_step(steps, 'push', """Upload a package, without the names of its groups.
 
@@ -46,6 +47,7 @@ What you wrote below its last line stays.""")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Upload a package, download one, or write its model card."""
     from lddm_aug.generators.model_card import MODEL_CARD, write_model_card
     from lddm_aug.generators.package import read_card
     from lddm_aug.generators.sharing import pull_package, push_package

@@ -19,6 +19,7 @@ from lddm_aug.extras import require_extra
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the two data sets and the rows of both tables."""
     parser.add_argument('--busv', type=Path, required=True, metavar='DIR',
                         help='the videos as downloaded: holds rawframes/')
     parser.add_argument('--busi', type=Path, required=True, metavar='DIR',
@@ -45,12 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the networks that are registered."""
     from lddm_aug.evaluation.network_arguments import add_network_arguments
 
     add_network_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
+    """Make Tables 1 and 2, and print where they are."""
     require_extra('audit', 'the search for pictures that look alike')
     require_extra('report', 'the page')
     from lddm_aug.evaluation.network_arguments import load_networks

@@ -8,6 +8,7 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the numbers of patients, frames and pixels, and the folder."""
     for name, default, text in (
             ('size', 64, 'height and width of a frame, in pixels'),
             ('frames', 60, 'frames of a sweep'),
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Write the simulated data set."""
     from lddm_aug.preparation.phantom import write_phantom
 
     write_phantom(args.out, args.size, args.frames, args.train, args.test, args.stills, args.seed,

@@ -28,6 +28,7 @@ GROUP_TAGS = ('PatientID', 'PatientName', 'StudyInstanceUID', 'AccessionNumber',
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a step for each source of data."""
     sources = parser.add_subparsers(required=True, metavar='SOURCE',
                                     title='what to prepare, each with --help')
     simulated = add_step(sources, 'phantom', phantom.__doc__ or '')
@@ -197,6 +198,7 @@ def _list_csv(args: argparse.Namespace) -> Listing:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Prepare the source that was chosen, or print which file a name stands for."""
     from lddm_aug.preparation.prepare import Options, prepare
     from lddm_aug.preparation.prepared_folder import refuse_nesting
 

@@ -28,6 +28,7 @@ RISK = ('By video, not by patient: videos of one patient can stand in training a
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the prepared folder, and the ratios or folds."""
     parser.add_argument('folder', type=Path, metavar='DIR',
                         help='with the table videos.csv or stills.csv')
     how = parser.add_mutually_exclusive_group()
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Write every split into the folder splits, and print its shares of classes."""
     from lddm_aug.data.splits import UnsplitTable, fold_name, ratio_name, write_split
 
     table, stills = args.folder / 'videos.csv', args.folder / 'stills.csv'

@@ -24,6 +24,7 @@ SEEDS = (0, 1, 2, 3, 4)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the steps run and report."""
     steps = parser.add_subparsers(dest='step', required=True, metavar='STEP',
                                   title='steps, each with --help')
     start = add_step(steps, 'run', """Run what is left of a study.
@@ -75,6 +76,7 @@ Its trainings are recognizers × training sets × ratios × seeds.
 
 
 def run(args: argparse.Namespace) -> None:
+    """Run what is left of a study, or write its report."""
     require_extra('report', 'the report', 'matplotlib')
     out = args.out or Path('docs/results') / f'study_{args.data.resolve().name}.jsonl'
     if args.step == 'run':

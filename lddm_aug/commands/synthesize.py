@@ -33,6 +33,7 @@ RECIPES = ('lddm', 'repeat_still')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a package or recipes, the stills and the store."""
     parser.add_argument('package', nargs='?', metavar='PACKAGE',
                         help=f'{A_PACKAGE}; default: those of the recipes')
     parser.add_argument('--recipe', nargs='+', metavar='NAME',
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Make the clips of a package, or of every recipe for the data."""
     from lddm_aug.configs import find_config, read_config, store_folder
     from lddm_aug.data.annotations import read_annotations
 

@@ -16,6 +16,7 @@ from lddm_aug.extras import require_extra
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the data, the generators and what is measured."""
     parser.add_argument('--data', required=True, metavar='NAME',
                         help='busv, covid_blues, phantom, or a prepared folder')
     parser.add_argument('--generators', nargs='+', metavar='RECIPE',
@@ -46,12 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the networks that are registered."""
     from lddm_aug.evaluation.network_arguments import add_network_arguments
 
     add_network_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
+    """Make the table, draw the losses and print it."""
     require_extra('report', 'the chart of losses', 'matplotlib')
     from lddm_aug.configs import config_root
     from lddm_aug.evaluation.network_arguments import load_networks

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the config, the checkpoint and where the results go."""
     parser.add_argument('config', metavar='CONFIG', help='name of a config, or its file')
     parser.add_argument('checkpoint', nargs='?', metavar='CHECKPOINT',
                         help='of lddm-aug train; default: the last one in the work dir')
@@ -55,6 +56,7 @@ def _add_recognizer(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Call MMAction2's tools/test.py with the checks of this package."""
     from lddm_aug.checkpoints import read_checkpoint
     from lddm_aug.configs import find_config
     from lddm_aug.engine.mmaction_tool import load_mmaction_tool, merge_checked

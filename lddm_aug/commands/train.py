@@ -1,9 +1,9 @@
-"""Train a recognizer on real clips, generated clips or both.
+r"""Train a recognizer on real clips, generated clips or both.
 
     lddm-aug train tsm_phantom_lddm_mix                                a config by its name
     lddm-aug train --recognizer tsm --training-set lddm_mix --data data/mine --size 128
     lddm-aug train --recognizer tsm c3d --training-set real still_mix lddm_mix --data data/mine
-    lddm-aug train tsm_busv_lddm_mix --work-dir work_dirs/mine --seed 1 \\
+    lddm-aug train tsm_busv_lddm_mix --work-dir work_dirs/mine --seed 1 \
         --cfg-options train_cfg.max_iters=1000
     lddm-aug train my_config.py --resume
 
@@ -36,6 +36,7 @@ SHOWN = {'video/accuracy': 'accuracy', 'video/f1_macro': 'F1 macro', 'video/auc'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a config or recognizers, the training sets and the data."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('config', nargs='?', metavar='CONFIG', help='name of a config, or its file')
     what.add_argument('--recognizer', nargs='+', metavar='NAME',
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Train each recognizer on each training set; of several, print their scores."""
     from lddm_aug.configs import find_config
     from lddm_aug.engine.recognizer_training import test_last_weights
     from lddm_aug.engine.runner_config import require_files

@@ -25,6 +25,7 @@ from lddm_aug.commands.arguments import (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a config or a recipe, the data and how it is trained."""
     parser.add_argument('config', nargs='?', metavar='CONFIG',
                         help='a config of your own, or data and recipe, as phantom_cinn')
     parser.add_argument('--recipe', default='lddm', metavar='NAME',
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Train every stage, and print what the package costs."""
     from mmengine.dist import is_main_process
 
     from lddm_aug.configs import find_recipe, generator_folder, read_config

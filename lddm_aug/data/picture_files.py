@@ -116,7 +116,7 @@ def _is_page(image: Image.Image, place: int) -> bool:
 def _as_shown(path: Path, image: Image.Image) -> Pixels:
     # only the raw mode of the tiles has the number of bits before Pillow's conversion to 8 or 16
     stored = str(getattr(image, 'tile', ''))
-    if image.mode in DEEP_GREY_MODES or image.mode == 'I' and image.format in ('PNG', 'PPM'):
+    if image.mode in DEEP_GREY_MODES or (image.mode == 'I' and image.format in ('PNG', 'PPM')):
         return _deep_grey(path, image, 4095 if 'I;12' in stored else 65535)
     if image.mode not in GREY_MODES + COLOUR_MODES:
         raise UnreadableFileError(f'{path} has colour mode {image.mode}; save it as grey or RGB '

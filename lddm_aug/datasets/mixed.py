@@ -222,7 +222,7 @@ class LDDMMixedDataset(Dataset):
         labels = [_label_of(dataset, index) for index in range(len(dataset))]
         classes = self.metainfo.get('classes')
         unknown = sorted(label for label in set(labels)
-                         if label < 0 or classes is not None and label >= len(classes))
+                         if label < 0 or (classes is not None and label >= len(classes)))
         if unknown:
             raise ValueError(f'LDDMMixedDataset: labels {unknown} of {type(dataset).__name__} '
                              f'are outside the classes {classes}')

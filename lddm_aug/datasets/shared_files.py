@@ -82,7 +82,7 @@ def _same_path(one: Collection[Key], other: Collection[Key]) -> Iterator[Pair]:
         frames[path].add(frame)
     for path, frame in other:
         ours = frames.get(path, set())
-        if frame in ours or ours and (frame is None or None in ours):
+        if frame in ours or (ours and (frame is None or None in ours)):
             yield path, path
 
 

@@ -69,6 +69,7 @@ def find_training_set(name: str) -> TrainingSet:
 
 
 def is_training_set(name: str) -> bool:
+    """Whether `find_training_set` knows the name."""
     try:
         find_training_set(name)
     except ValueError:

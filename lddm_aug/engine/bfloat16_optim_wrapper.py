@@ -1,3 +1,4 @@
+"""Training in bfloat16."""
 from __future__ import annotations
 
 from collections.abc import Iterator

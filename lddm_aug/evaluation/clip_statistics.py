@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -82,8 +83,7 @@ def five_quantiles(values: NDArray[np.float64]) -> list[float]:
 
 def clip_flow(clip: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(T, H, W) clip → (T−1, H, W, 2) optical flow (u, v) in pixels; Farnebäck 2003."""
-    return np.stack([_flow(before, after)
-                     for before, after in zip(clip[:-1], clip[1:], strict=True)])
+    return np.stack([_flow(before, after) for before, after in pairwise(clip)])
 
 
 def grain(frame: NDArray[np.uint8]) -> tuple[float, float]:

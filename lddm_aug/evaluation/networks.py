@@ -42,4 +42,5 @@ def register_network(name: str, help: str, metavar: str = 'PATH') -> Callable[[L
 
 
 def registered_networks() -> Mapping[str, NetworkOption]:
+    """Options of all registered networks, by name."""
     return dict(_OPTIONS)

@@ -168,7 +168,9 @@ def _rate(cost: ModelCost) -> str:
 
 
 def _common_name(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else os.path.commonprefix(list(names)) + '*'
+    if len(names) == 1:
+        return names[0]
+    return os.path.commonprefix(list(names)) + '*'  # noqa: RUF071  letters in common, no folders
 
 
 def _parameters(module: nn.Module) -> int:

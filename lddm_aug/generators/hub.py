@@ -30,6 +30,7 @@ def resolve_package(package: str | Path) -> Path:
 
 
 def is_on_hub(package: str | Path) -> bool:
+    """Whether a package is named by a place on the Hub, not by a folder."""
     return str(package).startswith(PREFIX)
 
 

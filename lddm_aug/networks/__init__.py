@@ -1,0 +1,1 @@
+"""Modules that know shapes, but neither configs nor files."""

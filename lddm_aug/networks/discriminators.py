@@ -1,6 +1,8 @@
 """Discriminators between real and reconstructed frames and motion, and their losses."""
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,7 +17,7 @@ class FrameDiscriminator(nn.Module):
         super().__init__()
         widths = [channels, width, 2 * width, 4 * width]
         layers: list[nn.Module] = []
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in pairwise(widths):
             layers += [spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)),
                        nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1)))

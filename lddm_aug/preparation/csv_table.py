@@ -103,7 +103,7 @@ def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = N
             if (item.label, item.group, item.split) == _annotation(items.get(name)):
                 again += 1
                 continue
-            if name in items or name in excluded and excluded[name].kind == BAD:
+            if name in items or (name in excluded and excluded[name].kind == BAD):
                 items.pop(name, None)
                 raise ValueError(f'{where}: {row["path"]} is in the table twice, with another '
                                  'label, group or split')

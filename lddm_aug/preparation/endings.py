@@ -52,8 +52,7 @@ def why_not_read(path: Path) -> str:
 
 
 def _begins_as_dicom(path: Path) -> bool:
-    """Whether a file has DICOM's preamble; in archives its name can be a number, or lack an ending.
-    """
+    """Whether a file has DICOM's preamble; in archives its name can lack an ending."""
     with suppress(OSError):
         if path.is_file():
             with path.open('rb') as file:

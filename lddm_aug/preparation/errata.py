@@ -59,7 +59,7 @@ def read_errata(path: str | Path) -> list[Erratum]:
             if erratum.action not in ACTIONS:
                 raise ValueError(f'{where}: action must be one of {", ".join(ACTIONS)}, but got '
                                  f'{erratum.action!r}')
-            if not erratum.item or not erratum.value and erratum.action != 'exclude':
+            if not erratum.item or (not erratum.value and erratum.action != 'exclude'):
                 raise ValueError(f'{where}: item and, unless it is excluded, value are needed')
             errata.append(erratum)
     return errata
@@ -71,7 +71,7 @@ def apply_errata(listing: Listing, errata: Sequence[Erratum]) -> Listing:
     left_out, notes = list(listing.left_out), list(listing.notes)
     for erratum in errata:
         item = items.get(erratum.item)
-        if item is None or erratum.action == 'duplicate' and erratum.value not in items:
+        if item is None or (erratum.action == 'duplicate' and erratum.value not in items):
             missing = erratum.item if item is None else erratum.value
             notes.append(f'erratum not needed, {missing} is missing: {erratum}')
             continue

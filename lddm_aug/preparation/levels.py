@@ -39,7 +39,7 @@ class Levels:
 
     def read(self, parts: Parts) -> tuple[str, str, int] | None:
         """Class, split, and number of folders below both; None above the class."""
-        if len(parts) < self.skipped or self.label is not None and len(parts) <= self.label:
+        if len(parts) < self.skipped or (self.label is not None and len(parts) <= self.label):
             return None
         known = set(range(self.skipped))
         label = split = ''
@@ -76,10 +76,10 @@ def find_levels(folders: Iterable[tuple[Parts, bool]], one_class: bool = False,
     tree = _Tree(folders)
     top: Parts = ()
     while len(below := tree.below(top)) == 1 and not tree.has_files(top):
-        if split_of(below[0]) or one_class and tree.has_files((*top, *below)):
+        if split_of(below[0]) or (one_class and tree.has_files((*top, *below))):
             break
         top += tuple(below)
-    if len(tree.below(top)) < 2 and not any(map(split_of, tree.below(top))) or (
+    if (len(tree.below(top)) < 2 and not any(map(split_of, tree.below(top)))) or (
             tree.has_files(top) and not one_class):
         top = ()                                     # one class, with any folders below it
     elif top and not one_class and all(re.search(r'\d', name) and not split_of(name)

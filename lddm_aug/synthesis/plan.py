@@ -53,7 +53,6 @@ def plan_clips(stills: Sequence[Annotation], sha256s: Mapping[Path, str], per_st
 
 
 def _file_safe(still: Annotation) -> str:
-    """`benign (1).png`, frame 7 → `benign-1-f7`, because MMAction2 splits lines of lists at blanks.
-    """
+    """`benign (1).png`, frame 7 → `benign-1-f7`: MMAction2 splits lines of lists at blanks."""
     stem = re.sub(r'[^A-Za-z0-9]+', '-', still.path.stem).strip('-')[:60] or 'still'
     return stem if still.frame is None else f'{stem}-f{still.frame}'

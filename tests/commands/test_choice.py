@@ -18,7 +18,7 @@ def call(*arguments: object) -> None:
         run_command(lambda: None, [*map(str, arguments)])
 
 
-@pytest.mark.parametrize(('options', 'ending'), [
+@pytest.mark.parametrize('options, ending', [
     ([], ''), (['--size', 32, '--frames', 8, '--stride', 6], '_32_8frames_stride6')])
 def test_generator_clips_and_training_set_of_a_folder_find_each_other(
         options, ending, videos, stills, tmp_path, monkeypatch):
@@ -40,7 +40,7 @@ def test_generator_clips_and_training_set_of_a_folder_find_each_other(
         'real', 'synthetic'}
 
 
-@pytest.mark.parametrize(('words', 'named'), [
+@pytest.mark.parametrize('words, named', [
     (['train', '--recognizer', 'tsm'], '--data'), (['train-generator'], '--data'),
     (['synthesize'], 'PACKAGE'),
     (['train', '--recognizer', 'tsm', '--data', 'phantm'], 'phantom'),

@@ -149,7 +149,7 @@ def test_python_x_dev_shows_the_traceback(monkeypatch):
     developer = SimpleNamespace(argv=[''], stdout=None, stderr=None, modules=sys.modules,
                                 flags=SimpleNamespace(dev_mode=True))
     monkeypatch.setattr(errors, 'sys', developer)
-    with pytest.raises(ValueError, match='a.csv is empty'), friendly_errors():
+    with pytest.raises(ValueError, match=r'a.csv is empty'), friendly_errors():
         raise ValueError('a.csv is empty')
 
 

@@ -113,12 +113,12 @@ def test_a_config_opens_with_its_question(config):
     assert docstring and '?' in docstring
 
 
-@pytest.mark.parametrize(('config', 'choice'), RECOGNIZERS, ids=name)
+@pytest.mark.parametrize('config, choice', RECOGNIZERS, ids=name)
 def test_a_recognizer_builds_and_every_type_is_registered(config, choice):
     build(read_config(config, choice))
 
 
-@pytest.mark.parametrize(('config', 'choice'), GENERATORS, ids=name)
+@pytest.mark.parametrize('config, choice', GENERATORS, ids=name)
 def test_a_generator_builds_and_every_type_is_registered(config, choice):
     for stage in stage_configs(ROOT / f'{config}.py', choice=choice).values():
         if 'model' in stage:
@@ -127,7 +127,7 @@ def test_a_generator_builds_and_every_type_is_registered(config, choice):
             build_generator(stage)
 
 
-@pytest.mark.parametrize(('config', 'choice'), RECOGNIZERS, ids=name)
+@pytest.mark.parametrize('config, choice', RECOGNIZERS, ids=name)
 def test_nothing_of_the_inherited_data_sets_is_left(config, choice):
     read = read_config(config, choice)
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
@@ -237,7 +237,7 @@ def test_a_small_recognizer_downloads_nothing(small):
     assert not backbone.get('pretrained2d')                  # else ResNetTSM loads all the same
 
 
-@pytest.mark.parametrize(('config', 'choice'), GENERATORS, ids=name)
+@pytest.mark.parametrize('config, choice', GENERATORS, ids=name)
 def test_a_generators_stages_agree_on_the_shape_of_clips_and_on_the_autoencoder(config, choice):
     """Frames read, grain and clips made are as chosen; later stages have the first one's model."""
     stages = [stage.to_dict() for stage in stage_configs(ROOT / f'{config}.py', choice=choice)
@@ -261,7 +261,7 @@ def test_a_generators_stages_agree_on_the_shape_of_clips_and_on_the_autoencoder(
         assert trained['autoencoder'] == first['model']
 
 
-@pytest.mark.parametrize(('choice', 'length'), [
+@pytest.mark.parametrize('choice, length', [
     ({}, 48), (dict(frames=32), 48), (dict(stride=2), 32), (dict(frames=8, stride=4), 32)])
 def test_a_recognizer_takes_segments_no_longer_than_generated_clips(choice, length):
     """Else the same 16 frames would play faster where they come from a shorter clip."""

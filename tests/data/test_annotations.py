@@ -65,7 +65,7 @@ def test_no_path_leads_out_of_the_root(tmp_path: Path, row: str):
         read_annotations(root / 't.csv')
 
 
-@pytest.mark.parametrize(('text', 'message'), [
+@pytest.mark.parametrize('text, message', [
     ('path,label\na.mp4,b\n', r"table\.csv: .*'group'; .*'path', 'label'"),
     ('', r'table\.csv: .*empty'),
     ('a.mp4 0\nb.mp4 1\n', r"'path', 'label', 'group'; .*'a\.mp4 0'"),
@@ -193,7 +193,7 @@ def test_every_bad_row_is_named_at_once_or_all_are_skipped(monkeypatch):
     assert '2 rows' in printed[0] and '\n  line 2: is of p\n  line 4: is of p\n' in printed[0]
     with pytest.raises(ValueError, match=r't\.csv: 1 rows'):
         usable_rows(rows[:1], refuse_group_p, 'skip', 't.csv')
-    with pytest.raises(ValueError, match="on_bad .*'drop'"):
+    with pytest.raises(ValueError, match=r"on_bad .*'drop'"):
         usable_rows(rows, refuse_group_p, 'drop', 't.csv')
 
 

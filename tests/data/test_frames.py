@@ -89,7 +89,7 @@ def test_a_video_says_its_frame_rate_and_frames_do_not(tmp_path: Path, write_mp4
 
 # ── what can't be read ──
 
-@pytest.mark.parametrize(('name', 'form'), [
+@pytest.mark.parametrize('name, form', [
     ('a.png', 'JPEG'), ('a.jpg', 'PNG'), ('a.mp4', 'PNG'), ('a.avi', 'GIF'), ('a.gif', 'PNG')])
 def test_what_is_not_what_its_name_says_is_found_out(tmp_path: Path, name: str, form: str):
     Image.new('L', (32, 32)).save(tmp_path / name, form)
@@ -117,7 +117,7 @@ def test_an_empty_file_is_unreadable_and_a_missing_one_missing(tmp_path: Path, r
         read(tmp_path / name)
 
 
-@pytest.mark.parametrize(('array', 'found'), [
+@pytest.mark.parametrize('array, found', [
     (np.zeros((5, 8, 9), np.float32), r'\(5, 8, 9\) float32'),
     (np.zeros((8, 9), np.uint8), r'\(8, 9\) uint8'),
     (np.zeros((0, 8, 9), np.uint8), r'\(0, 8, 9\) uint8'),
@@ -275,12 +275,12 @@ def test_what_has_these_channels_already_is_left_alone():
     grey, colour = np.zeros((5, 7), np.uint8), np.zeros((2, 5, 7, 3), np.uint8)
     assert to_channels(grey, 1) is grey
     assert to_channels(colour, 3) is colour
-    with pytest.raises(ValueError, match='channels .*got 4'):
+    with pytest.raises(ValueError, match=r'channels .*got 4'):
         to_channels(grey, 4)
 
 
 @pytest.mark.parametrize('channels', [(), (3,)])
-@pytest.mark.parametrize(('shape', 'rows', 'columns'), [
+@pytest.mark.parametrize('shape, rows, columns', [
     ((40, 20), slice(0, 10), slice(2, 7)), ((10, 20), slice(2, 7), slice(0, 10)),
     ((5, 5), slice(0, 10), slice(0, 10)), ((3, 5), slice(2, 8), slice(0, 10))])
 def test_letterbox_keeps_the_aspect_ratio_and_fills_with_black(channels, shape, rows, columns):

@@ -67,7 +67,7 @@ def test_a_file_of_such_a_form_that_holds_one_frame_is_a_still(tmp_path, name):
         read_still(tmp_path / name, 0)
 
 
-@pytest.mark.parametrize(('name', 'share'), [
+@pytest.mark.parametrize('name, share', [
     (name, share) for name in SEQUENCES for share in (0.3, 0.5, 0.8, 0.97)])
 @pytest.mark.filterwarnings('ignore')                # Pillow warns as well
 def test_a_sequence_that_was_cut_off_is_named(tmp_path, name, share, numbered):
@@ -201,7 +201,7 @@ def transparent(mode: str) -> Image.Image:
     return plain
 
 
-@pytest.mark.parametrize(('name', 'mode'), [
+@pytest.mark.parametrize('name, mode', [
     ('a.png', 'RGBA'), ('a.png', 'LA'), ('a.png', 'P'), ('a.png', 'L'), ('a.png', 'RGB'),
     ('a.gif', 'P'), ('a.gif', 'L'), ('a.webp', 'RGBA'), ('a.tif', 'RGBA'), ('a.tif', 'LA')])
 def test_a_transparent_ground_is_black(tmp_path, name, mode):
@@ -236,7 +236,7 @@ def test_half_transparent_is_half_as_bright(tmp_path):
     assert (read_still(tmp_path / 'a.png') == round(200 * 128 / 255)).all()
 
 
-@pytest.mark.parametrize(('mode', 'shape'), [
+@pytest.mark.parametrize('mode, shape', [
     ('L', (6, 8)), ('1', (6, 8)), ('LA', (6, 8)), ('RGB', (6, 8, 3)), ('RGBA', (6, 8, 3)),
     ('P', (6, 8, 3))])
 def test_a_still_of_any_8_bit_mode_is_grey_or_rgb(tmp_path: Path, mode: str,
@@ -256,7 +256,7 @@ def test_red_stays_in_front(tmp_path: Path):
 
 
 @pytest.mark.parametrize('orientation', [1, 6])
-@pytest.mark.parametrize(('name', 'options'), [
+@pytest.mark.parametrize('name, options', [
     ('a.png', {}), ('a.tif', {}), ('a.pgm', {}), ('inverted.tif', {'tiffinfo': {262: 0}})])
 def test_16_grey_bits_are_brought_to_8_with_the_highest_value_white(tmp_path, name, options,
                                                                     orientation):
@@ -296,7 +296,7 @@ def test_the_colours_of_print_become_rgb(tmp_path: Path, name: str):
 
 # ── what can't be read ──
 
-@pytest.mark.parametrize(('name', 'write', 'found'), [
+@pytest.mark.parametrize('name, write, found', [
     ('grey.png', lambda path: cv2.imwrite(path, np.full((6, 8), 999, np.uint16)), '16 bits'),
     ('rgb.png', lambda path: cv2.imwrite(path, np.full((6, 8, 3), 999, np.uint16)), '16 bits'),
     ('rgb.tif', lambda path: cv2.imwrite(path, np.full((6, 8, 3), 999, np.uint16)), '16 bits'),

@@ -109,7 +109,8 @@ def test_groups_that_must_train_do_so(table, share, pinned):
     try:
         split = draw_ratio(labels, groups, share, 0, training)
     except ValueError as error:
-        assert 'found no way' in str(error)          # a free group can hold a class alone
+        if 'found no way' not in str(error):         # a free group can hold a class alone
+            raise
         return
     assert not sides(split, groups)['test'] & training
 
@@ -152,7 +153,7 @@ def test_a_class_that_cannot_stand_on_both_sides_is_named(labels, groups, traini
 
 
 def test_folds_that_cannot_hold_every_class_are_refused():
-    with pytest.raises(ValueError, match='class b has 2 groups, .*3 folds'):
+    with pytest.raises(ValueError, match=r'class b has 2 groups, .*3 folds'):
         draw_folds(list('aaabb'), list('pqrst'), 3, 0)
     with pytest.raises(ValueError, match='2 folds, but got 1'):
         draw_folds(list('aabb'), list('pqrs'), 1, 0)
@@ -181,7 +182,7 @@ def test_a_data_set_takes_its_rows_from_a_split_file(videos: str, split_file: Pa
               for split in ('train', 'test')}
     assert chosen['train'].groups == {'p1', 'p4'}    # the table itself says train: p1, p2, p3
     assert chosen['test'].groups == {'p2', 'p3'}
-    with pytest.raises(ValueError, match='split_file .*got None'):
+    with pytest.raises(ValueError, match=r'split_file .*got None'):
         VideoClipDataset(videos, split_file=str(split_file))
     with pytest.raises(ValueError, match=r"5_5_seed0\.csv: .*'val'"):
         VideoClipDataset(videos, split='val', split_file=str(split_file))

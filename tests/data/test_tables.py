@@ -59,7 +59,7 @@ def test_what_spreadsheets_and_hands_add_is_passed_over(tmp_path: Path, text: st
     assert read(tmp_path / 't.csv') == [['a.mp4', 'b', '1']]
 
 
-@pytest.mark.parametrize(('content', 'named'), [
+@pytest.mark.parametrize('content, named', [
     (b'', 'empty'), (b'PK\x03\x04rest', 'spreadsheet'), (b'\xd0\xcf\x11\xe0rest', 'spreadsheet'),
     (b'\x89PNG\r\n\x1a\n\xff', 'UTF-8'), (b'path,name\n', "'label', 'group'"),
     (b'path,label,group,label\n', 'label twice'),
@@ -79,14 +79,14 @@ def test_lines_are_those_of_an_editor(tmp_path: Path):
     assert [line for line, _ in read_table(tmp_path / 't.csv', COLUMNS).rows] == [4, 7, 8]
 
 
-@pytest.mark.parametrize(('cell', 'number'), [
+@pytest.mark.parametrize('cell, number', [
     ('3', 3), ('3.0', 3), ('3,00', 3), ('3.', 3), ('007', 7), ('0', 0), ('-3', None),
     ('3.5', None), ('', None), ('three', None), ('٣', None), ('1e1', None)])
 def test_whole_numbers_are_read_however_they_are_written(cell: str, number: int | None):
     assert whole_number(cell) == number
 
 
-@pytest.mark.parametrize(('column', 'read'), [
+@pytest.mark.parametrize('column, read', [
     ([*pd.Series([3, None, 40]).map(str)], ['3', 'nan', '40']),      # '3.0', 'nan', '40.0'
     (['1.0', '1.1', '2.0'], ['1.0', '1.1', '2.0']),  # patient and lesion
     (['007', 'P3.0', '1.2.840', 'NA'], ['007', 'P3.0', '1.2.840', 'NA']),

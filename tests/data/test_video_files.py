@@ -74,7 +74,7 @@ def test_a_still_is_the_frame_that_was_asked_for(videos, name, numbers):
         read_still(videos / name, 40)
 
 
-@pytest.mark.parametrize(('name', 'how'), [
+@pytest.mark.parametrize('name, how', [
     ('a.mp4', dict(codec='libx264', bf='2')), ('a.mkv', dict(codec='libx264', bf='2')),
     ('a.webm', dict(codec='libvpx')), ('a.mov', dict(codec='mpeg4'))])
 def test_frames_of_variable_rate_count_as_they_are_and_their_rate_is_the_mean(
@@ -149,7 +149,7 @@ def write_turned(path: Path, matrix: tuple[float, ...], write_video, **how) -> P
     return path
 
 
-@pytest.mark.parametrize(('matrix', 'turn'), [
+@pytest.mark.parametrize('matrix, turn', [
     ((1, 0, 0, 1), None), ((0, 1, -1, 0), Image.Transpose.ROTATE_270),     # that is 90° clockwise
     ((-1, 0, 0, -1), Image.Transpose.ROTATE_180), ((0, -1, 1, 0), Image.Transpose.ROTATE_90),
     ((-1, 0, 0, 1), Image.Transpose.FLIP_LEFT_RIGHT),
@@ -174,7 +174,7 @@ def test_a_display_matrix_that_does_not_rotate_by_quarter_turns_is_refused(tmp_p
 @pytest.mark.parametrize('shape, size', [
     (Fraction(2), (48, 128)), (Fraction(1, 2), (96, 64)), (Fraction(4, 3), (48, 85)),
     (Fraction(1), (48, 64))])
-@pytest.mark.parametrize(('name', 'codec'), [
+@pytest.mark.parametrize('name, codec', [
     ('a.mp4', 'libx264'), ('a.mov', 'mpeg4'), ('a.avi', 'mpeg4'), ('a.mkv', 'libx264'),
     ('a.wmv', 'wmv2'), ('a.ts', 'libx264')])
 def test_pixels_become_square_and_none_is_lost(tmp_path, name, codec, shape, size, numbered,
@@ -205,7 +205,7 @@ def test_what_is_transparent_in_a_video_is_black(tmp_path, write_video):
     assert (read[:, :, :32] == 0).all() and (read[:, :, 32:] == 255).all()
 
 
-@pytest.mark.parametrize(('pixels', 'codec'), [
+@pytest.mark.parametrize('pixels, codec', [
     ('yuv420p', 'libx264'), ('yuvj420p', 'libx264'), ('yuv420p10le', 'libx264'),
     ('gray', 'ffv1'), ('gray16le', 'ffv1'), ('bgr0', 'ffv1')])
 def test_grey_levels_are_kept_whatever_range_and_depth_they_are_stored_in(
@@ -231,7 +231,7 @@ def test_a_video_that_was_cut_off_is_named_before_any_frame_is_used(tmp_path, vi
 
 
 @pytest.mark.parametrize('share', [0.2, 0.4, 0.55, 0.66, 0.8])
-@pytest.mark.parametrize(('name', 'codec'), [
+@pytest.mark.parametrize('name, codec', [
     ('a.ts', 'libx264'), ('a.m2ts', 'mpeg2video'), ('a.mpg', 'mpeg1video'), ('a.flv', 'flv1')])
 def test_a_container_that_says_no_length_is_named_once_a_frame_is_incomplete(
         tmp_path, name, codec, share, write_video):
@@ -273,7 +273,7 @@ class Pipe(io.RawIOBase):
         return len(data)
 
 
-@pytest.mark.parametrize(('name', 'form', 'codec'), [
+@pytest.mark.parametrize('name, form, codec', [
     ('a.mkv', 'matroska', 'libx264'), ('a.webm', 'webm', 'libvpx'), ('a.avi', 'avi', 'mpeg4'),
     ('a.wmv', 'asf', 'wmv2'), ('a.flv', 'flv', 'flv1')])
 def test_a_live_recording_that_never_said_its_length_is_read(tmp_path, name, form, codec,

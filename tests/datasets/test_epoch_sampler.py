@@ -58,7 +58,7 @@ def test_an_endless_sampler_goes_on_with_the_next_epoch_whatever_is_set_meanwhil
         assert visits[3 * epoch:3 * epoch + 3] == list(ending)
 
 
-@pytest.mark.parametrize(('size', 'round_up', 'ranks'), [
+@pytest.mark.parametrize('size, round_up, ranks', [
     (9, True, 3), (10, True, 3), (10, False, 3), (10, True, 1), (2, True, 5)])
 @pytest.mark.parametrize('endless', [False, True])
 def test_ranks_share_an_epoch_in_which_every_position_comes_once(

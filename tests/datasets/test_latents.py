@@ -58,5 +58,5 @@ def test_it_knows_the_groups_of_its_clips(clips, autoencoder):
 
 
 def test_no_draw_is_refused(clips, autoencoder):
-    with pytest.raises(ValueError, match='LatentDataset: draws .*got 0'):
+    with pytest.raises(ValueError, match=r'LatentDataset: draws .*got 0'):
         LatentDataset(clips, autoencoder[1], draws=0)

@@ -4,6 +4,7 @@ import json
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_a_mix_that_is_repeated_shows_other_clips_in_each_repetition_and_all_equ
             [(repetition * 20 + inner, inner) for inner in range(10, 20)], dataset, epoch)]
             for repetition in range(2)]
         assert shown[0] != shown[1]
-        used.update(sum(shown, []))
+        used.update(chain.from_iterable(shown))
     assert used == dict.fromkeys(range(40), 2)
 
 
@@ -308,7 +309,7 @@ def test_it_can_wait_with_reading(videos: str, store: str):
 
 # ── refusals ──
 
-@pytest.mark.parametrize(('changes', 'message'), [
+@pytest.mark.parametrize('changes, message', [
     (dict(test_mode=True), 'for training only'),
     (dict(class_balance='equal'), "class_balance .*'equal'"),
     (dict(synthetic_per_real=-1), r'synthetic_per_real .*\[0, 1000\], but got -1'),
@@ -331,7 +332,7 @@ def test_what_an_audit_found_to_leak_is_refused_inside_wrappers_too(videos: str,
         format_version=FORMAT_VERSION, same=[], leaks=[dict(kind='group', what='p1 is p4')],
         tables=[dict(table=videos, sha256=sha256_of(Path(videos)), split_sha256=None)])))
     real = wrap(dict(type='VideoClipDataset', ann_file=videos, pipeline=PIPELINE))
-    with pytest.raises(ValueError, match='LDDMMixedDataset: .*1 leaks: p1 is p4'):
+    with pytest.raises(ValueError, match=r'LDDMMixedDataset: .*1 leaks: p1 is p4'):
         mixed(videos, store, real=real)
     assert len(mixed(videos, store, real=real, allow_leakage=True)) >= 8
 
@@ -346,15 +347,15 @@ def test_a_part_that_would_stand_still_is_refused(part: str):
 
 def test_a_class_without_synthetic_clips_is_refused():
     parts = Listed({0: 4, 1: 4, 3: 4}), Listed({1: 2}, 'synthetic')
-    with pytest.raises(ValueError, match='LDDMMixedDataset: .*class 0, class 3 '):
+    with pytest.raises(ValueError, match=r'LDDMMixedDataset: .*class 0, class 3 '):
         LDDMMixedDataset(*parts)
     assert len(LDDMMixedDataset(*parts, synthetic_per_real=0)) == 12
 
 
 def test_parts_with_other_classes_are_refused(videos: str, make_store: Callable[..., str]):
     store = make_store(1, 1, classes=('malignant', 'benign'))
-    with pytest.raises(ValueError, match='LDDMMixedDataset: .*real are benign, malignant, '
-                                         '.*synthetic are malignant, benign: '):
+    with pytest.raises(ValueError, match=r'LDDMMixedDataset: .*real are benign, malignant, '
+                                         r'.*synthetic are malignant, benign: '):
         mixed(videos, store, synthetic=dict(type='SyntheticClipDataset', store=store,
                                             classes=('malignant', 'benign')))
 

@@ -36,7 +36,7 @@ def test_a_study_has_it_trained_by_its_recipe_with_options_and_all(shake):
 @pytest.mark.parametrize('name', ['shake_mix', 'cinn', 'repeat_still_mix', '_mix', ''])
 def test_what_is_neither_is_refused_with_what_there_is(name):
     assert not is_training_set(name)
-    with pytest.raises(ValueError, match='training set: .*real, .*lddm_mix, .*recipe'):
+    with pytest.raises(ValueError, match=r'training set: .*real, .*lddm_mix, .*recipe'):
         find_training_set(name)
-    with pytest.raises(ValueError, match='is unknown; the bases are real, .*recipe'):
+    with pytest.raises(ValueError, match=r'is unknown; the bases are real, .*recipe'):
         TrainingSet.parse(name)

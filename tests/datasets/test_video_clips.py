@@ -52,7 +52,7 @@ def bad_videos(tmp_path: Path, write_table, grey_levels) -> str:
 
 
 def test_all_videos_that_cannot_be_used_are_named_at_once(bad_videos: str):
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match=r'bad\.csv: 3 rows ') as raised:
         VideoClipDataset(bad_videos)
     header, short, empty, text, advice = str(raised.value).splitlines()
     assert header.partition('bad.csv: ')[2].startswith('3 rows ')
@@ -99,7 +99,7 @@ def test_videos_of_two_frame_rates_give_clips_of_one_playback_rate(
 
 
 def test_a_reference_rate_needs_the_videos_rates(videos: str):
-    with pytest.raises(ValueError, match='fps .*reference_fps'):
+    with pytest.raises(ValueError, match=r'fps .*reference_fps'):
         VideoClipDataset(videos, reference_fps=25)
-    with pytest.raises(ValueError, match='reference_fps .*got 0'):
+    with pytest.raises(ValueError, match=r'reference_fps .*got 0'):
         VideoClipDataset(videos, reference_fps=0)

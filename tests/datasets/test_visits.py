@@ -8,7 +8,7 @@ from abc import ABC
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -192,7 +192,7 @@ def load(dataset: Any, sampler: str, seed: int = 0, **options: Any) -> DataLoade
 def alike(epochs: list[list[tuple[str, str]]]) -> list[str]:
     """The files that looked the same at two visits."""
     looks = defaultdict(list)
-    for filename, look in sum(epochs, []):
+    for filename, look in chain.from_iterable(epochs):
         looks[filename].append(look)
     assert max(map(len, looks.values())) >= EPOCHS
     return [Path(name).name for name, found in looks.items() if len(set(found)) < len(found)]
@@ -204,20 +204,21 @@ MATRIX = [(kind, wrapper) for kind in KINDS for wrapper in WRAPPERS] + [
     (kind, wrapper) for kind in ('SyntheticClipDataset', 'VideoDataset') for wrapper in NESTED]
 
 
-@pytest.mark.parametrize(('kind', 'wrapper'), MATRIX)
+@pytest.mark.parametrize('kind, wrapper', MATRIX)
 def test_no_two_visits_of_a_sample_are_alike(configs, kind: str, wrapper: str):
     dataset = build(wrapped(kind, wrapper, configs))
     for sampler in SAMPLERS:
         assert alike(samples_of(load(dataset, sampler))) == [], sampler
 
 
-@pytest.mark.parametrize(('kind', 'wrapper'), MATRIX)
+@pytest.mark.parametrize('kind, wrapper', MATRIX)
 def test_epoch_sampler_shows_the_same_in_another_run_and_after_a_resume(configs, kind, wrapper):
     first, resumed = (build(wrapped(kind, wrapper, configs)) for _ in range(2))
     whole = samples_of(load(first, 'EpochSampler', seed=0))
     assert samples_of(load(resumed, 'EpochSampler', seed=1), epochs=[2, 1]) == [whole[2], whole[1]]
     endless = samples_of(load(resumed, 'EpochSampler, endless', seed=2))[0]
-    assert endless[:len(sum(whole, []))] == sum(whole, [])
+    visits = list(chain.from_iterable(whole))
+    assert endless[:len(visits)] == visits
 
 
 # ── workers ──
@@ -226,7 +227,7 @@ WITH_WORKERS = [('StillDataset', 'Subset'), ('VideoDataset', 'RepeatDataset of a
 
 
 @pytest.mark.parametrize('persistent', [False, True])
-@pytest.mark.parametrize(('kind', 'wrapper'), WITH_WORKERS)
+@pytest.mark.parametrize('kind, wrapper', WITH_WORKERS)
 def test_workers_do_not_change_what_epoch_sampler_shows(configs, kind, wrapper, persistent):
     config = wrapped(kind, wrapper, configs)
     workers = dict(num_workers=2, persistent_workers=persistent)
@@ -238,7 +239,7 @@ def test_workers_do_not_change_what_epoch_sampler_shows(configs, kind, wrapper, 
 @pytest.mark.parametrize('persistent', [False, True])
 @pytest.mark.parametrize('sampler', [
     dict(type='DefaultSampler', shuffle=False), dict(type='InfiniteSampler')], ids=str)
-@pytest.mark.parametrize(('kind', 'wrapper'), WITH_WORKERS)
+@pytest.mark.parametrize('kind, wrapper', WITH_WORKERS)
 def test_workers_that_mmengine_seeds_alike_in_every_epoch_show_nothing_twice(
         configs, kind, wrapper, sampler, persistent):
     torch.manual_seed(0)

@@ -40,7 +40,7 @@ def test_a_recognizer_of_ones_own_takes_what_its_pipeline_gives(tmp_path):
     assert config.work_dir == 'work_dirs/slowonly_phantom_real'
 
 
-@pytest.mark.parametrize(('size', 'ending'), [(None, ''), (128, '_128')])
+@pytest.mark.parametrize('size, ending', [(None, ''), (128, '_128')])
 def test_a_data_set_of_ones_own_has_generators_and_training_sets(tmp_path, size, ending):
     choice = choose(write_example('A data set', tmp_path), size=size)
     for recipe in ('lddm', 'cinn', 'repeat_still'):

@@ -44,7 +44,7 @@ def test_an_option_goes_to_its_stage_and_to_no_other(recipe):
     assert [stages[name].randomness.seed for name in ('first', 'third')] == [4, 3]
 
 
-@pytest.mark.parametrize(('key', 'named'), [
+@pytest.mark.parametrize('key, named', [
     ('fourth.model', 'first, second, third'), ('first', 'first'), ('model.width', 'model'),
     ('first.width', 'width is a variable'), ('first.modle.width', 'model')])
 def test_an_option_that_would_change_nothing_is_refused(recipe, key, named):

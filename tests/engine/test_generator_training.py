@@ -20,7 +20,7 @@ from lddm_aug.generators.package import load_package
 CONFIG = find_config('lddm/lddm')
 
 
-class Interrupted(Exception):
+class InterruptionError(Exception):
     pass
 
 
@@ -42,9 +42,9 @@ def interrupt(monkeypatch):
     def within(stage, after):
         def stop(hook, runner, *args, **kwargs):
             if Path(runner.work_dir).name == stage and runner.iter + 1 == after:
-                raise Interrupted
+                raise InterruptionError
 
-        with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        with monkeypatch.context() as patch, pytest.raises(InterruptionError):
             patch.setattr(IterationSeedHook, 'after_train_iter', stop)
             yield
 
@@ -226,8 +226,8 @@ def test_a_generator_that_cannot_be_built_is_refused_before_training(options, tm
                                      (0, 1), ('benign', 'malignant', 'normal')])
 def test_a_generator_told_other_classes_than_the_data_is_refused_before_training(
         options, tmp_path, classes):
-    with pytest.raises(ValueError, match='of training are benign, malignant, but those of the '
-                                         'model are .*set model.classes'):
+    with pytest.raises(ValueError, match=r'of training are benign, malignant, but those of the '
+                                         r'model are .*set model.classes'):
         train_generator(CONFIG, tmp_path / 'run',
                         options=options | {'diffusion.model.classes': classes})
     assert not (tmp_path / 'run').exists()
@@ -250,7 +250,7 @@ def test_a_generator_told_the_classes_of_the_data_by_numbers_knows_them_by_name(
 def test_a_stage_whose_config_has_no_guard_is_guarded(options, tmp_path):
     options |= {'autoencoder.custom_hooks': [],
                 'autoencoder.val_dataloader.dataset.classes': ('malignant', 'benign')}
-    with pytest.raises(ValueError, match='ClassGuardHook: .* of validation are malignant, benign'):
+    with pytest.raises(ValueError, match=r'ClassGuardHook: .* of validation are malignant, benign'):
         train_generator(CONFIG, tmp_path / 'run', options=options)
 
 
@@ -335,7 +335,7 @@ def times(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob('*.*')}
 
 
-@pytest.mark.parametrize(('iterations', 'anew'), [
+@pytest.mark.parametrize('iterations, anew', [
     ((4, 2), {'autoencoder', 'diffusion'}), ((2, 4), {'diffusion'})])
 def test_a_longer_stage_is_trained_anew_and_what_depends_on_it_and_nothing_else(
         iterations, anew, begun):
@@ -388,14 +388,14 @@ def test_another_training_is_refused_before_the_first_stage_and_what_was_trained
     options, before = short(begun), times(begun / 'run')          # writes the data again
     other, difference = change(begun)
     options |= other
-    with pytest.raises(ValueError, match='^resume: ') as refused:
+    with pytest.raises(ValueError, match=r'^resume: ') as refused:
         train_generator(CONFIG, begun / 'run', resume=True, options=options)
     assert difference in str(refused.value)
     assert times(begun / 'run') == before
 
 
 def test_another_seed_is_refused(begun):
-    with pytest.raises(ValueError, match='autoencoder.randomness.seed: 0 → 5'):
+    with pytest.raises(ValueError, match=r'autoencoder.randomness.seed: 0 → 5'):
         train_generator(CONFIG, begun / 'run', resume=True, options=short(begun), seed=5)
 
 

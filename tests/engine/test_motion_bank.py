@@ -52,5 +52,5 @@ def test_a_bank_without_a_trained_autoencoder_is_refused(options, tmp_path):
     alone = {key.removeprefix('bank.'): value for key, value in options.items()
              if key.startswith('bank.')}
     stage_configs(CONFIG)['bank'].dump(tmp_path / 'bank.py')
-    with pytest.raises(ValueError, match='LatentDataset: .*init_cfg'):
+    with pytest.raises(ValueError, match=r'LatentDataset: .*init_cfg'):
         train_generator(tmp_path / 'bank.py', tmp_path / 'run', options=alone)

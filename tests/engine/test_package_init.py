@@ -201,12 +201,12 @@ def test_a_training_is_resumed_with_the_same_package_only(parents, train, tmp_pa
     assert load_package(again).package_sha256 == before
     assert (tmp_path / 'b/run/diffusion/iter_2.pth').stat().st_mtime_ns == written
     for other in (None, parents(conditional=True)):
-        with pytest.raises(ValueError, match='^resume: .*autoencoder.model.init_cfg'):
+        with pytest.raises(ValueError, match=r'^resume: .*autoencoder.model.init_cfg'):
             train(tmp_path / 'b', init=other, resume=True)
     assert read_checkpoint(tmp_path / 'b/run/diffusion/iter_2.pth')
 
 
-@pytest.mark.parametrize(('options', 'both'), [
+@pytest.mark.parametrize('options, both', [
     ({'autoencoder.model.latent_channels': 8}, 'latent_channels is 8 here and 16 there'),
     ({'autoencoder.model.decoder.widths': (4, 8, 8)},
      r'decoder.widths is \[4, 8, 8\] here and \[8, 8, 8\] there'),
@@ -225,7 +225,7 @@ def test_another_architecture_is_refused_with_both_before_anything_is_trained(
 def test_nothing_begins_with_a_package_that_was_not_trained(train, tmp_path):
     control = RepeatStill(size=64)
     save_package(tmp_path / 'control', control, groups=())
-    with pytest.raises(ValueError, match='--init: .*RepeatStill, which was not trained'):
+    with pytest.raises(ValueError, match=r'--init: .*RepeatStill, which was not trained'):
         train(tmp_path / 'b', init=tmp_path / 'control')
 
 

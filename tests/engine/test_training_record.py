@@ -121,7 +121,7 @@ def test_the_difference_is_shown_key_by_key_with_old_and_new_value(table):
     before = training_record(autoencoder(table))
     after = training_record(autoencoder(table, optim_wrapper__optimizer__lr=0.1,
                                         train_dataloader__dataset__classes=['malignant', 'benign']))
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError, match='optim_wrapper') as refused:
         refuse_differences(differences(before, after))
     text = str(refused.value)
     assert 'optim_wrapper.optimizer.lr: 0.002 → 0.1' in text
@@ -204,7 +204,7 @@ def test_a_longer_training_is_begun_anew_and_a_shorter_one_refused(table):
     assert reasons_to_retrain(long, long, 'autoencoder') == []
     [reason] = reasons_to_retrain(short, long, 'autoencoder')
     assert reason == 'autoencoder.train_cfg.max_iters is 400 instead of 300'
-    with pytest.raises(ValueError, match='autoencoder.train_cfg.max_iters: 400 → 300'):
+    with pytest.raises(ValueError, match=r'autoencoder.train_cfg.max_iters: 400 → 300'):
         reasons_to_retrain(long, short, 'autoencoder')
 
 

@@ -37,7 +37,7 @@ class Counted(Generator):
         return clip
 
 
-@pytest.mark.parametrize(('part', 'flop'), [
+@pytest.mark.parametrize('part, flop', [
     ('conv', 2 * (1 * 27) * 5 * (4 * 8 * 8)),
     ('attention', 2 * (4 * 8) * 8 * 24 + 2 * 4 * (2 * 8 * 8 * 8)),
     ('fft', 2 * 2.5 * 256 * 8),

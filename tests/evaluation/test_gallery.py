@@ -59,7 +59,7 @@ def test_a_video_of_twice_the_frame_rate_is_shown_at_the_same_tempo(table):
 
 
 def test_a_reference_that_is_no_rate_is_refused(table, tmp_path):
-    with pytest.raises(ValueError, match='reference_fps .* positive, but got 0'):
+    with pytest.raises(ValueError, match=r'reference_fps .* positive, but got 0'):
         write_gallery(tmp_path / 'g.html', RepeatStill(16, num_frames=8), tmp_path,
                       read_annotations(table), reference_fps=0)
 
@@ -84,7 +84,7 @@ def test_every_class_is_shown_as_often(tiny_lddm, table):
 
 def test_videos_of_classes_that_the_generator_does_not_know_are_not_shown(
         tiny_conditional_lddm, table):
-    with pytest.raises(ValueError, match="knows the classes benign, malignant, but .* 'a', 'b'"):
+    with pytest.raises(ValueError, match=r"knows the classes benign, malignant, but .* 'a', 'b'"):
         make_previews(tiny_conditional_lddm, read_annotations(table), per_class=1, seed=0)
 
 

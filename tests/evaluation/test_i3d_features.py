@@ -51,7 +51,7 @@ def test_torchscript_sees_clips_enlarged_and_between_minus_1_and_1(clips, tmp_pa
                                      frame_stride=3, frames=8)
 
 
-@pytest.mark.parametrize(('figure', 'output', 'eps'), [
+@pytest.mark.parametrize('figure, output, eps', [
     ('FVD', 'logits', 1e-3), ('DTFVD', 'pooled', 1e-5)])
 def test_a_state_dict_gives_each_figure_the_features_it_was_published_with(
         i3d_state, tmp_path, figure, output, eps):
@@ -71,13 +71,13 @@ def test_what_is_no_i3d_ends_in_a_sentence(clips, tmp_path):
     with pytest.raises(ValueError, match='cannot take clips of the shape'):
         I3DFeatures(save(nn.Linear(3, 3), tmp_path / 'linear.pt'))(clips)
     torch.save(nn.Linear(3, 3).state_dict(), tmp_path / 'state.pth')
-    with pytest.raises(ValueError, match='state.pth holds no I3D; give one as TorchScript'):
+    with pytest.raises(ValueError, match=r'state.pth holds no I3D; give one as TorchScript'):
         I3DFeatures(tmp_path / 'state.pth')
-    with pytest.raises(FileNotFoundError, match='absent.pt'):
+    with pytest.raises(FileNotFoundError, match=r'absent.pt'):
         I3DFeatures(tmp_path / 'absent.pt')
     with zipfile.ZipFile(tmp_path / 'damaged.pt', 'w') as archive:
         archive.writestr('damaged/code/__torch__.py', 'class')
-    with pytest.raises(ValueError, match='damaged.pt cannot be read as TorchScript'):
+    with pytest.raises(ValueError, match=r'damaged.pt cannot be read as TorchScript'):
         I3DFeatures(tmp_path / 'damaged.pt')
     with pytest.raises(ValueError, match="must be one of FVD, DTFVD, but got 'FID'"):
         I3DFeatures(tmp_path / 'wrong.pt', 'FID')
@@ -103,5 +103,5 @@ def test_a_url_that_cannot_be_fetched_is_named(monkeypatch, tmp_path):
 
     monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, 'download_url_to_file', fail)
-    with pytest.raises(OSError, match='https://example.org/i3d.pt cannot be fetched .*refused'):
+    with pytest.raises(OSError, match=r'https://example.org/i3d.pt cannot be fetched .*refused'):
         fetch('https://example.org/i3d.pt')

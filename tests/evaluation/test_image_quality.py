@@ -95,7 +95,7 @@ def test_the_distance_without_linear_weights_says_so_and_grows_with_blur(vgg_pat
 def test_what_lpips_cannot_take_is_refused(tmp_path):
     for state in ({'weight': torch.zeros(3)}, {'features.0.weight': torch.zeros(64, 3, 3, 3)}):
         torch.save(state, tmp_path / 'other.pth')
-        with pytest.raises(ValueError, match="other.pth must be.* torchvision's vgg16 or alexnet"):
+        with pytest.raises(ValueError, match=r"other.pth must be.* torchvision's vgg16 or alexnet"):
             LPIPSDistance(tmp_path / 'other.pth')
     torch.save({f'features.{n}.weight': torch.zeros(64, 3, 11, 11) for n in range(5)},
                tmp_path / 'other.pth')

@@ -31,7 +31,7 @@ def test_a_registered_network_has_an_option_and_is_loaded_where_it_is_given(pars
 
 
 def test_a_file_that_is_not_there_is_named_with_its_option(parser):
-    with pytest.raises(FileNotFoundError, match='--clip: there is no file absent.pth'):
+    with pytest.raises(FileNotFoundError, match=r'--clip: there is no file absent.pth'):
         load_networks(parser.parse_args(['--clip', 'absent.pth']))
 
 

@@ -8,7 +8,6 @@ import torch
 from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
-from pytest import approx
 
 from lddm_aug.evaluation import RecognitionMetric
 
@@ -56,15 +55,15 @@ def test_numbers_are_those_of_a_confusion_table_counted_by_hand():
     f1_benign = 2 * 3 / (2 * 3 + 2 + 1)         # 2 tp / (2 tp + fp + fn)
     f1_malignant = 2 * 4 / (2 * 4 + 1 + 2)
     assert metrics == {
-        'video/accuracy': approx(7 / 10),
-        'video/f1_benign': approx(f1_benign),
-        'video/f1_malignant': approx(f1_malignant),
-        'video/f1_macro': approx((f1_benign + f1_malignant) / 2),
-        'video/f1_weighted': approx((4 * f1_benign + 6 * f1_malignant) / 10),
-        'video/sensitivity': approx(4 / 6),
-        'video/specificity': approx(3 / 4),
+        'video/accuracy': pytest.approx(7 / 10),
+        'video/f1_benign': pytest.approx(f1_benign),
+        'video/f1_malignant': pytest.approx(f1_malignant),
+        'video/f1_macro': pytest.approx((f1_benign + f1_malignant) / 2),
+        'video/f1_weighted': pytest.approx((4 * f1_benign + 6 * f1_malignant) / 10),
+        'video/sensitivity': pytest.approx(4 / 6),
+        'video/specificity': pytest.approx(3 / 4),
         # one threshold: the trapezium under (0,0), (1/4, 4/6), (1,1)
-        'video/auc': approx((4 / 6 + 3 / 4) / 2),
+        'video/auc': pytest.approx((4 / 6 + 3 / 4) / 2),
     }
 
 
@@ -72,7 +71,7 @@ def test_auc_is_the_share_of_pairs_in_the_right_order():
     benign, malignant = [0.1, 0.4, 0.35], [0.3, 0.4, 0.8]
     samples = [video(0, [1 - p, p]) for p in benign] + [video(1, [1 - p, p]) for p in malignant]
     pairs = [(m > b) + 0.5 * (m == b) for b in benign for m in malignant]
-    assert evaluate(samples)['video/auc'] == approx(np.mean(pairs))
+    assert evaluate(samples)['video/auc'] == pytest.approx(np.mean(pairs))
 
 
 def test_auc_of_two_normal_distributions_is_the_closed_form():
@@ -81,7 +80,7 @@ def test_auc_of_two_normal_distributions_is_the_closed_form():
     logit = rng.normal(label * 1.5, 1.0)
     samples = [video(y, torch.tensor([0.0, z])) for y, z in zip(label.tolist(), logit, strict=True)]
     closed_form = NormalDist().cdf(1.5 / math.sqrt(2))
-    assert evaluate(samples)['video/auc'] == approx(closed_form, abs=0.02)
+    assert evaluate(samples)['video/auc'] == pytest.approx(closed_form, abs=0.02)
 
 
 def test_a_perfect_recognizer_gets_one_everywhere():
@@ -97,7 +96,7 @@ def test_a_constant_recognizer_is_no_better_than_chance():
     assert metrics['video/auc'] == 0.5
     assert (metrics['video/sensitivity'], metrics['video/specificity']) == (1.0, 0.0)
     assert metrics['video/f1_benign'] == 0.0
-    assert metrics['video/f1_macro'] == approx((0 + 2 / 5) / 2)
+    assert metrics['video/f1_macro'] == pytest.approx((0 + 2 / 5) / 2)
 
 
 def test_what_one_class_cannot_answer_is_nan_and_said(caplog):
@@ -105,8 +104,8 @@ def test_what_one_class_cannot_answer_is_nan_and_said(caplog):
     metrics = evaluate([video(0, says(0)), video(0, says(0)), video(0, says(1))])
     assert math.isnan(metrics['video/auc'])
     assert math.isnan(metrics['video/sensitivity'])
-    assert metrics['video/specificity'] == approx(2 / 3)
-    assert metrics['video/accuracy'] == approx(2 / 3)
+    assert metrics['video/specificity'] == pytest.approx(2 / 3)
+    assert metrics['video/accuracy'] == pytest.approx(2 / 3)
     assert "video/auc compares 'malignant' with the rest" in caplog.text
 
 
@@ -125,13 +124,13 @@ def test_three_classes_are_counted_by_hand_and_auc_is_one_against_the_rest():
                for said, count in enumerate(row) for _ in range(count)]
     metrics = evaluate(samples, classes=('a', 'b', 'c'), positive=2)
     f1 = [4 / 6, 2 / 4, 6 / 8]
-    assert metrics['video/accuracy'] == approx(6 / 9)
-    assert [metrics[f'video/f1_{name}'] for name in 'abc'] == approx(f1)
-    assert metrics['video/f1_macro'] == approx(np.mean(f1))
-    assert metrics['video/f1_weighted'] == approx(np.dot(f1, [3, 2, 4]) / 9)
-    assert metrics['video/sensitivity'] == approx(3 / 4)
-    assert metrics['video/specificity'] == approx(4 / 5)
-    assert metrics['video/auc'] == approx((3 / 4 + 4 / 5) / 2)
+    assert metrics['video/accuracy'] == pytest.approx(6 / 9)
+    assert [metrics[f'video/f1_{name}'] for name in 'abc'] == pytest.approx(f1)
+    assert metrics['video/f1_macro'] == pytest.approx(np.mean(f1))
+    assert metrics['video/f1_weighted'] == pytest.approx(np.dot(f1, [3, 2, 4]) / 9)
+    assert metrics['video/sensitivity'] == pytest.approx(3 / 4)
+    assert metrics['video/specificity'] == pytest.approx(4 / 5)
+    assert metrics['video/auc'] == pytest.approx((3 / 4 + 4 / 5) / 2)
 
 
 def test_clips_of_a_video_and_videos_of_a_group_are_averaged():
@@ -142,7 +141,7 @@ def test_clips_of_a_video_and_videos_of_a_group_are_averaged():
         video(0, [0.3, 0.7], 'd.mp4', 'p3'), video(0, [0.9, 0.1], 'e.mp4', 'p3'),      # p3: 0.4
     ]
     metrics = evaluate(samples)
-    assert metrics['video/accuracy'] == approx(3 / 5)       # b and d are wrong, a is right
+    assert metrics['video/accuracy'] == pytest.approx(3 / 5)       # b and d are wrong, a is right
     assert metrics['group/accuracy'] == 1.0
 
 
@@ -189,15 +188,15 @@ def test_classes_without_names_are_called_by_their_number():
 
 
 def test_what_cannot_be_scored_is_refused():
-    with pytest.raises(ValueError, match='synthetic clips are for training only, but x.npy'):
+    with pytest.raises(ValueError, match=r'synthetic clips are for training only, but x.npy'):
         evaluate([video(0, says(0), 'x.npy', origin='synthetic')])
-    with pytest.raises(ValueError, match='scores of x.npy are not finite'):
+    with pytest.raises(ValueError, match=r'scores of x.npy are not finite'):
         evaluate([video(0, [math.nan, 0.5], 'x.npy')])
     with pytest.raises(ValueError, match=r'gives 3 scores for the 2 classes.*num_classes'):
         evaluate([video(0, says(0, 3))])
-    with pytest.raises(ValueError, match='positive is the index of one of .* but got 2'):
+    with pytest.raises(ValueError, match=r'positive is the index of one of .* but got 2'):
         evaluate([video(0, says(0))], positive=2)
-    with pytest.raises(ValueError, match='x.npy stands in the evaluated data with several'):
+    with pytest.raises(ValueError, match=r'x.npy stands in the evaluated data with several'):
         evaluate([video(0, says(0), 'x.npy'), video(1, says(0), 'x.npy')])
     with pytest.raises(ValueError, match=r'one label, but x.npy has \[0, 1\]'):
         evaluate([video([0, 1], says(0), 'x.npy')])

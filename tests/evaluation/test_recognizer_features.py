@@ -40,14 +40,14 @@ def test_clips_shorter_than_what_it_looks_at_are_refused(recognizer):
 
 def test_what_does_not_belong_together_is_refused(recognizer, tmp_path):
     torch.save(dict(state_dict=dict(weight=torch.zeros(1))), tmp_path / 'other.pth')
-    with pytest.raises(ValueError, match='other.pth is not a checkpoint of .*r3d_small.py'):
+    with pytest.raises(ValueError, match=r'other.pth is not a checkpoint of .*r3d_small.py'):
         RecognizerFeatures(recognizer.config, tmp_path / 'other.pth')
     (tmp_path / 'empty.py').write_text('model = dict()')
-    with pytest.raises(ValueError, match='has no test_dataloader.*config of a recognizer'):
+    with pytest.raises(ValueError, match=r'has no test_dataloader.*config of a recognizer'):
         RecognizerFeatures(tmp_path / 'empty.py', recognizer.checkpoint)
     (tmp_path / 'data.py').write_text(
         "test_dataloader = dict(dataset=dict(pipeline=[dict(type='ReadVideo')]))")
-    with pytest.raises(ValueError, match='data.py has no model; name the config of a recognizer'):
+    with pytest.raises(ValueError, match=r'data.py has no model; name the config of a recognizer'):
         RecognizerFeatures(tmp_path / 'data.py', recognizer.checkpoint)
     torch.save(dict(weight=torch.zeros(1)), tmp_path / 'bare.pth')
     with pytest.raises(ValueError, match='checkpoint from lddm-aug train'):

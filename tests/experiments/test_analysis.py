@@ -104,7 +104,7 @@ def test_the_tool_prints_and_writes_what_the_last_of_a_configs_stages_costs(run,
     assert (tmp_path / 'table.md').read_text() == table
 
 
-@pytest.mark.parametrize(('name', 'message'), [
+@pytest.mark.parametrize('name, message', [
     ('_base_/models/tsm', 'its test_dataloader has no data set with a pipeline'),
     ('_base_/datasets/busv', 'names neither a recognizer nor a generator'),
     ('_base_/generator', 'names neither a recognizer nor a generator'),

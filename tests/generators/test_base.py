@@ -74,7 +74,7 @@ def test_the_config_holds_every_argument_however_it_was_given(generator):
 
 
 def test_an_argument_that_a_generator_does_not_have_is_refused_by_name():
-    with pytest.raises(TypeError, match='RandomWarp: .*strength'):
+    with pytest.raises(TypeError, match=r'RandomWarp: .*strength'):
         RandomWarp(8, strength=2.)
 
 
@@ -116,7 +116,7 @@ def test_with_another_sampler_its_weights_are_the_same_tensors(tiny_lddm):
 @pytest.mark.parametrize('changes', [
     dict(size=32), dict(noise=1.), dict(steps=0), dict(name='Euler'), dict(temperature=-1.)])
 def test_a_setting_that_its_sampler_cannot_have_is_refused(tiny_lddm, changes):
-    with pytest.raises(ValueError, match='LDDMGenerator: .*but'):
+    with pytest.raises(ValueError, match=r'LDDMGenerator: .*but'):
         tiny_lddm.with_sampler(**changes)
     with pytest.raises(ValueError, match='RandomWarp: its sampler takes nothing'):
         RandomWarp(8).with_sampler(**changes)

@@ -65,7 +65,7 @@ def test_a_temperature_that_is_no_spread_is_refused(generator, temperature):
         MODELS.build(dict(generator.config, temperature=temperature))
 
 
-@pytest.mark.parametrize(('size', 'num_frames', 'message'), [
+@pytest.mark.parametrize('size, num_frames, message', [
     (100, 16, 'a multiple of 4 frames and of 8 pixels, .* got 16 frames of 100 × 100 pixels'),
     (32, 10, 'a multiple of 4 frames and of 8 pixels, .* got 10 frames of 32 × 32 pixels'),
     (40, 16, r'\(3, 3\), but got \(5, 5\); .* of stills of a multiple of 16 pixels')])

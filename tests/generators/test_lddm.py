@@ -114,7 +114,7 @@ def test_guidance_weighs_the_class_as_well():
     assert_close(generator._guided(latent, steps, condition, label), 3 * told - 2 * untold)
 
 
-@pytest.mark.parametrize(('wrong', 'message'), [
+@pytest.mark.parametrize('wrong, message', [
     (torch.zeros(1, 1, 16, 16), r'stills must be .* \(B, 1, 32, 32\), but got \(1, 1, 16, 16\)'),
     (torch.zeros(1, 3, 32, 32), r'but got \(1, 3, 32, 32\); resize them or change their colour'),
     (torch.full((1, 1, 32, 32), 255.), r'float in \[-1, 1\], but got torch.float32 up to 255'),
@@ -131,7 +131,7 @@ def test_as_many_seeds_as_stills_are_asked_for(generator):
 
 
 def test_a_sampler_without_steps_is_refused(tiny_lddm):
-    with pytest.raises(ValueError, match='LDDMGenerator: steps .* lies in .1, 1000., but got 0'):
+    with pytest.raises(ValueError, match=r'LDDMGenerator: steps .* lies in .1, 1000., but got 0'):
         MODELS.build(dict(tiny_lddm.config, steps=0))
 
 
@@ -146,8 +146,8 @@ def test_guidance_that_is_no_weight_is_refused(tiny_lddm, guidance):
 def test_guidance_by_what_was_never_learnt_is_refused(trained):
     diffusion = dict(DIFFUSION, **trained)
     assert LDDMGenerator(diffusion, size=32, guidance=1).sampler.guidance == 1
-    with pytest.raises(ValueError, match='LDDMGenerator: guidance other than 1 needs a diffusion '
-                                         'trained with drop_still above 0.* guidance=3.0 with'):
+    with pytest.raises(ValueError, match=r'LDDMGenerator: guidance other than 1 needs a diffusion '
+                                         r'trained with drop_still above 0.* guidance=3.0 with'):
         LDDMGenerator(diffusion, size=32, guidance=3.)
 
 
@@ -155,7 +155,7 @@ def test_guidance_without_classes_needs_no_class_withheld():
     assert LDDMGenerator(dict(DIFFUSION, drop_class=0.), size=32, guidance=3.)
 
 
-@pytest.mark.parametrize(('size', 'num_frames', 'message'), [
+@pytest.mark.parametrize('size, num_frames, message', [
     (104, 16, r'patch=2, but got \(13, 13\); take stills of a multiple of 16 pixels'),
     (40, 16, r'patch=2, but got \(5, 5\); take stills of a multiple of 16 pixels'),
     (100, 16, 'a multiple of 4 frames and of 8 pixels, .* got 16 frames of 100 × 100 pixels'),
@@ -187,7 +187,7 @@ def test_a_class_it_knows_changes_the_clip_and_another_is_refused():
         generator(stills(1), [1], [label]) for label in ('benign', 'malignant', None))
     assert (benign - malignant).abs().max() > 1e-4
     assert_close(generator(stills(1), [1]), untold)
-    with pytest.raises(ValueError, match="classes benign, malignant, .* 'None', 'normal';"):
+    with pytest.raises(ValueError, match=r"classes benign, malignant, .* 'None', 'normal';"):
         generator(stills(3), [1, 2, 3], ['benign', 'normal', 'None'])
 
 

@@ -78,7 +78,7 @@ def test_figures_of_another_package_are_refused(folder):
     write_figures(folder, read_card(folder), 12, 5, [])
     figures = json.loads((folder / 'evaluation.json').read_text())
     (folder / 'evaluation.json').write_text(json.dumps(figures | dict(package_sha256='0')))
-    with pytest.raises(ValueError, match='evaluation.json is of another package'):
+    with pytest.raises(ValueError, match=r'evaluation.json is of another package'):
         write_model_card(folder, read_card(folder))
 
 
@@ -95,7 +95,7 @@ def test_a_licence_stays_and_so_does_what_somebody_added(folder):
 
 def test_what_is_no_model_card_is_not_replaced(folder):
     (folder / 'README.md').write_text('Notes for the thesis')
-    with pytest.raises(ValueError, match='README.md is no model card'):
+    with pytest.raises(ValueError, match=r'README.md is no model card'):
         write_model_card(folder, read_card(folder))
     assert text_of(folder) == 'Notes for the thesis'
 

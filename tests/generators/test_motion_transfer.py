@@ -79,10 +79,10 @@ def test_its_config_builds_one_of_the_same_shape(generator):
 
 
 def test_a_class_without_a_clip_is_refused():
-    with pytest.raises(ValueError, match='MotionTransfer: .* got 3 and none of malignant'):
+    with pytest.raises(ValueError, match=r'MotionTransfer: .* got 3 and none of malignant'):
         empty().fill(torch.randn(3, 4, 4, 4, 4), torch.zeros(3, dtype=torch.long), CLASSES)
 
 
 def test_an_empty_bank_makes_no_clips():
-    with pytest.raises(ValueError, match='no training clips .* with lddm-aug train-generator'):
+    with pytest.raises(ValueError, match=r'no training clips .* with lddm-aug train-generator'):
         empty()(stills(1), [1])

@@ -157,7 +157,7 @@ def test_what_is_not_the_package_that_it_says_is_not_pulled(hub, folder, tmp_pat
     push_package(folder, 'ada/lungs')
     branches = hub.repositories['ada/lungs']['branches']
     hub.commits[branches['main']]['weights.safetensors'] += b' '
-    with pytest.raises(ValueError, match='weights.safetensors is damaged'):
+    with pytest.raises(ValueError, match=r'weights.safetensors is damaged'):
         pull_package('ada/lungs', tmp_path / 'b')
     assert not (tmp_path / 'b').exists()
 

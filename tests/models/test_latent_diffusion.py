@@ -128,11 +128,11 @@ def test_a_share_above_one_is_refused(name):
 
 
 def test_another_mode_than_loss_is_refused(diffusion):
-    with pytest.raises(ValueError, match="LDDMGenerator, .*mode='predict'"):
+    with pytest.raises(ValueError, match=r"LDDMGenerator, .*mode='predict'"):
         diffusion(torch.zeros(1, 4, 4, 8, 8), torch.zeros(1, 1, 64, 64), mode='predict')
 
 
-@pytest.mark.parametrize(('ours', 'theirs'), [
+@pytest.mark.parametrize('ours, theirs', [
     ((), ('a', 'b')), (('a', 'b'), ()), (('c', 'b', 'a'), ('a', 'b')), ((), ())])
 def test_weights_of_other_classes_predict_the_same_for_what_both_know_and_without_a_class(
         ours, theirs):

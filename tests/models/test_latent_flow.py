@@ -63,7 +63,7 @@ def test_a_still_whose_features_do_not_fit_the_latent_is_refused(flow):
 
 
 def test_it_is_not_asked_for_clips(flow):
-    with pytest.raises(ValueError, match="CINNGenerator, .*mode='predict'"):
+    with pytest.raises(ValueError, match=r"CINNGenerator, .*mode='predict'"):
         flow(torch.zeros(1, 4, 4, 8, 8), STILLS[:1], mode='predict')
 
 

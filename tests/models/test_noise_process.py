@@ -84,7 +84,7 @@ class ExactDenoiser:
         return targets[self.process.target].float()
 
 
-@pytest.mark.parametrize(('target', 'sampler', 'steps'), [
+@pytest.mark.parametrize('target, sampler, steps', [
     ('v', 'DDPM', 200), ('v', 'DDIM', 50), ('v', 'DPMSolverMultistep', 10),
     ('epsilon', 'DDIM', 50), ('epsilon', 'DPMSolverMultistep', 20), ('flow', 'FlowMatchEuler', 50),
     ('flow', 'DPMSolverMultistep', 30)])
@@ -120,7 +120,7 @@ def test_a_flow_starts_at_pure_noise_and_ends_at_the_latent(steps):
     assert_close(solver.timesteps, 1000 * solver.sigmas[:-1])
 
 
-@pytest.mark.parametrize(('arguments', 'message'), [
+@pytest.mark.parametrize('arguments, message', [
     (dict(target='x0'), "target .* v, epsilon, flow, .*'x0'"),
     (dict(target='epsilon'), "'epsilon' needs zero_terminal_snr=False; .*'v'"),
     (dict(target='flow', min_snr_gamma=5.), "min_snr_gamma .*'flow', .*5.0"),
@@ -130,7 +130,7 @@ def test_arguments_that_contradict_each_other_are_refused(arguments, message):
         NoiseProcess(**arguments)
 
 
-@pytest.mark.parametrize(('target', 'sampler'), [('v', 'FlowMatchEuler'), ('flow', 'DDIM')])
+@pytest.mark.parametrize('target, sampler', [('v', 'FlowMatchEuler'), ('flow', 'DDIM')])
 def test_a_sampler_of_another_target_is_refused(target, sampler):
     with pytest.raises(ValueError, match=f'{target!r} .*{sampler!r}'):
         NoiseProcess(target).sampler(sampler, 10)

@@ -40,6 +40,6 @@ def test_a_second_sampler_of_the_same_name_is_refused(one_step):
 
 
 def test_an_unknown_sampler_is_refused_with_the_list_of_those_that_fit():
-    with pytest.raises(ValueError, match="'v' .*DPMSolverMultistep or DDIM or DDPM, "
-                                         ".*'FlowMatchEuler'"):
+    with pytest.raises(ValueError, match=r"'v' .*DPMSolverMultistep or DDIM or DDPM, "
+                                         r".*'FlowMatchEuler'"):
         build_sampler('FlowMatchEuler', 'v', dict(num_train_timesteps=1000), 10)

@@ -23,9 +23,9 @@ def build(backbone: dict, in_channels: int, num_segments: int):
                      'num_segments': num_segments}})
 
 
-@pytest.mark.parametrize(('backbone', 'in_channels'), [(TDN, 256), (TSM, 512), (NARROW, 128)])
+@pytest.mark.parametrize('backbone, in_channels', [(TDN, 256), (TSM, 512), (NARROW, 128)])
 def test_a_head_with_other_segments_is_refused_when_built(backbone, in_channels):
-    with pytest.raises(ValueError, match='cls_head .*num_segments=8 .*backbone .*num_segments=4'):
+    with pytest.raises(ValueError, match=r'cls_head .*num_segments=8 .*backbone .*num_segments=4'):
         build(backbone, in_channels, num_segments=8)
 
 
@@ -46,7 +46,7 @@ def test_a_backbone_without_segments_is_refused_when_built(backbone):
 
 def test_clips_of_another_length_are_refused_at_the_first_batch():
     recognizer = build(TDN, 256, num_segments=4)
-    with pytest.raises(ValueError, match='TDN with num_segments=4 .*20 frames, but got 10'):
+    with pytest.raises(ValueError, match=r'TDN with num_segments=4 .*20 frames, but got 10'):
         recognizer(torch.zeros(2, 10, 3, 64, 64))
 
 

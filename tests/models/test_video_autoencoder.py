@@ -165,7 +165,7 @@ def test_frames_are_compared_in_pairs_and_the_still_never():
 
 def test_a_perceptual_loss_is_nothing_for_equal_clips_and_its_weights_stay_with_the_user(tmp_path):
     shapes = {'0': (4, 3), '2': (4, 4), '5': (8, 4)}
-    torch.save({f'features.{i}.{kind}': torch.randn(*(shape + (3, 3) if kind == 'weight'
+    torch.save({f'features.{i}.{kind}': torch.randn(*((*shape, 3, 3) if kind == 'weight'
                                                       else shape[:1]))
                 for i, shape in shapes.items() for kind in ('weight', 'bias')}, tmp_path / 'v.pth')
     loss = PerceptualLoss(str(tmp_path / 'v.pth'), weight=2., frames=7)
@@ -185,7 +185,7 @@ def test_a_constant_latent_channel_is_refused():
         autoencoder.encode(torch.zeros(1, 1, 16, 64, 64))
 
 
-@pytest.mark.parametrize(('encoder', 'decoder', 'got'), [
+@pytest.mark.parametrize('encoder, decoder, got', [
     (dict(space_strides=(2, 2, 2, 2, 1)), {}, r'\(4, 16\) from .*, and \(4, 8\) from'),
     (dict(time_strides=(2, 1, 2, 2, 1)), {}, r'\(8, 8\) from .*, and \(4, 8\) from'),
     ({}, dict(time_compression=2), r'\(4, 8\) from .*, and \(2, 8\) from'),

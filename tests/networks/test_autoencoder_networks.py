@@ -14,7 +14,7 @@ def with_larger_outputs(decoder: VideoDecoder) -> VideoDecoder:
     return decoder
 
 
-@pytest.mark.parametrize(('time_strides', 'space_strides', 'latent'), [
+@pytest.mark.parametrize('time_strides, space_strides, latent', [
     ((1, 1, 2, 2, 1), (2, 1, 2, 2, 1), (6, 4, 8, 8)),
     ((1, 1, 2, 2, 2), (2, 2, 2, 2, 1), (6, 2, 4, 4))])
 def test_the_strides_give_the_latents_shape(time_strides, space_strides, latent):
@@ -89,7 +89,7 @@ def test_black_stays_black_under_any_gain():
         assert_close(clip, torch.full_like(clip, -1.))
 
 
-@pytest.mark.parametrize(('which', 'sigma'), [(4, 1.), (5, 2.)])
+@pytest.mark.parametrize('which, sigma', [(4, 1.), (5, 2.)])
 def test_softening_moves_a_blurred_still_in_place_of_the_still(which, sigma):
     decoder, still = VideoDecoder(1, 4, widths=(8, 8, 8)), torch.rand(1, 1, 32, 32) * 2 - 1
     output = torch.zeros(1, 6, 3, 32, 32)

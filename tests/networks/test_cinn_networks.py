@@ -64,7 +64,7 @@ def test_half_the_size_costs_a_quarter():
     assert flop[1] == pytest.approx(flop[0] / 4, rel=1e-3)
 
 
-@pytest.mark.parametrize(('size', 'space_strides'), [(64, (2, 1, 2, 2, 2)), (128, (2, 2, 2, 2, 2))])
+@pytest.mark.parametrize('size, space_strides', [(64, (2, 1, 2, 2, 2)), (128, (2, 2, 2, 2, 2))])
 def test_the_encoder_is_a_resnet18_that_ends_in_a_vector(size, space_strides):
     with torch.device('meta'):
         encoder = VectorEncoder(3, 64, 16, size, space_strides)
@@ -94,7 +94,7 @@ def test_the_still_modulates_a_block_s_first_convolution_and_the_latent_its_seco
     assert not torch.allclose(seen['conv2'], before['conv2'])
 
 
-@pytest.mark.parametrize(('num_frames', 'size'), [(8, 64), (16, 32), (16, 72)])
+@pytest.mark.parametrize('num_frames, size', [(8, 64), (16, 32), (16, 72)])
 def test_a_shape_that_the_blocks_cannot_reach_is_refused(num_frames, size):
     with pytest.raises(ValueError, match=f'SpadeDecoder: .* {num_frames} frames of {size} pixels'):
         SpadeDecoder(1, 8, num_frames, size, width=1)

@@ -33,7 +33,7 @@ def to_noise(flow: CouplingFlow, latent: torch.Tensor, condition: torch.Tensor) 
 
 
 @pytest.mark.parametrize('separate', [False, True])
-@pytest.mark.parametrize(('kernel', 'shape'), SHAPES)
+@pytest.mark.parametrize('kernel, shape', SHAPES)
 def test_the_log_determinant_is_that_of_autograds_jacobian(kernel, shape, separate):
     flow = random_flow(kernel, separate=separate)
     latent, condition = draw(shape, count=1)
@@ -45,7 +45,7 @@ def test_the_log_determinant_is_that_of_autograds_jacobian(kernel, shape, separa
     assert_close(flow.log_density(latent, condition), expected[None])
 
 
-@pytest.mark.parametrize(('kernel', 'shape'), SHAPES)
+@pytest.mark.parametrize('kernel, shape', SHAPES)
 def test_noise_and_latents_are_each_others_inverse(kernel, shape):
     flow = random_flow(kernel)
     noise, condition = draw(shape)

@@ -83,7 +83,7 @@ def test_every_class_has_its_row_and_unconditional_samples_the_last_one():
         rows(3)
 
 
-@pytest.mark.parametrize(('places', 'pixels', 'message'), [
+@pytest.mark.parametrize('places, pixels, message', [
     ((13, 13), 104, r'patch=2, but got \(13, 13\); .* 16 pixels'),
     ((8, 8), 32, r'3 still_widths .* \(4, 4\), but got \(8, 8\)')])
 def test_a_latent_of_other_places_than_the_still_s_or_of_half_tokens_is_refused(

@@ -78,7 +78,7 @@ def test_motion_is_seen_beside_every_frame():
     assert_close(seen[0], torch.cat([clip, clip - before], dim=1))
 
 
-@pytest.mark.parametrize(('kind', 'real'), [
+@pytest.mark.parametrize('kind, real', [
     (FrameDiscriminator, torch.ones(8, 1, 32, 32) * torch.linspace(-1, 1, 32)),
     (MotionDiscriminator, torch.linspace(-1, 1, 8).view(1, 1, 8, 1, 1).expand(8, 1, 8, 32, 32))])
 def test_it_learns_to_tell_noise_from_a_ramp(kind, real):

@@ -107,7 +107,7 @@ def test_the_decoder_s_blur_remains_where_real_clips_are_as_soft():
     assert left[:, :, 1:].std() < 0.2                # of 1 when nothing is blurred
 
 
-@pytest.mark.parametrize(('softness', 'gain'), [(0.2, 0.5), (0.9, 0.), (0., 1.)])
+@pytest.mark.parametrize('softness, gain', [(0.2, 0.5), (0.9, 0.), (0., 1.)])
 def test_the_balance_recovers_softness_and_gain(softness, gain):
     now, slope, drawn = torch.tensor([0.4, 0.4]), torch.tensor([-0.3, -5.]), torch.tensor([2., 7.])
     lacking = slope * (softness - now) + gain ** 2 * drawn

@@ -73,7 +73,7 @@ def test_it_computes_what_the_paper_draws(i3d_state):
     assert_close(I3D(i3d_state, output='pooled')(clips), pooled, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize(('size', 'kernel', 'stride', 'before', 'after'), [
+@pytest.mark.parametrize('size, kernel, stride, before, after', [
     (224, 7, 2, 2, 3), (16, 7, 2, 2, 3), (15, 7, 2, 3, 3), (7, 3, 2, 1, 1), (8, 2, 2, 0, 0)])
 def test_padding_is_tensorflows_same(size, kernel, stride, before, after):
     # ⌈size / stride⌉ outputs; an odd zero is appended at the end

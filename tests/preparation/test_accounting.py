@@ -177,7 +177,7 @@ def test_masks_among_frames_make_no_video(source, run, table, write):
 def test_a_file_in_the_place_of_a_folder_and_the_other_way_round_is_called_so(messy):
     with pytest.raises(NotADirectoryError, match=r'README\.txt is a file'):
         list_folder(messy / 'README.txt')
-    with pytest.raises(ValueError, match='benign .*folder'):
+    with pytest.raises(ValueError, match=r'benign .*folder'):
         list_csv(messy / 'benign', CsvColumns())
 
 

@@ -104,7 +104,7 @@ def test_other_folders_are_no_classes_of_busi(busi, run, table, write):
 
 def test_what_is_no_busi_is_refused(source, write):
     write(source / 'cats/a.png')
-    with pytest.raises(FileNotFoundError, match='no pictures .*benign, malignant'):
+    with pytest.raises(FileNotFoundError, match=r'no pictures .*benign, malignant'):
         list_busi(source)
 
 

@@ -5,7 +5,7 @@ from lddm_aug.preparation.errata import read_errata
 HEADER = 'action,item,value,why,source\n'
 
 
-@pytest.mark.parametrize(('text', 'message'), [
+@pytest.mark.parametrize('text, message', [
     ('item,value\n', 'action,item,value,why,source'),
     (HEADER + 'delete,a,,w,s\n', "line 2: action .*'delete'"),
     (HEADER + 'relabel,a,,w,s\n', 'line 2: item and, .*value'),

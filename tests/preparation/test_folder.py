@@ -36,7 +36,7 @@ def test_a_pattern_finds_the_group_and_what_it_does_not_match_is_named(source, w
     assert 'finds no group' in listing.left_out[0].reason
 
 
-@pytest.mark.parametrize(('pattern', 'message'), [('p(', 'no regular expression'),
+@pytest.mark.parametrize('pattern, message', [('p(', 'no regular expression'),
                                                   (r'p\d', 'no brackets')])
 def test_a_pattern_that_is_none_is_refused(source, pattern: str, message: str):
     with pytest.raises(ValueError, match=message):

@@ -20,7 +20,7 @@ def ward(*groups: str) -> list[Item]:
                    for number, group in enumerate(groups)))
 
 
-@pytest.mark.parametrize(('found', 'named'), [
+@pytest.mark.parametrize('found, named', [
     (ward(*['ANONYMOUS'] * 6), ['all 6 items', 'ANONYMOUS']),
     (ward(*['x'] * 5, 'p1', 'p2'), ['group x', '5 of 7', 'benign, malignant']),
     (ward('p1', 'p1', 'p2', 'p2', 'NaN', 'NaN', 'p3', 'p3', 'p4', 'p4'), ['group NaN']),

@@ -203,7 +203,7 @@ def test_the_same_settings_again_change_nothing(phantom, monkeypatch):
 
 
 def test_settings_are_not_mixed_in_one_folder(phantom, tmp_path):
-    with pytest.raises(ValueError, match="'frames': 4.*'frames': 5"):
+    with pytest.raises(ValueError, match=r"'frames': 4.*'frames': 5"):
         write_phantom(phantom, **{**SMALL, 'frames': 5})
     (tmp_path / 'holiday.jpg').touch()
     with pytest.raises(ValueError, match=r'not empty .*phantom\.json'):
@@ -220,7 +220,7 @@ def test_another_seed_gives_other_patients(phantom, tmp_path):
 
 # ── refusals ──
 
-@pytest.mark.parametrize(('wrong', 'message'), [
+@pytest.mark.parametrize('wrong, message', [
     ({'train': 3}, 'train .*even .*got 3'),
     ({'stills': 0}, 'stills .*got 0'),
     ({'test': -2}, 'test .*got -2'),
@@ -235,11 +235,11 @@ def test_wrong_settings_are_refused_and_leave_nothing(tmp_path, wrong, message):
 
 
 def test_wrong_patients_and_sweeps_are_refused():
-    with pytest.raises(ValueError, match="draw_patient: label .*'normal'"):
+    with pytest.raises(ValueError, match=r"draw_patient: label .*'normal'"):
         draw_patient(1, 'normal')
     with pytest.raises(ValueError, match='draw_patient: patient_id'):
         draw_patient(' ', 'benign')
-    with pytest.raises(ValueError, match='num_frames .*got 0'):
+    with pytest.raises(ValueError, match=r'num_frames .*got 0'):
         simulate_sweep(draw_patient(1, 'benign'), 0)
     with pytest.raises(ValueError, match=r'size .*got 6\.4'):
         simulate_sweep(draw_patient(1, 'benign'), 1, 6.4)

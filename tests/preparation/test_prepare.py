@@ -273,7 +273,7 @@ def test_an_empty_source_says_that_nothing_was_found(source, run):
         run(list_folder(source))
 
 
-@pytest.mark.parametrize(('name', 'value'), [('size', 0), ('min_frames', 0), ('max_bad_share', 2)])
+@pytest.mark.parametrize('name, value', [('size', 0), ('min_frames', 0), ('max_bad_share', 2)])
 def test_numbers_that_make_no_sense_are_refused(name: str, value: int):
     with pytest.raises(ValueError, match=f'{name} .* but got {value}'):
         Options(**{name: value})

@@ -45,5 +45,5 @@ def test_a_clips_seed_does_not_depend_on_the_list_it_stands_in():
 
 
 def test_no_clips_per_still_is_refused():
-    with pytest.raises(ValueError, match='per_still .*1, but got 0'):
+    with pytest.raises(ValueError, match=r'per_still .*1, but got 0'):
         plan_clips(STILLS, SHA256S, per_still=0)

@@ -78,7 +78,7 @@ def test_a_still_of_a_class_that_the_generator_does_not_know_is_refused(
         tiny_conditional_lddm, stills, tmp_path):
     save_package(tmp_path / 'package', tiny_conditional_lddm, ['p8'])
     stills[3] = replace(stills[3], label='normal')
-    with pytest.raises(ValueError, match="synthesize: .*benign, malignant, .*'normal'"):
+    with pytest.raises(ValueError, match=r"synthesize: .*benign, malignant, .*'normal'"):
         run(tiny_conditional_lddm, stills, tmp_path / 'store')
     assert not (tmp_path / 'store').exists()
 
@@ -117,11 +117,11 @@ def test_another_seed_gives_other_clips(generator, stills, tmp_path):
     assert {row['sha256'] for row in first}.isdisjoint(row['sha256'] for row in second)
 
 
-class Stopped(Exception):
+class StopError(Exception):
     """What ends a run in the middle."""
 
 
-@pytest.mark.parametrize('stop', [Stopped, KeyboardInterrupt])
+@pytest.mark.parametrize('stop', [StopError, KeyboardInterrupt])
 @pytest.mark.parametrize('workers', [0, 2])
 def test_an_interrupted_run_resumes_and_ends_like_an_uninterrupted_one(
         generator, stills, tmp_path, monkeypatch, stop, workers):
@@ -281,7 +281,7 @@ def test_wrong_options_are_refused_before_anything_is_made(
 
 
 def test_clips_without_provenance_are_refused(tiny_lddm, stills, tmp_path):
-    with pytest.raises(ValueError, match='LDDMGenerator .*save_package'):
+    with pytest.raises(ValueError, match=r'LDDMGenerator .*save_package'):
         run(tiny_lddm, stills, tmp_path / 'store')
 
 

@@ -37,7 +37,7 @@ def source(tmp_path: Path) -> Path:
     return source
 
 
-@pytest.mark.parametrize(('arguments', 'tables'), [
+@pytest.mark.parametrize('arguments, tables', [
     (('busi', 'busi', '--size', '16', '--no-normals', '--crop-to-lesion', '0.2'), {'stills.csv'}),
     (('busv', 'busv', '--errata', 'none', '--fps', '30'), {'videos.csv'}),
     (('folder', 'busi', '--group-pattern', r'\((\d+)'), {'stills.csv'}),
@@ -95,7 +95,7 @@ def test_single_frames_of_a_series_become_a_video(monkeypatch, capsys, tmp_path)
     assert len((tmp_path / 'videos/videos.csv').read_text().splitlines()) == 3
 
 
-@pytest.mark.parametrize(('arguments', 'message'), [
+@pytest.mark.parametrize('arguments, message', [
     (('folder', 'nowhere', '--out', 'out'), 'there is no such folder'),
     (('folder', '.', '--out', 'out'), 'contain each other'),
     (('busi', 'busi', '--out', 'out', '--size', '0'), 'size is a number from 1 on'),

@@ -309,9 +309,9 @@ def test_a_layer_that_does_not_fit_what_comes_before_it_is_named(config, run, tm
 
 
 def test_an_option_that_only_a_runner_reads_is_taken(config, run, tmp_path):
-    status, printed = run('train', config, '--work-dir', tmp_path / 'work', '--no-validate',
-                          '--cfg-options', 'train_cfg.max_epochs=1', 'sync_bn=None',
-                          'auto_scale_lr.base_batch_size=4', 'experiment_name=mine')
+    status, _ = run('train', config, '--work-dir', tmp_path / 'work', '--no-validate',
+                    '--cfg-options', 'train_cfg.max_epochs=1', 'sync_bn=None',
+                    'auto_scale_lr.base_batch_size=4', 'experiment_name=mine')
     assert status == 0
 
 

@@ -29,7 +29,7 @@ def test_every_clip_has_a_row_in_grey_or_colour():
 def test_the_caption_is_written_and_not_over_the_frames():
     without, with_caption = contact_sheet([ramp(16)], ['']), contact_sheet([ramp(16)], ['benign'])
     rows = np.flatnonzero((without != with_caption).any(axis=(1, 2)))
-    assert 0 < len(rows)
+    assert len(rows) > 0
     assert rows.max() < without.shape[0] - 96
 
 

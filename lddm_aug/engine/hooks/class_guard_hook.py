@@ -159,8 +159,7 @@ def classes_scored(model: Any) -> int | None:
 
 
 def _outside(label: Any, lowest: int, scored: int) -> str:
-    """What is wrong with a label: a number, several, or one place per class; empty if nothing is.
-    """
+    """What is wrong with a label: a number, several, or one place per class; else empty."""
     numbers = np.asarray(label)
     if numbers.dtype.kind in 'iu':
         outside = numbers[(numbers < lowest) | (numbers >= scored)]

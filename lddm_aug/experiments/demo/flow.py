@@ -266,6 +266,7 @@ def point_at(dataset: ConfigDict, tables: Tables, store: Path | None, seed: int)
 
 
 def video_arguments(tables: Tables) -> dict[str, Any]:
+    """What a dataset of the videos is built with."""
     return {'ann_file': str(tables.videos), 'data_root': str(tables.videos_root),
             'classes': tables.classes}
 
@@ -278,6 +279,7 @@ def choose_previews(generator: Generator, tables: Tables, seed: int) -> list[Pre
 
 
 def describe(demo: Demo, tables: Tables) -> dict[str, Any]:
+    """What the report says about the data."""
     source = ('Simulated ultrasound sweeps (the phantom): a test bench, not a model of disease.'
               if demo.videos is None else f'Videos of {demo.videos}, stills of {demo.stills}.')
     kept = asdict(tables)

@@ -83,7 +83,7 @@ class Paper:
     iterations: int | None = None
     generator_options: Mapping[str, Any] = field(default_factory=dict)
     networks: Mapping[str, Any] = field(default_factory=dict)
-    options: SynthesisOptions = SynthesisOptions()
+    options: SynthesisOptions = field(default_factory=SynthesisOptions)
     feature_networks: int = 5
     feature_options: Mapping[str, Any] = field(default_factory=dict)
     segments: int = 2
@@ -233,8 +233,7 @@ def audit_data(paper: Paper) -> list[str]:
 
 
 def divide(paper: Paper) -> list[str]:
-    """Draw a split for every ratio and seed; what the audit found to show the same isn't divided.
-    """
+    """Draw a split for every ratio and seed; what shows the same by the audit isn't divided."""
     videos = UnsplitTable.read(paper.videos, paper.stills, paper.videos.parent / PLACE)
     tested: dict[str, list[int]] = {}
     for ratio, seed in product(paper.ratios, paper.seeds):

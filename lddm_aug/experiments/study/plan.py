@@ -227,6 +227,5 @@ def generator_stages(recipe: str, data: str) -> dict[str, Config]:
 
 
 def _unformatted(config: Config) -> Config:
-    """MMEngine formats the text six times a training, which takes longer than a small one learns.
-    """
+    """MMEngine formats the text six times a training, which outlasts a small training."""
     return Config(config.to_dict(), filename=config.filename, format_python_code=False)

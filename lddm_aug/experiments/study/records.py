@@ -19,6 +19,7 @@ KINDS: dict[str, Any] = {
 
 
 def scores_file(out: Path) -> Path:
+    """Where the scores of single videos stand: beside a study's file."""
     return out.with_name(f'{out.stem}_scores{out.suffix}')
 
 

@@ -94,6 +94,7 @@ def describe(results: Results, out: Path) -> list[str]:
 
 
 def markdown(table: Table) -> list[str]:
+    """Lines of a Markdown table."""
     def line(cells: list[str]) -> str:
         return '| ' + ' | '.join(cells) + ' |'
 

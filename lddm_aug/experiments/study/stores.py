@@ -23,10 +23,12 @@ SHARED = 'autoencoder'                               # the stage that generators
 
 
 def store_folder(study: Study, generator: str, ratio: str, seed: int) -> Path:
+    """Where a generator's clips for one split are stored."""
     return study.split_folder(ratio, seed) / 'stores' / generator
 
 
 def generator_folder(study: Study, generator: str, ratio: str, seed: int) -> Path:
+    """Where a generator is trained on one split."""
     return study.split_folder(ratio, seed) / 'generators' / generator
 
 
@@ -79,6 +81,7 @@ def settings(study: Study, generator: str, ratio: str, seed: int) -> str:
 
 @cache
 def data_settings(study: Study) -> list[str | None]:
+    """SHA-256 of the data's tables; None for one that is missing."""
     tables = (study.data / 'videos.csv', study.stills_table[0], study.data / 'oracle.csv')
     return [sha256_of(table) if table.is_file() else None for table in tables]
 
@@ -126,8 +129,9 @@ def fit_generator(study: Study, generator: str, ratio: str, seed: int) -> Path:
 
 
 def shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path | None:
-    """A folder for the stage that several generators have in common, by what it depends on; None
-    for one without that stage.
+    """A folder for the stage that several generators have in common, by what it depends on.
+
+    None for a generator without that stage.
     """
     stages = study.generator_stages(generator)
     if SHARED not in stages:

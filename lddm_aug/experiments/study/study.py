@@ -120,6 +120,7 @@ def store_jobs(study: Study, runs: Sequence[Run]) -> list[Job]:
 
 
 def recognizer_job(study: Study, run: Run) -> Job:
+    """The training of a recognizer, and which jobs must end before it."""
     training_set = TrainingSet.parse(run.training_set)
     needs = []
     if training_set.generator is not None:

@@ -71,8 +71,9 @@ def places(study: Study, run: Run, generator: str | None) -> dict[str, Any]:
 
 
 def settings(study: Study, run: Run) -> str:
-    """Changes with tables, split, configs, options and version, but not with the code: after
-    changing that, name another --out and --work-dir, or remove the lines and the work_dir.
+    """Changes with tables, split, configs, options and version, but not with the code.
+
+    After changing that, name another --out and --work-dir, or remove the lines and the work_dir.
     """
     generator = TrainingSet.parse(run.training_set).generator
     return fingerprint({

@@ -103,7 +103,7 @@ def mean_over_seeds(rows: Sequence[Mapping[str, Any]], key: str) -> str:
     """A figure of one generator ± its standard deviation; a dash where it can't be given."""
     values = [row[key] for row in rows if row.get(key) is not None]
     machines = {row.get('machine') for row in rows}
-    if not values or key == 'clips_per_second' and len(machines) > 1:
+    if not values or (key == 'clips_per_second' and len(machines) > 1):
         return '-'
     spread = f'±{np.std(values, ddof=1):.2g}' if len(values) > 1 else ''
     return f'{np.mean(values):.3g}{spread}'

@@ -106,7 +106,7 @@ class Table1:
     temperatures: Sequence[float] = ()
     redo: bool = False
     networks: Mapping[str, Any] = field(default_factory=dict)
-    options: SynthesisOptions = SynthesisOptions()
+    options: SynthesisOptions = field(default_factory=SynthesisOptions)
     recognizers: int = 5
     segments: int = 2
     train_segments: int = 3

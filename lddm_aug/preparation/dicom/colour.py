@@ -40,7 +40,7 @@ def is_ycc(encoded: bytes, photometric: str, samples: NDArray, syntax: str) -> b
         return ids not in RGB_IDS
     if any(layer[1:3] != layers[-1][1:3] for layer in layers):       # chroma is subsampled
         return True
-    is_usually = is_jfif or ids == [1, 2, 3] and syntax not in (JPEGLossless, JPEGLosslessSV1)
+    is_usually = is_jfif or (ids == [1, 2, 3] and syntax not in (JPEGLossless, JPEGLosslessSV1))
     return is_usually and _can_be_ycc(samples)
 
 

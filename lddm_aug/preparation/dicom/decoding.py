@@ -120,7 +120,7 @@ def _is_halved(header: Header, layout: Layout) -> bool:
     whole = layout.rows * layout.columns * layout.samples * layout.allocated // 8
     all_whole = whole * max(1, int(header.number('NumberOfFrames') or 1))
     left = header.bytes_left()
-    return left < all_whole or left > all_whole + 1 and left % (whole // 3 * 2) <= 1
+    return left < all_whole or (left > all_whole + 1 and left % (whole // 3 * 2) <= 1)
 
 
 def _iter_native(header: Header, layout: Layout, count: int) -> Iterator[Samples]:

@@ -133,7 +133,7 @@ class Header:
         except Exception:
             self.ignored.add(keyword)
             return None
-        return None if value is None or isinstance(value, str) and not value.strip() else value
+        return None if value is None or (isinstance(value, str) and not value.strip()) else value
 
     def text(self, keyword: str, group: Dataset | None = None) -> str:
         """Text of a tag; blank if it is missing."""
@@ -323,7 +323,7 @@ def looks_like_dicom(beginning: bytes) -> bool:
     if len(beginning) < 12:
         return False
     for order in '<>':                               # without a preamble, it starts with 0002, 0008
-        group, element, vr, length = struct.unpack(f'{order}HH2sH', beginning[:8])
+        group, element, vr, _ = struct.unpack(f'{order}HH2sH', beginning[:8])
         if group in (2, 8) and element <= 0x100:
             if vr in (b'UL', b'CS', b'UI', b'LO', b'SH', b'DA', b'TM', b'DT', b'OB', b'IS'):
                 return True

@@ -38,7 +38,7 @@ def test_channels_that_are_not_named_keep_their_frames():
 
 
 def test_what_it_cannot_do_is_refused():
-    with pytest.raises(ValueError, match='gain .*got 0'):
+    with pytest.raises(ValueError, match=r'gain .*got 0'):
         FrameDifferences(gain=0)
     with pytest.raises(ValueError, match=r'two frames, but a\.mp4 has 1'):
         FrameDifferences()(dict(imgs=[np.zeros((2, 2, 1), np.uint8)], filename='a.mp4'))

@@ -32,7 +32,7 @@ def test_a_still_with_12_bits_in_16_is_refused(tmp_path: Path):
         LoadStill(16)(dict(filename=str(tmp_path / 'deep.png')))
 
 
-@pytest.mark.parametrize(('size', 'channels'), [(0, 1), (16, 4)])
+@pytest.mark.parametrize('size, channels', [(0, 1), (16, 4)])
 def test_arguments_that_make_no_sense_are_refused(size: int, channels: int):
-    with pytest.raises(ValueError, match='LoadStill: (size|channels) .*but got'):
+    with pytest.raises(ValueError, match=r'LoadStill: (size|channels) .*but got'):
         LoadStill(size, channels)

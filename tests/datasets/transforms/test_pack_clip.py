@@ -8,7 +8,7 @@ from mmengine.dataset import default_collate
 from lddm_aug.datasets.transforms.pack_clip import PackClip
 
 
-@pytest.mark.parametrize(('shape', 'packed'), [((9, 5, 7), (1, 3, 5, 7)),
+@pytest.mark.parametrize('shape, packed', [((9, 5, 7), (1, 3, 5, 7)),
                                                ((9, 5, 7, 3), (3, 3, 5, 7))])
 def test_the_sampled_frames_are_packed_channels_first(shape, packed):
     array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)

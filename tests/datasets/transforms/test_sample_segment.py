@@ -70,7 +70,7 @@ def test_a_video_with_too_few_frames_is_named():
         sample(15, filename='a (1).mp4')
 
 
-@pytest.mark.parametrize(('num_frames', 'segment_length'), [(1, 48), (16, 15)])
+@pytest.mark.parametrize('num_frames, segment_length', [(1, 48), (16, 15)])
 def test_arguments_that_make_no_sense_are_refused(num_frames: int, segment_length: int):
     with pytest.raises(ValueError, match=f'segment_length={segment_length}, .*{num_frames}'):
         SampleSegment(num_frames, segment_length)

@@ -37,11 +37,11 @@ def test_more_windows_than_places_share_them():
 
 
 def test_a_window_longer_than_the_video_is_refused():
-    with pytest.raises(ValueError, match='window_length=5 .*4 frames'):
+    with pytest.raises(ValueError, match=r'window_length=5 .*4 frames'):
         TakeWindows()(frames(4))
 
 
 @pytest.mark.parametrize('wrong', [{'num_windows': 0}, {'window_length': 0}])
 def test_no_windows_are_refused(wrong):
-    with pytest.raises(ValueError, match='TakeWindows: num_windows and window_length .*got'):
+    with pytest.raises(ValueError, match=r'TakeWindows: num_windows and window_length .*got'):
         TakeWindows(**wrong)

@@ -93,8 +93,8 @@ def test_a_head_with_other_segments_is_refused_before_anything_runs(toy_runner, 
     runner = toy_runner(1, hooks=HOOKS, val=Points('xyz'), test=Points('xyz'))
     runner.model.backbone = SimpleNamespace(num_segments=8)
     runner.model.cls_head = SimpleNamespace(num_segments=4)
-    with pytest.raises(ValueError, match='DataGuardHook: head and backbone .* cls_head has '
-                                         'num_segments=4 and backbone has num_segments=8; set'):
+    with pytest.raises(ValueError, match=r'DataGuardHook: head and backbone .* cls_head has '
+                                         r'num_segments=4 and backbone has num_segments=8; set'):
         getattr(runner, loop)()
     assert runner.iter == 0
 
@@ -311,7 +311,7 @@ def test_parts_of_one_data_set_share_nothing(clinic):
         check(Subset(whole, range(3)), Subset(whole, range(3, 12)))
 
 
-@pytest.mark.parametrize(('decoder', 'named'), [
+@pytest.mark.parametrize('decoder, named', [
     ('DecordDecode', ['training', 'validation']), ('PyAVDecode', [])])
 def test_files_in_which_decord_seeks_in_vain_are_warned_of(tmp_path, monkeypatch, decoder, named):
     init_default_scope('mmaction')

@@ -81,7 +81,7 @@ def test_what_cannot_be_read_back_does_not_replace_what_can(toy_runner, tmp_path
         save(obj | {'unsafe': Path()} if obj['meta']['epoch'] == 2 else obj, file)
 
     monkeypatch.setattr(torch, 'save', save_something_unsafe)
-    with pytest.raises(OSError, match='epoch_2.pth could not be written and read back'):
+    with pytest.raises(OSError, match=r'epoch_2.pth could not be written and read back'):
         runner.train()
     assert checkpoints(tmp_path) == {'epoch_1.pth'}
     assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'epoch_1.pth')
@@ -111,7 +111,7 @@ def test_the_previous_best_goes_when_the_new_one_is_whole(toy_runner, tmp_path):
 def test_a_full_disk_costs_no_earlier_best(toy_runner, tmp_path, disk):
     runner = toy_runner(2, val=Points('xyz'), hooks=[Fill(disk, before='validation', epochs=2)],
                         checkpoint=dict(max_keep_ckpts=1, save_best='accuracy'))
-    with pytest.raises(OSError, match='best_accuracy_epoch_2.pth could not'):
+    with pytest.raises(OSError, match=r'best_accuracy_epoch_2.pth could not'):
         runner.train()
     assert checkpoints(tmp_path) == {'epoch_2.pth', 'best_accuracy_epoch_1.pth'}
 
@@ -126,5 +126,5 @@ def test_by_iteration_it_works_alike(toy_runner, tmp_path):
     {'out_dir': 's3://bucket/run'}, {'backend_args': {'backend': 'petrel'}},
     {'file_client_args': {'backend': 'petrel'}}])
 def test_other_storage_than_a_local_disk_is_refused(where):
-    with pytest.raises(ValueError, match='local disks only.*take CheckpointHook'):
+    with pytest.raises(ValueError, match=r'local disks only.*take CheckpointHook'):
         SafeCheckpointHook(**where)

@@ -72,6 +72,6 @@ def test_a_sampler_with_an_end_trains_as_without_the_hook(toy_runner, tmp_path, 
 
 def test_an_epoch_that_goes_on_behind_its_end_is_ended_where_no_config_tells(toy_runner):
     runner = toy_runner(1, hooks=HOOKS, train_dataloader=parts('Unending'))
-    with pytest.raises(ValueError, match='Unending .* without an end'):
+    with pytest.raises(ValueError, match=r'Unending .* without an end'):
         runner.train()
     assert runner.iter == 3

@@ -17,7 +17,7 @@ from lddm_aug.engine.hooks.synthetic_share_hook import SyntheticShareHook, batch
 DATA_SAMPLERS.register_module(module=BatchSampler, force=True)
 
 
-@pytest.mark.parametrize(('points', 'schedule'), [
+@pytest.mark.parametrize('points, schedule', [
     ([(0, 0), (0.5, 1)], [0.25, 0.75, 1, 1]),
     ([(0, 1), (1, 0)], [0.875, 0.625, 0.375, 0.125]),
     ([(0, 1), (0.75, 1), (0.75, 0)], [1, 1, 1, 0])], ids=['warm-up', 'decay', 'off at the end'])
@@ -97,7 +97,7 @@ def test_a_mix_inside_wrappers_and_batches_of_ones_own_follow_too(toy_runner, wr
     assert [seen.count('synthetic') for seen in origins.seen] == [2, 2, 0, 0]
 
 
-@pytest.mark.parametrize(('size', 'endless', 'epochs'), [
+@pytest.mark.parametrize('size, endless, epochs', [
     (8, False, 5), (9, False, 4), (9, True, 5), (8, True, 5)])
 def test_a_last_batch_that_is_not_full_ends_an_epoch_unless_that_is_endless(size, endless, epochs):
     loader = DataLoader(dataset := Samples(size, 'real'), 2, sampler=EpochSampler(
@@ -119,7 +119,7 @@ class Seen(Hook):
         self.drawn[runner.iter] = data_batch['x'][:, 0].tolist()
 
 
-@pytest.mark.parametrize(('train_cfg', 'by_epoch'), [
+@pytest.mark.parametrize('train_cfg, by_epoch', [
     (dict(type='EpochBasedTrainLoop', max_epochs=4), True),
     (dict(type='IterBasedTrainLoop', max_iters=16), False)], ids=['epochs', 'iterations'])
 def test_a_resumed_training_is_shown_what_an_uninterrupted_one_is(toy_runner, tmp_path, train_cfg,

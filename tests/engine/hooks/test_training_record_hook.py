@@ -59,7 +59,7 @@ def test_weights_without_a_record_begin_a_training_but_are_not_resumed(toy_runne
         toy_runner(2, hooks=HOOKS, resume=True).train()
 
 
-@pytest.mark.parametrize(('option', 'lacking'), [
+@pytest.mark.parametrize('option, lacking', [
     ('save_optimizer', 'lacks optimizer,'), ('save_param_scheduler', 'lacks param_schedulers,')])
 def test_a_checkpoint_without_the_state_of_its_training_is_not_resumed(
         option, lacking, toy_runner):

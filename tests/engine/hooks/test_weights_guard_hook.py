@@ -112,11 +112,11 @@ def test_segments_of_tdn_are_kept_in_its_weights_and_others_refused(tmp_path):
     weights = network(8).state_dict()
     torch.save(weights, tmp_path / 'eight.pth')
     network(8).load_state_dict(weights)
-    with pytest.raises(ValueError, match='num_segments=8 .* num_segments=16'):
+    with pytest.raises(ValueError, match=r'num_segments=8 .* num_segments=16'):
         network(16).load_state_dict(weights)
     with pytest.raises(ValueError, match=r'eight\.pth: .*num_segments=8 .* num_segments=16'):
         network(16, pretrained=str(tmp_path / 'eight.pth'))
-    with pytest.raises(ValueError, match='num_segments=8 .* num_segments=16'):
+    with pytest.raises(ValueError, match=r'num_segments=8 .* num_segments=16'):
         load_state_dict(torch.nn.ModuleDict(dict(backbone=network(16))),
                         {f'backbone.{name}': weight for name, weight in weights.items()})
 
@@ -134,5 +134,5 @@ def test_images_have_no_segments_but_along_time_atmnet_has():
     arch = dict(depths=[2] * 4, dims=[16] * 4, mlp_ratios=[1] * 4, interval=1)
     images, clips = (ATMNet(arch, 8, along_time) for along_time in (False, True))
     ATMNet(arch, 16).load_state_dict(images.state_dict())
-    with pytest.raises(ValueError, match='ATMNet: .*num_segments=8 .* num_segments=16'):
+    with pytest.raises(ValueError, match=r'ATMNet: .*num_segments=8 .* num_segments=16'):
         ATMNet(arch, 16, along_time=True).load_state_dict(clips.state_dict())

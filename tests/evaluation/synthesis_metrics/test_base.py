@@ -100,7 +100,7 @@ def test_a_second_metric_of_a_name_or_key_is_refused(clips):
 
 
 def test_a_network_that_no_metric_looks_through_is_refused(clips):
-    with pytest.raises(ValueError, match='the networks .*vgg, but got vggg'):
+    with pytest.raises(ValueError, match=r'the networks .*vgg, but got vggg'):
         evaluate_synthesis(RepeatStill(16, num_frames=8), *clips, dict(vggg=None),
                            replace(QUICK, resamples=0))
 

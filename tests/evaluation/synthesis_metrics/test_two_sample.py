@@ -21,7 +21,7 @@ def test_two_samples_of_one_distribution_are_not_told_apart(groups):
 def test_a_shift_is_found_as_far_as_two_normal_distributions_can_be_told_apart(groups):
     random = np.random.default_rng(0)
     real = random.normal(size=(80, 6))
-    generated = random.normal(size=(80, 6)) + [1.5, 0, 0, 0, 0, 0]
+    generated = random.normal(size=(80, 6)) + np.array([1.5, 0, 0, 0, 0, 0])
     test = two_sample_test({'a': generated, 'b': generated[:, 1:]},
                            {'a': real, 'b': real[:, 1:]}, groups)
     assert test['auc'] == pytest.approx(0.856, abs=0.06)            # Φ(1.5 / √2)

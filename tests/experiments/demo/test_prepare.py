@@ -111,7 +111,7 @@ def test_a_class_that_is_never_tested_is_named(videos, stills, tmp_path):
 
 
 def test_a_class_without_stills_is_named(videos, stills, tmp_path):
-    with pytest.raises(ValueError, match='every class needs stills .* none of b'):
+    with pytest.raises(ValueError, match=r'every class needs stills .* none of b'):
         prepare(videos(), stills(labels='a'), tmp_path / 'out')
 
 
@@ -139,7 +139,7 @@ def test_unusable_rows_are_left_out_on_request_and_named(videos, stills, tmp_pat
                      tmp_path / 'out', skip_bad=True)
     assert [line.split(':')[0] for line in tables.skipped] == [
         'videos.csv line 4', 'stills.csv line 2']
-    assert len(sum(parts(tables).values(), [])) == 23
+    assert sum(map(len, parts(tables).values())) == 23
     assert sum(count['rows'] for count in tables.counts['stills'].values()) == 2
 
 

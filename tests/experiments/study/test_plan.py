@@ -34,7 +34,7 @@ def test_a_ratio_names_the_split_of_its_seed():
     assert study().split_file('given-8', 2) == Path('work/given-8_seed2/split.csv')
 
 
-@pytest.mark.parametrize(('changes', 'message'), [
+@pytest.mark.parametrize('changes, message', [
     (dict(recognizers=('tsn',)), 'recognizer must be one of c3d, tsm, tdn, atmnet, .*but got tsn'),
     (dict(form='huge'), 'form must be one of small, lungs, full, but got huge'),
     (dict(form='lungs', recognizers=('tdn',)), "form 'lungs' has no config for tdn"),

@@ -38,7 +38,7 @@ def test_no_study_yet_is_no_line(tmp_path: Path):
     assert read_rows(tmp_path / 'none.jsonl') == {}
 
 
-@pytest.mark.parametrize(('line', 'message'), [
+@pytest.mark.parametrize('line, message', [
     ('{"recognizer": "tsm"', 'line 2 is not JSON'),
     ('[1]', 'line 2 lacks recognizer'),
     ('3', 'line 2 is not JSON'),

@@ -222,13 +222,13 @@ def test_the_page_needs_nothing_beside_it_and_the_text_its_plots(out: Path, tmp_
 
 
 def test_a_missing_study_or_missing_scores_are_named(out: Path, tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match='none.jsonl: there is no such study'):
+    with pytest.raises(FileNotFoundError, match=r'none.jsonl: there is no such study'):
         Results.read(tmp_path / 'none.jsonl')
     (tmp_path / 'alone.jsonl').write_text(out.read_text())
-    with pytest.raises(ValueError, match='alone_scores.jsonl lacks the scores of 44 trainings'):
+    with pytest.raises(ValueError, match=r'alone_scores.jsonl lacks the scores of 44 trainings'):
         Results.read(tmp_path / 'alone.jsonl')
     (tmp_path / 'alone.jsonl').write_text('')
-    with pytest.raises(ValueError, match='alone.jsonl holds no training yet; make some with'):
+    with pytest.raises(ValueError, match=r'alone.jsonl holds no training yet; make some with'):
         Results.read(tmp_path / 'alone.jsonl')
 
 

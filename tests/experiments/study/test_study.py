@@ -194,7 +194,7 @@ def test_groups_that_cannot_hold_every_class_are_refused():
 
 
 def test_what_is_missing_is_said_before_anything_is_trained(make_study):
-    with pytest.raises(FileNotFoundError, match='7_3_seed0.csv is missing'):
+    with pytest.raises(FileNotFoundError, match=r'7_3_seed0.csv is missing'):
         run_study(make_study(ratios=('7:3',)))
 
 
@@ -215,5 +215,5 @@ def test_an_option_that_no_generator_would_get_is_refused(make_study, option):
 def test_damaged_scores_are_refused_before_anything_is_trained(make_study):
     asked = make_study()
     scores_file(asked.out).write_text('{"recognizer":')
-    with pytest.raises(ValueError, match='study_phantom_scores.jsonl line 1 is not JSON'):
+    with pytest.raises(ValueError, match=r'study_phantom_scores.jsonl line 1 is not JSON'):
         run_study(asked)

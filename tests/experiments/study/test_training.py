@@ -27,7 +27,7 @@ def test_a_finished_training_whose_result_is_damaged_is_done_again_as_the_messag
     train_recognizer(study, TWICE)
     before, result = scores(study, TWICE), TWICE.folder(study) / 'result.json'
     result.write_text('{')
-    with pytest.raises(ValueError, match='result.json is damaged; remove it, and its training is'):
+    with pytest.raises(ValueError, match=r'result.json is damaged; remove it, and its training is'):
         train_recognizer(study, TWICE)
     result.unlink()
     train_recognizer(study, TWICE)
@@ -75,5 +75,5 @@ def test_class_weights_of_other_classes_are_refused(make_study, data, tmp_path):
     rows = (tmp_path / 'three/videos.csv').read_text().replace('malignant', 'normal', 1)
     (tmp_path / 'three/videos.csv').write_text(rows)
     study = make_study(data=tmp_path / 'three', form='lungs', recognizers=('tsm',))
-    with pytest.raises(ValueError, match='class_weight has 2 weights, .* has 3 classes; take'):
+    with pytest.raises(ValueError, match=r'class_weight has 2 weights, .* has 3 classes; take'):
         settings(study, Run('tsm', 'real', 'given', 0))

@@ -69,7 +69,7 @@ def test_the_filters_list_goes_to_the_store():
     assert dataset.train_dataloader.dataset.synthetic.keep == 'kept.json'
 
 
-@pytest.mark.parametrize(('name', 'message'), [
+@pytest.mark.parametrize('name, message', [
     ('lddm_mx', "training set 'lddm_mx': 'lddm_mx' is unknown; the bases are real, "),
     ('lddm_mix+mixdown', "'mixdown' is unknown; .*options behind a \\+ warm_up, decay"),
     ('real+warm_up', 'warm_up needs generated clips beside real ones'),

@@ -118,7 +118,7 @@ def test_a_generator_of_ones_own_is_a_recipe_and_has_its_row(table, results, fol
     assert black['fd'] > results['rows'][1]['fd'] > 0                # than repeated stills
     line = format_table1(made).splitlines()[2].split()
     assert line[:2] == ['black', '1'] and f'{black["fd"]:.3g}' in line
-    with pytest.raises(ValueError, match='generators are lddm, .*, or files of recipes, but got'):
+    with pytest.raises(ValueError, match=r'generators are lddm, .*, or files of recipes, but got'):
         replace(other)
     with pytest.raises(ValueError, match='every generator has a name of its own'):
         replace(table, generators=('lddm', 'lddm'))
@@ -217,7 +217,7 @@ def test_options_change_the_stages_that_a_generator_has_and_no_other(table, resu
     '{"rows": [{"generator": "lddm", "seed": 0}], "sampler_steps": [], "protocol": {}}'])
 def test_json_of_another_tool_is_not_written_over(table, folder, text):
     (folder / 'other.json').write_text(text)
-    with pytest.raises(ValueError, match='other.json holds no results of this tool'):
+    with pytest.raises(ValueError, match=r'other.json holds no results of this tool'):
         make_table1(replace(table, out=folder / 'other.json'))
     assert (folder / 'other.json').read_text() == text
 
@@ -256,7 +256,7 @@ def test_distances_in_other_weights_of_the_network_are_not_compared(
     assert len(make_table1(replace(table, out=folder / 'other.json'))['rows']) == 3
 
 
-@pytest.mark.parametrize(('wrong', 'message'), [
+@pytest.mark.parametrize('wrong, message', [
     (dict(generators=('gan',)), 'generators are lddm, repeat_still, .*, or files .*, but got gan'),
     (dict(seeds=(-1,)), r'seeds must lie in \[0, 2\^32\), but got \[-1\]'),
     (dict(recognizers=0), 'recognizers counts networks and is at least 1, but got 0'),

@@ -68,7 +68,7 @@ def save(tmp_path):
     return save
 
 
-@pytest.mark.parametrize(('arch', 'millions'), [
+@pytest.mark.parametrize('arch, millions', [
     ('xT', '15.35'), ('T', '27.15'), ('S', '38.63'), ('B', '52.15'), ('L', '76.24')])
 def test_parameters_are_those_published(arch, millions):
     with torch.device('meta'):
@@ -147,7 +147,7 @@ def test_a_checkpoint_that_lacks_weights_is_refused_when_built(save):
         ATMNet(SMALL, pretrained=save(**weights))
 
 
-@pytest.mark.parametrize(('arch', 'message'), [
+@pytest.mark.parametrize('arch, message', [
     ('M', "arch .*xT, T, S, B, L.*'M'"),
     (None, 'arch .*xT, T, S, B, L.*None'),
     (5, 'arch .*xT, T, S, B, L.*5'),
@@ -176,5 +176,5 @@ def test_numbers_out_of_range_are_refused(wrong):
 
 
 def test_along_time_frames_that_are_no_whole_clips_are_refused():
-    with pytest.raises(ValueError, match='num_segments=3 .*4 frames'):
+    with pytest.raises(ValueError, match=r'num_segments=3 .*4 frames'):
         ATMNet(SMALL, T, along_time=True)(torch.zeros(4, 3, 32, 32))

@@ -57,7 +57,7 @@ def test_divided_by_one_it_is_the_backbone_itself():
     torch.testing.assert_close(same(frames), wide(frames))
 
 
-@pytest.mark.parametrize(('divide', 'backbone', 'message'), [
+@pytest.mark.parametrize('divide, backbone, message', [
     (7, TSM, 'divide .*7 for 64 channels'),
     (0, TSM, 'divide .*got 0'),
     (4, dict(TSM, pretrained='weights.pth'), 'pretrained=None'),

@@ -146,7 +146,7 @@ def test_the_output_changes_when_frames_of_a_segment_swap(small, pair):
     assert change.max() > 1e-3 * small(clip).abs().max()
 
 
-@pytest.mark.parametrize(('segments', 'appearance', 'motion'), [(8, 0.5, 0.5), (4, 0.75, 0.25),
+@pytest.mark.parametrize('segments, appearance, motion', [(8, 0.5, 0.5), (4, 0.75, 0.25),
                                                                 (16, 0.75, 0.25)])
 def test_appearance_and_motion_are_added_with_the_official_weights(segments, appearance, motion):
     network, tensors = TDN(num_segments=segments, **SMALL).eval(), []
@@ -234,7 +234,7 @@ def test_the_first_official_checkpoints_hold_the_unused_convolution_twice(save):
     assert_close(network.conv1.weight.data, weights[f'{base}.conv1.weight'])
 
 
-@pytest.mark.parametrize(('spoil', 'message'), [
+@pytest.mark.parametrize('spoil, message', [
     (lambda weights: weights.update({'module.base_model.layer9.weight': torch.zeros(1)}),
      r'1 are unexpected \(layer9\.weight'),
     (lambda weights: weights.pop('module.base_model.layer2_bak.0.mse.bn3.bias'),
@@ -266,7 +266,7 @@ def test_a_missing_file_is_read_before_the_training_and_not_when_built():
         network.init_weights()
 
 
-@pytest.mark.parametrize(('wrong', 'message'), [
+@pytest.mark.parametrize('wrong, message', [
     ({'depth': 34}, r'depth .*\[50, 101\].*34'),
     ({'base_channels': 12}, 'base_channels .*8.*12'),
     ({'num_segments': 1}, 'num_segments .*2.*got 1'),
@@ -289,5 +289,5 @@ def test_frames_under_64_pixels_are_refused(small, shape):
 
 
 def test_frames_that_are_no_whole_clips_are_refused(small):
-    with pytest.raises(ValueError, match='TDN: .*15 frames, but 14 frames'):
+    with pytest.raises(ValueError, match=r'TDN: .*15 frames, but 14 frames'):
         small(frames()[:14])

@@ -39,7 +39,7 @@ JFIF = b'\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00'
 
 
 @pytest.mark.parametrize('photometric', ['RGB', 'YBR_FULL', 'YBR_FULL_422'])
-@pytest.mark.parametrize(('is_rgb', 'ids', 'marker'), [
+@pytest.mark.parametrize('is_rgb, ids, marker', [
     (False, b'', b''), (False, b'', JFIF), (False, b'', ADOBE + b'\1'), (True, b'RGB', b''),
     (True, b'RGB', ADOBE + b'\0'), (True, b'\1\2\3', ADOBE + b'\0')])
 def test_the_jpeg_decides_whether_it_is_ycc(make_dicom, read, source, colours, photometric, is_rgb,
@@ -49,7 +49,7 @@ def test_the_jpeg_decides_whether_it_is_ycc(make_dicom, read, source, colours, p
     assert np.abs(read().frames[0].astype(int) - colours).mean() < 3
 
 
-@pytest.mark.parametrize(('ids', 'marker'), [(b'\0\1\2', b''), (b'\1\2\3', b''),
+@pytest.mark.parametrize('ids, marker', [(b'\0\1\2', b''), (b'\1\2\3', b''),
                                              (b'\1\2\3', JFIF)])
 def test_values_that_can_be_no_ycc_are_rgb_as_the_header_says(make_dicom, read, source, colours,
                                                               ids, marker):

@@ -77,7 +77,7 @@ def test_big_endian_words_are_swapped(make_dicom, read, file, noise):
     np.testing.assert_array_equal(read().frames, pixels)
 
 
-@pytest.mark.parametrize(('syntax', 'bits'), [
+@pytest.mark.parametrize('syntax, bits', [
     ('JPEGLosslessProcess14', 8), ('JPEGLosslessProcess14_1', 12), ('JPEGLSLossless', 8),
     ('JPEGLSLossless', 12), ('JPEG2000Lossless', 8), ('JPEG2000Lossless', 12)])
 def test_lossless_compression_is_exact(make_dicom, read, file, noise, gdcm_encode, syntax, bits):
@@ -88,7 +88,7 @@ def test_lossless_compression_is_exact(make_dicom, read, file, noise, gdcm_encod
     np.testing.assert_array_equal(read().frames, before)
 
 
-@pytest.mark.parametrize(('syntax', 'bits', 'atol'), [
+@pytest.mark.parametrize('syntax, bits, atol', [
     ('JPEGExtendedProcess2_4', 12, 2), ('JPEGExtendedProcess2_4', 8, 3),
     ('JPEGLSNearLossless', 8, 3), ('JPEG2000', 8, 3)])
 def test_other_compression_is_as_close_as_it_is(make_dicom, read, file, smooth, gdcm_encode, syntax,
@@ -198,7 +198,7 @@ def test_a_compressed_file_that_is_cut_off_is_refused_as_that(jpeg_file, reason,
     assert 'is cut off' in reason()
 
 
-@pytest.mark.parametrize(('change', 'message'), [
+@pytest.mark.parametrize('change, message', [
     (lambda jpeg: jpeg[:len(jpeg) // 2], 'its JPEG has no end'),
     (lambda jpeg: b'GIF89a' + jpeg, 'does not start like JPEG Baseline'),
     (lambda jpeg: jpeg[:200] + b'\xff\xc4\0' * 30 + b'\xff\xd9', 'cut off, damaged')])

@@ -17,7 +17,7 @@ def file(source):
 
 # ── optional ones ──
 
-@pytest.mark.parametrize(('tags', 'fps'), [
+@pytest.mark.parametrize('tags, fps', [
     ({'FrameTimeVector': [0, *[90] * 19], 'CineRate': 3}, 25),
     ({'FrameTime': None, 'FrameTimeVector': [0, *[50] * 19], 'CineRate': 3}, 20),
     ({'FrameTime': None, 'CineRate': 30, 'RecommendedDisplayFrameRate': 3}, 30),
@@ -49,7 +49,7 @@ def test_the_other_rates_are_ignored_alike(make_dicom, read, file, noise):
         assert f'{tag} is invalid' in found.notes
 
 
-@pytest.mark.parametrize(('tag', 'value', 'ignored'), [
+@pytest.mark.parametrize('tag, value, ignored', [
     (FRAMES, b'1A', 'NumberOfFrames'), (FRAMES, b'-3', 'NumberOfFrames'),
     (SLOPE, b'x', 'RescaleSlope'), (CHARACTERS, b'KLINGON', ''),
     ((0x10, 0x20), b'\xff\xfe\x1b$Z', ''), ((0x20, 0xd), b'no uid!', ''),
@@ -113,7 +113,7 @@ def test_without_transfer_syntax_only_what_is_compressed_is_refused(
 
 # ── the true reason ──
 
-@pytest.mark.parametrize(('tags', 'message'), [
+@pytest.mark.parametrize('tags, message', [
     ({'PixelData': None}, 'no pixels'),
     ({'PixelData': None, 'Rows': None, 'Columns': None}, 'no pixels'),
     ({'Rows': None}, 'lacks the tag Rows'), ({'Rows': 0}, 'announces 0 rows'),
@@ -128,7 +128,7 @@ def test_tags_that_a_picture_cannot_do_without_are_named(make_dicom, reason, fil
     assert message in reason()
 
 
-@pytest.mark.parametrize(('error', 'message'), [
+@pytest.mark.parametrize('error, message', [
     (PermissionError(13, 'no'), 'Permission denied'), (OSError(5, 'no'), 'Input/output error'),
     (MemoryError(), 'more memory than is free')])
 def test_what_the_system_refuses_is_not_called_damage(make_dicom, reason, file, noise, monkeypatch,

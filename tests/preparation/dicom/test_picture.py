@@ -34,7 +34,7 @@ def test_a_single_grey_frame_is_a_still(make_dicom, read, file, noise):
     np.testing.assert_array_equal(found.frames[0], pixels)
 
 
-@pytest.mark.parametrize(('photometric', 'tags', 'inverted'), [
+@pytest.mark.parametrize('photometric, tags, inverted', [
     ('MONOCHROME1', {}, True), ('MONOCHROME2', {'PresentationLUTShape': 'INVERSE'}, True),
     ('MONOCHROME1', {'PresentationLUTShape': 'INVERSE'}, True),
     ('MONOCHROME2', {'PresentationLUTShape': 'IDENTITY'}, False)])
@@ -45,7 +45,7 @@ def test_echo_is_bright_and_nothing_is_inverted_twice(make_dicom, read, file, no
     np.testing.assert_array_equal(read().frames[0], 255 - pixels if inverted else pixels)
 
 
-@pytest.mark.parametrize(('slope', 'intercept', 'centre', 'width'), [
+@pytest.mark.parametrize('slope, intercept, centre, width', [
     (None, None, 1000, 1000), (1, 0, 2048, 4096), (0.0625, 0, 128, 256), (1, -1024, 1024, 4096),
     (-1, 4095, 1000, 900), (2.5, None, 3000, 500)])
 def test_values_are_rescaled_then_windowed(make_dicom, read, file, slope, intercept, centre, width):
@@ -66,7 +66,7 @@ def test_of_several_windows_the_first_counts(make_dicom, read, file):
     assert_close(read().frames[0], windowed(RAMP, 1000, 500))
 
 
-@pytest.mark.parametrize(('function', 'formula'), [
+@pytest.mark.parametrize('function, formula', [
     ('LINEAR_EXACT', lambda values: np.clip((values - 2000) / 1000 + 0.5, 0, 1) * 255),
     ('SIGMOID', lambda values: 255 / (1 + np.exp(-4 * (values - 2000) / 1000)))])
 def test_windows_of_other_shapes(make_dicom, read, file, function, formula):
@@ -94,7 +94,7 @@ def test_without_a_window_all_frames_go_from_black_to_white(make_dicom, read, fi
     assert 'no window' in found.notes
 
 
-@pytest.mark.parametrize(('tags', 'ignored'), [
+@pytest.mark.parametrize('tags, ignored', [
     ({'WindowCenter': 9, 'WindowWidth': 0}, 'WindowWidth'),
     ({'RescaleSlope': 0, 'RescaleIntercept': 5}, 'RescaleSlope'),
     ({'WindowCenter': 9}, ''), ({'WindowCenter': '', 'WindowWidth': ''}, '')])
@@ -107,7 +107,7 @@ def test_a_rescaling_or_window_of_no_use_is_ignored_and_reported(make_dicom, rea
     assert (f'{ignored} is invalid' in found.notes) == bool(ignored)
 
 
-@pytest.mark.parametrize(('sequence', 'bits', 'as_numbers', 'syntax'), [
+@pytest.mark.parametrize('sequence, bits, as_numbers, syntax', [
     ('VOILUTSequence', 16, False, ExplicitVRLittleEndian),
     ('VOILUTSequence', 16, True, ImplicitVRLittleEndian),
     ('VOILUTSequence', 8, False, ExplicitVRLittleEndian),
@@ -126,7 +126,7 @@ def test_a_table_comes_before_the_window(make_dicom, read, file, sequence, bits,
     assert_close(read().frames[0], 255 - RAMP / 4095 * 255, atol=1)
 
 
-@pytest.mark.parametrize(('high', 'shift'), [(11, 0), (15, 4), (13, 2)])
+@pytest.mark.parametrize('high, shift', [(11, 0), (15, 4), (13, 2)])
 def test_bits_beside_the_stored_ones_are_not_looked_at(make_dicom, read, file, high, shift):
     others = np.uint16(0xffff & ~(0xfff << shift))
     make_dicom(file, (RAMP << shift) | others, BitsStored=12, HighBit=high, WindowCenter=2048,
@@ -147,7 +147,7 @@ def test_padding_is_black(make_dicom, read, file, noise):
     np.testing.assert_array_equal(read().frames[0], np.where(pixels == 7, 0, 255 - pixels))
 
 
-@pytest.mark.parametrize(('keyword', 'vr', 'kind'), [('FloatPixelData', 'OF', 'f4'),
+@pytest.mark.parametrize('keyword, vr, kind', [('FloatPixelData', 'OF', 'f4'),
                                                      ('DoubleFloatPixelData', 'OD', 'f8')])
 def test_fractions_are_pixels_too(make_dicom, read, file, keyword, vr, kind):
     values = np.linspace(-1, 3, 24 * 30).reshape(24, 30).astype(kind)
@@ -206,7 +206,7 @@ def test_some_files_say_pairs_and_store_every_pixel(make_dicom, read, file, nois
     assert_close(read().frames, colours, atol=4)
 
 
-@pytest.mark.parametrize(('bits', 'kind', 'factor', 'syntax'), [
+@pytest.mark.parametrize('bits, kind, factor, syntax', [
     (16, '<u2', 257, ExplicitVRLittleEndian), (16, '<u2', 257, ImplicitVRLittleEndian),
     (16, '>u2', 257, ExplicitVRBigEndian), (8, 'u1', 1, ExplicitVRLittleEndian),
     (16, '<u2', 1, ExplicitVRLittleEndian), (8, '<u2', 1, ExplicitVRLittleEndian)])
@@ -243,7 +243,7 @@ def test_palettes_may_come_in_segments(make_dicom, read, file, noise, bits):
     np.testing.assert_array_equal(read().frames[0], np.repeat(indices[..., None], 3, -1))
 
 
-@pytest.mark.parametrize(('photometric', 'message'), [
+@pytest.mark.parametrize('photometric, message', [
     ('PALETTE COLOR', 'its palette is missing'), ('HSV', 'PhotometricInterpretation'),
     ('YBR_RCT', 'compressed')])
 def test_what_has_no_colours_is_refused(make_dicom, reason, file, noise, photometric, message):
@@ -278,7 +278,7 @@ def test_a_region_without_a_place_is_ignored(make_dicom, read, file, noise):
     assert 'SequenceOfUltrasoundRegions is invalid' in found.notes
 
 
-@pytest.mark.parametrize(('tags', 'shape'), [
+@pytest.mark.parametrize('tags, shape', [
     ({'PixelSpacing': [0.2, 0.1]}, (48, 30)), ({'PixelAspectRatio': [1, 2]}, (24, 60)),
     ({'PixelSpacing': [0.3, 0.3], 'PixelAspectRatio': [1, 2]}, (24, 30)),
     ({'PixelSpacing': [0, 0.1]}, (24, 30)), ({'PixelAspectRatio': [1, 90]}, (24, 30))])

@@ -29,7 +29,7 @@ def test_a_table_gives_labels(source, tmp_path, make_dicom, noise):
     assert '1 rows of the table of labels have no DICOM' in '\n'.join(listing.notes)
 
 
-@pytest.mark.parametrize(('text', 'encoding'), [
+@pytest.mark.parametrize('text, encoding', [
     ('path;label\nä\\a.dcm;1,0\n.\\ä\\b.dcm;2,0\n', 'cp1252'),
     ('Path\tLabel\n./ä/a.dcm\t1.0\nä/b.dcm\t2.0\n', 'utf-16')])
 def test_a_table_of_labels_is_read_however_a_program_wrote_it(source, tmp_path, make_dicom, noise,
@@ -53,7 +53,7 @@ def test_a_row_of_labels_that_is_no_use_costs_its_own_file_only(source, tmp_path
         ('bad', 'line 3'), ('bad', 'line 5')]
 
 
-@pytest.mark.parametrize(('tags', 'kind'), [
+@pytest.mark.parametrize('tags, kind', [
     ({'Modality': 'SR'}, 'a document (SR)'),
     ({'SOPClassUID': '1.2.840.10008.5.1.4.1.1.104.1'}, 'Encapsulated PDF Storage'),
     ({'SOPClassUID': '1.2.840.10008.5.1.4.1.1.11.1'}, 'Softcopy Presentation State')])

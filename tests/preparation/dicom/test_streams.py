@@ -28,7 +28,7 @@ def video(frames: np.ndarray, codec: str, form: str) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(('codec', 'form', 'syntax'), [
+@pytest.mark.parametrize('codec, form, syntax', [
     ('libx264', 'mp4', MPEG4HP41), ('libx264', 'mpegts', MPEG4HP41), ('libx264', 'h264', MPEG4HP41),
     ('mpeg2video', 'mpeg2video', MPEG2MPML), ('libx265', 'hevc', HEVCMP51),
     ('libx265', 'mp4', HEVCMP51)])
