@@ -28,7 +28,7 @@ test: $(ready)
 	.venv/bin/lint-imports
 	OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist loadfile
 
-# A .venv that works is kept, with whatever Python it has; so is a full mmcv that stands in it
+# A .venv that works is kept, with whatever Python it has; so is a full mmcv in it
 # (see the extra `lite` in pyproject.toml).
 $(ready): pyproject.toml constraints.txt
 	@$(pip) --version > /dev/null 2>&1 || { $(PYTHON) -c "$$right_python" && $(PYTHON) -m venv --clear .venv; }

@@ -1,7 +1,7 @@
 """The command `lddm-aug`, as its own module, so that --help and mistakes are answered at once.
 
 Importing `lddm_aug` registers every part with MMAction2, which takes seconds.  Python imports a
-package before any module in it, so what the command begins with stands beside the package.  It
+package before any module in it, so what the command begins with lies beside the package.  It
 reads the arguments while the package is known but not yet run, and runs it when they are right.
 
 A launcher starts it as a module:

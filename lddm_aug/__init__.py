@@ -17,7 +17,7 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
     data/          what files say: tables, splits, frames
     visualization/ arrays → contact sheets, moving pictures, charts and pages
     functional/    pure tensor functions beside their equations
-    checkpoints.py checkpoints found, and read with a sentence where they can't be
+    checkpoints.py checkpoints found, and read, or refused in one message
     classes.py     names of classes, taken from what a user gives and compared
     compat.py      what is broken between the packages below, patched once
     configs.py     where configs lie, and what is chosen in them without editing a file

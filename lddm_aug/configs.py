@@ -45,7 +45,7 @@ def config_root() -> Path:
 
 
 def config_names() -> list[str]:
-    """Every config that can be asked for, as `lddm/cinn`; not the parts in `_base_`."""
+    """Every config that can be named, as `lddm/cinn`; not the parts in `_base_`."""
     root = config_root()
     found = (path.relative_to(root) for path in root.rglob('*.py'))
     return sorted(path.with_suffix('').as_posix() for path in found if '_base_' not in path.parts)
@@ -73,10 +73,10 @@ def find_config(name: str | Path) -> Path:
     if path.is_file():
         return path
     asked = path.with_suffix('') if path.suffix == '.py' else path
-    wanted = asked.as_posix().rpartition('mmaction_configs/')[2]
+    name = asked.as_posix().rpartition('mmaction_configs/')[2]
     names = config_names()
-    found = [each for each in names if each == wanted] or [
-        each for each in names if each.rpartition('/')[2] == wanted]
+    found = [each for each in names if each == name] or [
+        each for each in names if each.rpartition('/')[2] == name]
     if len(found) == 1:
         return config_root() / f'{found[0]}.py'
     raise ValueError(f'there is no config {name}{suggestion(asked.name, names)}; '
@@ -183,7 +183,7 @@ def read_config(name: str | Path, choice: Mapping[str, str | None] | None = None
 
 
 def generator_folder(config: Config) -> Path:
-    """Where a generator is trained and its package lies, if nothing else is said."""
+    """Where a generator is trained and its package lies, by default."""
     stem = Path(config.filename).stem
     pattern = config.get('data', {}).get('generators', f'work_dirs/lddm/{stem}')
     return Path(fill(pattern, recipe=stem))
@@ -197,7 +197,7 @@ def store_folder(config: Config) -> Path:
 
 
 class Choice(NamedTuple):
-    """The shape of generated clips and the split; in names, what tells them from the defaults.
+    """The shape of generated clips and the split; in names, what differs from the defaults.
 
     Attributes:
         split: name of a file in the data's splits/; blank for the table's own split.
@@ -257,7 +257,7 @@ def fill(pattern: str, **names: str) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """MMEngine tells of every variable in every file that it reads."""
+    """MMEngine logs every variable in every file that it reads."""
     if not any(name in os.environ for name in VARIABLES):
         yield
         return

@@ -5,7 +5,7 @@
         mmaction_configs/recognizer.py
 
 RECOGNIZER is a file in _base_/models, DATASET one in _base_/datasets (`folder`, which reads DATA,
-where it isn't said), and TRAINING_SET a function of lddm_aug/datasets/training_sets.py.
+by default), and TRAINING_SET a function of lddm_aug/datasets/training_sets.py.
 """
 _base_ = [
     './_base_/models/{{$RECOGNIZER:tsm}}.py', './_base_/datasets/{{$DATASET:folder}}.py',

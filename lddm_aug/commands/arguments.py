@@ -119,7 +119,7 @@ def typed_data(args: argparse.Namespace) -> str:
 
 
 def require_data(config: Path, advice: str = 'name the data by --data') -> None:
-    """Raise ValueError if one of our configs reads a folder, and nobody says which."""
+    """Raise ValueError if one of our configs reads a folder, and none is chosen."""
     from lddm_aug.configs import config_root, data_names, read_config
 
     chosen = {'DATASET', 'DATA'} & {*os.environ}

@@ -20,7 +20,7 @@ OK, NOTE, BROKEN = 'ok', 'note', 'BROKEN'
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmaction2', 'numpy', 'diffusers', 'zuko', 'av')
 DECODERS = ('h264', 'hevc', 'mpeg4', 'mpeg2video', 'mjpeg', 'vp9', 'wmv2')
 SMALL_DISK_GB = 5                                    # a generator's checkpoints and a store's clips
-SMALL_MEMORY_GB = 6                                  # the demo's peak, and some room beside it
+SMALL_MEMORY_GB = 6                                  # the demo's peak, and some to spare
 IMPORT = ('import json, lddm_aug; from lddm_aug import compat; '
           'print(json.dumps([lddm_aug.__version__, compat.applied_patches()]))')
 
@@ -184,7 +184,7 @@ def _own_parts() -> Iterator[Finding]:
     """In a process of its own, since a broken library may end it."""
     done = subprocess.run([sys.executable, '-c', IMPORT], capture_output=True, text=True)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ['it ended without a word'])[-1]
+        last = (done.stderr.strip().splitlines() or ['it ended without a message'])[-1]
         yield Finding(BROKEN, 'lddm_aug', f'cannot be imported: {last}',
                       'python -c "import lddm_aug" shows all of it')
         return

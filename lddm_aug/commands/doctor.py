@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
         print(finding, flush=True)
         findings.append(finding)
     broken = [finding for finding in findings if finding.state == BROKEN]
-    print(f'\n{len(broken)} of these must be mended before a training' if broken
+    print(f'\n{len(broken)} of these must be fixed before a training' if broken
           else '\nTraining has all that it needs')
     if broken:
         raise SystemExit(1)

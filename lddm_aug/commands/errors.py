@@ -33,7 +33,7 @@ def friendly_errors(command: str | None = None) -> Iterator[None]:
     Args:
         command: begins the message; by default the name of the file that was started.
 
-    The exit status is 2; 130 after Ctrl-C; 141, without a word, where nobody reads the output.
+    The exit status is 2; 130 after Ctrl-C; 141, silently, where the output is closed.
     """
     command = command or Path(sys.argv[0]).name
     for stream in (sys.stdout, sys.stderr):          # a locale without × is no reason to fail
@@ -57,7 +57,7 @@ def friendly_errors(command: str | None = None) -> Iterator[None]:
 
 
 def _message(error: Exception) -> str | None:
-    """What to tell the user; None where the error is a defect of ours."""
+    """The message for the user; None where the error is a defect of ours."""
     text, frames = _text(error), [*traceback.walk_tb(error.__traceback__)]
     if _is_out_of_memory(error) or 'DefaultCPUAllocator' in text:        # PyTorch's, of the CPU
         if not text or 'Traceback' in text:
@@ -137,7 +137,7 @@ def _layer_of_a_model(error: Exception, frames: list[FrameType]) -> str:
 
 
 def _unknown_part(frame: FrameType) -> str:
-    """The sentence on a `type` that no registry knows; '' where the frame is about another."""
+    """The message on a `type` that no registry knows; '' where the frame is about another."""
     variables = frame.f_locals
     if variables.get('obj_cls', frame) is not None or 'registry' not in variables:
         return ''

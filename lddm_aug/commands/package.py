@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     lddm-aug package push work_dirs/lddm/phantom/package user/phantom
 
-The repository is private, so that nobody but you can read it, unless you say --public: a generator
+The repository is private, so that only you can read it, unless you give --public: a generator
 can memorise the patients that it was trained on.""")
     push.add_argument('package', type=Path, metavar='PACKAGE', help='folder of a trained generator')
     push.add_argument('name', metavar='USER/NAME', help='on the Hub; made where it is not there')

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 """, parents=[_common(), _fps()])
     busv.add_argument('--errata', metavar='FILE',
                       help="list of known faults to correct, or 'none'; default: the one that "
-                           'lddm-aug brings along')
+                           'lddm-aug contains')
     busv.set_defaults(list=_list_busv)
 
     busi = add_step(sources, 'busi', """Breast stills of Al-Dhabyani et al. 2020 (BUSI).

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 Its trainings are recognizers × training sets × ratios × seeds.
 """)
-    report = add_step(steps, 'report', """Write what a study tells as HTML and Markdown.
+    report = add_step(steps, 'report', """Write what a study found as HTML and Markdown.
 
     lddm-aug study report --data data/phantom
 """)

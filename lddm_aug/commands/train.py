@@ -105,7 +105,7 @@ def _refuse_several_of_one(args: argparse.Namespace, trainings: list[tuple[str, 
     """A checkpoint belongs to one training."""
     if len(trainings) > 1 and args.resume not in (None, 'auto'):
         raise ValueError(f'--resume: {args.resume} is of one training, but {len(trainings)} were '
-                         'asked for; leave it blank, and each is resumed from its newest '
+                         'given; leave it blank, and each is resumed from its newest '
                          'checkpoint')
 
 

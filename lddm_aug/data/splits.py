@@ -97,7 +97,7 @@ def draw_ratio(labels: Sequence[str], groups: Sequence[str], test_share: float, 
                training_groups: Collection[str] = ()) -> list[str]:
     """Draw whole groups into 'train' and 'test'.
 
-    scikit-learn's GroupShuffleSplit draws.  Then groups change sides while that brings the classes'
+    scikit-learn's GroupShuffleSplit draws.  Then groups change sides while that moves the classes'
     numbers of test rows nearer to `test_share`, and every class to both sides.
 
     Args:

@@ -31,7 +31,7 @@ class TrainingSet:
 
     Attributes:
         make: config of a recognizer of real videos → its training data set.
-        generator: who makes its clips, as stores are named; None if nobody does.
+        generator: who makes its clips, as stores are named; None if it has none.
         mixes: whether something joins the real videos at a ratio.
         stored: whether its clips come from a store.
     """

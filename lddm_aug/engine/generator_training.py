@@ -164,7 +164,7 @@ def _check(stages: Mapping[str, Config], package: Path) -> None:
 
 
 def _refuse_other_classes(generator: Generator, stage: Config) -> None:
-    """A generator that is told classes learns them by their labels, at the end of all stages."""
+    """A conditional generator learns classes by their labels, at the end of all stages."""
     if 'model' in stage and generator.classes and 'clips' in stage.train_dataloader.dataset:
         clips = DATASETS.build(stage.train_dataloader.dataset.clips)
         refuse_other_model('train_generator', generator, 'training',

@@ -92,9 +92,9 @@ def begin_from_package(stages: Mapping[str, Config], package: str | Path) -> dic
     begun = [name for name, stage in stages.items()
              if 'model' in stage and stage.model.type in models]
     if not begun:
-        wanted = ', '.join(stage.model.type for stage in stages.values() if 'model' in stage)
+        needed = ', '.join(stage.model.type for stage in stages.values() if 'model' in stage)
         raise ValueError(f'--init: {package} holds {" and ".join(models)}, but this config trains '
-                         f'{wanted}; take a package of the same recipe')
+                         f'{needed}; take a package of the same recipe')
     for name, stage in stages.items():
         if 'model' not in stage:
             continue

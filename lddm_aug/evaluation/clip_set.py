@@ -90,7 +90,7 @@ def read_clip_set(dataset: VideoClipDataset, segments: int = 1) -> ClipSet:
 
 
 def clip_pipeline(generator: Generator, test_mode: bool = True) -> list[BaseTransform]:
-    """From a video to a clip of a generator's size, length and tempo.
+    """From a video to a clip of a generator's size, length and playback rate.
 
     Args:
         test_mode: take the middle instead of drawing.
@@ -105,7 +105,7 @@ def read_split(videos: str | Path, split: str | None, generator: Generator, segm
                seed: int = 0, data_root: str | Path | None = None,
                split_file: str | Path | None = None,
                reference_fps: float | None = None) -> ClipSet:
-    """Clips of a table's videos in a generator's size, length and tempo.
+    """Clips of a table's videos in a generator's size, length and playback rate.
 
     Args:
         videos: the table.
@@ -132,7 +132,7 @@ def generate_clip_set(generator: Generator, real: ClipSet, seed: int = 0, sample
 
     Args:
         sample: another one gives other clips of the same stills.
-        indices: of the real clips that are asked for; by default all.
+        indices: of the real clips to describe; by default all.
     """
     device = device_of(generator)
     indices = list(range(len(real))) if indices is None else indices

@@ -18,7 +18,7 @@ MIN_FRAMES = 3            # of a clip: jitter and first_step compare changes fro
 # what they do is not motion: a ratio of two such changes could be anything.
 LEAST_STEP = 0.1
 
-# What each statistic tells; all are numbers of one clip.
+# What each statistic measures; all are numbers of one clip.
 STATISTICS = {
     'flow': 'mean optical flow from frame to frame, in pixels',
     'flow_spread': 'standard deviation of the flow over time and place, in pixels',
@@ -114,7 +114,7 @@ def _describe(clip: NDArray[np.uint8]) -> tuple[dict[str, float], NDArray[np.flo
     steps = np.diff(frames, axis=0)                                # (T−1, H, W)
     step_size = _rms(steps[1:])
     sharp = [sharpness(frame) for frame in clip]
-    # frame 0 is the still: of the others, some tell enough
+    # frame 0 is the still: of the others, some suffice
     contrasts = [speckle_contrast(frame) for frame in clip[[0, len(clip) // 2, -1]]]
     grains = np.array([grain(frame) for frame in clip[[len(clip) // 2, -1]]])
     motion = np.stack([cv2.resize(field, (MOTION_GRID, MOTION_GRID), interpolation=cv2.INTER_AREA)

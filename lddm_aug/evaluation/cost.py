@@ -61,7 +61,7 @@ def describe_cost(generator: Generator) -> str:
 
 
 def _wait_for(clips: Tensor) -> None:
-    """An accelerator works on while Python goes on."""
+    """An accelerator still computes when Python has returned."""
     if clips.is_cuda:
         torch.cuda.synchronize(clips.device)
 

@@ -95,7 +95,7 @@ class I3DFeatures:
 
 
 def fetch(source: str | Path) -> Path:
-    """The file itself, or for a URL its copy in PyTorch's cache, made when it is first asked for.
+    """The file itself, or for a URL its copy in PyTorch's cache, made when it is first needed.
 
     Raises:
         OSError: if it can't be had.

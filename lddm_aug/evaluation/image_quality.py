@@ -61,7 +61,7 @@ class VGGDistance:
 class LPIPSDistance:
     """LPIPS (Zhang et al. 2018), version 0.1, by the package of its authors.
 
-    That package brings the linear weights along and would download the network; here its state
+    That package contains the linear weights and would download the network; here its state
     dict is given.
 
     Args:

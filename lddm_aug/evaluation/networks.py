@@ -11,7 +11,7 @@ Loader = Callable[[str, float, torch.device], Any]
 
 
 class NetworkOption(NamedTuple):
-    """How a network is asked for and loaded."""
+    """How a network is named on the command line, and loaded."""
     help: str
     metavar: str
     load: Loader

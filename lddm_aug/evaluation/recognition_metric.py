@@ -34,7 +34,7 @@ class RecognitionMetric(BaseMetric):
     that the test set cannot answer (an AUC where only one class occurs) is nan.
 
     It reads what MMAction2's own metrics read, and the `filename`, `group` and `origin` that
-    `PackActionInputs(meta_keys=('filename', 'group', 'origin'))` hands on. Synthetic clips are
+    `PackActionInputs(meta_keys=('filename', 'group', 'origin'))` passes. Synthetic clips are
     for training only and refused.
 
     Args:

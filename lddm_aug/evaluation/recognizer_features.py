@@ -113,10 +113,10 @@ class RecognizerFeatures:
         return torch.cat(features).double().cpu().numpy()
 
     def _check(self, num_frames: int) -> None:
-        wanted = max((getattr(transform, 'num_frames', 0)
+        needed = max((getattr(transform, 'num_frames', 0)
                       for transform in self.transforms.transforms), default=0)
-        if wanted > num_frames:
-            raise ValueError(f'RecognizerFeatures: {self.config_file} looks at {wanted} frames, '
+        if needed > num_frames:
+            raise ValueError(f'RecognizerFeatures: {self.config_file} looks at {needed} frames, '
                              f"but the generator's clips have T = {num_frames}; name the config of "
                              f'a recognizer of {num_frames} frames or fewer')
 

@@ -28,8 +28,8 @@ def evaluate_synthesis(generator: Generator, real: ClipSet, training: ClipSet,
 
             - fd: a recognizer trained here, for FD-<its name>, the two-sample test and, without a
               VGG, DIV;
-            - fd_tempo: one trained to tell playback rates apart, for a second FD-<its name> that
-              looks at motion even where classes cannot be told apart.
+            - fd_tempo: one trained to distinguish playback rates, for a second FD-<its name> that
+              looks at motion even where classes cannot be distinguished.
 
         options: how much is measured.
         generated: what `generate_clip_set` made of `real` with the options' seed, where it was

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 # Clips computed together on an accelerator.  The number is fixed, and a smaller batch is filled up,
-# because kernels are chosen by shape: a clip must not depend on how many were asked for beside it.
+# because kernels are chosen by shape: a clip must not depend on how many others are in its batch.
 DEVICE_BATCH = 8
 
 

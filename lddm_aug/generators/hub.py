@@ -75,7 +75,7 @@ def upload(folder: Path, name: str, revision: str | None = None, public: bool = 
     Raises:
         MissingExtraError: if huggingface_hub is not installed.
         ValueError: if there is no token, it may not write there, or the repository is public and
-            nobody said so.
+            no one chose that.
         ConnectionError: if the Hub can't be reached.
     """
     require_extra('hub', 'push')

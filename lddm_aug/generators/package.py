@@ -123,7 +123,7 @@ def put_package(folder: Path, files: Iterable[Path], sha256: str) -> None:
 def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Generator:
     """Read a generator back, ready to synthesize.
 
-    It warns of a package that doesn't name all groups that it was trained on: nothing can tell
+    It warns of a package that doesn't name all groups that it was trained on: it is unknown
     then whether a held-out group was among them.
 
     Args:
@@ -146,7 +146,7 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
     _set_provenance(generator, card, _read_groups(folder, card))
     if not generator.names_all_groups:
         print_log(f'{source} names {len(generator.groups)} of the {generator.num_groups} groups '
-                  'that it was trained on, so nothing can tell whether held-out groups were among '
+                  'that it was trained on, so it is unknown whether held-out groups were among '
                   f'them; ask its author for {GROUPS}, and put it beside {CARD}',
                   logger='current', level=logging.WARNING)
     return generator.eval().requires_grad_(False).to(device)

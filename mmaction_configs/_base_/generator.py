@@ -22,7 +22,7 @@ log_processor = dict(type='LogProcessor', by_epoch=False, window_size=50)
 env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method='fork'))
 randomness = dict(seed=0)
 
-# what a generator makes: 16 frames, taken uniformly from segments of 48, where nothing else is said
+# what a generator makes: 16 frames, taken uniformly from segments of 48, by default
 clip = dict(size=_base_.data.size, num_frames=_base_.data.num_frames,
             frame_stride=_base_.data.frame_stride)
 __segment = dict(type='SampleSegment', num_frames=clip['num_frames'],

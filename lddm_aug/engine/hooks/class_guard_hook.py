@@ -96,7 +96,7 @@ def classes_of_checkpoint(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
 
 def refuse_other_checkpoint(owner: str, part: str, names: Sequence[str], loaded: Sequence[str]
                             ) -> None:
-    """Raise ValueError if a checkpoint learnt other classes than a data set has."""
+    """Raise ValueError if a checkpoint was trained on other classes than a data set has."""
     if names and loaded:
         refuse_other_classes(owner, part, names, 'the checkpoint', loaded,
                              "set classes of the data to the checkpoint's list, or train it anew")
@@ -111,8 +111,8 @@ def refuse_moved_names(owner: str, names: Sequence[str], loaded: Sequence[str]) 
         return
     if any(name in loaded and loaded.index(name) != place for place, name in enumerate(names)):
         refuse_other_checkpoint(owner, 'training', names, loaded)
-    print_log(f'{owner}: training of the classes {shown(names)} begins with the head that learnt '
-              f'{shown(loaded)}', logger='current', level=logging.WARNING)
+    print_log(f'{owner}: training of the classes {shown(names)} begins with the head that was '
+              f'trained on {shown(loaded)}', logger='current', level=logging.WARNING)
 
 
 def refuse_other_model(owner: str, model: Any, part: str, names: Sequence[str]) -> None:

@@ -37,10 +37,10 @@ class DataGuardHook(ClassGuardHook):
     anything is read, also where it isn't a SegmentRecognizer: it would score frames of different
     clips as one.
 
-    It warns of files in which MMAction2's DecordDecode may show other frames than it is asked for.
+    It warns of files in which MMAction2's DecordDecode may show other frames than requested.
 
     Args:
-        allow_leakage: warn of leakage and go on.  Synthetic clips are refused all the same.
+        allow_leakage: warn of leakage and continue.  Synthetic clips are refused all the same.
         own_labels: the pipeline makes labels of its own, so that the classes aren't compared.
     """
 
@@ -94,7 +94,7 @@ def refuse_synthetic(part: str, dataset: Any) -> None:
 
 
 def warn_of_sought_frames(part: str, dataset: Any) -> None:
-    """Warn of files in which Decord may show other frames than it is asked for."""
+    """Warn of files in which Decord may show other frames than requested."""
     for leaf in leaves(dataset):
         steps = getattr(getattr(leaf, 'pipeline', None), 'transforms', ())
         if not any(isinstance(step, DecordDecode) for step in steps):
@@ -103,7 +103,7 @@ def warn_of_sought_frames(part: str, dataset: Any) -> None:
                  and Path(info['filename']).suffix.lower() in SOUGHT_IN_VAIN]
         if files:
             print_log(f'DataGuardHook: DecordDecode seeks, and in {len(files)} files of {part}, '
-                      f'such as {files[0]}, may show other frames than it is asked for; begin the '
+                      f'such as {files[0]}, may show other frames than requested; begin the '
                       'pipeline with ReadVideo, which decodes all, or convert them to MP4',
                       logger='current', level=logging.WARNING)
 
@@ -115,7 +115,7 @@ def refuse_shared_groups(part: str, train: frozenset[str], held_out: frozenset[s
         names = ', '.join(shared[:SHOWN]) + (', …' if len(shared) > SHOWN else '')
         raise ValueError(f'DataGuardHook: a group must not stand in training and in {part}, '
                          f'but {len(shared)} of them do: {names}; take each out of one of the two, '
-                         'or go on all the same by allow_leakage=True')
+                         'or continue all the same by allow_leakage=True')
 
 
 def groups_in_tables(held_out: SourceFiles, train: Any) -> frozenset[str]:
@@ -149,4 +149,4 @@ def refuse_shared_files(part: str, train: SourceFiles, held_out: SourceFiles,
         raise ValueError(
             f'DataGuardHook: nothing in {part} may show what training shows, but '
             f'{len(both)} files do: {names}{"; …" if len(both) > SHOWN else ""}; draw the split '
-            'with lddm-aug split --audit, or go on all the same by allow_leakage=True')
+            'with lddm-aug split --audit, or continue all the same by allow_leakage=True')

@@ -17,10 +17,10 @@ from lddm_aug.datasets.mixed import LDDMMixedDataset
 
 @HOOKS.register_module()
 class SyntheticShareHook(Hook):
-    """Let the part of synthetic samples that stays synthetic change as the training goes on.
+    """Let the part of synthetic samples that stays synthetic change during training.
 
     Real clips of the same class take the others' places, so a training sees as many clips as
-    without it.  It changes from epoch to epoch, and needs EpochSampler, which tells them to the
+    without it.  It changes from epoch to epoch, and needs EpochSampler, which passes them to the
     LDDMMixedDataset, also inside other data sets.
 
     Args:
@@ -50,7 +50,7 @@ class SyntheticShareHook(Hook):
         sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
         if not isinstance(sampler, EpochSampler):
             raise ValueError('SyntheticShareHook: the share changes from epoch to epoch, which '
-                             f'{type(sampler).__name__} does not tell; set '
+                             f'{type(sampler).__name__} does not pass on; set '
                              "train_dataloader.sampler.type='EpochSampler'")
         schedule = self.schedule(math.ceil(runner.max_iters / batches_per_epoch(loader, sampler)))
         for mix in mixes:

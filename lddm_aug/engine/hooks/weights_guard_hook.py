@@ -23,7 +23,7 @@ class WeightsGuardHook(Hook):
 
     What is tested, and what a training resumes from, must have every weight of the model.  What a
     training begins from (`load_from`, `Pretrained`) must have half of them: a head for other
-    classes starts anew.  MMEngine warns and goes on, even with nothing but weights as drawn.
+    classes starts anew.  MMEngine warns and continues, even with nothing but weights as drawn.
 
     Raises:
         FileNotFoundError: before anything runs, if a file of weights isn't there.

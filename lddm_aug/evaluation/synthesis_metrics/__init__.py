@@ -4,7 +4,7 @@
     frechet.py          FD, FD-tempo, FVD, DTFVD
     similarity.py       LPIPS, PSNR, SSIM against the real clip of the same still
     diversity.py        DIV, how much the clips of one still differ
-    two_sample.py       can a classifier tell them from real ones?
+    two_sample.py       can a classifier distinguish them from real ones?
     temporal.py         motion, flicker, sharpness, speckle
     memorisation.py     are they training clips?
 """

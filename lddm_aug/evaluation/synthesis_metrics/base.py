@@ -48,13 +48,13 @@ class Evaluation:
     """One generator's clips beside real ones; what a metric looks at.
 
     Attributes:
-        generator: which may be asked for more clips.
+        generator: which may make more clips.
         real: held-out clips.
         training: real clips that the generator was trained on.
         generated: from the first frames of `real`, in its order.
         networks: by name, those that were given: see `register_network`.
         options: how much is measured.
-        notes: what must be said beside the figures; a metric appends to it.
+        notes: what must be reported beside the figures; a metric appends to it.
     """
     generator: Generator
     real: ClipSet
@@ -93,7 +93,7 @@ class SynthesisMetric(ABC):
         unit: as dB; blank for a number without.
         better: `lower` or `higher`; blank where neither is.
         networks: names of the networks that it looks through, if they are given.
-        variant: key that tells which variant was measured, where there are several.
+        variant: key that names which variant was measured, where there are several.
         remark: what must stand beside the figure in a report.
     """
     name: str

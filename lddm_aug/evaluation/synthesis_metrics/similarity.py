@@ -1,4 +1,4 @@
-"""How near each clip is to the real one that goes on from the same frame."""
+"""How near each clip is to the real one that continues the same frame."""
 from __future__ import annotations
 
 from typing import Any

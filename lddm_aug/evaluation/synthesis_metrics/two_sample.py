@@ -1,6 +1,6 @@
-"""Can a small classifier tell generated clips from real ones, in groups that it never saw?
+"""Can a small classifier distinguish generated clips from real ones, in groups that it never saw?
 
-What it can tell, a recognizer that is trained on both will use as a shortcut.
+What distinguishes them, a recognizer that is trained on both will use as a shortcut.
 """
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def two_sample_test(generated: Mapping[str, NDArray], real: Mapping[str, NDArray
         resamples: of the interval.
 
     Returns:
-        dict(auc, interval, of): .5 is perfect; `of` tells the AUC of each kind alone.
+        dict(auc, interval, of): .5 is perfect; `of` holds the AUC of each kind alone.
 
     Raises:
         ValueError: if there are less than two groups.
@@ -99,7 +99,7 @@ def two_sample_test(generated: Mapping[str, NDArray], real: Mapping[str, NDArray
 
 
 def giveaways(generated: NDArray, real: NDArray, names: Sequence[str]) -> list[dict[str, Any]]:
-    """How well each single number tells the two apart, the best first.
+    """How well each single number distinguishes the two, the best first.
 
     Args:
         generated, real: (N, len(names)).

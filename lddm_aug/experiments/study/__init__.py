@@ -1,4 +1,4 @@
-"""Do synthetic clips help?  Many trainings that differ in one thing each, and what they tell.
+"""Do synthetic clips help?  Many trainings that differ in one thing each, and what they show.
 
     plan.py           recognizers × training sets × ratios × seeds
     training_sets.py  what a recognizer is trained on, by name

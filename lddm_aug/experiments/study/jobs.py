@@ -74,10 +74,10 @@ def run_jobs(jobs: Sequence[Job], at_once: int, threads: int,
                 process.join()
                 clock.ended(job, time.monotonic() - started)
                 if process.exitcode == 0:
-                    said = done(job)
+                    outcome = done(job)
                 else:
-                    said = failed[job.name] = _reason(job, process.exitcode)
-                print(f'{clock}  {job.name}: {said}', flush=True)
+                    outcome = failed[job.name] = _reason(job, process.exitcode)
+                print(f'{clock}  {job.name}: {outcome}', flush=True)
     finally:
         for _, process, _ in running.values():
             process.terminate()

@@ -86,7 +86,7 @@ def describe(results: Results, out: Path) -> list[str]:
         'bootstrap that resamples seeds and patients, crossed (the pigeonhole bootstrap, '
         'Owen 2007), and the same resamples serve every figure, so differences are paired. '
         'In this bootstrap the variance of what seeds do as a whole comes out a share of 1/seeds '
-        'too small, that of what happens by chance in a single training up to three times too '
+        'too small, that of the noise of a single training up to three times too '
         'large: where trainings are noisy, intervals are too wide.',
         'Many comparisons stand below: of twenty without any difference, one is marked * by '
         'chance.',

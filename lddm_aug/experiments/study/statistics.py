@@ -20,7 +20,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Scores:
-    """What a recognizer said of its test videos.
+    """What a recognizer predicted for its test videos.
 
     Attributes:
         groups: (N,) whose video it is.
@@ -111,7 +111,7 @@ def weighted_metric(metric: str, scores: Scores, weights: NDArray) -> NDArray:
     with np.errstate(invalid='ignore', divide='ignore'):
         if metric == 'accuracy':
             return right.sum(axis=1) / confusions.sum(axis=(1, 2))
-        if metric == 'f1_macro':                     # of the classes that occur or were said
+        if metric == 'f1_macro':                     # of the classes that occur or were predicted
             occurs = confusions.sum(axis=1) + confusions.sum(axis=2)
             of_class = np.where(occurs > 0, 2 * right / occurs, 0)
             return of_class.sum(axis=1) / (occurs > 0).sum(axis=1)
@@ -120,10 +120,10 @@ def weighted_metric(metric: str, scores: Scores, weights: NDArray) -> NDArray:
 
 
 def confusion(scores: Scores, weights: NDArray) -> NDArray:
-    """(B, N) weights → (B, K, K): how often a video of a class (row) was said to be another."""
+    """(B, N) weights → (B, K, K): how often videos of a class (row) were predicted as another."""
     classes = scores.probabilities.shape[1]
-    said = scores.probabilities.argmax(axis=1)
-    cell = np.eye(classes * classes)[scores.labels * classes + said]           # (N, K²)
+    predicted = scores.probabilities.argmax(axis=1)
+    cell = np.eye(classes * classes)[scores.labels * classes + predicted]           # (N, K²)
     return (weights @ cell).reshape(-1, classes, classes)
 
 
@@ -132,8 +132,8 @@ def _auc(scores: Scores, weights: NDArray) -> NDArray:
     positive = scores.labels == 1
     if scores.probabilities.shape[1] != 2:
         return np.full(len(weights), np.nan)
-    said = scores.probabilities[:, 1]
-    above = np.sign(said[positive, None] - said[None, ~positive]) / 2 + 0.5    # (P, N)
+    score = scores.probabilities[:, 1]
+    above = np.sign(score[positive, None] - score[None, ~positive]) / 2 + 0.5    # (P, N)
     of_positive, of_negative = weights[:, positive], weights[:, ~positive]
     with np.errstate(invalid='ignore', divide='ignore'):
         return (np.sum(of_positive @ above * of_negative, axis=1)

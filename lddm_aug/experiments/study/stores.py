@@ -33,7 +33,7 @@ def generator_folder(study: Study, generator: str, ratio: str, seed: int) -> Pat
 
 
 def generator_options(study: Study, generator: str, ratio: str, seed: int) -> dict[str, Any]:
-    """What the generator's config must be told to learn from this split."""
+    """What the generator's config needs to learn from this split."""
     videos = study.videos(ratio, seed)
     options: dict[str, Any] = {}
     for stage, config in study.generator_stages(generator).items():

@@ -38,11 +38,11 @@ def run_study(study: Study) -> None:
     draw_fewer_groups(study)
     require_files(study, runs)
     refuse_unknown_options(study)
-    wanted = {run: settings(study, run) for run in runs}
+    expected = {run: settings(study, run) for run in runs}
     kept = records.read_rows(study.out)
     records.read_rows(records.scores_file(study.out), needed=())     # before hours, not after them
     left = [run for run in runs
-            if kept.get(run, {}).get('settings') != wanted[run] or lacks_checkpoint(study, run)]
+            if kept.get(run, {}).get('settings') != expected[run] or lacks_checkpoint(study, run)]
     print(f'{len(runs)} trainings: {len(runs) - len(left)} done, {len(left)} to do')
 
     jobs = [*store_jobs(study, left), *(recognizer_job(study, run) for run in left)]
@@ -52,7 +52,7 @@ def run_study(study: Study) -> None:
         if job.name not in by_name:
             return 'done'
         run = by_name[job.name]
-        result = read_result(study, run, wanted[run])
+        result = read_result(study, run, expected[run])
         if result is None:
             raise ValueError(f'{run.folder(study)} was changed by another study; give each a '
                              'folder of its own to work in')
@@ -89,7 +89,7 @@ def draw_groups(rows: Sequence[Annotation], count: int, seed: int) -> set[str]:
     """So many groups that hold every class."""
     groups, classes = sorted({row.group for row in rows}), {row.label for row in rows}
     if count > len(groups):
-        raise ValueError(f'draw_groups: {count} training groups were asked for, but there are '
+        raise ValueError(f'draw_groups: {count} training groups were requested, but there are '
                          f'{len(groups)}')
     random = np.random.default_rng(derive_seed('groups', seed))
     for _ in range(DRAWS):
@@ -135,16 +135,16 @@ def require_files(study: Study, runs: Sequence[Run]) -> None:
     """Raise FileNotFoundError, naming what makes it, for the first file that isn't there."""
     training_sets = {TrainingSet.parse(run.training_set) for run in runs}
     generators = {each.generator for each in training_sets if each.generator is not None}
-    wanted: dict[Path, str] = {study.data / 'videos.csv': 'prepare the data first'}
+    needed: dict[Path, str] = {study.data / 'videos.csv': 'prepare the data first'}
     if generators:
-        wanted[study.stills_table[0]] = 'generated clips need stills'
+        needed[study.stills_table[0]] = 'generated clips need stills'
     if any(each.base == 'oracle' for each in training_sets):
-        wanted[study.data / 'oracle.csv'] = 'leave the oracle out where the true clips are unknown'
+        needed[study.data / 'oracle.csv'] = 'leave the oracle out where the true clips are unknown'
     for run in runs:
         split = study.split_file(run.ratio, run.seed)
         if split is not None:
-            wanted[split] = "make the splits first, or take the ratio 'given'"
-    for path, advice in wanted.items():
+            needed[split] = "make the splits first, or take the ratio 'given'"
+    for path, advice in needed.items():
         if not path.is_file():
             raise FileNotFoundError(f'Study: {path} is missing; {advice}')
 

@@ -284,7 +284,7 @@ def _with_options(training_set: str, of: str | None) -> str | None:
 
 
 def recoveries(results: Results, metric: str) -> Table:
-    """How much of the oracle's gain a training set brings."""
+    """How much of the oracle's gain a training set recovers."""
     floors = [name for name in (REAL, STILL) if name in results.named('training_set')]
     rows = []
     for recognizer in results.recognizers:
@@ -297,7 +297,7 @@ def recoveries(results: Results, metric: str) -> Table:
                     rows.append([recognizer_name(recognizer), ratio, name,
                                  *(NONE if each is None else _percent(each) for each in found)])
     return Table(f"{NAMES[metric]}: how much of the oracle's gain is recovered",
-                 'In % [95 %]: 0 is the floor, 100 what the true clips behind the stills bring. '
+                 'In % [95 %]: 0 is the floor, 100 what the true clips behind the stills gain. '
                  f'{NONE}: the oracle itself is not surely above this floor, so there is nothing '
                  'to divide by.',
                  ['recognizer', 'ratio', 'trained on', *(f'above {floor}' for floor in floors)],
@@ -329,7 +329,7 @@ def growth(results: Results) -> Table:
         change = gains[0] - gains[1]
         low, high = change.interval
         rows.append([NAMES[metric], name, ratio, _points(change),
-                     'grows' if low > 0 else 'shrinks' if high < 0 else 'cannot tell'])
+                     'grows' if low > 0 else 'shrinks' if high < 0 else 'within noise'])
     return Table('Does the gain grow as real data shrinks?',
                  f'{_of(results.named("recognizer"))}: the gain over real only at {least} minus '
                  'that at another ratio, in points [95 %], each over the seeds that were run '
@@ -370,7 +370,7 @@ def _gains_at_several(results: Results, metric: str, training_set: str,
 
 
 def confusions(results: Results) -> Table:
-    """Counts over all seeds: what the videos of each class were said to be."""
+    """Counts over all seeds: what the videos of each class were predicted to be."""
     rows = []
     for recognizer in results.named('recognizer'):
         for ratio in results.named('ratio'):
@@ -380,10 +380,10 @@ def confusions(results: Results) -> Table:
                     counts = sum(confusion(scores, np.ones((1, len(scores.labels))))[0]
                                  for scores in by_seed.values())
                     rows.append([recognizer_name(recognizer), ratio, name,
-                                 *(', '.join(f'{said:.0f}' for said in row) for row in counts)])
-    said = ', '.join(results.classes)
+                                 *(', '.join(f'{count:.0f}' for count in row) for row in counts)])
+    names = ', '.join(results.classes)
     return Table('Confusion matrices', f'Summed over seeds. Each cell: how many videos of the '
-                 f"column's true class were said to be {said}.",
+                 f"column's true class were predicted to be {names}.",
                  ['recognizer', 'ratio', 'trained on', *(f'true {name}' for name in
                                                          results.classes)], rows, lead=3)
 

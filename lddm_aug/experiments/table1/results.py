@@ -13,9 +13,9 @@ from lddm_aug.evaluation.synthesis_metrics import registered_metrics
 from lddm_aug.files import atomic_write
 from lddm_aug.versions import run_versions
 
-# what is compared if nothing else is said, in this order
+# what is compared by default, in this order
 GENERATORS = ('lddm', 'cinn', 'cinn_paper', 'repeat_still', 'random_warp', 'motion_transfer')
-# Chen, Shi et al. 2024, Table 1: BUSV, conditioned on the first frame; which DIV isn't said.
+# Chen, Shi et al. 2024, Table 1: BUSV, conditioned on the first frame; which DIV isn't stated.
 PAPER = {'cinn': dict(fvd=58.98, dtfvd=0.62, lpips=0.33, div=2.23),
          'lddm': dict(fvd=53.82, dtfvd=0.58, lpips=0.32, div=1.07)}
 COSTS = {'gflop_per_clip': 'GFLOP', 'clips_per_second': 'clips/s'}

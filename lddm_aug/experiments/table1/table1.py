@@ -142,7 +142,7 @@ class Table1:
         for name in ('lddm', *self.names):                        # before hours, not after them
             *_, last = self.stages(name).values()
             if self.size not in (None, last.generator.size):
-                raise ValueError(f'Table1: clips of {self.size} pixels were asked for, but those '
+                raise ValueError(f'Table1: clips of {self.size} pixels were requested, but those '
                                  f'of {self.config(name)} have {last.generator.size}; let its size '
                                  'follow SIZE, as _base_.clip does')
             build_generator(last)
@@ -169,7 +169,7 @@ class Table1:
 
     @property
     def precision(self) -> tuple[str, ...]:
-        """Sets weights that were learnt in full precision apart from others."""
+        """Sets weights that were trained in full precision apart from others."""
         return () if self.amp else ('float32',)
 
     @property
@@ -395,7 +395,7 @@ def _still_fits(table: Table1, row: Mapping[str, Any], fd_real: float | None) ->
 
     Args:
         fd_real: what real clips have in the networks of this machine, if a row was measured in
-            them.  It tells other weights; files of the same weights differ.
+            them.  It shows other weights; files of the same weights differ.
     """
     name, seed = row['generator'], row['seed']
     if not table.config(name).is_file() or row['identity'] != _row_identity(table, name, seed):

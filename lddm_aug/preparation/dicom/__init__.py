@@ -13,7 +13,7 @@
 Only the tags listed in header.py are read.  Of those that identify a patient, PatientID (or, if it
 is blank, StudyInstanceUID) becomes the group through a keyed hash.  The others are used to reject
 folders named after patients as classes.  A file's name may contain a patient's, so it is replaced
-by a keyed hash too.  The key is random and outside the prepared folder: without it, nobody can test
+by a keyed hash too.  The key is random and outside the prepared folder: without it, no one can test
 guesses of names or numbers.
 """
 from lddm_aug.extras import require_extra

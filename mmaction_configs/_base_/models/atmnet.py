@@ -1,6 +1,6 @@
 """ATMNet: TSM's frames and budget; each frame is seen by itself, and the scores are averaged.
 
-`along_time=True` lets the frames see each other.  Weights learnt on ImageNet come from
+`along_time=True` lets the frames see each other.  Weights trained on ImageNet come from
 microsoft/ActiveMLP by hand: `model.backbone.pretrained=FILE`.
 """
 _base_ = './tsm.py'

@@ -189,7 +189,7 @@ def test_groups_that_cannot_hold_every_class_are_refused():
     assert draw_groups(rows, 3, seed=0) == {'p0', 'p1', 'p2'}
     with pytest.raises(ValueError, match='2 training groups are too few to hold the classes 0, 1'):
         draw_groups(rows, 2, seed=0)
-    with pytest.raises(ValueError, match='9 training groups were asked for, but there are 3'):
+    with pytest.raises(ValueError, match='9 training groups were requested, but there are 3'):
         draw_groups(rows, 9, seed=0)
 
 
