@@ -5,10 +5,11 @@ imports nothing slow, so that help, completion and mistakes need no PyTorch; `ru
 what it calls.  What only imported parts know, such as networks that somebody registers, is added by
 `add_slow_arguments(parser)` when the subcommand is called.  Beside them:
 
-    arguments.py  types and groups of arguments that several subcommands take
-    checkup.py    what `lddm-aug doctor` looks at
-    completion.py what a shell completes
-    errors.py     what the user reads where something is wrong
+    arguments.py          types and groups of arguments that several subcommands take
+    checkup.py            what `lddm-aug doctor` looks at
+    completion.py         what a shell completes
+    errors.py             what the user reads where something is wrong
+    network_arguments.py  the networks that look at clips
 
 To add a subcommand, add its module and its name to NAMES.
 """

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the networks that are registered."""
-    from lddm_aug.evaluation.network_arguments import add_network_arguments
+    from lddm_aug.commands.network_arguments import add_network_arguments
 
     add_network_arguments(parser)
 
@@ -61,8 +61,8 @@ def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure the clips of a package, write the report and print its table."""
     require_extra('report', 'the report', 'matplotlib')
+    from lddm_aug.commands.network_arguments import load_networks
     from lddm_aug.evaluation.clip_set import generate_clip_set, read_split
-    from lddm_aug.evaluation.network_arguments import load_networks
     from lddm_aug.evaluation.synthesis import evaluate_synthesis
     from lddm_aug.evaluation.synthesis_metrics import SynthesisOptions
     from lddm_aug.evaluation.synthesis_report import PAGE, print_table, table_rows, write_report

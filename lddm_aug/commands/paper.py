@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the networks that are registered."""
-    from lddm_aug.evaluation.network_arguments import add_network_arguments
+    from lddm_aug.commands.network_arguments import add_network_arguments
 
     add_network_arguments(parser)
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     """Make Tables 1 and 2, and print where they are."""
     require_extra('audit', 'the search for pictures that look alike')
     require_extra('report', 'the page')
-    from lddm_aug.evaluation.network_arguments import load_networks
+    from lddm_aug.commands.network_arguments import load_networks
     from lddm_aug.experiments.paper.flow import QUICK, Paper, make_paper
 
     if not args.quick and args.device == 'cpu':

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the networks that are registered."""
-    from lddm_aug.evaluation.network_arguments import add_network_arguments
+    from lddm_aug.commands.network_arguments import add_network_arguments
 
     add_network_arguments(parser)
 
@@ -56,8 +56,8 @@ def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Make the table, draw the losses and print it."""
     require_extra('report', 'the chart of losses', 'matplotlib')
+    from lddm_aug.commands.network_arguments import load_networks
     from lddm_aug.configs import config_root
-    from lddm_aug.evaluation.network_arguments import load_networks
     from lddm_aug.experiments.table1.results import GENERATORS, format_table1
     from lddm_aug.experiments.table1.table1 import Table1, make_table1, table_name
     from lddm_aug.files import atomic_write

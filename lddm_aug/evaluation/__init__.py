@@ -8,8 +8,7 @@
         image_quality.py         PSNR, SSIM, LPIPS of pairs of clips
         clip_statistics.py       motion, flicker, sharpness, speckle
         bootstrap.py             intervals over groups
-    networks.py              the networks that look at clips, by name …
-    network_arguments.py     … and from a command line
+    networks.py              the networks that look at clips, by name
     synthesis_report.py      a table, JSON, plots and a page of these
     gallery.py               real and generated clips for eyes
     cost.py                  what a clip costs

@@ -24,7 +24,7 @@ def evaluate_synthesis(generator: Generator, real: ClipSet, training: ClipSet,
         generator: on the device where it shall compute.
         real: clips of groups that the generator didn't see, of its size and length.
         training: real clips that it was trained on, for the memorisation audit.
-        networks: what looks at the clips, by name: those of `load_networks`, and
+        networks: what looks at the clips, by name: those that are registered, and
 
             - fd: a recognizer trained here, for FD-<its name>, the two-sample test and, without a
               VGG, DIV;

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lddm_aug.commands.network_arguments import load_networks
 from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set
 from lddm_aug.evaluation.image_quality import clip_distance
-from lddm_aug.evaluation.network_arguments import load_networks
 from lddm_aug.evaluation.recognizer_features import RecognizerFeatures
 from lddm_aug.evaluation.synthesis import evaluate_synthesis
 from lddm_aug.evaluation.synthesis_metrics import SynthesisOptions

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from lddm_aug.commands.network_arguments import add_network_arguments, load_networks
 from lddm_aug.evaluation import networks
-from lddm_aug.evaluation.network_arguments import add_network_arguments, load_networks
 from lddm_aug.evaluation.networks import register_network
 
 
