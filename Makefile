@@ -1,6 +1,7 @@
-# Both targets do all their own set-up, in .venv:
+# All targets do their own set-up, in .venv:
 #
 #   make test    style, spelling, types, the order of imports, and tests
+#   make docs    the site, in build/site, and how long and how readable its pages are
 #   make demo    the main job on simulated sweeps; on your own data:
 #                make demo VIDEOS=videos.csv STILLS=stills.csv [DATA_ROOT=.] [SKIP_BAD=1] [OUT=...]
 #
@@ -14,7 +15,9 @@ python := .venv/bin/python
 pip := $(python) -m pip --disable-pip-version-check
 ready := .venv/.ready
 
-.PHONY: demo test
+export NO_MKDOCS_2_WARNING = 1
+
+.PHONY: demo docs test
 
 demo: $(ready)
 	$(python) tools/demo.py --work-dir '$(OUT)' \
@@ -27,6 +30,10 @@ test: $(ready)
 	$(python) -m mypy lddm_aug tools lddm_aug_command.py
 	.venv/bin/lint-imports
 	OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist loadfile
+
+docs: $(ready)
+	$(python) -m mkdocs build --strict --quiet
+	$(python) tests/docs/readability.py
 
 # A .venv that works is kept, with whatever Python it has; so is a full mmcv in it
 # (see the extra `lite` in pyproject.toml).

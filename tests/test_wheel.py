@@ -108,7 +108,7 @@ def test_every_extra_is_known_with_all_that_it_installs(metadata):
             of_extra[named[1]].append(line)
     assert {name: len(of_extra.pop(name)) for name in MODULES} == {
         name: len(modules) for name, modules in MODULES.items()}
-    assert {*of_extra} == {'all', 'dev', 'lite'}
+    assert {*of_extra} == {'all', 'dev', 'docs', 'lite'}
 
 
 def test_the_sdist_holds_what_the_wheel_is_built_of(wheel):

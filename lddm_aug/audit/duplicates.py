@@ -21,7 +21,7 @@ from tqdm import tqdm
 from lddm_aug.audit.fingerprint import BITS
 from lddm_aug.data.frames import Pixels
 
-# Chosen on pairs of BUSI, COVID-BLUES and the phantom; see docs/data.md.
+# Chosen on pairs of BUSI, COVID-BLUES and the phantom; see docs/audit.md.
 HASH_DISTANCE = 36          # of 128 bits, up to which a pair is a candidate
 SAME = 0.25                 # correlation of the speckle, in most of the tissue
 MOST = 0.7                  # share of the tissue that must agree; annotations may differ

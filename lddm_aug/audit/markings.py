@@ -8,7 +8,7 @@ from lddm_aug.data.frames import Pixels, is_colour, to_channels
 
 SIDE = 256                  # pixels of the longer side before detection
 # A letter or a calliper's cross at this size: brighter than its surroundings, compact, upright.
-# Bright fibres are as bright, but long and flat.  Chosen on 96 stills of BUSI; see docs/data.md.
+# Bright fibres are as bright, but long and flat.  Chosen on 96 stills of BUSI; see docs/audit.md.
 KERNEL = 9                  # pixels of the median filter, which removes thin strokes
 CONTRAST = 70               # grey levels above that median
 BRIGHTEST = 180             # grey levels of a stroke's brightest pixel, at least

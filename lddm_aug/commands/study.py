@@ -37,6 +37,13 @@ Its trainings are recognizers × training sets × ratios × seeds.
 
     lddm-aug study report --data data/phantom
 """)
+    chart = add_step(steps, 'chart', """Draw the README's chart from our own studies.
+
+    lddm-aug study chart --out docs/images/when_it_helps.svg
+""")
+    chart.add_argument('--results', type=Path, default=Path('docs/results'), metavar='DIR',
+                       help="folder with the studies' lines and scores; default: %(default)s")
+    chart.add_argument('--out', type=Path, required=True, metavar='SVG', help='file to write')
     for step in (start, report):
         step.add_argument('--data', type=Path, required=True, metavar='DIR',
                           help='folder with videos.csv, stills.csv, splits/, oracle.csv')
@@ -76,7 +83,10 @@ Its trainings are recognizers × training sets × ratios × seeds.
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run what is left of a study, or write its report."""
+    """Run what is left of a study, write its report, or draw its chart."""
+    if args.step == 'chart':
+        _draw_chart(args)
+        return
     require_extra('report', 'the report', 'matplotlib')
     out = args.out or Path('docs/results') / f'study_{args.data.resolve().name}.jsonl'
     if args.step == 'run':
@@ -89,6 +99,19 @@ def run(args: argparse.Namespace) -> None:
         page, text = (out.with_name(f'{out.stem}{named}{kind}') for kind in ('.html', '.md'))
         write_report(out, page, text, args.seeds)
         print(page, text, sep='\n')
+
+
+def _draw_chart(args: argparse.Namespace) -> None:
+    from lddm_aug.experiments.study.chart import draw_chart, points, read_gains
+    from lddm_aug.files import atomic_write
+
+    gains = read_gains(args.results)
+    with atomic_write(args.out) as file:
+        file.write(draw_chart(gains).encode())
+    for setting, by_name in gains.items():
+        for name, gain in by_name.items():
+            print(f'{setting.title}, {setting.metric}: {points(gain)} over {name}')
+    print(args.out)
 
 
 def _run_study(args: argparse.Namespace, out: Path) -> None:

@@ -171,7 +171,7 @@ def _set_randomness(config: Config, args: argparse.Namespace) -> None:
     """MMAction2 takes these three flags only where the config says nothing about randomness."""
     given = {name: value for name, value in vars(args).items()
              if name in ('seed', 'diff_rank_seed', 'deterministic') and value not in (None, False)}
-    config.randomness = {**config.get('randomness', {}), **given}
+    config.randomness = {'seed': None, **config.get('randomness', {}), **given}
 
 
 def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> None:

@@ -11,4 +11,5 @@
     statistics.py     figures with intervals in which seeds and patients both vary
     tables.py         what is compared with what
     report.py         tables → HTML and Markdown
+    chart.py          our own studies in one picture, for the README
 """

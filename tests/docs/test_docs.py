@@ -1,0 +1,312 @@
+"""What README and docs name is there: links, commands and their options, configs, parts, messages."""
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import mmaction.registry
+import pytest
+from readability import pages, sentences
+
+from lddm_aug.commands import NAMES, make_parser
+from lddm_aug.configs import config_names
+from lddm_aug.discovery import import_submodules
+from lddm_aug.extras import MODULES
+from lddm_aug.generators import RandomWarp, save_package
+
+ROOT = Path(__file__).parents[2]
+RESULTS = [ROOT / 'docs/results' / f'{name}.md' for name in (
+    'README', 'data', 'demo', 'fine_tuning', 'study', 'study_trials', 'table1', 'table1_trials')]
+PAGES = pages()
+ALL = [*PAGES, *RESULTS, ROOT / 'CONTRIBUTING.md']
+MOST_WORDS = 1500
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@cache
+def text_of(page: Path) -> str:
+    return page.read_text(encoding='utf-8')
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    """Code in fences of these languages."""
+    return [code for language, code in re.findall(r'^```(\w*)\n(.*?)^```', text_of(page),
+                                                  re.DOTALL | re.MULTILINE)
+            if language in languages]
+
+
+# ── form ──
+
+def test_the_readme_is_read_in_three_minutes():
+    lines = text_of(ROOT / 'README.md').splitlines()
+    assert len(lines) <= 100 and max(map(len, lines)) <= 120
+    assert any('.webp' in line for line in lines[:25])
+    assert max(map(len, sentences(text_of(ROOT / 'README.md')))) < 25
+
+
+@pytest.mark.parametrize('page', PAGES, ids=name_of)
+def test_no_page_is_longer_than_its_reader_is_patient(page):
+    assert len(text_of(page).split()) <= MOST_WORDS
+
+
+def test_every_page_is_found_from_the_menu():
+    menu = set(re.findall(r': (\S+\.md)$', (ROOT / 'mkdocs.yml').read_text(), re.MULTILINE))
+    assert {name_of(page).removeprefix('docs/') for page in PAGES[1:]} == {
+        name for name in menu if not name.startswith('results/')}
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip('mkdocs')
+    done = subprocess.run(
+        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir',
+         str(tmp_path / 'site')], cwd=ROOT, capture_output=True, text=True, timeout=600,
+        env={**os.environ, 'NO_MKDOCS_2_WARNING': '1'})
+    assert done.returncode == 0, done.stdout + done.stderr
+    html = (tmp_path / 'site/api/index.html').read_text(encoding='utf-8')
+    assert 'LDDMMixedDataset' in html
+    loaded = re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(https?:[^"]*)"', html)
+    assert not [address for address in loaded if 'canonical' not in address]
+
+
+# ── links ──
+
+def anchors(page: Path) -> set[str]:
+    """What a heading is called in an address, on GitHub and on the site."""
+    headings = re.findall(r'^#+ (.*)$', re.sub(r'^```.*?^```', '', text_of(page), flags=re.DOTALL
+                                               | re.MULTILINE), re.MULTILINE)
+    plain = [re.sub(r'[^\w\- ]', '', heading.lower()) for heading in headings]
+    return {heading.strip().replace(' ', '-') for heading in plain}
+
+
+@pytest.mark.parametrize('page', ALL, ids=name_of)
+def test_links_lead_somewhere(page):
+    for address in re.findall(r'\]\(([^)\s]+)\)', re.sub(r'`[^`\n]*`', '', text_of(page))):
+        if re.match(r'(https?|mailto):', address):
+            assert re.match(r'https://[\w.-]+\.\w+(/|$)', address), address
+            continue
+        path, _, anchor = address.partition('#')
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), address
+        assert not anchor or anchor in anchors(target), address
+
+
+# ── commands ──
+
+@cache
+def parser():
+    made = make_parser(register=lambda: None)
+    [commands] = [action for action in made._actions if hasattr(action, 'add_parser')]
+    return made, commands.choices
+
+
+TOOLS = {path.name: re.search(r"run_tool\('(.+)'\)", path.read_text())[1]
+         for path in (ROOT / 'tools').glob('*.py')}
+
+
+def commands_of(code: str, folder: Path) -> list[list[str]]:
+    """The words of every `lddm-aug …` and `python tools/….py …`, as bash understands them."""
+    code = re.sub(r'\.venv/bin/|<\(.*\)', '', code).replace('…', '')
+    shown = 'command_not_found_handle() { printf "%s\\0" "$@"; printf "\\n"; }\n' + code
+    done = subprocess.run(['/bin/bash', '-c', shown], cwd=folder, env={'PATH': '/nowhere'},
+                          capture_output=True, text=True, timeout=60)
+    lines = [line.split('\0')[:-1] for line in done.stdout.splitlines() if '\0' in line]
+    found = []
+    for program, *words in lines:
+        if program == 'lddm-aug':
+            found.append(words)
+        elif program == 'python' and words and words[0].startswith('tools/'):
+            found.append([TOOLS[words[0].removeprefix('tools/')], *words[1:]])
+    return found
+
+
+def indented(page: Path) -> list[str]:
+    """Code that is set in by four blanks."""
+    return re.findall(r'(?:^ {4}(?:\w+=\S+ )*lddm-aug .*\n)+', text_of(page), re.MULTILINE)
+
+
+def comments_behind(code: str) -> str:
+    """Of indented code: what stands behind three blanks is said, not typed."""
+    return '\n'.join(re.split(r' {3,}', line.strip())[0] for line in code.splitlines())
+
+
+@pytest.mark.parametrize('page', ALL, ids=name_of)
+def test_commands_are_ones_that_the_command_line_takes(page, tmp_path, capsys):
+    code = [*blocks(page, 'bash', ''), *map(comments_behind, indented(page))]
+    for command in (each for block in code for each in commands_of(block, tmp_path)):
+        if command[0] in ('phantom',):               # lives on as tools/make_phantom.py
+            command = ['prepare', *command]
+        try:
+            parser()[0].parse_args(command)
+        except SystemExit as stopped:
+            raised = capsys.readouterr().err
+            assert not stopped.code or 'required' in raised and '…' in ''.join(code), (
+                command, raised)
+
+
+def options_of(name: str) -> set[str]:
+    """Of a command and its steps."""
+    found, open_ = set(), [parser()[1][name]]
+    while open_:
+        for action in open_.pop()._actions:
+            found |= {*action.option_strings}
+            open_ += getattr(action, 'choices', None).values() if hasattr(
+                action, 'add_parser') else []
+    return found
+
+
+def inline(page: Path) -> list[str]:
+    """Code within a line."""
+    text = re.sub(r'^```.*?^```', '', text_of(page), flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r'`([^`\n]+)`', text.replace('\n', ' '))
+
+
+@pytest.mark.parametrize('page', ALL, ids=name_of)
+def test_commands_and_options_within_a_line_are_known(page):
+    everywhere = {option for name in NAMES for option in options_of(name)} | {'--version',
+                                                                             '--print-completion'}
+    others = {'--logdir', '--trusted-host', '--strict'}
+    for code in inline(page):
+        words = code.split()
+        if words[0] == 'lddm-aug' and len(words) > 1 and re.match(r'[a-z]', words[1]):
+            assert words[1] in NAMES, code
+            known = options_of(words[1])
+        elif words[0].startswith(('-', 'lddm-aug')) or words[0] in NAMES:
+            known = everywhere
+        else:
+            continue
+        given = {re.split('[=…]', word)[0] for word in words if word.startswith('--')}
+        assert given <= known | others | {''}, code
+
+
+def braces(text: str) -> list[str]:
+    """a{b,c}d → abd, acd."""
+    found = re.search(r'\{([^{}]*)\}', text)
+    if not found:
+        return [text]
+    return [one for part in found[1].split(',')
+            for one in braces(text[:found.start()] + part + text[found.end():])]
+
+
+@pytest.mark.parametrize('page', [*PAGES, ROOT / 'CONTRIBUTING.md'], ids=name_of)
+def test_configs_and_files_that_are_named_are_there(page):
+    names = {*config_names()}
+    for code in inline(page):
+        for path in braces(code):
+            if re.fullmatch(r'(lddm_aug|mmaction_configs|tests|tools|docs)/[\w./-]+', path):
+                assert (ROOT / path).exists(), path
+            if re.fullmatch(r'(c3d|tsm|tdn|atmnet|r3d)_\w+(\.py)?', path) and not path.endswith(
+                    ('_small', '_iterations')):
+                assert path.removesuffix('.py') in names, path
+
+
+def test_the_table_of_commands_is_whole():
+    page = text_of(ROOT / 'docs/commands.md')
+    missing = [name for name in NAMES if not re.search(rf'`{name}\b', page)]
+    assert not missing
+    for name in MODULES:
+        assert f'`{name}`' in text_of(ROOT / 'docs/index.md')
+
+
+# ── Python ──
+
+def registered() -> Iterator[str]:
+    for value in vars(mmaction.registry).values():
+        if hasattr(value, 'module_dict'):
+            while value is not None:
+                yield from value.module_dict
+                value = value.parent
+
+
+@pytest.mark.parametrize('page', ALL, ids=name_of)
+def test_python_compiles_and_its_names_are_there(page):
+    code = '\n'.join(blocks(page, 'python'))
+    own = set(re.findall(r'^class (\w+)|^@?register_\w+\(.(\w+)', code, re.MULTILINE))
+    known = {*registered()} | {name for pair in own for name in pair if name}
+    for block in blocks(page, 'python'):
+        tree = ast.parse(block)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith('lddm_aug'):
+                module = import_module(node.module)
+                assert all(hasattr(module, alias.name) for alias in node.names), node.module
+            elif (isinstance(node, ast.keyword) and node.arg == 'type'
+                  and isinstance(node.value, ast.Constant)):
+                assert node.value.value in known, node.value.value
+
+
+@pytest.mark.parametrize('page', ALL, ids=name_of)
+def test_parts_within_a_line_are_registered(page):
+    known = {*registered()}
+    for name in re.findall(r"type='(\w+)'", ' '.join(inline(page))):
+        assert name in known, name
+    for name in inline(page):
+        if re.fullmatch(r'[A-Z]\w+(Hook|Dataset|Sampler)', name):
+            assert name in known | {'IterBasedTrainLoop', 'Subset'}, name
+
+
+def test_the_readmes_code_makes_a_moving_picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_package(tmp_path / 'work_dirs/demo/generator/package', RandomWarp(size=64), ())
+    [code] = blocks(ROOT / 'README.md', 'python')
+    assert len(code.splitlines()) <= 10
+    exec(compile(code, 'README.md', 'exec'), {})
+    assert (tmp_path / 'clip.webp').read_bytes()[8:12] == b'WEBP'
+
+
+def test_the_readmes_commands_are_those_of_own_data():
+    five, same = (re.findall(r'^lddm-aug .*(?:prepare|split|train|synth).*$', text_of(page),
+                             re.MULTILINE)
+                  for page in (ROOT / 'README.md', ROOT / 'docs/own_data.md'))
+    assert len(five) == 5 and {*five} <= {*same}
+
+
+# ── API ──
+
+def test_the_reference_names_every_public_class():
+    page = re.findall(r'^::: (\S+)', text_of(ROOT / 'docs/api.md'), re.MULTILINE)
+    for name in page:
+        module, _, last = name.rpartition('.')
+        assert hasattr(import_module(module), last), name
+    for package in ('datasets', 'datasets.transforms', 'engine.hooks', 'generators', 'models',
+                    'models.backbones', 'evaluation'):
+        public = import_module(f'lddm_aug.{package}').__all__
+        missing = {name for name in public if name[0].isupper() or name.startswith(('load', 'save'))
+                   if f'lddm_aug.{package}.{name}' not in page}
+        assert not missing, missing
+
+
+# ── messages ──
+
+@cache
+def messages() -> str:
+    """Every text of the sources, with … for what is put in."""
+    found = []
+    for path in (ROOT / 'lddm_aug').rglob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if isinstance(node, ast.JoinedStr):
+                found.append(''.join(part.value if isinstance(part, ast.Constant) else '…'
+                                     for part in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return '\n'.join(found)
+
+
+def test_messages_on_the_page_are_messages_of_the_program():
+    page = text_of(ROOT / 'docs/troubleshooting.md').partition('## Clips look wrong')[0]
+    rows = re.findall(r'^\| (`.*?) \|', page, re.MULTILINE)
+    assert len(rows) > 40
+    for fragment in (each for row in rows for each in re.findall(r'`([^`]+)`', row)):
+        pattern = '.*'.join(map(re.escape, fragment.split('…')))
+        assert re.search(pattern, messages()), fragment
+
+
+import_submodules('lddm_aug.generators')
