@@ -1,4 +1,4 @@
-"""Run the main job: a generator, its clips, three recognizers and a report.
+"""Run the main job: a generator, its clips, recognizers and a report.
 
     lddm-aug demo                                                 on simulated sweeps
     lddm-aug demo --quick                                         does everything run here?
@@ -27,7 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'), metavar='DIR',
                         help='default: %(default)s')
     parser.add_argument('--seed', type=int, default=0, metavar='N',
-                        help='of everything random; default: %(default)s')
+                        help='of split, generator and clips; default: %(default)s')
+    parser.add_argument('--phantom-seed', type=int, metavar='N',
+                        help='of the simulated patients; default: --seed')
+    parser.add_argument('--recognizer-seeds', type=int, nargs='+', metavar='N',
+                        help='one training each, on every training set; default: 0 1 2')
     parser.add_argument('--fresh', action='store_true', help='do again what was done before')
     parser.add_argument('--quick', action='store_true',
                         help='a minute in place of twelve: shows that everything works here, and '
@@ -41,11 +45,10 @@ def run(args: argparse.Namespace) -> None:
     results = flow.run(flow.Demo(
         work_dir=args.work_dir, command=typed(),
         videos=args.videos, stills=args.stills, data_root=args.data_root,
-        skip_bad=args.skip_bad, seed=args.seed, fresh=args.fresh,
+        skip_bad=args.skip_bad, seed=args.seed,
+        phantom_seed=args.phantom_seed, recognizer_seeds=args.recognizer_seeds, fresh=args.fresh,
         budget=flow.QUICK if args.quick else flow.Budget()))
-    print('\ntraining set    accuracy  F1 macro')
-    for row in results['recognition']:
-        print(f'{row["training_set"]:<14}  {row["accuracy"]:>8.2f}  {row["f1_macro"]:>8.2f}')
+    print('\n'.join(['', *flow.summary_lines(results)]))
     if results['note']:
         print(f'\n{results["note"]}')
     print(f'\n{args.work_dir / "report.html"}')
