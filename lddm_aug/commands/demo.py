@@ -3,6 +3,7 @@
     lddm-aug demo                                                 on simulated sweeps
     lddm-aug demo --quick                                         does everything run here?
     lddm-aug demo --videos videos.csv --stills stills.csv         on your own data
+    lddm-aug demo --summarize DIR DIR --out demo.json             several demos together
 
 Interrupted, it resumes where it was when it is called again in the same way.
 """
@@ -36,10 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--quick', action='store_true',
                         help='a minute in place of twelve: shows that everything works here, and '
                              'trains too little to learn anything')
+    parser.add_argument('--summarize', type=Path, nargs='+', metavar='PATH',
+                        help='run nothing: bring demos of other --seed together, by their '
+                             '--work-dir, or the rows in a file that was written so')
+    parser.add_argument('--out', type=Path, default=Path('demo.json'), metavar='JSON',
+                        help='file for the rows of --summarize; a chart goes beside it; '
+                             'default: %(default)s')
 
 
 def run(args: argparse.Namespace) -> None:
     require_extra('report', 'the report', 'matplotlib')
+    if args.summarize:
+        from lddm_aug.experiments.demo.summary import read_runs, write_summary
+
+        print('\n'.join(write_summary(read_runs(args.summarize), args.out)))
+        return
     from lddm_aug.experiments.demo import flow
 
     results = flow.run(flow.Demo(

@@ -31,9 +31,10 @@ class Bar:
     @property
     def text(self) -> str:
         """As +5.3 [+1.3, +9.5]."""
-        if self.low is None or self.high is None:
-            return f'{self.value:+.1f}'
-        return f'{self.value:+.1f} [{self.low:+.1f}, {self.high:+.1f}]'
+        text = f'{self.value:+.1f}'
+        if self.low is not None and self.high is not None:
+            text += f' [{self.low:+.1f}, {self.high:+.1f}]'
+        return text.replace('-', '−')
 
 
 def draw_differences(bars: Sequence[Bar], axis: str, title: str = '') -> str:
@@ -58,10 +59,9 @@ def draw_differences(bars: Sequence[Bar], axis: str, title: str = '') -> str:
              f'role="img" font-family="system-ui, sans-serif" font-size="13" fill="{INK}">',
              f'<title>{escape(title or axis)}</title>']
     for tick in ticks:
-        width = 1.6 if tick == 0 else 0.4
-        parts += [f'<path d="M{x(tick)} {TOP}V{bottom}" stroke="{INK}" stroke-width="{width}"/>',
-                  f'<text x="{x(tick)}" y="{bottom + 16}" text-anchor="middle">{tick:+g}</text>'
-                  .replace('>+0<', '>0<')]
+        at, width = x(tick), 0.4 if tick else 1.6
+        parts += [f'<path d="M{at} {TOP}V{bottom}" stroke="{INK}" stroke-width="{width}"/>',
+                  f'<text x="{at}" y="{bottom + 16}" text-anchor="middle">{_signed(tick)}</text>']
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{middle}" y="{bottom + 36}" text-anchor="middle">{escape(axis)}</text>')
     for number, bar in enumerate(bars):
@@ -77,9 +77,13 @@ def draw_differences(bars: Sequence[Bar], axis: str, title: str = '') -> str:
     return '\n'.join([*parts, '</svg>']) + '\n'
 
 
+def _signed(tick: float) -> str:
+    return f'{tick:+g}'.replace('-', '−') if tick else '0'
+
+
 def _ticks(low: float, high: float) -> list[float]:
-    """Five to ten round numbers that enclose both."""
-    span = max(high - low, 1e-9)
+    """Round numbers that enclose both."""
+    span = max(high - low, 1.)
     power = 10. ** math.floor(math.log10(span / 5))
     step = next(step * power for step in (*STEPS, 10) if span / (step * power) <= 7)
     first, last = math.floor(low / step), math.ceil(high / step)

@@ -132,6 +132,11 @@ class Demo:
             return None
         return self.seed if self.phantom_seed is None else self.phantom_seed
 
+    @property
+    def oracle(self) -> Path | None:
+        """Table of the true clips behind the stills, which only a simulation knows."""
+        return self.work_dir / 'data' / 'oracle.csv' if self.simulated else None
+
 
 def run(demo: Demo) -> dict[str, Any]:
     """Run the whole flow, or what is left of it, and write results.json and report.html."""
@@ -141,9 +146,9 @@ def run(demo: Demo) -> dict[str, Any]:
         steps.forget()
 
     tables = make_tables(demo, steps)
-    oracle = demo.work_dir / 'data' / 'oracle.csv' if demo.simulated else None
     flow = Flow(demo, steps, tables, data_identity(tables))
-    recognizers = Recognizers(demo.work_dir, tables, flow.data, oracle, demo.budget.recognizer)
+    recognizers = Recognizers(demo.work_dir, tables, flow.data, demo.oracle,
+                              demo.budget.recognizer)
     package, autoencoder = flow.make_generator()
     generator = load_package(package)
     repeated = repeat_still_like(generator, demo.work_dir / 'repeat_still')

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from lddm_aug.experiments.demo.chart import Bar, draw_differences
@@ -42,9 +42,10 @@ def write_report(path: Path, results: Mapping[str, Any], files: Mapping[str, str
         **{'note': '', **results},
         title='Do generated clips help to recognize videos?',
         source=results['data']['source'],
+        simulated=results['rows'][0]['phantom_seed'] is not None,
         files=files,
         finding=findings(results),
-        chart=Markup(draw_gains(results)),           # our own SVG, its texts escaped
+        chart=draw_gains(results),
         metrics={metric: METRICS[metric] for metric in _metrics(results)},
         table=_table(results),
         comparisons=_comparisons(results),
@@ -62,8 +63,8 @@ def findings(results: Mapping[str, Any]) -> dict[str, Any]:
     accuracy = {row['training_set']: row['value'] for row in results['means']
                 if row['metric'] == 'accuracy'}
     gain = find_gain(results, 'lddm_mix', 'real')
-    change = (f'accuracy on held-out videos from {accuracy["real"]:.0%} to '
-              f'{accuracy["lddm_mix"]:.0%}: {_points(gain)}.')
+    change = (f'accuracy on held-out videos from {_percent(accuracy["real"])} to '
+              f'{_percent(accuracy["lddm_mix"])}: {_points(gain)}.')
     if gain['low'] is not None and gain['low'] > 0:
         headline = f'LDDM clips raised {change}'
     elif gain['high'] is not None and gain['high'] < 0:
@@ -74,7 +75,8 @@ def findings(results: Mapping[str, Any]) -> dict[str, Any]:
     sentences = [f'Against repeated stills, in which nothing moves, the difference is '
                  f'{_points(stills)}.']
     if 'oracle' in accuracy:
-        sentences.append(f'True clips behind the same stills reach {accuracy["oracle"]:.0%}: '
+        sentences.append(f'True clips behind the same stills reach '
+                         f'{_percent(accuracy["oracle"])}: '
                          'no generator can be expected to do better.')
     lead = results['autoencoder']['psnr_db'] - results['autoencoder']['still_psnr_db']
     return {
@@ -158,15 +160,21 @@ def _confusions(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _without_looking(results: Mapping[str, Any]) -> str:
     """What one answer for every video would reach, and which recognizers do just that."""
-    confusions = [(TRAINING_SETS[row['training_set']], row['seed'], np.asarray(row['confusion']))
-                  for row in results['recognition']]
-    of_class = confusions[0][2].sum(axis=1)
+    rows = results['recognition']
+    of_class = np.asarray(rows[0]['confusion']).sum(axis=1)
     commonest = results['data']['classes'][of_class.argmax()]
-    stuck = [f'{name} (seed {seed})' for name, seed, confusion in confusions
-             if np.count_nonzero(confusion.sum(axis=0)) == 1]
-    return (f'Saying {commonest} every time would reach {of_class.max() / of_class.sum():.0%}.'
-            + (f' Trained on {" and on ".join(stuck)}, the recognizer gave every video the same '
-               'class: it learned nothing.' if stuck else ''))
+    text = f'Saying {commonest} every time would reach {_percent(of_class.max() / of_class.sum())}.'
+    stuck = Counter(TRAINING_SETS[row['training_set']] for row in rows
+                    if np.count_nonzero(np.asarray(row['confusion']).sum(axis=0)) == 1)
+    if stuck:
+        text += (f' {sum(stuck.values())} of {len(rows)} recognizers gave every video the same '
+                 'class and learned nothing: '
+                 + ', '.join(f'{count} of {name}' for name, count in stuck.items()) + '.')
+    return text
+
+
+def _percent(share: float) -> str:
+    return f'{100 * share:.0f} %'
 
 
 def _draw_curve(points: Sequence[tuple[int, float]]) -> str:

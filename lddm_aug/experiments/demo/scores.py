@@ -66,7 +66,8 @@ def compare(scores: Mapping[str, Mapping[int, Scores]]) -> dict[str, Any]:
                   for metric, value in of_metric.items()],
         'gains': [{'training_set': name, 'over': over, 'metric': metric,
                    **_described(estimates[name][metric] - estimates[over][metric])}
-                  for name, over in PAIRS if name in estimates for metric in estimates[name]]}
+                  for name, over in PAIRS if {name, over} <= {*estimates}
+                  for metric in estimates[name]]}
 
 
 def _described(value: Estimate) -> dict[str, float | None]:
