@@ -53,7 +53,7 @@ class ResumableSteps:
         Raises:
             ValueError: if the output exists and no step made it.
         """
-        path = self.folder / 'steps' / f'{name.replace(" ", "_")}.json'
+        path = self._record_of(name)
         record = self._read(path) if path.is_file() else {}
         if not record and output.exists():
             raise ValueError(f'{output} exists and was not made by this command; '
@@ -78,11 +78,23 @@ class ResumableSteps:
         print(f'{name}: {record["seconds"]:.0f} s{" (done before)" if done else ""}', flush=True)
         return record['result']
 
+    def find(self, name: str, inputs: Mapping[str, Any], output: Path) -> dict[str, Any] | None:
+        """The record of a step that was done with the same inputs: its result, seconds and memory;
+        None if `run` would work.
+        """
+        path = self._record_of(name)
+        record = self._read(path) if path.is_file() else {}
+        done = 'result' in record and record['inputs'] == fingerprint(inputs) and output.exists()
+        return record if done else None
+
     def forget(self) -> None:
         """Remove the records and the outputs of all steps."""
         for path in sorted((self.folder / 'steps').glob('*.json')):
             shutil.rmtree(self.folder / json.loads(path.read_bytes())['output'], ignore_errors=True)
             path.unlink()
+
+    def _record_of(self, name: str) -> Path:
+        return self.folder / 'steps' / f'{name.replace(" ", "_")}.json'
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:

@@ -64,6 +64,14 @@ def test_forgotten_steps_are_removed_and_done_again(call, tmp_path):
     assert call({'seed': 1}) == ({'value': 10}, [[]])
 
 
+def test_only_a_step_that_was_done_with_the_same_inputs_is_found(call, tmp_path):
+    steps, output = ResumableSteps(tmp_path), tmp_path / 'output'
+    assert steps.find('a step', {'seed': 1}, output) is None
+    call({'seed': 1})
+    assert steps.find('a step', {'seed': 1}, output)['result'] == {'value': 10}
+    assert steps.find('a step', {'seed': 2}, output) is None
+
+
 def test_a_fingerprint_changes_with_a_hook_but_not_with_a_guard():
     hooks = [dict(type='DataGuardHook'), dict(type='EMAHook', momentum=0.1)]
     plain = fingerprint({'configs': [dict(custom_hooks=hooks)]})

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from lddm_aug.experiments.demo.flow import QUICK, Demo, run
+from lddm_aug.experiments.demo.recognition import at_once
 from lddm_aug.generators.package import load_package
 from lddm_aug.store.manifest import read_manifest
 
@@ -36,13 +37,18 @@ def work_dir(tmp_path_factory, installed):
 
 def test_results_keep_their_contract(work_dir):
     results = json.loads((work_dir / 'results.json').read_text())
-    assert set(results) == {'autoencoder', 'synthesis', 'recognition', 'wall_s', 'peak_rss_mb',
-                            'data', 'versions', 'command', 'note'}
+    assert set(results) == {'autoencoder', 'synthesis', 'recognition', 'rows', 'means', 'gains',
+                            'wall_s', 'peak_rss_mb', 'data', 'versions', 'command', 'note'}
     assert set(results['autoencoder']) == {'psnr_db', 'still_psnr_db'}
     assert set(results['synthesis']) == {'clips', 'seconds', 'clips_per_second'}
     assert results['synthesis']['clips'] == 8
-    assert [row['training_set'] for row in results['recognition']] == ['real', 'still_mix',
-                                                                       'lddm_mix']
+    trainings = [(name, seed) for name in ('real', 'still_mix', 'lddm_mix', 'oracle')
+                 for seed in (0, 1)]
+    assert [(row['training_set'], row['seed']) for row in results['recognition']] == trainings
+    assert [tuple(row) for row in results['rows']] == 8 * [
+        ('phantom_seed', 'recognizer_seed', 'training_set', 'accuracy', 'auc')]
+    assert [(row['phantom_seed'], row['training_set'], row['recognizer_seed'])
+            for row in results['rows']] == [(0, *training) for training in trainings]
     assert {row['iterations'] for row in results['recognition']} == {2}
     for row in results['recognition']:
         confusion = np.array(row['confusion'])
@@ -66,7 +72,7 @@ def test_no_test_patient_was_trained_on(work_dir):
     package = load_package(work_dir / 'generator' / 'package')
     manifest = read_manifest(work_dir / 'stores' / 'lddm')
     trained_on = set(package.groups) | {row['group'] for row in manifest.rows}
-    predictions = work_dir / 'recognizers' / 'tsm_lddm_mix' / 'predictions.jsonl'
+    predictions = work_dir / 'recognizers' / 'tsm_lddm_mix_seed1' / 'predictions.jsonl'
     tested = {json.loads(line)['group'] for line in predictions.read_text().splitlines()}
     assert len(trained_on) == 16 and len(tested) == 8
     assert not trained_on & tested
@@ -77,7 +83,7 @@ def test_repeated_stills_do_not_move_and_generated_clips_do(work_dir):
         clips = [np.load(work_dir / 'stores' / store / row['path'])
                  for row in read_manifest(work_dir / 'stores' / store).rows]
         return np.abs(np.diff(np.stack(clips).astype(float), axis=1)).max()
-    assert motion('repeat_still') == 0
+    assert motion('still') == 0
     assert motion('lddm') > 0
 
 
@@ -85,13 +91,17 @@ def test_a_second_call_does_nothing_again(work_dir, capsys, monkeypatch):
     monkeypatch.chdir(work_dir.parents[1])
     before = json.loads((work_dir / 'results.json').read_text())
     after = run(Demo(Path('work_dirs/demo'), budget=QUICK))
-    steps = capsys.readouterr().out.splitlines()
-    assert len(steps) == 7 and all(step.endswith('(done before)') for step in steps)
-    for key in ('autoencoder', 'synthesis', 'recognition', 'data'):
+    *steps, trainings = capsys.readouterr().out.splitlines()
+    assert len(steps) == 4 and all(step.endswith('(done before)') for step in steps)
+    assert trainings == '8 trainings of recognizers: 8 done before'
+    for key in ('autoencoder', 'synthesis', 'recognition', 'rows', 'means', 'gains', 'data'):
         assert json.loads(json.dumps(after[key])) == before[key]
-    # what was done before counts with the time that it took then
-    notes = [json.loads(path.read_bytes()) for path in (work_dir / 'steps').glob('*.json')]
-    assert after['wall_s'] >= sum(note['seconds'] for note in notes) - 0.1
+    # what was done before counts with the time that it took then, trainings side by side
+    seconds = {path.stem: json.loads(path.read_bytes())['seconds']
+               for path in (work_dir / 'steps').glob('*.json')}
+    parts = [each / (at_once() if name.startswith('train_tsm') else 1)
+             for name, each in seconds.items()]
+    assert len(parts) == 12 and after['wall_s'] >= sum(parts) - 0.1
 
 
 def test_a_mistake_is_one_sentence(tmp_path):

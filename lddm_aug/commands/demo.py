@@ -1,8 +1,9 @@
-"""Run the main job: a generator, its clips, three recognizers and a report.
+"""Run the main job: a generator, its clips, recognizers and a report.
 
     lddm-aug demo                                                 on simulated sweeps
     lddm-aug demo --quick                                         does everything run here?
     lddm-aug demo --videos videos.csv --stills stills.csv         on your own data
+    lddm-aug demo --summarize DIR DIR --out demo.json             several demos together
 
 Interrupted, it resumes where it was when it is called again in the same way.
 """
@@ -28,26 +29,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'), metavar='DIR',
                         help='default: %(default)s')
     parser.add_argument('--seed', type=int, default=0, metavar='N',
-                        help='of everything random; default: %(default)s')
+                        help='of split, generator and clips; default: %(default)s')
+    parser.add_argument('--phantom-seed', type=int, metavar='N',
+                        help='of the simulated patients; default: --seed')
+    parser.add_argument('--recognizer-seeds', type=int, nargs='+', metavar='N',
+                        help='one training each, on every training set; default: 0 1 2')
     parser.add_argument('--fresh', action='store_true', help='do again what was done before')
     parser.add_argument('--quick', action='store_true',
                         help='a minute in place of twelve: shows that everything works here, and '
                              'trains too little to learn anything')
+    parser.add_argument('--summarize', type=Path, nargs='+', metavar='PATH',
+                        help='run nothing: bring demos of other --seed together, by their '
+                             '--work-dir, or the rows in a file that was written so')
+    parser.add_argument('--out', type=Path, default=Path('demo.json'), metavar='JSON',
+                        help='file for the rows of --summarize; a chart goes beside it; '
+                             'default: %(default)s')
 
 
 def run(args: argparse.Namespace) -> None:
     """Run the demo and print the scores of each training set."""
     require_extra('report', 'the report', 'matplotlib')
+    if args.summarize:
+        from lddm_aug.experiments.demo.summary import read_runs, write_summary
+
+        print('\n'.join(write_summary(read_runs(args.summarize), args.out)))
+        return
     from lddm_aug.experiments.demo import flow
 
     results = flow.run(flow.Demo(
         work_dir=args.work_dir, command=typed(),
         videos=args.videos, stills=args.stills, data_root=args.data_root,
-        skip_bad=args.skip_bad, seed=args.seed, fresh=args.fresh,
+        skip_bad=args.skip_bad, seed=args.seed,
+        phantom_seed=args.phantom_seed, recognizer_seeds=args.recognizer_seeds, fresh=args.fresh,
         budget=flow.QUICK if args.quick else flow.Budget()))
-    print('\ntraining set    accuracy  F1 macro')
-    for row in results['recognition']:
-        print(f'{row["training_set"]:<14}  {row["accuracy"]:>8.2f}  {row["f1_macro"]:>8.2f}')
+    print('\n'.join(['', *flow.summary_lines(results)]))
     if results['note']:
         print(f'\n{results["note"]}')
     print(f'\n{args.work_dir / "report.html"}')

@@ -4,59 +4,63 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import ConfigDict
 
 from lddm_aug.checkpoints import POINTER
-from lddm_aug.configs import DEFAULTS, choose, find_config, read_config
+from lddm_aug.configs import DEFAULTS, choose, find_config
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
-from lddm_aug.engine.recognizer_training import train_and_test, use_last_weights
-from lddm_aug.engine.runner_config import without_variables
 from lddm_aug.evaluation.gallery import make_previews
 from lddm_aug.experiments.demo.prepare import Tables, prepare
+from lddm_aug.experiments.demo.recognition import DATA, Recognizers
 from lddm_aug.experiments.demo.report import write_report
-from lddm_aug.experiments.demo.scores import compare, read_curves, read_scores
+from lddm_aug.experiments.demo.scores import compare, read_curves, read_probabilities, rows_of
 from lddm_aug.files import atomic_write, sha256_of
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.preparation.phantom import write_phantom
 from lddm_aug.resumable_steps import ResumableSteps, fingerprint, peak_rss_mb
-from lddm_aug.store.manifest import MANIFEST
 from lddm_aug.synthesis.synthesize import synthesize
 from lddm_aug.version import __version__
 from lddm_aug.versions import run_versions
 from lddm_aug.visualization.previews import Preview, encode_webp, grid
 
-RECIPE, DATA = 'lddm/lddm', 'phantom'                # whose size and budget are taken
+RECIPE = 'lddm/lddm'
+# Few patients with a labelled video and many with a still: of the study's settings the one in which
+# generated clips improved recognizers (docs/results/study.md, 3:7).
+PHANTOM = {'train': 26, 'test': 62, 'stills': 96}
+# three quarters of the recipe's iterations, so that all of it takes nine minutes on two cores
+ITERATIONS = {'autoencoder.train_cfg.max_iters': 300, 'autoencoder.train_cfg.val_interval': 300,
+              'diffusion.train_cfg.max_iters': 800}
+RECOGNIZER_SEEDS = (0, 1, 2)
 GENERATOR_DATASETS = ('autoencoder.train_dataloader.dataset', 'autoencoder.val_dataloader.dataset',
                       'diffusion.train_dataloader.dataset.clips',
                       'diffusion.default_hooks.preview.clips')
-RECOGNIZER, NAME = 'tsm_small', 'tsm'
-TRAINING_SETS = ('real', 'still_mix', 'lddm_mix')
 PREVIEWS_PER_CLASS = 3
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is simulated and trained, where it isn't what the configs say.
+    """How much is simulated and trained.
 
     Attributes:
         phantom: arguments of `write_phantom`.
         generator: values for the generator's config, by dotted key.
         recognizer: values for the recognizers' configs.
+        recognizer_seeds: one training each, on every training set.
         note: what a reader of the report must know about it.
     """
-    phantom: Mapping[str, Any] = field(default_factory=dict)
-    generator: Mapping[str, Any] = field(default_factory=dict)
+    phantom: Mapping[str, Any] = field(default_factory=lambda: dict(PHANTOM))
+    generator: Mapping[str, Any] = field(default_factory=lambda: dict(ITERATIONS))
     recognizer: Mapping[str, Any] = field(default_factory=dict)
+    recognizer_seeds: Sequence[int] = RECOGNIZER_SEEDS
     note: str = ''
 
 
@@ -66,7 +70,7 @@ QUICK = Budget(
     phantom={'train': 8, 'test': 8, 'stills': 8, 'frames': 50},
     generator={'autoencoder.train_cfg.max_iters': 2, 'diffusion.train_cfg.max_iters': 2,
                'diffusion.train_dataloader.dataset.draws': 1},
-    recognizer={'train_cfg.max_iters': 2})
+    recognizer={'train_cfg.max_iters': 2}, recognizer_seeds=(0, 1))
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,9 @@ class Demo:
         stills: table of the user's stills.
         data_root: folder their paths are relative to; by default each table's own.
         skip_bad: leave out rows that can't be used.
-        seed: of everything that is random.
+        seed: of the split, the generator and its clips.
+        phantom_seed: of the simulated patients; by default the same.
+        recognizer_seeds: of the recognizers; by default the budget's.
         fresh: do again what was done before.
         budget: how much to train.
     """
@@ -91,52 +97,87 @@ class Demo:
     data_root: Path | None = None
     skip_bad: bool = False
     seed: int = 0
+    phantom_seed: int | None = None
+    recognizer_seeds: Sequence[int] | None = None
     fresh: bool = False
     budget: Budget = Budget()
+
+
+    def __post_init__(self) -> None:
+        if (self.videos is None) != (self.stills is None):
+            raise ValueError('own data needs both a table of videos and a table of stills')
+        if not self.simulated and self.phantom_seed is not None:
+            raise ValueError('phantom_seed is of simulated sweeps; leave it out for own data')
+        if not self.seeds or len({*self.seeds}) < len(self.seeds):
+            raise ValueError('recognizer_seeds must name at least one, each once, but got '
+                             f'{list(self.seeds)}')
+        for seed in (self.seed, self.phantom_seed or 0, *self.seeds):
+            if not 0 <= seed < 2**32:
+                raise ValueError(f'seed must lie in [0, 2^32), but got {seed!r}')
+
+    @property
+    def simulated(self) -> bool:
+        return self.videos is None
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """Of the recognizers."""
+        return (self.budget.recognizer_seeds if self.recognizer_seeds is None else
+                self.recognizer_seeds)
+
+    @property
+    def data_seed(self) -> int | None:
+        """Of the simulated patients; None for own data."""
+        if not self.simulated:
+            return None
+        return self.seed if self.phantom_seed is None else self.phantom_seed
+
+    @property
+    def oracle(self) -> Path | None:
+        """Table of the true clips behind the stills, which only a simulation knows."""
+        return self.work_dir / 'data' / 'oracle.csv' if self.simulated else None
 
 
 def run(demo: Demo) -> dict[str, Any]:
     """Run the whole flow, or what is left of it, and write results.json and report.html."""
     started = time.monotonic()
-    if (demo.videos is None) != (demo.stills is None):
-        raise ValueError('own data needs both a table of videos and a table of stills')
-    if not 0 <= demo.seed < 2**32:
-        raise ValueError(f'seed must lie in [0, 2^32), but got {demo.seed!r}')
     steps = ResumableSteps(demo.work_dir)
     if demo.fresh:
         steps.forget()
 
     tables = make_tables(demo, steps)
     flow = Flow(demo, steps, tables, data_identity(tables))
+    recognizers = Recognizers(demo.work_dir, tables, flow.data, demo.oracle,
+                              demo.budget.recognizer)
     package, autoencoder = flow.make_generator()
     generator = load_package(package)
-    stores = {'still_mix': demo.work_dir / 'stores' / 'repeat_still',
-              'lddm_mix': demo.work_dir / 'stores' / 'lddm'}
     repeated = repeat_still_like(generator, demo.work_dir / 'repeat_still')
-    flow.make_store('repeat the stills', repeated, stores['still_mix'])
-    synthesis = flow.make_store('synthesize', generator, stores['lddm_mix'])
-    recognition = [flow.make_recognizer(name, stores.get(name)) for name in TRAINING_SETS]
-    recognition[-1]['against'] = {
-        row['training_set']: compare(recognition[-1]['correct'], row['correct'])
-        for row in recognition[:-1]}
+    flow.make_store('repeat the stills', repeated, recognizers.store('still'))
+    synthesis = flow.make_store('synthesize', generator, recognizers.store('lddm'))
+    trained = recognizers.train_all(demo.seeds)
 
     previews = choose_previews(generator, tables, demo.seed)
+    seconds = time.monotonic() - started + steps.seconds_of_earlier_calls + trained.seconds_before
     results = {
         'autoencoder': autoencoder,
         'synthesis': synthesis,
-        'recognition': [{key: value for key, value in row.items() if key != 'correct'}
-                        for row in recognition],
+        'recognition': trained.rows,
+        'rows': rows_of(trained.rows, demo.data_seed),
+        **compare({name: {seed: read_probabilities(
+            recognizers.folder(name, seed) / 'predictions.jsonl', tables.classes)
+            for seed in demo.seeds} for name in recognizers.training_sets}),
         'data': describe(demo, tables),
         'versions': run_versions(),
         'command': demo.command,
         'note': demo.budget.note,
-        'wall_s': round(time.monotonic() - started + steps.seconds_of_earlier_calls, 1),
-        'peak_rss_mb': round(max(steps.peak_rss_mb, peak_rss_mb()), 1),
+        'wall_s': round(seconds, 1),
+        'peak_rss_mb': round(max(steps.peak_rss_mb, trained.peak_rss_mb, peak_rss_mb()), 1),
     }
     with atomic_write(demo.work_dir / 'results.json') as file:
         file.write(json.dumps(results, indent=2).encode())
     write_report(demo.work_dir / 'report.html', results,
-                 files={'package': str(package), 'store': str(stores['lddm_mix'])},
+                 files={'package': str(package), 'store': str(recognizers.store('lddm')),
+                        'videos': str(tables.videos), 'root': str(tables.videos_root)},
                  previews=previews, curves=read_curves(package.parent),
                  num_frames=generator.num_frames)
     with atomic_write(demo.work_dir / 'clips.webp') as file:
@@ -149,7 +190,7 @@ def make_tables(demo: Demo, steps: ResumableSteps) -> Tables:
     videos, stills, root = demo.videos, demo.stills, demo.data_root
     if videos is None or stills is None:
         folder = demo.work_dir / 'data'
-        settings = {**demo.budget.phantom, 'seed': demo.seed}
+        settings = {**demo.budget.phantom, 'seed': demo.data_seed}
         steps.run('simulate sweeps', {**settings, 'version': __version__}, folder,
                      lambda: write_phantom(folder, **settings, jobs=os.cpu_count() or 1))
         videos, stills, root = folder / 'videos.csv', folder / 'stills.csv', None
@@ -219,50 +260,13 @@ class Flow:
         inputs = {'data': self.data, 'package': generator.package_sha256, 'seed': self.demo.seed}
         return self.steps.run(name, inputs, folder, work)
 
-    def make_recognizer(self, training_set: str, store: Path | None) -> dict[str, Any]:
-        """Train on a training set and score the test videos."""
-        folder = self.demo.work_dir / 'recognizers' / f'{NAME}_{training_set}'
-        choice = choose(DATA, recognizer=RECOGNIZER, training_set=training_set)
-        config = without_variables(read_config('recognizer', DEFAULTS | choice))
-        predictions = folder / 'predictions.jsonl'
-        for loader in (config.train_dataloader, config.test_dataloader):
-            point_at(loader.dataset, self.tables, store, self.demo.seed)
-        use_last_weights(config, folder, len(self.tables.classes), self.demo.seed, predictions)
-        config.merge_from_dict({
-            'default_hooks.progress': dict(type='ProgressBarHook',
-                                           title=f'{NAME} {training_set}'),
-            **self.demo.budget.recognizer})
-        inputs = {'data': self.data, 'config': config.pretty_text,
-                  'store': sha256_of(store / MANIFEST) if store else None,
-                  'version': __version__}
-
-        def work() -> dict[str, Any]:
-            runner, scores = train_and_test(config)
-            return {'recognizer': NAME, 'training_set': training_set,
-                    'iterations': runner.iter, 'seed': self.demo.seed,
-                    **read_scores(scores, predictions, self.tables.classes)}
-
-        return self.steps.run(f'train {NAME} on {training_set}', inputs, folder, work)
-
 
 def repeat_still_like(generator: Generator, folder: Path) -> Generator:
-    """The control of the same shape and tempo, as a package, which a store asks for."""
+    """The control of the same shape and playback rate, as a package, which a store needs."""
     control = RepeatStill(generator.size, generator.channels, generator.num_frames,
                           generator.frame_stride)
     save_package(folder, control, groups=())
     return control
-
-
-def point_at(dataset: ConfigDict, tables: Tables, store: Path | None, seed: int) -> None:
-    """Let a config's dataset, and those within it, read the demo's data."""
-    dataset.seed = seed
-    if dataset.type == 'LDDMMixedDataset':
-        point_at(dataset.real, tables, store, seed)
-        point_at(dataset.synthetic, tables, store, seed)
-    elif dataset.type == 'SyntheticClipDataset':
-        dataset.update(store=str(store), classes=tables.classes)
-    else:
-        dataset.update(video_arguments(tables))
 
 
 def video_arguments(tables: Tables) -> dict[str, Any]:
@@ -281,7 +285,18 @@ def choose_previews(generator: Generator, tables: Tables, seed: int) -> list[Pre
 def describe(demo: Demo, tables: Tables) -> dict[str, Any]:
     """What the report says about the data."""
     source = ('Simulated ultrasound sweeps (the phantom): a test bench, not a model of disease.'
-              if demo.videos is None else f'Videos of {demo.videos}, stills of {demo.stills}.')
+              if demo.simulated else f'Videos of {demo.videos}, stills of {demo.stills}.')
     kept = asdict(tables)
     return {'source': source, 'videos': str(tables.videos), 'stills': str(tables.stills),
             **{key: kept[key] for key in ('classes', 'counts', 'test_groups', 'split', 'skipped')}}
+
+
+def summary_lines(results: Mapping[str, Any]) -> list[str]:
+    """The mean scores of every training set, for the terminal."""
+    means: dict[str, dict[str, float]] = {}
+    for row in results['means']:
+        means.setdefault(row['training_set'], {})[row['metric']] = row['value']
+    metrics = list(next(iter(means.values())))
+    return [f'{"training set":<14}' + ''.join(f'  {metric:>8}' for metric in metrics),
+            *(f'{name:<14}' + ''.join(f'  {of_metric[metric]:>8.2f}' for metric in metrics)
+              for name, of_metric in means.items())]

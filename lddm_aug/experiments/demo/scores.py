@@ -2,12 +2,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import binomtest
+import numpy as np
 from sklearn.metrics import confusion_matrix
+
+from lddm_aug.experiments.study.statistics import Estimate, Resamples, Scores, estimate
+
+METRICS = ('accuracy', 'auc')
+# a training set, and what it is compared with
+PAIRS = (('still_mix', 'real'), ('lddm_mix', 'real'), ('oracle', 'real'), ('lddm_mix', 'still_mix'))
 
 
 def read_scores(scores: Mapping[str, float], predictions: Path,
@@ -22,16 +29,50 @@ def read_scores(scores: Mapping[str, float], predictions: Path,
             **{f'group_{name}': round(scores[f'group/{name}'], 4) for name in names[:2]
                if f'group/{name}' in scores},
             'n_test': len(rows),
-            'confusion': confusion_matrix(truth, said, labels=list(classes)).tolist(),
-            'correct': {row['filename']: row['label'] == row['predicted'] for row in rows}}
+            'confusion': confusion_matrix(truth, said, labels=list(classes)).tolist()}
 
 
-def compare(ours: Mapping[str, bool], other: Mapping[str, bool]) -> dict[str, float]:
-    """Exact McNemar test: of the videos on which just one of the two is right, who has more?"""
-    gained = sum(ours[name] and not other[name] for name in ours)
-    lost = sum(other[name] and not ours[name] for name in ours)
-    p = binomtest(gained, gained + lost).pvalue if gained + lost else 1.
-    return {'gained': gained, 'lost': lost, 'p': round(float(p), 4)}
+def rows_of(recognition: Sequence[Mapping[str, Any]], phantom_seed: int | None
+            ) -> list[dict[str, Any]]:
+    """One row per training, for the summary of several runs; AUC is None for more classes."""
+    return [{'phantom_seed': phantom_seed, 'recognizer_seed': row['seed'],
+             'training_set': row['training_set'], 'accuracy': row['accuracy'],
+             'auc': row.get('auc')} for row in recognition]
+
+
+def read_probabilities(predictions: Path, classes: Sequence[str]) -> Scores:
+    """The scores of every test video."""
+    rows = [json.loads(line) for line in predictions.read_text().splitlines()]
+    return Scores(np.array([str(row['group']) for row in rows]),
+                  np.array([classes.index(row['label']) for row in rows]),
+                  np.array([[row['scores'][name] for name in classes] for row in rows]))
+
+
+def compare(scores: Mapping[str, Mapping[int, Scores]]) -> dict[str, Any]:
+    """Scores by training set and recognizer seed → means and paired differences, with intervals.
+
+    Test patients and recognizer seeds are resampled, the same for all training sets.
+    """
+    first = next(iter(scores.values()))
+    groups = next(iter(first.values())).groups
+    two_classes = next(iter(first.values())).probabilities.shape[1] == 2
+    resamples = Resamples.draw(list(first), groups.tolist())
+    estimates = {name: {metric: estimate(by_seed, metric, resamples)
+                        for metric in METRICS[:2 if two_classes else 1]}
+                 for name, by_seed in scores.items()}
+    return {
+        'means': [{'training_set': name, 'metric': metric, **_described(value)}
+                  for name, of_metric in estimates.items()
+                  for metric, value in of_metric.items()],
+        'gains': [{'training_set': name, 'over': over, 'metric': metric,
+                   **_described(estimates[name][metric] - estimates[over][metric])}
+                  for name, over in PAIRS if {name, over} <= {*estimates}
+                  for metric in estimates[name]]}
+
+
+def _described(value: Estimate) -> dict[str, float | None]:
+    figures = zip(('value', 'low', 'high'), (value.value, *value.interval), strict=True)
+    return {key: None if math.isnan(figure) else round(figure, 4) for key, figure in figures}
 
 
 def read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
