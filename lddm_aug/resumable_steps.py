@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lddm_aug.files import atomic_write
+from lddm_aug.files import atomic_write, is_within
 from lddm_aug.json_files import read_json
 
 try:
@@ -98,8 +98,7 @@ class ResumableSteps:
     def _output(self, path: Path) -> Path:
         """What a recorded step made."""
         named = self._read(path)['output']
-        folder, output = self.folder.resolve(), (self.folder / named).resolve()
-        if folder not in output.parents:
+        if not is_within(self.folder / named, self.folder):
             raise ValueError(f'{path} names an output outside {self.folder} ({named}); remove the '
                              'record')
         return self.folder / named

@@ -29,7 +29,7 @@ from mmengine.logging import print_log
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
-from lddm_aug.files import atomic_write, sha256_of
+from lddm_aug.files import atomic_write, sha256_of, temporary_name
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.hub import resolve_package
 from lddm_aug.generators.model_card import write_model_card
@@ -73,9 +73,7 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
     if diverged:
         raise ValueError(f'save_package: the training has diverged, {len(diverged)} weights are '
                          f'not finite ({diverged[0]}, …); train with a lower learning rate')
-    aside = folder.with_name(f'.{folder.name}.tmp')
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    aside = _folder_beside(folder)
     try:
         names = sorted(set(groups))
         card = _write_package(aside, generator, names, unnamed_groups, dict(
@@ -109,12 +107,10 @@ def put_package(folder: Path, files: Iterable[Path], sha256: str) -> None:
     refuse_foreign_folder(folder)
     if (folder / CARD).is_file() and read_card(folder)['sha256'] != sha256:
         raise ValueError(f'{folder} holds another package; name a new folder')
-    aside = folder.with_name(f'.{folder.name}.tmp')
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = _folder_beside(folder)
     try:
         if folder.is_dir():
-            shutil.copytree(folder, aside)
-        aside.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(folder, aside, dirs_exist_ok=True)
         for file in files:
             if file.is_file():
                 shutil.copyfile(file, aside / file.name)
@@ -261,6 +257,14 @@ def _card_sha256(card: dict[str, Any]) -> str:
     """Of all that the card says; through the weights' sha256 it stands for the whole package."""
     content = {key: value for key, value in card.items() if key != 'sha256'}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _folder_beside(folder: Path) -> Path:
+    """A new folder, in which what is to stand at another place is made."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = temporary_name(folder)
+    aside.mkdir()
+    return aside
 
 
 def _swap(aside: Path, folder: Path) -> None:

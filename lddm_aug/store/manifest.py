@@ -13,6 +13,7 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from lddm_aug.files import is_within
 from lddm_aug.json_files import parse_json, read_json, require_form
 
 FORMAT_VERSION = 1
@@ -82,6 +83,19 @@ def read_manifest(store: str | Path) -> Manifest:
 def sha256(content: bytes) -> str:
     """Of the bytes of a manifest."""
     return hashlib.sha256(content).hexdigest()
+
+
+def clip_path(store: Path, row: dict[str, Any]) -> Path:
+    """Where a row's clip lies.
+
+    Raises:
+        ValueError: if a link leads out of the store.
+    """
+    path = store / row['path']
+    if not is_within(path, store):
+        raise ValueError(f'{path} is a link out of the store; put the clip itself there, or '
+                         f'{FINISH}')
+    return path
 
 
 def _refuse_other_rows(path: Path, rows: list[dict[str, Any]], header: dict[str, Any]) -> None:

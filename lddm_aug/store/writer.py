@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lddm_aug.files import TEMPORARY, atomic_write, sha256_of
+from lddm_aug.files import TEMPORARY, atomic_write, is_within, sha256_of
 from lddm_aug.store.manifest import (
     CLIPS,
     FORMAT_VERSION,
@@ -104,6 +104,9 @@ class StoreWriter:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._write_plan()
         (self.folder / CLIPS).mkdir(exist_ok=True)
+        if not is_within(self.folder / CLIPS, self.folder):
+            raise ValueError(f'{self.folder / CLIPS} is a link out of the store; put the clips '
+                             'themselves there, or link the whole store')
 
     def _older_plan(self) -> dict[str, Any] | None:
         """What the folder was started with; None for one that has no plan, or must get it again.
@@ -151,7 +154,8 @@ class StoreWriter:
 
     def _is_complete(self, row: dict[str, Any]) -> bool:
         path = self.folder / row['path']
-        return path.is_file() and sha256_of(path) == row['sha256']
+        return (path.is_file() and is_within(path, self.folder)
+                and sha256_of(path) == row['sha256'])
 
     def _write(self, clip: np.ndarray, row: dict[str, Any]) -> dict[str, Any]:
         buffer = io.BytesIO()

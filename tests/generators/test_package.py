@@ -129,6 +129,14 @@ def test_a_folder_that_cannot_be_renamed_leaves_the_older_package(folder, tiny_l
     assert [path.name for path in folder.parent.iterdir()] == ['package']
 
 
+def test_a_link_beside_a_package_is_not_written_through(tmp_path):
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / '.package.tmp').symlink_to(tmp_path / 'elsewhere')
+    save_package(tmp_path / 'package', RepeatStill(size=8), [])
+    assert load_package(tmp_path / 'package')
+    assert not list((tmp_path / 'elsewhere').iterdir())
+
+
 def test_saving_never_replaces_what_is_no_package(tmp_path):
     (tmp_path / 'thesis.tex').touch()
     with pytest.raises(ValueError, match='is no generator package; name a new folder'):

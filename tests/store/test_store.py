@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lddm_aug.store.manifest import read_manifest
+from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
+from lddm_aug.store.manifest import clip_path, read_manifest
 from lddm_aug.store.writer import StoreWriter
 
 PLAN = {'package_sha256': 'ab', 'generator_groups': ['p9'], 'seed': 0, 'clips': 3}
@@ -263,3 +264,27 @@ def test_a_run_that_was_killed_while_it_wrote_the_plan_is_begun_again(tmp_path):
     (tmp_path / 'plan.json').unlink()
     (tmp_path / 'clips').rmdir()
     assert len(StoreWriter(tmp_path, PLAN)) == 0
+
+
+def test_a_clip_outside_the_store_is_neither_read_nor_counted(store, tmp_path):
+    clip = store / 'clips/1-b-0.npy'
+    clip.rename(tmp_path / 'elsewhere.npy')
+    clip.symlink_to(tmp_path / 'elsewhere.npy')
+    assert [clip_id in StoreWriter(store, PLAN) for clip_id in IDS] == [True, False, True]
+    with pytest.raises(ValueError, match=r'1-b-0\.npy is a link out of the store'):
+        clip_path(store, read_manifest(store).rows[1])
+
+
+def test_a_folder_of_clips_outside_the_store_is_refused(store, tmp_path):
+    (store / 'clips').rename(tmp_path / 'elsewhere')
+    (store / 'clips').symlink_to(tmp_path / 'elsewhere')
+    with pytest.raises(ValueError, match='is a link out of the store'):
+        StoreWriter(store, PLAN)
+    with pytest.raises(ValueError, match='is a link out of the store'):
+        SyntheticClipDataset(str(store))
+
+
+def test_a_whole_store_may_be_a_link(store, tmp_path):
+    (tmp_path / 'link').symlink_to(store)
+    assert StoreWriter(tmp_path / 'link', PLAN).finished
+    assert len(SyntheticClipDataset(str(tmp_path / 'link'))) == 3
