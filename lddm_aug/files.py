@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,19 @@ from typing import BinaryIO
 
 TEMPORARY = '.tmp'                                   # suffix of a file during an atomic write
 CHUNK_BYTES = 1 << 20
+NEW_FILE = (os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, 'O_NOFOLLOW', 0)
+            | getattr(os, 'O_BINARY', 0))
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that is renamed to `path` after the block, or removed on an error."""
-    temporary = path.with_name(path.name + TEMPORARY)
+    """Open a temporary file that is renamed to `path` after the block, or removed on an error.
+
+    Its name is new each time, and never a link that somebody put there.
+    """
+    temporary = temporary_name(path)
     try:
-        with temporary.open('wb') as file:
+        with open(os.open(temporary, NEW_FILE, 0o666), 'wb') as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -27,6 +33,16 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.errno and not error.filename:
             error.filename = str(path)               # errors of a full disk lack the file
         raise
+
+
+def temporary_name(path: Path) -> Path:
+    """A new name beside a path, for what is renamed to it once it is complete."""
+    return path.with_name(f'.{path.name[:40]}.{secrets.token_hex(8)}{TEMPORARY}')
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether a path lies below a folder, by way of links, too."""
+    return folder.resolve() in path.resolve().parents
 
 
 def sha256_of(path: Path) -> str:

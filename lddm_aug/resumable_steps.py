@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lddm_aug.files import atomic_write
+from lddm_aug.files import atomic_write, is_within
+from lddm_aug.json_files import read_json
 
 try:
     import resource
@@ -19,6 +20,9 @@ except ImportError:                                  # Windows
 
 # Hooks that only raise errors: they don't change the results of a step.
 GUARDS = ('ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
+
+RECORD = {'inputs': str, 'output': str, 'seconds': float, 'peak_rss_mb': float,
+          'result?': (dict, None)}
 
 
 class ResumableSteps:
@@ -88,19 +92,31 @@ class ResumableSteps:
         return record if done else None
 
     def forget(self) -> None:
-        """Remove the records and the outputs of all steps."""
-        for path in sorted((self.folder / 'steps').glob('*.json')):
-            shutil.rmtree(self.folder / json.loads(path.read_bytes())['output'], ignore_errors=True)
+        """Remove the records and the outputs of all steps.
+
+        Raises:
+            ValueError: before anything is removed, if a record is damaged, or its output isn't
+                below the folder.
+        """
+        records = sorted((self.folder / 'steps').glob('*.json'))
+        outputs = [self._output(path) for path in records]
+        for path, output in zip(records, outputs, strict=True):
+            shutil.rmtree(output, ignore_errors=True)
             path.unlink()
 
     def _record_of(self, name: str) -> Path:
         return self.folder / 'steps' / f'{name.replace(" ", "_")}.json'
 
+    def _output(self, path: Path) -> Path:
+        """What a recorded step made."""
+        named = self._read(path)['output']
+        if not is_within(self.folder / named, self.folder):
+            raise ValueError(f'{path} names an output outside {self.folder} ({named}); remove the '
+                             'record')
+        return self.folder / named
+
     def _read(self, path: Path) -> dict[str, Any]:
-        try:
-            return json.loads(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f'{path} is damaged; remove it and the output of its step') from error
+        return read_json(path, RECORD, 'remove it and the output of its step')
 
     def _write(self, path: Path, record: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

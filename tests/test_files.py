@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 
+from lddm_aug import files
 from lddm_aug.files import atomic_write, sha256_of
 
 
@@ -50,3 +51,42 @@ def test_a_full_disk_is_named_with_the_file_it_was_too_small_for(tmp_path):
           atomic_write(tmp_path / 'a.txt')):
         raise OSError(errno.ENOSPC, 'No space left on device')
     assert not list(tmp_path.iterdir())
+
+
+def test_a_link_that_was_put_where_it_writes_is_not_followed(tmp_path):
+    target, path = tmp_path / 'target', tmp_path / 'a.txt'
+    target.write_bytes(b'precious')
+    for name in ('a.txt.tmp', 'a.txt'):
+        (tmp_path / name).symlink_to(target)
+    with atomic_write(path) as file:
+        file.write(b'new')
+    assert path.read_bytes() == b'new' and not path.is_symlink()
+    assert target.read_bytes() == b'precious'
+
+
+def test_a_temporary_file_is_new(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.secrets, 'token_hex', lambda _: '0')
+    (tmp_path / 'target').write_bytes(b'precious')
+    for make in (lambda path: path.symlink_to(tmp_path / 'target'), lambda path: path.touch()):
+        planted = files.temporary_name(tmp_path / 'a.txt')
+        make(planted)
+        with pytest.raises(FileExistsError), atomic_write(tmp_path / 'a.txt') as file:
+            file.write(b'new')
+        planted.unlink(missing_ok=True)
+    assert (tmp_path / 'target').read_bytes() == b'precious'
+
+
+def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path):
+    with atomic_write(tmp_path / 'a.txt') as one, atomic_write(tmp_path / 'a.txt') as other:
+        one.write(b'one')
+        other.write(b'other')
+    assert (tmp_path / 'a.txt').read_bytes() == b'one'
+    assert [file.name for file in tmp_path.iterdir()] == ['a.txt']
+
+
+def test_a_long_name_is_written_and_the_file_has_the_usual_rights(tmp_path):
+    path, plain = tmp_path / ('ä' * 120), tmp_path / 'plain'
+    with atomic_write(path) as file:
+        file.write(b'x')
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode

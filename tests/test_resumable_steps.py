@@ -97,5 +97,33 @@ def test_peak_memory_grows_by_what_is_held():
 def test_a_damaged_record_is_named(call, tmp_path):
     call({'seed': 1})
     (tmp_path / 'steps' / 'a_step.json').write_text('{')
-    with pytest.raises(ValueError, match=r'steps/a_step\.json is damaged'):
+    with pytest.raises(ValueError, match=r'steps/a_step\.json is not JSON'):
         call({'seed': 1})
+
+
+@pytest.mark.parametrize('make', [
+    lambda outside: str(outside), lambda outside: f'../{outside.name}', lambda _: 'link/precious',
+    lambda _: 'link', lambda _: '.', lambda _: 'output/../../outside'])
+def test_forgetting_removes_nothing_outside_the_folder(tmp_path, make):
+    folder, outside = tmp_path / 'work', tmp_path / 'outside'
+    for each in (folder / 'steps', folder / 'output', outside / 'precious'):
+        each.mkdir(parents=True)
+    (folder / 'link').symlink_to(outside)
+    record = dict(inputs='', seconds=0, peak_rss_mb=0)
+    for name, output in (('a', 'output'), ('b', make(outside))):
+        (folder / f'steps/{name}.json').write_text(json.dumps(record | dict(output=output)))
+    with pytest.raises(ValueError, match=r'steps/b\.json names an output outside'):
+        ResumableSteps(folder).forget()
+    assert (outside / 'precious').is_dir() and (folder / 'output').is_dir()
+
+
+@pytest.mark.parametrize('record', [
+    [], {}, dict(inputs='', output=1, seconds=0, peak_rss_mb=0), None,
+    dict(inputs='', output='output', seconds='1', peak_rss_mb=0),
+    dict(inputs='', output='output', seconds=0, peak_rss_mb=0, result=[])])
+def test_a_record_of_wrong_types_is_named(call, tmp_path, record):
+    call({'seed': 1})
+    (tmp_path / 'steps' / 'a_step.json').write_text(json.dumps(record))
+    for use in (lambda: call({'seed': 1}), ResumableSteps(tmp_path).forget):
+        with pytest.raises(ValueError, match=r'steps/a_step\.json (must hold|lacks)'):
+            use()

@@ -21,6 +21,7 @@ from lddm_aug.data.tables import (
     too_many_numbers,
     whole_number,
 )
+from lddm_aug.files import is_within
 
 REQUIRED_COLUMNS = ('path', 'label', 'group')
 OPTIONAL_COLUMNS = ('frame', 'split', 'fps', 'sha256')
@@ -200,7 +201,7 @@ def resolve_within(value: str, root: Path, where: str) -> Path:
 
     Raises:
         FileNotFoundError: if it doesn't exist.
-        ValueError: if it is outside `root`, or can't be resolved.
+        ValueError: if it, or a frame in it, is outside `root`, or can't be resolved.
     """
     outside = False
     for name in spellings(value):
@@ -212,11 +213,24 @@ def resolve_within(value: str, root: Path, where: str) -> Path:
         if not path.is_relative_to(root):
             outside = True
         elif exists:
+            _refuse_links_out(path, root, where)
             return path
     if outside:
         raise ValueError(f'{where}: {value} is outside {root}; set data_root to a folder that '
                          'contains all files')
     raise FileNotFoundError(f'{where}: {value} does not exist in {root}{suggest_path(value, root)}')
+
+
+def _refuse_links_out(path: Path, root: Path, where: str) -> None:
+    """Raise ValueError if a folder of frames has a link out of the root."""
+    if not path.is_dir():
+        return
+    with os.scandir(path) as entries:
+        links = [entry.name for entry in entries if entry.is_symlink()]
+    for name in links:
+        if not is_within(path / name, root):
+            raise ValueError(f'{where}: {path / name} is a link to what is outside {root}; set '
+                             'data_root to a folder that contains all files')
 
 
 def spellings(value: str) -> list[str]:

@@ -13,7 +13,7 @@ from lddm_aug.data.annotations import sort_classes
 from lddm_aug.data.frames import count_frames
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.files import sha256_of
-from lddm_aug.store.manifest import MANIFEST, read_manifest
+from lddm_aug.store.manifest import MANIFEST, clip_path, read_manifest
 
 
 @DATASETS.register_module()
@@ -59,7 +59,7 @@ class SyntheticClipDataset(LabelledDataset):
         return [self._parse(row) for row in self.rows]
 
     def _parse(self, row: dict[str, Any]) -> dict[str, Any]:
-        clip, classes = self.store / row['path'], self.metainfo['classes']
+        clip, classes = clip_path(self.store, row), self.metainfo['classes']
         if row['label'] not in classes:
             raise ValueError(f'{self.ann_file}: clip {row["clip_id"]} has label {row["label"]!r}, '
                              f'but classes are {", ".join(classes)}')

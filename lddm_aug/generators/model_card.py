@@ -10,6 +10,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 
 from lddm_aug.files import atomic_write
+from lddm_aug.json_files import read_json
 
 MODEL_CARD = 'README.md'
 FIGURES = 'evaluation.json'                          # what `lddm-aug evaluate --card` measured
@@ -83,7 +84,10 @@ def read_figures(folder: Path, package: Mapping[str, Any]) -> dict[str, Any] | N
     path = folder / FIGURES
     if not path.is_file():
         return None
-    figures = json.loads(path.read_text())
+    figures = read_json(path, {
+        'package_sha256': str, 'clips': int, 'groups': int,
+        'rows': [dict.fromkeys(('figure', 'value', 'interval', 'remark'), str)]},
+        'delete it, and evaluate the package with --card')
     if figures['package_sha256'] != package['sha256']:
         raise ValueError(f'{path} is of another package; delete it, and evaluate this one with '
                          '--card')

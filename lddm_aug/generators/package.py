@@ -14,10 +14,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,16 @@ from typing import Any
 import torch
 from mmaction.registry import MODELS
 from mmengine.logging import print_log
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
-from lddm_aug.files import atomic_write, sha256_of
+from lddm_aug.files import atomic_write, sha256_of, temporary_name
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.hub import resolve_package
 from lddm_aug.generators.model_card import write_model_card
+from lddm_aug.generators.package_check import FORM, bounded_weights, require_harmless
 from lddm_aug.hardware import available_device
+from lddm_aug.json_files import read_json, require_form
 from lddm_aug.versions import clip_versions
 
 FORMAT_VERSION = 2
@@ -70,9 +73,7 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
     if diverged:
         raise ValueError(f'save_package: the training has diverged, {len(diverged)} weights are '
                          f'not finite ({diverged[0]}, …); train with a lower learning rate')
-    aside = folder.with_name(f'.{folder.name}.tmp')
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    aside = _folder_beside(folder)
     try:
         names = sorted(set(groups))
         card = _write_package(aside, generator, names, unnamed_groups, dict(
@@ -106,12 +107,10 @@ def put_package(folder: Path, files: Iterable[Path], sha256: str) -> None:
     refuse_foreign_folder(folder)
     if (folder / CARD).is_file() and read_card(folder)['sha256'] != sha256:
         raise ValueError(f'{folder} holds another package; name a new folder')
-    aside = folder.with_name(f'.{folder.name}.tmp')
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = _folder_beside(folder)
     try:
         if folder.is_dir():
-            shutil.copytree(folder, aside)
-        aside.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(folder, aside, dirs_exist_ok=True)
         for file in files:
             if file.is_file():
                 shutil.copyfile(file, aside / file.name)
@@ -135,10 +134,11 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
     """
     source, folder, device = folder, resolve_package(folder), available_device(device)
     card = read_card(folder)
-    weights = _read_weights(folder, card)
-    generator = _build(folder / CARD, card['generator'])
+    count = _count_weights(folder, card)
+    generator = _build(folder / CARD, card['generator'], count)
     try:
-        generator.load_state_dict(weights)
+        generator.load_state_dict({} if card['weights_sha256'] is None
+                                  else load_file(folder / WEIGHTS))
     except RuntimeError as error:
         raise ValueError(f'load_package: the weights in {folder / WEIGHTS} are not those of '
                          f'{card["generator"]["type"]} as {CARD} describes it; '
@@ -198,11 +198,8 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f'load_package: {path} is missing, so {folder} is no generator '
                                 'package; name the folder that lddm-aug train-generator wrote')
-    try:
-        card = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f'load_package: {path} is not JSON ({error}); '
-                         'copy the package again') from error
+    source, again = f'load_package: {path}', 'copy the package again'
+    card = read_json(path, object, again, source)
     made_as = card.get('format_version') if isinstance(card, dict) else None
     if made_as != FORMAT_VERSION:
         raise ValueError(f'load_package: {path} was made by another version of lddm_aug (format '
@@ -211,27 +208,25 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     if card.get('sha256') != _card_sha256(card):
         raise ValueError(f'load_package: {path} was changed after it was written; '
                          'copy the package again')
-    return card
+    return require_form(card, FORM, source, again)
 
 
 def _read_groups(folder: Path, card: dict[str, Any]) -> list[str]:
     path = folder / GROUPS
     if not path.is_file():
         return []
-    try:
-        content = json.loads(path.read_bytes())
-        sha256, groups = content['package_sha256'], [str(name) for name in content['groups']]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'load_package: {path} is damaged ({error!r}); copy it again') from error
-    if sha256 != card['sha256']:
+    content = read_json(path, {'package_sha256': str, 'groups': [str]}, 'copy it again',
+                        f'load_package: {path}')
+    if content['package_sha256'] != card['sha256']:
         raise ValueError(f'load_package: {path} names the groups of another package; take the one '
                          'that was written with this package, or move it away')
-    return groups
+    return content['groups']
 
 
-def _read_weights(folder: Path, card: dict[str, Any]) -> dict[str, torch.Tensor]:
+def _count_weights(folder: Path, card: dict[str, Any]) -> int:
+    """How many numbers the file of weights has, once it is the one that the card means."""
     if card['weights_sha256'] is None:
-        return {}
+        return 0
     path = folder / WEIGHTS
     if not path.is_file():
         raise FileNotFoundError(f'load_package: {path} is missing; copy the package again')
@@ -239,44 +234,37 @@ def _read_weights(folder: Path, card: dict[str, Any]) -> dict[str, torch.Tensor]
     if sha256_of(path) != card['weights_sha256']:
         raise ValueError(damaged)
     try:
-        return load_file(path)
+        with safe_open(path, 'pt') as file:
+            return sum(math.prod(file.get_slice(name).get_shape())
+                       for name in file.keys())  # noqa: SIM118  not a dict
     except SafetensorError as error:
         raise ValueError(damaged) from error
 
 
-def _build(path: Path, config: dict[str, Any]) -> Generator:
-    # A registry imports whatever a dotted name points at: a card may only name registered parts.
-    dotted = sorted(name for name in _types(config) if not name.isidentifier())
-    if dotted:
-        raise ValueError(f'load_package: {path} may name registered parts only, but names '
-                         f'{", ".join(dotted)}; do not use this package')
+def _build(path: Path, config: dict[str, Any], count: int) -> Generator:
+    require_harmless(config, count, str(path))
     try:
-        generator = MODELS.build(deepcopy(config))
-    except (KeyError, TypeError, RuntimeError) as error:
+        with bounded_weights(count, str(path)):
+            return MODELS.build(deepcopy(config))
+    except (KeyError, TypeError, RuntimeError, ArithmeticError, AttributeError, LookupError,
+            AssertionError) as error:
         raise ValueError(f'load_package: this version of lddm_aug cannot build the '
-                         f'{config.get("type")} in {path}; install the version that made it '
+                         f'{config["type"]} in {path}; install the version that made it '
                          f'({_short(error)})') from error
-    if not isinstance(generator, Generator):
-        raise ValueError(f'load_package: {path} describes a {type(generator).__name__}, which is '
-                         'no generator; name a package that lddm-aug train-generator wrote')
-    return generator
-
-
-def _types(config: Any) -> Iterator[str]:
-    """Every `type` in a nested config."""
-    if isinstance(config, dict):
-        if 'type' in config:
-            yield str(config['type'])
-        config = list(config.values())
-    if isinstance(config, list):
-        for value in config:
-            yield from _types(value)
 
 
 def _card_sha256(card: dict[str, Any]) -> str:
     """Of all that the card says; through the weights' sha256 it stands for the whole package."""
     content = {key: value for key, value in card.items() if key != 'sha256'}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _folder_beside(folder: Path) -> Path:
+    """A new folder, in which what is to stand at another place is made."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = temporary_name(folder)
+    aside.mkdir()
+    return aside
 
 
 def _swap(aside: Path, folder: Path) -> None:

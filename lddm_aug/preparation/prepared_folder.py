@@ -20,7 +20,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from PIL import Image
 
 from lddm_aug.data.frames import Pixels
 from lddm_aug.files import TEMPORARY, atomic_write, sha256_of
+from lddm_aug.json_files import parse_json
 from lddm_aug.preparation.listing import ORACLE, STILL, VIDEO, Item, LeftOut
 from lddm_aug.preparation.names import without_ending
 
@@ -44,6 +45,10 @@ OPTIONAL = {'split', 'mask'}                         # columns that are omitted 
 RESERVED = {'con', 'prn', 'aux', 'nul', *(f'{port}{number}' for port in ('com', 'lpt')
                                           for number in range(10))}
 
+RECORD = {'source': str, 'stamp': str, 'name': str, 'role': str, 'files': [
+    {'table': str, 'path': str, 'frames': int, 'size': str, 'fps': str, 'sha256': str,
+     'mask?': str, 'mask_sha256?': str}]}
+PLACES = {'frames': '.npy', 'oracle': '.npy', 'stills': '.png', 'masks': '.png'}
 File = dict[str, Any]                                # table, and columns that depend on the file
 
 
@@ -147,10 +152,22 @@ class PreparedFolder:
 
     def _recorded(self) -> Iterable[dict[str, Any]]:
         path = self.folder / PROGRESS
-        for line in path.read_bytes().splitlines() if path.is_file() else ():
-            with suppress(ValueError):               # a run was killed while it wrote this line
-                record = json.loads(line)
-                yield record
+        lines = path.read_bytes().splitlines() if path.is_file() else ()
+        for number, line in enumerate(lines, start=1):
+            try:
+                json.loads(line)
+            except ValueError:                       # a run was killed while it wrote this line
+                continue
+            except RecursionError:                   # named below
+                pass
+            source, advice = f'{path}, line {number}', 'remove the line, to prepare its file again'
+            record = parse_json(line, RECORD, source, advice)
+            own = {f'{place}/{record["name"]}{ending}' for place, ending in PLACES.items()}
+            for named in (file.get(key) for file in record['files'] for key in ('path', 'mask')):
+                if named is not None and (named not in own or '/' in record['name']):
+                    raise ValueError(f'{source} names the file {named}, which is none of its '
+                                     f'own; {advice}')
+            yield record
 
     def _start(self) -> None:
         """Remove the tables until `finish` writes them."""
@@ -166,7 +183,8 @@ class PreparedFolder:
         kept = {file['path']: file['sha256']}
         if 'mask' in file:
             kept[file['mask']] = file['mask_sha256']
-        return all((self.folder / path).is_file() and sha256_of(self.folder / path) == digest
+        return all((self.folder / path).is_file() and not (self.folder / path).is_symlink()
+                   and sha256_of(self.folder / path) == digest
                    for path, digest in kept.items())
 
     def _write_video(self, path: str, table: str, frames: Pixels, fps: float | None) -> File:
@@ -207,8 +225,9 @@ class PreparedFolder:
     def _remove_strays(self, items: Sequence[Item]) -> None:
         kept = {path for item in items for file in self._records[item.source]['files']
                 for path in (file['path'], file.get('mask'))}
-        for place in ('frames', 'oracle', 'stills', 'masks'):
-            for file in (self.folder / place).glob('*'):
+        for place in PLACES:
+            linked = (self.folder / place).is_symlink()               # others' files, perhaps
+            for file in () if linked else (self.folder / place).glob('*'):
                 if f'{place}/{file.name}' not in kept:
                     file.unlink()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lddm_aug.files import atomic_write, sha256_of
+from lddm_aug.files import TEMPORARY, atomic_write, is_within, sha256_of
 from lddm_aug.store.manifest import (
     CLIPS,
     FORMAT_VERSION,
@@ -19,9 +19,13 @@ from lddm_aug.store.manifest import (
     PARTIAL,
     PLAN,
     as_line,
+    read_manifest,
     read_plan,
     read_row,
+    sha256,
 )
+
+LOCAL = ('still', 'versions')                        # where and with what a clip was made
 
 
 class StoreWriter:
@@ -29,19 +33,31 @@ class StoreWriter:
 
     Args:
         folder: a new or empty folder, or a store that was started with the same plan.
-        plan: identity of the plan: values for JSON, among them `clips`, the number of clips.
+        plan: identity of the plan: values for JSON, among them `clips`, the number of clips.  The
+            paths of stills don't belong to it: the same stills may lie elsewhere.
+        expected: each clip's row, without what the store adds; other rows are made again.  With
+            them a plan.json that is lost or damaged is written again.
+
+    Raises:
+        ValueError: if the folder holds anything else.
     """
 
-    def __init__(self, folder: str | Path, plan: dict[str, Any]) -> None:
+    def __init__(self, folder: str | Path, plan: dict[str, Any],
+                 expected: Mapping[str, dict[str, Any]] | None = None) -> None:
         self.folder = Path(folder)
-        self._open({'format_version': FORMAT_VERSION, **plan})
+        self._expected = expected
+        self._plan = {'format_version': FORMAT_VERSION, **plan}
+        self._open()
         self._rows = {row['clip_id']: row for row in self._recorded_rows()
-                      if self._is_complete(row)}
+                      if self._fits(row, LOCAL) and self._is_complete(row)}
 
     @property
     def finished(self) -> bool:
-        """Whether the manifest is written."""
-        return (self.folder / MANIFEST).is_file()
+        """Whether the manifest is written, and unchanged since."""
+        try:
+            return bool(read_manifest(self.folder)) and self._had_plan
+        except (ValueError, FileNotFoundError):
+            return False
 
     def __contains__(self, clip_id: str) -> bool:
         return clip_id in self._rows
@@ -68,27 +84,65 @@ class StoreWriter:
 
     def finish(self, clip_ids: Iterable[str]) -> None:
         """Write the manifest, its rows in this order."""
+        content = b''.join(as_line(self._rows[clip_id]) for clip_id in clip_ids)
+        self._write_plan(rows_sha256=sha256(content))
         with atomic_write(self.folder / MANIFEST) as file:
-            file.writelines(as_line(self._rows[clip_id]) for clip_id in clip_ids)
+            file.write(content)
         (self.folder / PARTIAL).unlink(missing_ok=True)
 
-    def _open(self, plan: dict[str, Any]) -> None:
-        path = self.folder / PLAN
-        if path.is_file():
-            older = read_plan(path)
-            differing = [key for key in plan if plan[key] != older.get(key)]
+    def _open(self) -> None:
+        older = self._older_plan()
+        self._had_plan = older is not None   # else no manifest fits it
+        if older is not None:
+            differing = [key for key, value in self._plan.items()
+                         if _without_paths(value) != _without_paths(older.get(key))]
             if differing:
                 raise ValueError(f'{self.folder} was started with another plan (its '
                                  f'{", ".join(differing)} differ); name another folder, or delete '
                                  'this one')
         else:
-            if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
-                raise ValueError(f'{self.folder} exists and is no store of clips; '
-                                 'name a new or empty folder')
             self.folder.mkdir(parents=True, exist_ok=True)
-            with atomic_write(path) as file:
-                file.write(json.dumps(plan, indent=1).encode())
+            self._write_plan()
         (self.folder / CLIPS).mkdir(exist_ok=True)
+        if not is_within(self.folder / CLIPS, self.folder):
+            raise ValueError(f'{self.folder / CLIPS} is a link out of the store; put the clips '
+                             'themselves there, or link the whole store')
+
+    def _older_plan(self) -> dict[str, Any] | None:
+        """What the folder was started with; None for one that has no plan, or must get it again.
+
+        Raises:
+            ValueError: if it holds anything else.
+        """
+        path, rows = self.folder / PLAN, list(self._recorded_rows())
+        is_ours = (self._expected is not None and bool(rows)
+                   and all(self._fits(row, (*LOCAL, 'label', 'group')) for row in rows))
+        content = [] if not self.folder.is_dir() else [
+            each for each in (*self.folder.iterdir(), *self.folder.glob(f'{CLIPS}/*'))
+            if not each.name.endswith(TEMPORARY)]    # what a run left that was killed
+        if path.is_file():
+            try:
+                return read_plan(path)
+            except ValueError:
+                if not is_ours and {*content} - {path, self.folder / CLIPS}:
+                    raise
+                return None
+        if not is_ours and (content or self.folder.is_file()):
+            raise ValueError(f'{self.folder} exists and is no store of clips; '
+                             'name a new or empty folder')
+        return None
+
+    def _write_plan(self, **more: Any) -> None:
+        with atomic_write(self.folder / PLAN) as file:
+            file.write(json.dumps(self._plan | more, indent=1).encode())
+
+    def _fits(self, row: dict[str, Any], free: Sequence[str]) -> bool:
+        """Whether it is the row that is expected, but for what is free."""
+        if self._expected is None:
+            return True
+        expected = self._expected.get(row['clip_id'])
+        return expected is not None and all(row.get(key) == value for key, value in expected.items()
+                                            if key not in free)
 
     def _recorded_rows(self) -> Iterable[dict[str, Any]]:
         for name in (MANIFEST, PARTIAL):
@@ -100,7 +154,8 @@ class StoreWriter:
 
     def _is_complete(self, row: dict[str, Any]) -> bool:
         path = self.folder / row['path']
-        return path.is_file() and sha256_of(path) == row['sha256']
+        return (path.is_file() and is_within(path, self.folder)
+                and sha256_of(path) == row['sha256'])
 
     def _write(self, clip: np.ndarray, row: dict[str, Any]) -> dict[str, Any]:
         buffer = io.BytesIO()
@@ -113,3 +168,12 @@ class StoreWriter:
                 'sha256': hashlib.sha256(buffer.getvalue()).hexdigest(),
                 'shape': list(clip.shape),
                 **row}
+
+
+def _without_paths(value: Any) -> Any:
+    """A part of a plan, its stills by content alone."""
+    if isinstance(value, list):
+        return [_without_paths(part) for part in value]
+    if isinstance(value, dict):
+        return {key: part for key, part in value.items() if key != 'still'}
+    return value

@@ -77,7 +77,8 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
     _check(generator, stills, device, seed, batch_size, workers)
     pixels, sha256s = _read_stills(generator, stills, progress)
     plan = plan_clips(stills, sha256s, per_still, seed)
-    store = StoreWriter(out, _identity(generator, plan, per_still, seed, device))
+    store = StoreWriter(out, _identity(generator, plan, per_still, seed, device),
+                        {request.clip_id: _row(request, generator) for request in plan})
     missing = [request for request in plan if request.clip_id not in store]
     if store.finished and not missing:
         return Summary(clips=len(plan), made=0, seconds=0.)

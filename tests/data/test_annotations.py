@@ -209,3 +209,16 @@ def test_a_column_that_stands_twice_is_refused(table: Path):
     table.write_text('path,label,group,label\na.mp4,benign,1,malignant\n')
     with pytest.raises(ValueError, match=r'table\.csv: .*label twice'):
         read_annotations(table)
+
+
+def test_a_folder_of_frames_that_are_links_out_of_the_root_is_refused(tmp_path):
+    root = tmp_path / 'root'
+    (root / 'video').mkdir(parents=True)
+    (root / '1.png').touch()
+    (root / 'video/0.png').symlink_to(root / '1.png')
+    (root / 't.csv').write_text('path,label,group\nvideo,b,1\n')
+    assert len(read_annotations(root / 't.csv')) == 1
+    (tmp_path / 'secret.png').touch()
+    (root / 'video/1.png').symlink_to(tmp_path / 'secret.png')
+    with pytest.raises(ValueError, match=r'line 2: .*video/1\.png is a link to what is outside'):
+        read_annotations(root / 't.csv')

@@ -3,6 +3,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,9 +14,9 @@ from safetensors import safe_open
 from torch import nn
 
 from lddm_aug.files import sha256_of
-from lddm_aug.generators import package
+from lddm_aug.generators import package, package_check
 from lddm_aug.generators.base import Generator
-from lddm_aug.generators.package import load_package, save_package
+from lddm_aug.generators.package import load_package, read_card, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 
 
@@ -126,6 +129,14 @@ def test_a_folder_that_cannot_be_renamed_leaves_the_older_package(folder, tiny_l
     assert [path.name for path in folder.parent.iterdir()] == ['package']
 
 
+def test_a_link_beside_a_package_is_not_written_through(tmp_path):
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / '.package.tmp').symlink_to(tmp_path / 'elsewhere')
+    save_package(tmp_path / 'package', RepeatStill(size=8), [])
+    assert load_package(tmp_path / 'package')
+    assert not list((tmp_path / 'elsewhere').iterdir())
+
+
 def test_saving_never_replaces_what_is_no_package(tmp_path):
     (tmp_path / 'thesis.tex').touch()
     with pytest.raises(ValueError, match='is no generator package; name a new folder'):
@@ -197,6 +208,11 @@ def no_generator(folder):
             weights_sha256=None)
 
 
+def no_generator_of_ours(folder):
+    card = json.loads((folder / 'package.json').read_text())
+    rewrite(folder, generator=card['generator']['diffusion']['autoencoder'])
+
+
 @pytest.mark.parametrize('damage, error, message', [
     (missing_folder, FileNotFoundError, 'there is no generator package at .*package; train one'),
     (missing_card, FileNotFoundError, r'package\.json is missing'),
@@ -206,14 +222,15 @@ def no_generator(folder):
     (no_card_at_all, ValueError, 'another version of lddm_aug'),
     (edited_card, ValueError, r'package\.json was changed after it was written'),
     (groups_of_another_package, ValueError, r'groups\.json names the groups of another package'),
-    (broken_groups, ValueError, r'groups\.json is damaged'),
+    (broken_groups, ValueError, r'groups\.json must hold an object'),
     (missing_weights, FileNotFoundError, r'weights\.safetensors is missing'),
     (truncated_weights, ValueError, r'weights\.safetensors is damaged'),
     (weights_that_are_no_safetensors, ValueError, r'weights\.safetensors is damaged'),
     (weights_of_another_generator, ValueError, 'are not those of RepeatStill'),
     (unknown_generator, ValueError, r'cannot build the FutureGenerator in .*package\.json'),
     (unknown_argument, ValueError, r"cannot build the RepeatStill in .*'speed'"),
-    (no_generator, ValueError, 'describes a TSMHead, which is no generator'),
+    (no_generator, ValueError, 'registered parts of lddm_aug only, but names TSMHead'),
+    (no_generator_of_ours, ValueError, 'describes a VideoAutoencoder, which is no generator'),
 ], ids=lambda value: getattr(value, '__name__', ''))
 def test_a_damaged_package_is_refused_in_one_sentence(folder, damage, error, message):
     damage(folder)
@@ -232,6 +249,94 @@ def test_a_package_runs_nothing_but_registered_parts(folder, config, monkeypatch
     with pytest.raises(ValueError, match=r'names os\.mkdir; do not use this package'):
         load_package(folder)
     assert not (folder / 'broken_in').exists()
+
+
+def changed(folder: Path, place: str, value: object) -> None:
+    """Give a value of the generator's config, by dotted key, and the right sha256."""
+    config = json.loads((folder / 'package.json').read_text())['generator']
+    *above, last = place.split('.')
+    part = config
+    for name in above:
+        part = part[name]
+    part[last] = value
+    rewrite(folder, generator=config)
+
+
+@pytest.mark.parametrize('place, value', [
+    ('diffusion._scope_', 'evilpkg'), ('type', 'evilmod'), ('type', ['evilmod']),
+    ('diffusion.type', 'evilmod'), ('diffusion.autoencoder.type', 'evilmod'),
+    ('extra', [[{'type': 'evilmod.run'}]]), ('diffusion.type', 'mmengine::evilmod')])
+def test_a_package_imports_no_module(folder, place, value, monkeypatch):
+    (folder / 'evilmod.py').write_text('open("broken_in", "w")')
+    (folder / 'evilpkg').mkdir()
+    (folder / 'evilpkg/__init__.py').write_text('open("broken_in", "w")')
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    changed(folder, place, value)
+    with pytest.raises(ValueError, match=r'package\.json'):
+        load_package(folder)
+    assert not (folder / 'broken_in').exists()
+
+
+@pytest.mark.parametrize('place, value', [
+    ('diffusion.init_cfg', {'type': 'Pretrained', 'checkpoint': 'a.pth'}),
+    ('diffusion.autoencoder.perceptual', {'vgg': 'vgg.pth'}), ('pretrained', 'a.pth'),
+    ('diffusion.still_network', '../a.pth')])
+def test_a_package_names_no_file(folder, place, value):
+    changed(folder, place, value)
+    with pytest.raises(ValueError, match=r'package\.json (sets|names a file)'):
+        load_package(folder)
+
+
+def test_published_weights_that_a_training_began_with_may_be_named(tmp_path):
+    config = {'type': 'CINNGenerator', 'pretrained': 'torchvision://resnet50', 'size': 64}
+    package_check.require_harmless(config, 0, 'package.json')
+
+
+LARGE = [
+    ('diffusion.denoiser.width', 8192), ('diffusion.denoiser.depth', 10 ** 5),
+    ('diffusion.denoiser.depth', 60_000), ('diffusion.denoiser.still_widths', [8] * 10 ** 5),
+    ('diffusion.autoencoder.encoder.width', 8192), ('num_frames', 10 ** 6), ('size', 50_000),
+    ('diffusion.autoencoder.grain', {'num_frames': 10 ** 4, 'size': 10 ** 4}),
+    ('diffusion.autoencoder.latent_channels', 10 ** 30), ('temperature', float('nan')),
+    ('bank_shape', [10 ** 4] * 3), ('bank_shape', {}), ('num_frames', 'many'), ('size', -8)]
+
+
+def test_a_package_that_takes_much_memory_is_refused_before_it_does(folder, tmp_path):
+    for number, (place, value) in enumerate(LARGE):
+        copy = shutil.copytree(folder, tmp_path / f'{number}')
+        changed(copy, place, value)
+    code = f"""if True:
+        import resource, lddm_aug
+        from lddm_aug.generators.package import load_package
+        load_package({str(folder)!r})
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for number in range({len(LARGE)}):
+            try:
+                load_package(f'{tmp_path}/{{number}}')
+            except ValueError as error:
+                assert 'package.json' in str(error), error
+            else:
+                raise AssertionError(number)
+            now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            assert now - used < 200_000, (number, now - used)"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                          timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('key', ['generator', 'clip', 'classes', 'sampler', 'num_groups',
+                                 'versions', 'config_text', 'stages', 'parent', 'weights_sha256'])
+def test_every_key_of_a_package_is_needed_in_its_type(folder, key):
+    card = json.loads((folder / 'package.json').read_text())
+    rewrite(folder, **{key: 1.5})
+    with pytest.raises(ValueError, match=rf'package\.json must hold .* at {key}'):
+        read_card(folder)
+    del card[key], card['sha256']
+    card['sha256'] = hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
+    (folder / 'package.json').write_text(json.dumps(card))
+    with pytest.raises(ValueError, match=rf'package\.json lacks {key}'):
+        read_card(folder)
 
 
 @pytest.mark.parametrize('device, message', [

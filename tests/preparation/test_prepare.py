@@ -1,6 +1,7 @@
 """What holds for every source: the form, resuming, bad files, confinement."""
 from __future__ import annotations
 
+import json
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -277,3 +278,55 @@ def test_an_empty_source_says_that_nothing_was_found(source, run):
 def test_numbers_that_make_no_sense_are_refused(name: str, value: int):
     with pytest.raises(ValueError, match=f'{name} .* but got {value}'):
         Options(**{name: value})
+
+
+@pytest.mark.parametrize('change', [
+    dict(name='../../secret'), dict(name='../../secret', path='frames/../../secret.npy'),
+    dict(path='../secret.npy'), dict(path='/etc/passwd'), dict(path=3), dict(path='frames/v1.npy'),
+    dict(files=7), dict(files=[7]), dict(source=[]), dict(stamp=None), dict(sha256={}),
+    dict(mask='../secret.png', mask_sha256=''), dict(frames='16')])
+def test_a_record_of_other_files_or_types_is_named_and_reaches_no_table(good, out, run, change):
+    run(list_folder(good))
+    path = out / 'preparation.jsonl'
+    record, *others = map(json.loads, path.read_text().splitlines())
+    for key, value in change.items():
+        (record if key in record else record['files'][0])[key] = value
+    lines = '\n'.join(map(json.dumps, [record, *others]))
+    path.write_text(lines)
+    with pytest.raises(ValueError, match=r'preparation\.jsonl, line 1 '):
+        run(list_folder(good))
+    assert path.read_text() == lines
+
+
+@pytest.mark.parametrize('line', ['7', 'null', '[]', '{}', '[' * 10 ** 5])
+def test_a_line_that_is_no_record_is_named(good, out, run, line):
+    run(list_folder(good))
+    with (out / 'preparation.jsonl').open('a') as file:
+        file.write(line)
+    if line.startswith('[['):
+        line = line + ']' * len(line)
+        (out / 'preparation.jsonl').write_text(line)
+    with pytest.raises(ValueError, match=r'preparation\.jsonl, line '):
+        run(list_folder(good))
+
+
+def test_a_prepared_file_that_became_a_link_is_made_again_and_its_target_stays(
+        good, out, run, tmp_path):
+    run(list_folder(good))
+    [file, *_] = sorted((out / 'frames').iterdir())
+    content = file.read_bytes()
+    file.rename(tmp_path / 'elsewhere.npy')
+    file.symlink_to(tmp_path / 'elsewhere.npy')
+    run(list_folder(good))
+    assert not file.is_symlink() and file.read_bytes() == content
+    assert (tmp_path / 'elsewhere.npy').read_bytes() == content
+
+
+def test_nothing_is_removed_from_a_folder_behind_a_link(good, out, run, tmp_path, write):
+    run(list_folder(good))
+    (out / 'frames').rename(tmp_path / 'elsewhere')
+    (out / 'frames').symlink_to(tmp_path / 'elsewhere')
+    (tmp_path / 'elsewhere/thesis.tex').touch()
+    write(good / 'benign/new.npy', 9)
+    run(list_folder(good))
+    assert (tmp_path / 'elsewhere/thesis.tex').exists()

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lddm_aug.store.manifest import read_manifest
+from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
+from lddm_aug.store.manifest import clip_path, read_manifest
 from lddm_aug.store.writer import StoreWriter
 
 PLAN = {'package_sha256': 'ab', 'generator_groups': ['p9'], 'seed': 0, 'clips': 3}
@@ -54,7 +55,7 @@ def test_a_plan_that_lacks_a_key_is_refused(store, key):
 def test_a_line_that_is_no_row_is_refused(store):
     manifest = store / 'manifest.jsonl'
     manifest.write_text('7\n' + manifest.read_text().split('\n', 1)[1])
-    with pytest.raises(ValueError, match=r'manifest\.jsonl, line 1 is no row'):
+    with pytest.raises(ValueError, match=r'manifest\.jsonl, line 1 must hold an object'):
         read_manifest(store)
 
 
@@ -177,7 +178,7 @@ def test_a_line_that_is_no_row_is_made_again(store, line):
 def test_a_row_whose_path_is_none_is_refused(store):
     manifest = store / 'manifest.jsonl'
     manifest.write_text(manifest.read_text().replace('"clips/0-a-0.npy"', '3'))
-    with pytest.raises(ValueError, match=r'manifest\.jsonl, line 1 is no row'):
+    with pytest.raises(ValueError, match=r'manifest\.jsonl, line 1 .* at path'):
         read_manifest(store)
 
 
@@ -185,3 +186,105 @@ def test_a_manifest_of_other_bytes_is_named(store):
     (store / 'manifest.jsonl').write_bytes(b'\x93NUMPY\xfe\xff')
     with pytest.raises(ValueError, match=r'manifest\.jsonl, line 1 is not JSON'):
         read_manifest(store)
+
+
+def rows_of(store: Path) -> list[str]:
+    return (store / 'manifest.jsonl').read_text().splitlines()
+
+
+def rewrite(store: Path, lines: list[str]) -> None:
+    (store / 'manifest.jsonl').write_text('\n'.join([*lines, '']))
+
+
+def without_digest(store: Path) -> None:
+    """As stores of earlier versions are."""
+    plan = json.loads((store / 'plan.json').read_text())
+    del plan['rows_sha256']
+    (store / 'plan.json').write_text(json.dumps(plan))
+
+
+def test_a_store_of_an_earlier_version_opens(store):
+    before = read_manifest(store).rows
+    without_digest(store)
+    assert read_manifest(store).rows == before
+    assert StoreWriter(store, PLAN).finished
+
+
+@pytest.mark.parametrize('change', [
+    lambda lines: [lines[0].replace('benign', 'malignant'), *lines[1:]],
+    lambda lines: lines[::-1], lambda lines: [lines[0].replace('"p1"', '"p2"'), *lines[1:]]])
+def test_rows_that_were_changed_are_refused(store, change):
+    rewrite(store, change(rows_of(store)))
+    with pytest.raises(ValueError, match=r'manifest\.jsonl was changed after it was written'):
+        read_manifest(store)
+    assert not StoreWriter(store, PLAN).finished
+
+
+def test_a_row_that_stands_there_twice_is_refused_without_a_digest_too(store):
+    without_digest(store)
+    rewrite(store, [*rows_of(store)[:2], rows_of(store)[0]])
+    with pytest.raises(ValueError, match=r'manifest\.jsonl, line 3 has the clip 0-a-0 a second'):
+        read_manifest(store)
+
+
+@pytest.mark.parametrize('key', [
+    'clip_id', 'path', 'sha256', 'still', 'still_sha256', 'still_frame', 'group', 'label', 'seed',
+    'package_sha256', 'generator', 'sampler', 'steps', 'shape', 'frame_stride', 'versions'])
+@pytest.mark.parametrize('value', [1.5, {'a': []}, [[]], True])
+def test_a_row_of_wrong_types_is_named(store, key, value):
+    if key == 'versions' and isinstance(value, dict):
+        return
+    rows = [json.loads(line) for line in rows_of(store)]
+    rows[1][key] = value
+    rewrite(store, [json.dumps(each) for each in rows])
+    with pytest.raises(ValueError, match=rf'manifest\.jsonl, line 2 must hold .* at {key}'):
+        read_manifest(store)
+    assert IDS[1] not in StoreWriter(store, PLAN)
+
+
+@pytest.mark.parametrize('plan', [
+    '[]', '7', 'null', '[' * 10 ** 5, '{"format_version": 1}', '{"format_version": [1]}',
+    '{"format_version": 1, "clips": "3", "generator_groups": []}',
+    '{"format_version": 1, "clips": 3, "generator_groups": 7}',
+    '{"format_version": 1, "clips": 3, "generator_groups": [["p1"]]}',
+    '{"format_version": 1, "clips": 3, "generator_groups": [], "stills": [1]}'])
+def test_a_plan_of_wrong_types_is_named(store, plan):
+    (store / 'plan.json').write_text(plan)
+    for use in (read_manifest, lambda folder: StoreWriter(folder, PLAN)):
+        with pytest.raises(ValueError, match=r'plan\.json '):
+            use(store)
+
+
+def test_a_run_that_was_killed_while_it_wrote_the_plan_is_begun_again(tmp_path):
+    for left in ('plan.json.tmp', '.plan.json.0123abcd.tmp'):
+        (tmp_path / left).touch()
+    (tmp_path / 'plan.json').touch()                     # as some file systems leave it
+    (tmp_path / 'clips').mkdir()
+    assert len(StoreWriter(tmp_path, PLAN)) == 0
+    (tmp_path / 'plan.json').unlink()
+    (tmp_path / 'clips').rmdir()
+    assert len(StoreWriter(tmp_path, PLAN)) == 0
+
+
+def test_a_clip_outside_the_store_is_neither_read_nor_counted(store, tmp_path):
+    clip = store / 'clips/1-b-0.npy'
+    clip.rename(tmp_path / 'elsewhere.npy')
+    clip.symlink_to(tmp_path / 'elsewhere.npy')
+    assert [clip_id in StoreWriter(store, PLAN) for clip_id in IDS] == [True, False, True]
+    with pytest.raises(ValueError, match=r'1-b-0\.npy is a link out of the store'):
+        clip_path(store, read_manifest(store).rows[1])
+
+
+def test_a_folder_of_clips_outside_the_store_is_refused(store, tmp_path):
+    (store / 'clips').rename(tmp_path / 'elsewhere')
+    (store / 'clips').symlink_to(tmp_path / 'elsewhere')
+    with pytest.raises(ValueError, match='is a link out of the store'):
+        StoreWriter(store, PLAN)
+    with pytest.raises(ValueError, match='is a link out of the store'):
+        SyntheticClipDataset(str(store))
+
+
+def test_a_whole_store_may_be_a_link(store, tmp_path):
+    (tmp_path / 'link').symlink_to(store)
+    assert StoreWriter(tmp_path / 'link', PLAN).finished
+    assert len(SyntheticClipDataset(str(tmp_path / 'link'))) == 3

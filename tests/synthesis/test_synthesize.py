@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import multiprocessing
 import os
 import shutil
@@ -305,3 +306,62 @@ def test_a_number_below_zero_is_refused_before_anything_is_written(
     with pytest.raises(ValueError, match=message):
         run(generator, stills, tmp_path / 'store', **options)
     assert not (tmp_path / 'store').exists()
+
+
+def flipped_label(store):
+    path = store / 'manifest.jsonl'
+    path.write_text(path.read_text().replace('"benign"', '"malignant"', 1))
+
+
+def doubled_row(store):
+    path = store / 'manifest.jsonl'
+    lines = path.read_text().splitlines()
+    path.write_text('\n'.join([*lines[:-1], lines[0], '']))
+
+
+def damaged_plan(store):
+    (store / 'plan.json').write_text('{"format_')
+
+
+def lost_plan(store):
+    (store / 'plan.json').unlink()
+
+
+@pytest.mark.parametrize('change', [flipped_label, doubled_row, damaged_plan, lost_plan])
+@pytest.mark.parametrize('with_digest', [True, False])
+def test_a_store_whose_records_were_changed_is_corrected(
+        generator, stills, tmp_path, change, with_digest):
+    store = tmp_path / 'store'
+    run(generator, stills, store)
+    before = sha256_of(store)
+    if not with_digest:                                  # as stores of earlier versions are
+        plan = json.loads((store / 'plan.json').read_text())
+        del plan['rows_sha256']
+        (store / 'plan.json').write_text(json.dumps(plan))
+    change(store)
+    with pytest.raises((ValueError, FileNotFoundError), match=r'manifest\.jsonl|plan\.json'):
+        read_manifest(store)
+    assert run(generator, stills, store).made <= 1
+    assert sha256_of(store) == before
+    assert run(generator, stills, store).made == 0
+
+
+def test_a_damaged_plan_is_not_written_again_over_clips_of_another_package(
+        generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'store')
+    damaged_plan(tmp_path / 'store')
+    save_package(tmp_path / 'other', generator, [])
+    with pytest.raises(ValueError, match=r'plan\.json is not JSON'):
+        run(generator, stills, tmp_path / 'store')
+    save_package(tmp_path / 'package', generator, ['p8', 'p9'])
+    with pytest.raises(ValueError, match=r'plan\.json is not JSON'):
+        run(generator, stills, tmp_path / 'store', seed=1)
+
+
+def test_the_same_stills_may_lie_elsewhere(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'store')
+    (tmp_path / 'mount').mkdir()
+    for path in {still.path for still in stills}:
+        path.rename(tmp_path / 'mount' / path.name)
+    moved = [replace(still, path=tmp_path / 'mount' / still.path.name) for still in stills]
+    assert run(generator, moved, tmp_path / 'store').made == 0

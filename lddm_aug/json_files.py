@@ -1,0 +1,82 @@
+"""JSON that others may have written: its form is checked before anything is done with it."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# A type, None, a tuple of forms one of which fits, [form of each item], {str: form of each value},
+# or {key: form}, where a key that may be missing ends with `?` and others are let through.
+Form = Any
+
+
+def read_json(path: Path, form: Form, advice: str, source: str = '') -> Any:
+    """The content of a file of JSON.
+
+    Args:
+        form: that it must have.
+        advice: ends the message.
+        source: begins the message, by default the path.
+
+    Raises:
+        ValueError: if it is no JSON or has another form; the message names the file.
+    """
+    return parse_json(path.read_bytes(), form, source or str(path), advice)
+
+
+def parse_json(text: str | bytes, form: Form, source: str, advice: str) -> Any:
+    """The value of a text of JSON; see `read_json`."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f'{source} is not JSON ({error}); {advice}') from error
+    except RecursionError as error:
+        raise ValueError(f'{source} is nested too deeply; {advice}') from error
+    return require_form(value, form, source, advice)
+
+
+def require_form(value: Any, form: Form, source: str, advice: str) -> Any:
+    """The value itself; see `read_json`.
+
+    Raises:
+        ValueError: if the value has another form.
+    """
+    fault = _fault(value, form, '')
+    if fault:
+        raise ValueError(f'{source} {fault}; {advice}')
+    return value
+
+
+def _fault(value: Any, form: Form, place: str) -> str:
+    """What is wrong with a value, '' for nothing."""
+    if isinstance(form, tuple):
+        faults = [_fault(value, each, place) for each in form]
+        return '' if '' in faults else faults[0]
+    if isinstance(form, list):
+        faults = ([_fault(each, form[0], f'{place}[{i}]') for i, each in enumerate(value)]
+                  if isinstance(value, (list, tuple)) else [_other(value, 'a list', place)])
+    elif isinstance(form, Mapping):
+        if not isinstance(value, dict):
+            return _other(value, 'an object', place)
+        if str in form:
+            form = dict.fromkeys(value, form[str])
+        missing = [key for key in form if not key.endswith('?') and key not in value]
+        if missing:
+            return f'lacks {", ".join(f"{place}.{key}".lstrip(".") for key in missing)}'
+        names = {key.removesuffix('?') if key not in value else key: key for key in form}
+        faults = [_fault(value[name], form[key], f'{place}.{name}')
+                  for name, key in names.items() if name in value]
+    elif form is None:
+        return '' if value is None else _other(value, 'null', place)
+    else:
+        is_number = form is float and isinstance(value, int)
+        is_bool = isinstance(value, bool) and form in (int, float)
+        fits = (is_number or isinstance(value, form)) and not is_bool
+        return '' if fits else _other(value, f'a value of type {form.__name__}', place)
+    return next(filter(None, faults), '')
+
+
+def _other(value: Any, expected: str, place: str) -> str:
+    return (f'must hold {expected}{f" at {place.lstrip(chr(46))}" if place else ""}, but has one '
+            f'of type {type(value).__name__}')
