@@ -83,8 +83,9 @@ class ResumableSteps:
         return record['result']
 
     def find(self, name: str, inputs: Mapping[str, Any], output: Path) -> dict[str, Any] | None:
-        """The record of a step that was done with the same inputs: its result, seconds and memory;
-        None if `run` would work.
+        """The record of a step that was done with these inputs; None if `run` would work.
+
+        It holds `result`, `seconds` and the peak of memory.
         """
         path = self._record_of(name)
         record = self._read(path) if path.is_file() else {}

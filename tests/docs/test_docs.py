@@ -1,4 +1,4 @@
-"""What README and docs name is there: links, commands and their options, configs, parts, messages."""
+"""What README and docs name is there: links, commands, options, configs, parts, messages."""
 from __future__ import annotations
 
 import ast
@@ -145,12 +145,13 @@ def test_commands_are_ones_that_the_command_line_takes(page, tmp_path, capsys):
     for command in (each for block in code for each in commands_of(block, tmp_path)):
         if command[0] in ('phantom',):               # lives on as tools/make_phantom.py
             command = ['prepare', *command]
+        status = 0
         try:
             parser()[0].parse_args(command)
         except SystemExit as stopped:
-            raised = capsys.readouterr().err
-            assert not stopped.code or 'required' in raised and '…' in ''.join(code), (
-                command, raised)
+            status = stopped.code
+        message = capsys.readouterr().err
+        assert not status or ('required' in message and '…' in ''.join(code)), (command, message)
 
 
 def options_of(name: str) -> set[str]:

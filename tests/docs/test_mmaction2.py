@@ -66,8 +66,9 @@ def test_a_config_of_the_page_trains(name: str, folder: Path, monkeypatch):
     work = Path('work') / Path(name).stem
     config = Config.fromfile(name)
     kept = []
-    monkeypatch.setattr(Runner, 'build_train_loop', lambda self, loop, build=Runner.build_train_loop:
-                        kept.append(build(self, loop)) or kept[-1])
+    build = Runner.build_train_loop
+    monkeypatch.setattr(Runner, 'build_train_loop', lambda self, loop: (
+        kept.append(build(self, loop)) or kept[-1]))
     run_command(lambda: None, [
         'train', name, '--work-dir', str(work), '--cfg-options',
         *(f'{key}={value}' for key, value in options.items())])

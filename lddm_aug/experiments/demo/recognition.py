@@ -146,6 +146,7 @@ class Trained:
 
 
 def name_of(training_set: str, seed: int) -> str:
+    """The step that trains it."""
     return f'train {NAME} on {training_set} seed {seed}'
 
 

@@ -8,7 +8,7 @@ def test_one_table_alone_is_refused(tmp_path):
         Demo(tmp_path, videos=tmp_path / 'videos.csv')
 
 
-@pytest.mark.parametrize(('key', 'value', 'match'), [
+@pytest.mark.parametrize('key, value, match', [
     ('seed', -1, '-1'), ('phantom_seed', 2**32, '4294967296'), ('recognizer_seeds', (0, -2), '-2'),
     ('recognizer_seeds', (), r'\[\]'), ('recognizer_seeds', (1, 1), r'\[1, 1\]')])
 def test_seeds_that_cannot_be_used_are_named(tmp_path, key, value, match):

@@ -53,7 +53,7 @@ def test_without_an_oracle_three_training_sets_are_left(recognizers):
     assert recognizers.training_sets == [*own.training_sets, 'oracle']
 
 
-@pytest.mark.parametrize(('cores', 'expected'), [(1, 1), (2, 2), (16, 2)])
+@pytest.mark.parametrize('cores, expected', [(1, 1), (2, 2), (16, 2)])
 def test_two_trainings_run_at_a_time_where_two_cores_are_there(cores, expected, monkeypatch):
     monkeypatch.setattr(recognition.os, 'sched_getaffinity', lambda _: range(cores), raising=False)
     assert at_once() == expected

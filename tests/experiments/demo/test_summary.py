@@ -59,7 +59,7 @@ def test_rows_are_read_from_runs_and_from_what_was_written(rows, tmp_path):
 
 
 def test_what_cannot_be_summarized_is_refused(rows, tmp_path):
-    with pytest.raises(FileNotFoundError, match='results.json'):
+    with pytest.raises(FileNotFoundError, match=r'results\.json'):
         read_runs([tmp_path])
     run = write(tmp_path / 'run', {'note': '', 'rows': rows})
     with pytest.raises(ValueError, match='twice'):
