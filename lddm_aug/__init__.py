@@ -3,6 +3,7 @@
 Importing it registers every part with MMAction2.  A subpackage imports only from those below it:
 
     commands/      the command lddm-aug: a module for each subcommand, which tools/ call as well
+    browse/        pages of this machine: a still and its clip, a store's clips and their flags
     experiments/   the product tried: demo/, study/, table1/
     engine/        hooks/, and what trains a generator or a recognizer
     evaluation/    clips or scores → numbers with intervals

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 MODULES = {                                          # of each extra, those that we import
     'audit': ('imagehash',),
+    'browse': ('starlette', 'uvicorn'),
     'dicom': ('pydicom', 'gdcm', 'pylibjpeg', 'openjpeg'),
     'hub': ('huggingface_hub',),
     'report': ('fvcore', 'matplotlib', 'tensorboard'),

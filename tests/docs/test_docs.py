@@ -22,8 +22,9 @@ from lddm_aug.extras import MODULES
 from lddm_aug.generators import RandomWarp, save_package
 
 ROOT = Path(__file__).parents[2]
-RESULTS = [ROOT / 'docs/results' / f'{name}.md' for name in (
-    'README', 'data', 'demo', 'fine_tuning', 'study', 'study_trials', 'table1', 'table1_trials')]
+RESULTS = [*(ROOT / 'docs/results' / f'{name}.md' for name in (
+    'README', 'data', 'demo', 'fine_tuning', 'study', 'table1')),
+    *sorted((ROOT / 'docs/results/appendix').glob('*.md'))]
 READABILITY = runpy.run_path(str(Path(__file__).with_name('readability.py')))
 sentences, PAGES = READABILITY['sentences'], READABILITY['pages']()
 ALL = [*PAGES, *RESULTS, ROOT / 'CONTRIBUTING.md']

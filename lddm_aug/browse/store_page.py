@@ -1,0 +1,144 @@
+"""Clips of a store, filtered and flagged."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from lddm_aug.browse.flags import FLAGS, ClipFlags
+from lddm_aug.browse.server import HERE, problem, read_body
+from lddm_aug.data.frames import natural_key, read_frames, to_channels
+from lddm_aug.store.manifest import read_manifest
+from lddm_aug.visualization.previews import encode_webp, render_page
+
+CLIPS_ON_PAGE = 24
+UNFLAGGED = 'none'                                   # of a filter: clips without a flag
+FILTERS = ('label', 'group', 'flag')
+
+
+def select_rows(rows: Sequence[Mapping[str, Any]], flags: Mapping[str, str],
+                chosen: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """The rows of a manifest that a filter leaves.
+
+    Args:
+        flags: clip id → flag.
+        chosen: label, group and flag; blank or missing for all.
+    """
+    def fits(row: Mapping[str, Any]) -> bool:
+        found = dict(label=row['label'], group=row['group'],
+                     flag=flags.get(row['clip_id'], UNFLAGGED))
+        return all(chosen.get(name, '') in ('', value) for name, value in found.items())
+    return [row for row in rows if fits(row)]
+
+
+class StorePage:
+    """The page of a store, its clips as pictures, and what flags them.
+
+    Args:
+        store: folder with its manifest.
+        keep, good_only: see `ClipFlags`.
+
+    Raises:
+        FileNotFoundError: if there is no store, or it is unfinished.
+        ValueError: if its manifest is damaged, or the flags are not of this store.
+    """
+
+    def __init__(self, store: str | Path, keep: str | Path | None = None,
+                 good_only: bool = False) -> None:
+        self.store = Path(store)
+        self.rows = read_manifest(store).rows
+        self.flags = ClipFlags(store, [row['clip_id'] for row in self.rows], keep, good_only)
+        self._by_sha256 = {row['sha256']: row for row in self.rows}
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return [Route('/', self._page), Route('/flag', self._flag, methods=['POST']),
+                Route('/{form:str}/{sha256:str}.webp', self._picture)]
+
+    def set_flag(self, content: bytes) -> dict[str, str]:
+        """Flag a clip → what the page says about all flags.
+
+        Args:
+            content: JSON with clip_id and flag, which is good, bad or null.
+
+        Raises:
+            ValueError: if it is anything else.
+        """
+        try:
+            sent = json.loads(content)
+            clip_id, flag = sent['clip_id'], sent['flag']
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f'a flag has clip_id and flag, but got {content[:80]!r}') from error
+        return dict(summary=self.summary(self.flags.set(clip_id, flag)))
+
+    def summary(self, flags: Mapping[str, str]) -> str:
+        """How many clips have which flag, and what is kept."""
+        counts = [f'{[*flags.values()].count(flag)} {flag}' for flag in FLAGS]
+        counts.append(f'{len(self.rows) - len(flags)} without a flag')
+        kept = (f'{self.flags.keep} keeps {len(self.flags.kept(flags))} of {len(self.rows)} clips'
+                if self.flags.keep.exists() else
+                f'the first flag writes {self.flags.keep}')
+        return f'{", ".join(counts)}; {kept}'
+
+    def render(self, query: Mapping[str, str]) -> str:
+        """The page of a filter.
+
+        Args:
+            query: label, group, flag and page; wrong pages become the nearest right one.
+        """
+        flags = self.flags.read()
+        chosen = {name: query.get(name, '') for name in FILTERS}
+        found = select_rows(self.rows, flags, chosen)
+        pages = max(1, -(-len(found) // CLIPS_ON_PAGE))
+        number = query.get('page', '1')
+        page = min(max(1, int(number)), pages) if number.isdecimal() and len(number) < 10 else 1
+        return render_page(
+            HERE / 'store.html', store=self.store, summary=self.summary(flags), flags=flags,
+            names=FLAGS, chosen=chosen, found=len(found), page=page, pages=pages,
+            rows=found[(page - 1) * CLIPS_ON_PAGE:page * CLIPS_ON_PAGE],
+            options=dict(label=self._values('label'), group=self._values('group'),
+                         flag=[*FLAGS, UNFLAGGED]),
+            link=lambda page: '?' + urlencode({**chosen, 'page': page}))
+
+    def picture(self, form: str, sha256: str) -> bytes:
+        """A clip as a moving WebP, or its still.
+
+        Raises:
+            KeyError: if there is no such clip or form.
+            FileNotFoundError, ValueError: if its file is missing or damaged.
+        """
+        length = {'clips': None, 'stills': 1}[form]
+        clip = read_frames(self.store / self._by_sha256[sha256]['path'])[:length]
+        return encode_webp(to_channels(clip, 3))
+
+    def _values(self, name: str) -> list[str]:
+        return sorted({row[name] for row in self.rows}, key=natural_key)
+
+    def _page(self, request: Request) -> Response:
+        try:
+            return HTMLResponse(self.render(request.query_params))
+        except (ValueError, OSError) as error:       # of the flags
+            return problem(error)
+
+    def _picture(self, request: Request) -> Response:
+        try:
+            content = self.picture(**request.path_params)
+        except (KeyError, ValueError, OSError) as error:
+            return problem(error, 404)
+        # named by its content, which never changes
+        return Response(content, media_type='image/webp',
+                        headers={'Cache-Control': 'private, max-age=31536000, immutable'})
+
+    async def _flag(self, request: Request) -> Response:
+        try:
+            content = await read_body(request, 1 << 20)
+            return JSONResponse(await run_in_threadpool(self.set_flag, content))
+        except (ValueError, OSError) as error:
+            return problem(error)
