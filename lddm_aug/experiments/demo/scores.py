@@ -3,17 +3,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 
+from lddm_aug.json_files import parse_json
+
 
 def read_scores(scores: Mapping[str, float], predictions: Path,
                 classes: Sequence[str]) -> dict[str, Any]:
     """What is reported of a test."""
-    rows = [json.loads(line) for line in predictions.read_text().splitlines()]
+    rows = [parse_json(line, {'filename': str, 'label': str, 'predicted': str},
+                       f'{predictions}, line {number}', 'test again')
+            for number, line in enumerate(predictions.read_text().splitlines(), start=1)]
     truth, said = ([row[key] for row in rows] for key in ('label', 'predicted'))
     names = ['accuracy', 'f1_macro', 'f1_weighted']
     if len(classes) == 2:
@@ -38,7 +43,11 @@ def read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """Every stage's training loss, as MMEngine logged it; empty where it logged none."""
     curves: dict[str, list[tuple[int, float]]] = {}
     for log in sorted(folder.glob('*/*/vis_data/scalars.json')):
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
-        points = [(line['step'], line['loss']) for line in lines if 'loss' in line]
+        points = []
+        for line in log.read_text().splitlines():
+            with suppress(ValueError):               # a run was killed while it wrote this line
+                logged = json.loads(line)
+                if 'loss' in logged:
+                    points.append((logged['step'], logged['loss']))
         curves.setdefault(log.parents[2].name, []).extend(points)
     return {stage: points for stage, points in curves.items() if len(points) > 1}
