@@ -23,7 +23,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """
     temporary = temporary_name(path)
     try:
-        with open(os.open(temporary, NEW_FILE, 0o666), 'wb') as file:
+        with open(temporary, 'wb', opener=_create) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -33,6 +33,10 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.errno and not error.filename:
             error.filename = str(path)               # errors of a full disk lack the file
         raise
+
+
+def _create(path: str, _flags: int) -> int:
+    return os.open(path, NEW_FILE, 0o666)
 
 
 def temporary_name(path: Path) -> Path:

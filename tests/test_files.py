@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -88,5 +89,6 @@ def test_a_long_name_is_written_and_the_file_has_the_usual_rights(tmp_path):
     path, plain = tmp_path / ('ä' * 120), tmp_path / 'plain'
     with atomic_write(path) as file:
         file.write(b'x')
+        assert Path(file.name).parent == tmp_path        # what was written can be read back
     plain.touch()
     assert path.stat().st_mode == plain.stat().st_mode

@@ -42,7 +42,7 @@ def run_command(register: Callable[[], None], arguments: Sequence[str] | None = 
     """
     with friendly_errors(NAME):
         args = make_parser(register).parse_args(arguments)
-    with friendly_errors(f'{NAME} {args.command}'):
+    with friendly_errors(f'{NAME} {args.command}', getattr(args, 'cfg_options', ())):
         if args.needs_parts:
             register()
         args.run(args)
@@ -54,6 +54,7 @@ def run_tool(name: str, arguments: Sequence[str] | None = None) -> None:
     with friendly_errors():
         _fill(parser, name, register=lambda: None)
         args = parser.parse_args(arguments)
+    with friendly_errors(options=getattr(args, 'cfg_options', ())):
         args.run(args)
 
 

@@ -52,9 +52,15 @@ class KeyValue(argparse.Action):
         named = {key: text for key, text in (value.split('=', 1) for value in values)
                  if key.split('.')[-1] == 'classes' and text != 'None'}
         others = [value for value in values if value.split('=', 1)[0] not in named]
-        DictAction(self.option_strings, self.dest)(parser, namespace, others, option_string)
-        getattr(namespace, self.dest).update(
-            {key: split_names(text) for key, text in named.items()})
+        read = DictAction(self.option_strings, self.dest)
+        for value in others:
+            try:
+                read(parser, namespace, [value], option_string)
+            except (AssertionError, RecursionError):
+                parser.error(f'{option_string}: the brackets of {value[:80]} do not match; a list '
+                             'is key="[a,b]" or key=a,b')
+        setattr(namespace, self.dest, (getattr(namespace, self.dest) or {}) | {
+            key: split_names(text) for key, text in named.items()})
 
 
 def add_cfg_options(parser: argparse.ArgumentParser, text: str) -> None:

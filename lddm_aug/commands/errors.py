@@ -8,7 +8,7 @@ import signal
 import sys
 import textwrap
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -22,16 +22,18 @@ SHOWN = 400                                          # letters of what others' m
 
 
 @contextmanager
-def friendly_errors(command: str | None = None) -> Iterator[None]:
+def friendly_errors(command: str | None = None, options: Iterable[str] = ()) -> Iterator[None]:
     """End a command with one message, not a traceback, where the user can correct what is wrong.
 
     That is so for files and values that were given, for whatever goes wrong while MMEngine reads a
     config or builds a part that a config names, for a layer that gets a shape which it isn't made
-    for, and for lack of memory.  Everything else is a defect of ours and keeps its traceback.
+    for, for lack of memory, and for whatever goes wrong where values were put into a config.
+    Everything else is a defect of ours and keeps its traceback.
     `python -X dev` shows the traceback in any case.
 
     Args:
         command: begins the message; by default the name of the file that was started.
+        options: keys of the values that were put into a config.
 
     The exit status is 2; 130 after Ctrl-C; 141, silently, where the output is closed.
     """
@@ -46,7 +48,7 @@ def friendly_errors(command: str | None = None) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
-        message = _message(error)
+        message = _message(error) or _message_on_options(error, [*options])
         if sys.flags.dev_mode or message is None:
             raise
         print(f'{command}: {message}', file=sys.stderr)
@@ -74,6 +76,14 @@ def _message(error: Exception) -> str | None:
         where = f' ({type(error).__name__}; python -X dev shows where)' if '(' in place else ''
         return _unknown_part(frames[-1][0]) or textwrap.shorten(f'{place}: {text}', SHOWN) + where
     return None
+
+
+def _message_on_options(error: Exception, options: list[str]) -> str | None:
+    """What to say where values were put into a config, which are likely to be the reason."""
+    if not options:
+        return None
+    return (textwrap.shorten(f'--cfg-options {" ".join(options)}: {_text(error)}', SHOWN)
+            + f' ({type(error).__name__}; python -X dev shows where)')
 
 
 def _is_out_of_memory(error: Exception) -> bool:

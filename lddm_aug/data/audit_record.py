@@ -1,7 +1,6 @@
 """The findings of an audit, which are saved beside the tables."""
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,12 @@ from typing import Any
 
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.files import sha256_of
+from lddm_aug.json_files import read_json
 
 FORMAT_VERSION = 1
+FORM = {'format_version': int, 'leaks': [{'what': str}],
+        'same': [{'items': [{'path': str, 'frame': (int, None)}]}],
+        'tables': [{'sha256': str, 'split_sha256': (str, None)}]}
 PLACE = Path('audit', 'audit.json')                  # beside the table
 SHOWN = 3
 
@@ -44,19 +47,19 @@ class AuditRecord:
         if not file.is_file():
             raise FileNotFoundError(f'{file} does not exist; make it with lddm-aug audit')
         try:
-            found = json.loads(file.read_bytes())
+            found = read_json(file, FORM, 'run lddm-aug audit again')
             if found['format_version'] != FORMAT_VERSION:
                 raise ValueError(f'format {found["format_version"]!r}')
-            return cls(
-                file=file,
-                same=tuple(frozenset(((file.parent / item['path']).resolve(), item['frame'])
-                                     for item in same['items']) for same in found['same']),
-                leaks=tuple(leak['what'] for leak in found['leaks']),
-                audited=frozenset((table['sha256'], table['split_sha256'])
-                                  for table in found['tables']))
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise ValueError(f'{file}: damaged, or made by another version of lddm_aug; run '
                              'lddm-aug audit again') from error
+        return cls(
+            file=file,
+            same=tuple(frozenset(((file.parent / item['path']).resolve(), item['frame'])
+                                 for item in same['items']) for same in found['same']),
+            leaks=tuple(leak['what'] for leak in found['leaks']),
+            audited=frozenset((table['sha256'], table['split_sha256'])
+                              for table in found['tables']))
 
     @classmethod
     def beside(cls, dataset: Any) -> AuditRecord | None:

@@ -1,7 +1,6 @@
 """Generated clips, read from their store."""
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from lddm_aug.data.annotations import sort_classes
 from lddm_aug.data.frames import count_frames
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.files import sha256_of
+from lddm_aug.json_files import read_json
 from lddm_aug.store.manifest import MANIFEST, clip_path, read_manifest
 
 
@@ -76,7 +76,7 @@ class SyntheticClipDataset(LabelledDataset):
 
 
 def _kept(rows: list[dict[str, Any]], file: Path) -> list[dict[str, Any]]:
-    clip_ids = set(json.loads(file.read_bytes()))
+    clip_ids = set(read_json(file, [str], 'score this store again'))
     kept = [row for row in rows if row['clip_id'] in clip_ids]
     if not kept:
         raise ValueError(f'{file}: keeps none of the {len(rows)} clips; score this store again')

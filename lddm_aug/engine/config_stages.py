@@ -9,7 +9,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 
 from lddm_aug.configs import read_config
-from lddm_aug.engine.runner_config import refuse_unread, without_variables
+from lddm_aug.engine.runner_config import merge_options, refuse_unread, without_variables
 from lddm_aug.generators.base import Generator
 
 
@@ -38,7 +38,7 @@ def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None,
             raise ValueError(f'{config_file}: an option begins with the name of a stage '
                              f'({", ".join(stages)}), but got {key!r}')
         refuse_unread(stages[name], [rest])
-        stages[name].merge_from_dict({rest: value})
+        merge_options(stages[name], {rest: value})
     return {name: without_variables(stage) for name, stage in stages.items()}
 
 

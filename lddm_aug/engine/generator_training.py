@@ -37,6 +37,7 @@ from lddm_aug.files import atomic_write
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, refuse_foreign_folder, save_package
 from lddm_aug.hardware import mixed_precision, refuse_amp_without_gpu, refuse_unstarted_launcher
+from lddm_aug.json_files import read_json
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 from lddm_aug.models.latent_model import LatentModel
 
@@ -212,7 +213,8 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
         begun = None
     if begun is not None and (work_dir / SUMMARY).exists():
         print_log(f'{work_dir.name}: finished before, {begun}', logger='current')
-        return begun, json.loads((work_dir / SUMMARY).read_text())
+        return begun, read_json(work_dir / SUMMARY, {'iterations': int, 'groups': [str]},
+                                'remove it, and train the stage again')
     if begun is None and is_main_process():
         _forget_training(work_dir)
     keep_record(stage, begun)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable
+from copy import deepcopy
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ import mmaction
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from lddm_aug.engine.runner_config import refuse_unread
+from lddm_aug.engine.runner_config import merge_options, refuse_unread
 
 
 def load_mmaction_tool(name: str, args: Namespace) -> ModuleType:
@@ -37,6 +38,7 @@ def merge_checked(merge_args: Callable[[Config, Namespace], Config], config: Con
         ValueError: if options and config don't fit together, or nothing reads an option.
     """
     refuse_unread(config, args.cfg_options or {})
+    merge_options(deepcopy(config), args.cfg_options or {})       # a message of ours
     try:
         return merge_args(config, args)
     except AssertionError as error:

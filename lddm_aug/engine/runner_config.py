@@ -4,7 +4,8 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,36 @@ def refuse_unread(config: Config, options: Iterable[str]) -> None:
                              'train_dataloader.dataset.…, or write a config that inherits this one')
         raise ValueError(f'--cfg-options {key}: nothing reads {name}, and {config.filename} has no '
                          f'such key; {_advice(name, READ)}')
+
+
+def merge_options(config: Config, options: Mapping[str, Any]) -> None:
+    """Put values into a config by dotted key.
+
+    Raises:
+        ValueError: if a key leads through a value that has no keys, or past the end of a list.
+    """
+    for key, value in options.items():
+        try:
+            config.merge_from_dict({key: value})
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(f'--cfg-options {key}: {config.filename} has no such key '
+                             f'({_why_not(config, key)}); correct it') from error
+
+
+def _why_not(config: Any, key: str) -> str:
+    """Where a dotted key leads to nothing."""
+    above, parts = config, key.split('.')
+    for number, name in enumerate(parts):
+        place = '.'.join(parts[:number])
+        if isinstance(above, list):
+            if not name.isdecimal() or int(name) >= len(above):
+                return f'{place} is a list of {len(above)}'
+            above = above[int(name)]
+        elif not hasattr(above, 'get'):
+            return f'{place} is {textwrap.shorten(repr(above), 80)}'
+        else:
+            above = above.get(name, {})
+    return f'{key} is another kind of value'
 
 
 def _require_known_arguments(config: Config) -> None:

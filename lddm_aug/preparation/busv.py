@@ -111,7 +111,7 @@ def _read_coco(file: Path) -> tuple[list[str], list[tuple[float, float, float, f
         boxes = [tuple(map(float, box['bbox'])) for box in content.get('annotations', ())]
         if any(len(box) != 4 for box in boxes):
             raise ValueError('a box does not have four numbers')
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f'{file}: not a COCO-VID file ({error!r}); remove it to omit the official '
                          'split, or download it again') from error
     return names, boxes                              # type: ignore[return-value]

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,8 +46,12 @@ def read_errata(path: str | Path) -> list[Erratum]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path}: this list of errata does not exist')
-    with path.open(newline='', encoding='utf-8-sig') as file:
-        reader = csv.DictReader(file)
+    try:
+        text = path.read_text(encoding='utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: save it in UTF-8 (byte {error.start} is none)') from error
+    with _named(path):
+        reader = csv.DictReader(io.StringIO(text, newline=''))
         columns = list(Erratum.__dataclass_fields__)
         if reader.fieldnames is None or list(reader.fieldnames) != columns:
             raise ValueError(f'{path}: the columns must be {",".join(columns)}')
@@ -63,6 +69,15 @@ def read_errata(path: str | Path) -> list[Erratum]:
                 raise ValueError(f'{where}: item and, unless it is excluded, value are needed')
             errata.append(erratum)
     return errata
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let errors of the csv module name the file."""
+    try:
+        yield
+    except csv.Error as error:
+        raise ValueError(f'{path}: {error}') from error
 
 
 def apply_errata(listing: Listing, errata: Sequence[Erratum]) -> Listing:

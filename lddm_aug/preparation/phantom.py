@@ -29,6 +29,7 @@ from scipy.ndimage import convolve1d, gaussian_filter, map_coordinates
 from tqdm import tqdm
 
 from lddm_aug.files import TEMPORARY, atomic_write
+from lddm_aug.json_files import read_json
 from lddm_aug.seeds import derive_seed
 
 CLASSES = ('benign', 'malignant')
@@ -367,7 +368,7 @@ def claim_folder(out: Path, settings: dict) -> None:
     """Write the settings into an empty folder; ValueError for one with other content."""
     note = out / 'phantom.json'
     if note.exists():
-        found = json.loads(note.read_text())
+        found = read_json(note, dict, 'remove the folder, or choose another')
         if found != settings:
             raise ValueError(f'write_phantom: {out} has a phantom made with {found}, not with '
                              f'{settings}; choose another folder or remove this one')

@@ -30,7 +30,7 @@ from PIL import Image
 
 from lddm_aug.data.frames import Pixels
 from lddm_aug.files import TEMPORARY, atomic_write, sha256_of
-from lddm_aug.json_files import parse_json
+from lddm_aug.json_files import parse_json, read_json
 from lddm_aug.preparation.listing import ORACLE, STILL, VIDEO, Item, LeftOut
 from lddm_aug.preparation.names import without_ending
 
@@ -129,11 +129,7 @@ class PreparedFolder:
     def _claim(self, settings: dict[str, Any]) -> None:
         path = self.folder / SETTINGS
         if path.is_file():
-            try:
-                found = json.loads(path.read_bytes())
-            except ValueError as error:
-                raise ValueError(f'{path} is damaged; remove {self.folder} or name another '
-                                 'folder') from error
+            found = read_json(path, dict, f'remove {self.folder} or name another folder')
             settings = json.loads(json.dumps(settings))
             differing = sorted(key for key in {*found, *settings}
                                if found.get(key) != settings.get(key))

@@ -5,6 +5,7 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ def read_losses(work_dir: Path) -> Curve:
     logged: dict[int, Mapping[str, Any]] = {}
     for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
         for line in log.read_text().splitlines():
-            values = json.loads(line)
-            if 'loss' in values and 'iter' in values:
+            with suppress(ValueError):               # a run was killed while it wrote this line
+                values = json.loads(line)
+                if 'loss' not in values or 'iter' not in values:
+                    continue
                 logged[values['iter']] = values
     iterations = sorted(logged)[::max(1, -(-len(logged) // POINTS))]
     names = sorted({name for values in logged.values() for name in values

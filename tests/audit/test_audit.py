@@ -141,3 +141,15 @@ def test_names_from_a_table_stay_text_on_the_page(data: Path):
     write_report(data / 'audit.html', found_in(data, 'stills.csv'))
     page = (data / 'audit.html').read_text()
     assert '<script>' not in page and '&lt;script&gt;' in page
+
+
+@pytest.mark.parametrize('text', [
+    '7', '[]', '{"format_version": 1}', '[' * 10 ** 5,
+    '{"format_version": 1, "leaks": [1], "same": [], "tables": []}',
+    '{"format_version": 1, "leaks": [], "same": [{"items": [{"path": "a", "frame": []}]}], '
+    '"tables": []}',
+    '{"format_version": 1, "leaks": [], "same": [], "tables": [{"sha256": 1, "split_sha256": 1}]}'])
+def test_a_record_of_another_form_is_named(tmp_path, text):
+    (tmp_path / 'audit.json').write_text(text)
+    with pytest.raises(ValueError, match=r'audit\.json: damaged'):
+        AuditRecord.read(tmp_path / 'audit.json')

@@ -14,8 +14,8 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 from torch.utils.data import DataLoader, Dataset
 
-from lddm_aug.commands import errors
-from lddm_aug.commands.arguments import add_device
+from lddm_aug.commands import errors, run_command, run_tool, table1
+from lddm_aug.commands.arguments import add_cfg_options, add_device
 from lddm_aug.commands.errors import friendly_errors
 from lddm_aug.data.frames import UnreadableFileError
 
@@ -180,3 +180,43 @@ def test_too_little_memory_is_said_in_one_sentence(capsys):
         assert ended.value.code == 2
         printed = capsys.readouterr().err
         assert said in printed and 'Traceback' not in printed
+
+
+@pytest.mark.parametrize('error', [
+    TypeError("'int' object is not iterable"), KeyError('type'), AttributeError('no attribute'),
+    ZeroDivisionError('division by zero'), RecursionError('maximum recursion depth exceeded')])
+def test_what_fails_with_values_put_into_a_config_names_them(capsys, error):
+    def fail():
+        raise error
+
+    with pytest.raises(type(error)), friendly_errors('train'):
+        fail()
+    with pytest.raises(SystemExit) as ended, friendly_errors('train', {'model.width': 'a'}):
+        fail()
+    assert ended.value.code == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f'train: --cfg-options model.width: {error.args[0]} '
+                              f'({type(error).__name__}; ') and printed.count('\n') == 1
+
+
+@pytest.mark.parametrize('value', ['a.x=[1,2', 'a.x=(1,2', 'a.x=1,2]', 'a.x=[(1,2],3)', 'a=[,[',
+                                   'a=' + '[' * 5000 + ']' * 5000])
+def test_brackets_that_do_not_match_end_in_one_message(capsys, value):
+    parser = argparse.ArgumentParser('train')
+    add_cfg_options(parser, '')
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(['--cfg-options', 'b=1', value])
+    assert ended.value.code == 2
+    assert f'--cfg-options: the brackets of {value[:80]} do not' in capsys.readouterr().err
+
+
+OPTION = ['--cfg-options', 'diffusion.model=3']
+
+
+def test_a_command_names_the_options_that_it_fails_with(monkeypatch, capsys):
+    monkeypatch.setattr(table1, 'run', lambda args: {}['type'])
+    for call in (lambda: run_tool('table1', ['--data', 'phantom', *OPTION]),
+                 lambda: run_command(lambda: None, ['table1', '--data', 'phantom', *OPTION])):
+        with pytest.raises(SystemExit):
+            call()
+        assert '--cfg-options diffusion.model: type (KeyError' in capsys.readouterr().err

@@ -92,3 +92,10 @@ def test_a_list_that_keeps_no_clip_is_refused(store: str, tmp_path: Path):
     (tmp_path / 'keep.json').write_text('["of another store"]')
     with pytest.raises(ValueError, match=r'keep\.json: .*none of the 5 clips'):
         SyntheticClipDataset(store, keep=str(tmp_path / 'keep.json'))
+
+
+@pytest.mark.parametrize('text', ['7', '{"a": 1}', '[1]', '[["a"]]', 'null', '[', '[' * 10 ** 5])
+def test_a_list_to_keep_of_another_form_is_named(store: str, tmp_path: Path, text: str):
+    (tmp_path / 'keep.json').write_text(text)
+    with pytest.raises(ValueError, match=r'keep\.json (is|must hold)'):
+        SyntheticClipDataset(store, keep=str(tmp_path / 'keep.json'))

@@ -61,3 +61,17 @@ def test_a_recipe_of_ones_own_inherits_one_of_ours(tmp_path):
     assert mine['diffusion'].model.denoiser.depth == 9
     mine['diffusion'].model.denoiser.depth = ours['diffusion'].model.denoiser.depth
     assert mine['diffusion'].to_dict() == ours['diffusion'].to_dict()
+
+
+@pytest.mark.parametrize('key, reason', [
+    ('first.param_scheduler.9.x', 'param_scheduler is a list of 1'),
+    ('first.param_scheduler.end.x', 'param_scheduler is a list of 1'),
+    ('first.param_scheduler.0', 'another kind'), ('first.model.width.x', 'model.width is 8'),
+    ('first.model.width.x.y.z', 'model.width is 8'), ('first.model.type.0', "model.type is 'A'")])
+def test_an_option_that_leads_to_nothing_is_refused(tmp_path, key, reason):
+    (tmp_path / 'recipe.py').write_text(
+        "stages = dict(first=dict(model=dict(type='A', width=8),\n"
+        "                         param_scheduler=[dict(type='B')]))")
+    inside = key.removeprefix('first.')
+    with pytest.raises(ValueError, match=f'--cfg-options {inside}: .*{reason}'):
+        stage_configs(tmp_path / 'recipe.py', {key: 1})

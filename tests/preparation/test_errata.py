@@ -20,3 +20,12 @@ def test_a_list_of_another_form_is_refused(tmp_path, text: str, message: str):
 def test_a_missing_list_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'errata\.csv'):
         read_errata(tmp_path / 'errata.csv')
+
+
+@pytest.mark.parametrize('content', [
+    HEADER.encode() + b'exclude,\xff,,w,s\n', HEADER.encode() + b'exclude,"' + b'a' * 200_000,
+    b'a' * 200_000])
+def test_a_list_that_is_no_table_is_named(tmp_path, content: bytes):
+    (tmp_path / 'errata.csv').write_bytes(content)
+    with pytest.raises(ValueError, match=r'errata\.csv'):
+        read_errata(tmp_path / 'errata.csv')

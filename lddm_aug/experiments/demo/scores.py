@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from lddm_aug.experiments.study.statistics import Estimate, Resamples, Scores, estimate
+from lddm_aug.json_files import parse_json
 
 METRICS = ('accuracy', 'auc')
 # a training set, and what it is compared with
@@ -20,7 +22,9 @@ PAIRS = (('still_mix', 'real'), ('lddm_mix', 'real'), ('oracle', 'real'), ('lddm
 def read_scores(scores: Mapping[str, float], predictions: Path,
                 classes: Sequence[str]) -> dict[str, Any]:
     """What is reported of a test."""
-    rows = [json.loads(line) for line in predictions.read_text().splitlines()]
+    rows = [parse_json(line, {'filename': str, 'label': str, 'predicted': str},
+                       f'{predictions}, line {number}', 'test again')
+            for number, line in enumerate(predictions.read_text().splitlines(), start=1)]
     truth, said = ([row[key] for row in rows] for key in ('label', 'predicted'))
     names = ['accuracy', 'f1_macro', 'f1_weighted']
     if len(classes) == 2:
@@ -79,7 +83,11 @@ def read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """Every stage's training loss, as MMEngine logged it; empty where it logged none."""
     curves: dict[str, list[tuple[int, float]]] = {}
     for log in sorted(folder.glob('*/*/vis_data/scalars.json')):
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
-        points = [(line['step'], line['loss']) for line in lines if 'loss' in line]
+        points = []
+        for line in log.read_text().splitlines():
+            with suppress(ValueError):               # a run was killed while it wrote this line
+                logged = json.loads(line)
+                if 'loss' in logged:
+                    points.append((logged['step'], logged['loss']))
         curves.setdefault(log.parents[2].name, []).extend(points)
     return {stage: points for stage, points in curves.items() if len(points) > 1}

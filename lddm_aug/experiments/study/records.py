@@ -9,6 +9,7 @@ from typing import Any
 
 from lddm_aug.experiments.study.plan import Run, known_recognizers
 from lddm_aug.files import atomic_write
+from lddm_aug.json_files import parse_json
 
 KEY = ('recognizer', 'training_set', 'ratio', 'seed', 'synthetic_per_real')
 FIGURES = ('iterations', 'n_test', 'accuracy', 'f1_macro', 'f1_weighted', 'auc')
@@ -33,11 +34,8 @@ def read_rows(file: Path, needed: tuple[str, ...] = FIGURES) -> dict[Run, dict[s
     recognizers = known_recognizers()
     lines = file.read_bytes().splitlines() if file.is_file() else ()
     for number, line in enumerate(lines, start=1):
-        try:
-            row = json.loads(line)
-            missing = [key for key in (*KEY, *needed) if key not in row]
-        except (ValueError, TypeError) as error:
-            raise ValueError(f'{file} line {number} is not JSON ({error}); remove it') from error
+        row = parse_json(line, {}, f'{file} line {number}', 'remove it')
+        missing = [key for key in (*KEY, *needed) if key not in row]
         if missing:
             raise ValueError(f'{file} line {number} lacks {", ".join(missing)}; remove it, and '
                              'the study will make it again')

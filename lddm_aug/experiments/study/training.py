@@ -19,6 +19,7 @@ from lddm_aug.experiments.study.plan import Run, Study
 from lddm_aug.experiments.study.quality import plausible, score_clips
 from lddm_aug.experiments.study.training_sets import TrainingSet, put_into
 from lddm_aug.files import atomic_write
+from lddm_aug.json_files import read_json
 from lddm_aug.resumable_steps import fingerprint
 from lddm_aug.version import __version__
 
@@ -118,11 +119,11 @@ def train_recognizer(study: Study, run: Run) -> None:
 def read_result(study: Study, run: Run, identity: str) -> dict[str, Any] | None:
     """What a finished training wrote down, if its settings were these."""
     file = run.folder(study) / RESULT
-    try:
-        result = json.loads(file.read_bytes()) if file.is_file() else None
-        return result if result and result['row']['settings'] == identity else None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{file} is damaged; remove it, and its training is done again') from error
+    if not file.is_file():
+        return None
+    result = read_json(file, {'row': {'settings': str}, 'scores': dict},
+                       'remove it, and its training is done again')
+    return result if result['row']['settings'] == identity else None
 
 
 def keep_plausible(study: Study, run: Run) -> None:

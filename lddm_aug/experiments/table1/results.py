@@ -11,6 +11,7 @@ import numpy as np
 from lddm_aug.evaluation.cost import FLOP_CONVENTION
 from lddm_aug.evaluation.synthesis_metrics import registered_metrics
 from lddm_aug.files import atomic_write
+from lddm_aug.json_files import read_json
 from lddm_aug.versions import run_versions
 
 # what is compared by default, in this order
@@ -33,7 +34,10 @@ def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
     if not file.is_file():
         return dict(rows=[], sampler_steps=[], temperatures=[], paper=PAPER, protocol=protocol)
     try:
-        results = dict(temperatures=[]) | json.loads(file.read_bytes())
+        row = {'generator': str, 'seed': object, 'identity': str}
+        results = dict(temperatures=[]) | read_json(file, {
+            'rows': [row], 'sampler_steps': [row], 'temperatures?': [row], 'protocol': dict},
+            'it was changed')
         rows = [(row['generator'], row['seed'], row['identity'])
                 for row in results['rows'] + results['sampler_steps']
                 + results['temperatures']]

@@ -160,7 +160,7 @@ def _by_table(table: str | Path, folders: Sequence[tuple[Path, Sequence[Path]]],
     read = read_table(table, ())
     path_column, label_column = (read.column(name) for name in ('path', 'label'))
     if path_column is None or label_column is None:
-        raise ValueError('the table of labels needs the columns path and label')
+        raise ValueError(f'{table}: the table of labels needs the columns path and label')
     notes += [*read.notes,
               *restore_integer_names([row for _, row in read.rows], label_column, 'label')]
     found = {_inside(source, path) for _, files in folders for path in files}

@@ -40,8 +40,8 @@ def test_no_study_yet_is_no_line(tmp_path: Path):
 
 @pytest.mark.parametrize('line, message', [
     ('{"recognizer": "tsm"', 'line 2 is not JSON'),
-    ('[1]', 'line 2 lacks recognizer'),
-    ('3', 'line 2 is not JSON'),
+    ('[1]', 'line 2 must hold an object'),
+    ('3', 'line 2 must hold an object'),
     ('{"recognizer": "tsm", "seed": 0}', 'line 2 lacks training_set, ratio'),
     (json.dumps(row(seed=[1])), r'line 2: seed cannot be \[1\]; remove it'),
     (json.dumps(row(n_test='4')), "line 2: n_test cannot be '4'"),

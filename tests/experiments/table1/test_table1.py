@@ -214,7 +214,8 @@ def test_options_change_the_stages_that_a_generator_has_and_no_other(table, resu
 
 @pytest.mark.parametrize('text', [
     '{', '[]', '{"rows": [1], "sampler_steps": []}', '{"rows": [], "sampler_steps": []}',
-    '{"rows": [{"generator": "lddm", "seed": 0}], "sampler_steps": [], "protocol": {}}'])
+    '{"rows": [{"generator": "lddm", "seed": 0}], "sampler_steps": [], "protocol": {}}',
+    '{"rows": {}, "sampler_steps": [], "protocol": {}}', '[' * 10 ** 5])
 def test_json_of_another_tool_is_not_written_over(table, folder, text):
     (folder / 'other.json').write_text(text)
     with pytest.raises(ValueError, match=r'other.json holds no results of this tool'):
