@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _draw_chart(args: argparse.Namespace) -> None:
-    from lddm_aug.experiments.study.chart import draw_chart, points, read_gains
+    from lddm_aug.experiments.study.chart import bar_of, draw_chart, read_gains
     from lddm_aug.files import atomic_write
 
     gains = read_gains(args.results)
@@ -110,7 +110,8 @@ def _draw_chart(args: argparse.Namespace) -> None:
         file.write(draw_chart(gains).encode())
     for setting, by_name in gains.items():
         for name, gain in by_name.items():
-            print(f'{setting.title}, {setting.metric}: {points(gain)} over {name}')
+            print(f'{setting.title}, {setting.metric}: {bar_of(setting, name, gain).text} '
+                  f'over {name}')
     print(args.out)
 
 

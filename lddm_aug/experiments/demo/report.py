@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lddm_aug.experiments.demo.chart import Bar, draw_differences
 from lddm_aug.files import atomic_write
+from lddm_aug.visualization.interval_chart import Bar, draw_differences
 from lddm_aug.visualization.previews import Preview, data_uri, render_page
 
 TRAINING_SETS = {

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from lddm_aug.experiments.demo.chart import Bar, draw_differences
 from lddm_aug.experiments.demo.scores import METRICS, PAIRS
 from lddm_aug.files import atomic_write
+from lddm_aug.visualization.interval_chart import Bar, draw_differences
 
 KEY = ('phantom_seed', 'recognizer_seed', 'training_set')
 NAMES = {'real': 'real only', 'still_mix': 'repeated stills', 'lddm_mix': 'LDDM clips',

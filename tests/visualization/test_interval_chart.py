@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lddm_aug.experiments.demo.chart import Bar, draw_differences
+from lddm_aug.visualization.interval_chart import Bar, draw_differences
 
 
 def positions(svg, radius):

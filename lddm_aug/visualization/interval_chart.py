@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LEFT, RIGHT = 720, 215, 150                   # pixels; of names and of figures beside bars
+WIDTH, LEFT, RIGHT = 720, 250, 130                   # pixels; of names and of figures beside bars
 ROW, TOP, BOTTOM = 44, 12, 46
 STEPS = (1, 2, 5)                                    # between two ticks, times a power of ten
 INK, COLOUR = '#808890', '#2a9fc4'                   # read on light and on dark
@@ -21,12 +21,14 @@ class Bar:
         value: the difference.
         low, high: its interval; None where there is none.
         dots: the single runs behind it.
+        detail: a second line below the name.
     """
     name: str
     value: float
     low: float | None = None
     high: float | None = None
     dots: Sequence[float] = ()
+    detail: str = ''
 
     @property
     def text(self) -> str:
@@ -66,7 +68,9 @@ def draw_differences(bars: Sequence[Bar], axis: str, title: str = '') -> str:
     parts.append(f'<text x="{middle}" y="{bottom + 36}" text-anchor="middle">{escape(axis)}</text>')
     for number, bar in enumerate(bars):
         y = TOP + ROW * (number + 0.5)
-        parts.append(f'<text x="0" y="{y + 4}">{escape(bar.name)}</text>')
+        parts.append(f'<text x="0" y="{y - 4 if bar.detail else y + 4}">{escape(bar.name)}</text>')
+        if bar.detail:
+            parts.append(f'<text x="0" y="{y + 12}" font-size="12">{escape(bar.detail)}</text>')
         if bar.low is not None and bar.high is not None:
             parts.append(f'<path d="M{x(bar.low)} {y}H{x(bar.high)}" stroke="{COLOUR}" '
                          'stroke-width="3"/>')
