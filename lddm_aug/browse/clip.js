@@ -50,7 +50,9 @@ document.addEventListener('dragover', (event) => event.preventDefault());
 document.addEventListener('drop', (event) => {
   event.preventDefault();
   drop.classList.remove('over');
-  take(event.dataTransfer.files);
+  if (!event.dataTransfer.files.length) return;
+  file.files = event.dataTransfer.files;             // which shows its name, and fires no event
+  take(file.files);
 });
 drop.addEventListener('dragenter', () => drop.classList.add('over'));
 drop.addEventListener('dragleave', () => drop.classList.remove('over'));

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from lddm_aug.browse.server import HERE, problem, read_body
+from lddm_aug.browse.server import HERE, QUALITY, problem, read_body
 from lddm_aug.data.frames import (
     STILL_SUFFIXES,
     Pixels,
@@ -127,4 +127,4 @@ class ClipPage:
 
 def _picture(clip: Pixels) -> str:
     """(T, H, W[, 3]) → a data URI."""
-    return data_uri('image/webp', encode_webp(to_channels(clip, 3)))
+    return data_uri('image/webp', encode_webp(to_channels(clip, 3), QUALITY))

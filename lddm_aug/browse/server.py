@@ -25,6 +25,7 @@ HEADERS = {
     'X-Content-Type-Options': 'nosniff',
 }
 HERE = Path(__file__).parent
+QUALITY = 95                                         # of WebP: who judges clips must see no blocks
 
 
 def local_app(routes: Sequence[BaseRoute]) -> Starlette:

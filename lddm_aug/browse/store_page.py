@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from lddm_aug.browse.flags import FLAGS, ClipFlags
-from lddm_aug.browse.server import HERE, problem, read_body
+from lddm_aug.browse.server import HERE, QUALITY, problem, read_body
 from lddm_aug.data.frames import natural_key, read_frames, to_channels
 from lddm_aug.store.manifest import read_manifest
 from lddm_aug.visualization.previews import encode_webp, render_page
@@ -116,7 +116,7 @@ class StorePage:
         """
         length = {'clips': None, 'stills': 1}[form]
         clip = read_frames(self.store / self._by_sha256[sha256]['path'])[:length]
-        return encode_webp(to_channels(clip, 3))
+        return encode_webp(to_channels(clip, 3), QUALITY)
 
     def _values(self, name: str) -> list[str]:
         return sorted({row[name] for row in self.rows}, key=natural_key)

@@ -64,6 +64,7 @@ def test_a_still_is_dropped_in_and_its_clip_plays_beside_it(tab, served, package
     page.get_by_text('a still.png · malignant · seed 7').wait_for()
     for name in ('still', 'clip'):
         assert page.locator(f'#{name}').is_visible() and page.eval_on_selector(f'#{name}', PLAYS)
+    assert page.locator('#file').input_value().endswith('a still.png')
     first = page.locator('#clip').get_attribute('src')
     page.get_by_label('Hold the clip still').check()
     assert page.locator('#held').is_visible() and not page.locator('#clip').is_visible()

@@ -88,7 +88,7 @@ def test_the_pictures_are_a_clip_that_moves_and_its_still(page):
     moving, held = (Image.open(io.BytesIO(page.picture(form, row['sha256'])))
                     for form in ('clips', 'stills'))
     assert (moving.n_frames, getattr(held, 'n_frames', 1)) == (len(clip), 1)
-    assert abs(np.asarray(held.convert('L')).astype(int) - clip[0]).mean() < 12
+    assert abs(np.asarray(held.convert('L')).astype(int) - clip[0]).mean() < 6
 
 
 @pytest.mark.parametrize('sent', [
