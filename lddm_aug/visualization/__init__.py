@@ -3,4 +3,5 @@
     contact_sheet.py  frames of clips in one picture
     previews.py       clips side by side in animated pictures, and pages that show them
     loss_curves.py    logged losses
+    markdown.py       names and labels in Markdown
 """
