@@ -1,6 +1,7 @@
 """Names of classes: parsed from a user's input, and compared between two places."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from numbers import Number
 from typing import Any
@@ -30,7 +31,7 @@ def class_list(owner: str, given: Any) -> tuple[str, ...]:
                          f'but got {given!r}')
     if '' in names:
         raise ValueError(f'{owner}: every class has a name, but one in classes={given!r} is blank')
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise ValueError(f'{owner}: every class has a name of its own, but classes={given!r} '
                          f'names {", ".join(twice)} twice')

@@ -5,10 +5,12 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+SHOWN = 40                                           # columns in a message
 SEPARATORS = (',', ';', '\t', '|')
 NAMES = {',': 'commas', ';': 'semicolons', '\t': 'tabs', '|': 'bars'}
 WHOLE = re.compile(r'([+-]?\d+)[.,]0*')              # 3.0, pandas' form of 3 beside blanks
@@ -44,10 +46,16 @@ class Table:
         missing = [name for name in names if self.column(name) is None]
         if missing:
             raise ValueError(f'{self.file}: there is no column {", ".join(map(repr, missing))}; '
-                             f'the header has {", ".join(map(repr, self.columns))}')
-        twice = [name for name in names if self.columns.count(self.column(name) or '') > 1]
+                             f'the header has {_shown(self.columns)}')
+        counts = Counter(self.columns)
+        twice = [name for name in names if counts[self.column(name) or ''] > 1]
         if twice:
             raise ValueError(f'{self.file}: the header names {", ".join(twice)} twice')
+
+
+def _shown(columns: Sequence[str]) -> str:
+    more = f', … ({len(columns)} in all)' if len(columns) > SHOWN else ''
+    return ', '.join(map(repr, columns[:SHOWN])) + more
 
 
 def read_table(file: str | Path, needed: Sequence[str]) -> Table:
@@ -106,7 +114,7 @@ def whole_number(cell: str) -> int | None:
     """'3', '3.0' or '3,0' → 3; None for anything but a whole number from 0 on."""
     match = WHOLE.fullmatch(cell)
     digits = match[1] if match else cell
-    return int(digits) if re.fullmatch(r'[0-9]+', digits) else None
+    return int(digits) if re.fullmatch(r'[0-9]{1,18}', digits) else None
 
 
 def number(cell: str) -> float | None:
@@ -204,9 +212,12 @@ def _decode(file: Path) -> tuple[str, list[str]]:
 def _separator(header: str, needed: Sequence[str]) -> str:
     """The separator that gives a header the most needed columns, then the most columns."""
     def found(separator: str) -> tuple[int, int]:
-        names = [name.strip().casefold() for name in
-                 next(csv.reader([header], delimiter=separator, skipinitialspace=True), [])]
-        return sum(name.casefold() in names for name in needed), len(names)
+        try:
+            values = next(csv.reader([header], delimiter=separator, skipinitialspace=True), [])
+        except csv.Error:                            # one value of a long header
+            return 0, 0
+        names = {name.strip().casefold() for name in values}
+        return sum(name.casefold() in names for name in needed), len(values)
 
     return max(SEPARATORS, key=found)                # in a tie the first: the comma
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 
 from lddm_aug.files import atomic_write
 from lddm_aug.json_files import read_json
+from lddm_aug.visualization.markdown import escaped
 
 MODEL_CARD = 'README.md'
 FIGURES = 'evaluation.json'                          # what `lddm-aug evaluate --card` measured
@@ -112,14 +113,15 @@ def _facts(package: Mapping[str, Any]) -> dict[str, Any]:
     return dict(
         {name: package[name] for name in ('sha256', 'num_groups', 'parent')},
         kind=generator['type'], **package['clip'],
-        classes=', '.join(package['classes']),
+        classes=', '.join(map(escaped, package['classes'])),
         sampler=', '.join(f'{name} {value}' for name, value in package['sampler'].items()),
         holds_clips=generator['type'] in HOLDING_CLIPS,
-        data=[dict(stage=name, label=label, **counts) for name, stage in stages.items()
-              for label, counts in stage.get('data', {}).items()],
-        reconstruction=[dict(stage=name, **stage['figures']) for name, stage in stages.items()
+        data=[dict(stage=escaped(name), label=escaped(label), **counts)
+              for name, stage in stages.items() for label, counts in stage.get('data', {}).items()],
+        reconstruction=[dict(stage=escaped(name), **stage['figures'])
+                        for name, stage in stages.items()
                         if METRICS['psnr'] in stage.get('figures', {})],
-        stages=[dict(stage=name, iterations=stage.get('iterations', ''),
+        stages=[dict(stage=escaped(name), iterations=stage.get('iterations', ''),
                      weights=_code(stage.get('weights_sha256')),
                      inputs=', '.join(_inputs(stage.get('inputs', {}))))
                 for name, stage in stages.items()],

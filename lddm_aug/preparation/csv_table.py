@@ -138,7 +138,8 @@ def _read(table: Path, columns: CsvColumns,
         ('split', columns.split), ('fps', columns.fps)) if name is not None}
     read = read_table(table, list(meanings.values()))
     notes += read.notes
-    rows = [(line, {meaning: row[read.column(name) or name] for meaning, name in meanings.items()})
+    columns_of = {meaning: read.column(name) or name for meaning, name in meanings.items()}
+    rows = [(line, {meaning: row[name] for meaning, name in columns_of.items()})
             for line, row in read.rows]
     for meaning, known in (('label', columns.labels), ('group', {})):
         if meaning in meanings:

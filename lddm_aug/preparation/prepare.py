@@ -140,7 +140,7 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
         if not folder.holds(item, name):
             try:
                 frames, recording = _read(item, options)
-            except (UnreadableFileError, OSError, MemoryError) as error:
+            except (ValueError, OSError, MemoryError) as error:
                 bad.append(LeftOut(item.source, BAD, reason_of(error, listing.root),
                                    len(item.all_files)))
                 _refuse_many(bad, total, options.max_bad_share)
@@ -161,6 +161,8 @@ def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
     """(T, H, W) or (T, H, W, 3) frames, and the recording."""
     recording = item.open()
     frames = deque(_fitted(recording.frames, options))
+    if not frames:
+        raise UnreadableFileError(f'{item.source} has no frames')
     if item.role != STILL and len(frames) < options.min_frames:
         raise UnreadableFileError(f'{item.source} has {len(frames)} frames, fewer than '
                                   f'{options.min_frames}')

@@ -4,4 +4,5 @@
     previews.py       clips side by side in animated pictures, and pages that show them
     loss_curves.py    logged losses
     interval_chart.py differences with intervals
+    markdown.py       names and labels in Markdown
 """

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -129,3 +130,25 @@ def test_a_class_per_measurement_is_noticed_and_grades_are_none():
     for labels in (['0', '1'] * 9, ['0.5', '1', '1.5', '2'] * 9, [*map(str, range(60))],
                    [*fractions, 'benign'], ['3.0', '4.0']):
         assert not too_many_numbers(labels)
+
+
+@pytest.mark.parametrize('separator', [',', ';', '\t'])
+def test_a_header_of_very_many_columns_is_read_at_once(tmp_path, separator):
+    columns = ['path', 'label', *(f'c{number}' for number in range(100_000))]
+    (tmp_path / 't.csv').write_text(f'{separator.join(columns)}\na.png{separator}b\n')
+    started = time.monotonic()
+    assert read_table(tmp_path / 't.csv', ['path', 'label']).rows[0][1]['label'] == 'b'
+    with pytest.raises(ValueError, match='there is no column') as refused:
+        read_table(tmp_path / 't.csv', ['group'])
+    assert time.monotonic() - started < 20 and len(str(refused.value)) < 1000
+
+
+def test_a_value_without_end_is_refused_with_its_line(tmp_path):
+    for text in ('path,label\n"' + 'a' * 200_000, '"' + 'a' * 200_000):
+        (tmp_path / 't.csv').write_text(text)
+        with pytest.raises(ValueError, match=r't\.csv'):
+            read_table(tmp_path / 't.csv', ['path'])
+
+
+def test_a_number_of_very_many_digits_is_no_frame():
+    assert whole_number('9' * 5000) is None and whole_number('9' * 18) == 10 ** 18 - 1

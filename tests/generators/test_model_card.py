@@ -114,3 +114,12 @@ def test_it_shows_how_to_load_the_package_where_it_is(folder):
     names: dict[str, object] = {}
     exec(stills + code, names)                       # three lines, as they stand there
     assert names['clips'].shape == (2, 1, 8, 16, 16)
+
+
+def test_markup_in_a_label_is_shown_and_not_obeyed(tmp_path, tiny_conditional_lddm):
+    tiny_conditional_lddm.classes = ('<script>', 'a|b')
+    counts = {label: dict(videos=1, groups=1) for label in tiny_conditional_lddm.classes}
+    save_package(tmp_path / 'package', tiny_conditional_lddm, ['p'],
+                 stages=dict(a=dict(data=counts)))
+    text = (tmp_path / 'package/README.md').read_text()
+    assert '<script>' not in text and '| a | a\\|b | 1 | 1 |' in text

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from lddm_aug.experiments.study.tables import Lines, Results, Table, all_blocks
 from lddm_aug.files import atomic_write
+from lddm_aug.visualization.markdown import escaped
 from lddm_aug.visualization.previews import data_uri, render_page
 
 GREY = '#808890'                                     # reads on light and on dark
@@ -45,17 +46,17 @@ def write_blocks(page: Path, text: Path, title: str, sentences: Sequence[str],
         Path(__file__).with_name('report.html'), title=title.replace('`', ''),
         sentences=sentences, blocks=blocks,
         plots={title: data_uri('image/svg+xml', plot) for title, plot in plots.items()})
-    lines = [f'# {title}', '', *(f'- {each}' for each in sentences)]
+    lines = [f'# {title}', '', *(f'- {escaped(each)}' for each in sentences)]
     numbers = {title: number for number, title in enumerate(plots, 1)}
     for block in blocks:
-        lines += ['', f'## {block.title}', '', block.note, '']
+        lines += ['', f'## {escaped(block.title)}', '', escaped(block.note), '']
         if isinstance(block, Table):
             lines += markdown(block)
         else:
             plot = text.with_name(f'{text.stem}_{numbers[block.title]}.svg')
             with atomic_write(plot) as file:
                 file.write(plots[block.title])
-            lines.append(f'![{block.title}]({plot.name})')
+            lines.append(f'![{escaped(block.title)}]({plot.name})')
     for path, content in ((page, html), (text, '\n'.join(lines) + '\n')):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
@@ -96,7 +97,7 @@ def describe(results: Results, out: Path) -> list[str]:
 def markdown(table: Table) -> list[str]:
     """Lines of a Markdown table."""
     def line(cells: list[str]) -> str:
-        return '| ' + ' | '.join(cells) + ' |'
+        return '| ' + ' | '.join(map(escaped, cells)) + ' |'
 
     return [line(table.header), '|' + '---|' * len(table.header), *map(line, table.rows)]
 

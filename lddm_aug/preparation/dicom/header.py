@@ -196,7 +196,7 @@ class Header:
             raise UnreadableFileError(f'{self.name} has no pixels; is it cut off, or were they '
                                       'removed?')
         rows, columns = (self._required(keyword) for keyword in ('Rows', 'Columns'))
-        if not rows or not columns:
+        if rows < 1 or columns < 1:
             raise UnreadableFileError(f'{self.name} announces {rows} rows and {columns} columns: '
                                       'it has no pixels')
         check_max_pixels(self.name, columns, rows)

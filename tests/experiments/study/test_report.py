@@ -241,3 +241,12 @@ def test_damaged_scores_name_their_training(tmp_path: Path, videos: dict):
         json.dumps({**run.key, 'classes': ['a', 'b'], 'videos': videos}))
     with pytest.raises(ValueError, match='the scores of tsm real 3:7 seed 0 are damaged'):
         Results.read(tmp_path / 'toy.jsonl')
+
+
+def test_markup_in_a_label_is_shown_and_not_obeyed(out: Path, tmp_path: Path):
+    for file in (out, out.with_name('study_toy_scores.jsonl')):
+        (tmp_path / file.name).write_text(file.read_text().replace('"a"', '"<script>|x</script>"'))
+    write_report(tmp_path / out.name, tmp_path / 'study.html', tmp_path / 'study.md')
+    for name in ('study.html', 'study.md'):
+        text = (tmp_path / name).read_text()
+        assert '<script>' not in text and '&lt;script' in text

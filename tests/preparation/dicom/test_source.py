@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.uid import MPEG2MPML, ExplicitVRLittleEndian, RLELossless
 
 from lddm_aug.preparation.dicom import list_dicom
+from lddm_aug.preparation.listing import BAD, Recording
+from lddm_aug.preparation.prepare import Options, prepare
 
 KEY = bytes(range(32))
 
@@ -182,3 +185,29 @@ def test_one_folder_named_after_its_patient_costs_only_itself(source, make_dicom
     assert {item.label for item in listing.items} == {'benign'}
     left_out, = listing.left_out
     assert left_out.kind == 'bad' and 'named after its patient' in left_out.reason
+
+
+@pytest.mark.parametrize('syntax', [ExplicitVRLittleEndian, RLELossless, MPEG2MPML])
+@pytest.mark.parametrize('value', [b'-5', b'-999999999', b'99999999999', b'0', b'x'])
+def test_a_file_with_an_odd_number_of_frames_costs_only_itself(
+        source, make_dicom, set_raw, noise, tmp_path, syntax, value):
+    for number in range(3):
+        make_dicom(source / f'benign/{number}.dcm', noise(16, 8, 8))
+    encoded = {} if syntax == ExplicitVRLittleEndian else dict(encoded=[b'0' * 64] * 16)
+    make_dicom(source / 'benign/odd.dcm', noise(16, 8, 8), syntax=syntax, **encoded)
+    set_raw(source / 'benign/odd.dcm', (0x28, 8), value)
+    report = prepare(list_dicom(source, KEY), tmp_path / 'out', Options())
+    assert len(report.items) + sum(each.kind == BAD for each in report.left_out) == 4
+    assert len(report.items) >= 3
+
+
+def test_an_error_of_a_reader_costs_only_its_item(source, make_dicom, noise, tmp_path):
+    for number in range(3):
+        make_dicom(source / f'benign/{number}.dcm', noise(16, 8, 8))
+    listing = list_dicom(source, KEY)
+    for fails, item in zip((lambda: Recording(iter(())), lambda: int('x')), listing.items,
+                           strict=False):
+        object.__setattr__(item, 'open', fails)
+    report = prepare(listing, tmp_path / 'out', Options(max_bad_share=1))
+    assert len(report.items) == 1
+    assert [each.kind for each in report.left_out] == [BAD, BAD]
