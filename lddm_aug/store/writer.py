@@ -4,14 +4,15 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lddm_aug.files import TEMPORARY, atomic_write, is_within, sha256_of
+from lddm_aug.locks import only_writer
 from lddm_aug.store.manifest import (
     CLIPS,
     FORMAT_VERSION,
@@ -25,6 +26,7 @@ from lddm_aug.store.manifest import (
     sha256,
 )
 
+LOCK = '.lock'
 LOCAL = ('still', 'versions')                        # where and with what a clip was made
 
 
@@ -48,6 +50,7 @@ class StoreWriter:
         self._expected = expected
         self._plan = {'format_version': FORMAT_VERSION, **plan}
         self._open()
+        self._state = self._recorded_state()
         self._rows = {row['clip_id']: row for row in self._recorded_rows()
                       if self._fits(row, LOCAL) and self._is_complete(row)}
 
@@ -64,6 +67,23 @@ class StoreWriter:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Let no other process write into the store; what killed ones left is removed.
+
+        Raises:
+            ValueError: if one does, or did since this writer was made.
+        """
+        with only_writer(self.folder / LOCK, self.folder):
+            if self._recorded_state() != self._state:
+                raise ValueError(f'{self.folder} was written by another process just now; '
+                                 'start again')
+            for place in (self.folder, self.folder / CLIPS):
+                for left in place.glob(f'*{TEMPORARY}'):
+                    if left.is_file() or left.is_symlink():
+                        left.unlink()
+            yield
 
     def resume(self) -> None:
         """Mark the store unfinished and keep the rows whose clips are complete."""
@@ -108,6 +128,12 @@ class StoreWriter:
             raise ValueError(f'{self.folder / CLIPS} is a link out of the store; put the clips '
                              'themselves there, or link the whole store')
 
+    def _recorded_state(self) -> list[tuple[int, int] | None]:
+        """Changes when another process writes the plan or rows."""
+        states = [path.stat() if path.exists() else None
+                  for path in (self.folder / name for name in (PLAN, MANIFEST, PARTIAL))]
+        return [None if state is None else (state.st_ino, state.st_mtime_ns) for state in states]
+
     def _older_plan(self) -> dict[str, Any] | None:
         """What the folder was started with; None for one that has no plan, or must get it again.
 
@@ -119,7 +145,7 @@ class StoreWriter:
                    and all(self._fits(row, (*LOCAL, 'label', 'group')) for row in rows))
         content = [] if not self.folder.is_dir() else [
             each for each in (*self.folder.iterdir(), *self.folder.glob(f'{CLIPS}/*'))
-            if not each.name.endswith(TEMPORARY)]    # what a run left that was killed
+            if not each.name.endswith(TEMPORARY) and each.name != LOCK]   # of a killed run
         if path.is_file():
             try:
                 return read_plan(path)

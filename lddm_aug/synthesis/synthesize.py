@@ -27,6 +27,7 @@ from lddm_aug.versions import clip_versions
 from lddm_aug.visualization.contact_sheet import contact_sheet
 
 CLIPS_ON_SHEET = 12
+StillPixels = dict[tuple[Path, int | None], np.ndarray]  # by path and frame
 # tqdm would show a rate below 1 as seconds per clip.
 BAR = '{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]'
 
@@ -83,6 +84,18 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
     if store.finished and not missing:
         return Summary(clips=len(plan), made=0, seconds=0.)
 
+    with store.lock():
+        seconds = _fill(store, generator, device, plan, missing, pixels, batch_size, workers,
+                        progress)
+        _write_contact_sheet(store, plan, seed)
+        store.finish(request.clip_id for request in plan)
+    return Summary(clips=len(plan), made=len(missing), seconds=seconds)
+
+
+def _fill(store: StoreWriter, generator: Generator, device: torch.device,
+          plan: Sequence[ClipRequest], missing: Sequence[ClipRequest], pixels: StillPixels,
+          batch_size: int, workers: int, progress: bool) -> float:
+    """Make the missing clips; the seconds that it took."""
     store.resume()
     start = time.perf_counter()
     batch_size = min(batch_size, len(missing) // max(workers, 1) + 1)    # a batch for every worker
@@ -94,13 +107,7 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
             store.add([(clip, _row(request, generator))
                        for clip, request in zip(clips, batch, strict=True)])
             bar.update(len(batch))
-    seconds = time.perf_counter() - start
-    _write_contact_sheet(store, plan, seed)
-    store.finish(request.clip_id for request in plan)
-    return Summary(clips=len(plan), made=len(missing), seconds=seconds)
-
-
-StillPixels = dict[tuple[Path, int | None], np.ndarray]  # by path and frame
+    return time.perf_counter() - start
 
 
 class _Batches(Dataset):

@@ -17,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
+from lddm_aug import locks
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.files import sha256_of
 from lddm_aug.functional.pixels import to_uint8, to_unit
@@ -365,3 +366,30 @@ def test_the_same_stills_may_lie_elsewhere(generator, stills, tmp_path):
         path.rename(tmp_path / 'mount' / path.name)
     moved = [replace(still, path=tmp_path / 'mount' / still.path.name) for still in stills]
     assert run(generator, moved, tmp_path / 'store').made == 0
+
+
+def test_a_second_writer_of_a_store_is_refused_and_the_first_goes_on(
+        generator, stills, tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, 'SECONDS', 0.1)
+    made, add = [], StoreWriter.add
+
+    def add_and_run_again(store, clips):
+        add(store, clips)
+        if not made:
+            with pytest.raises(ValueError, match=r'store is being written by another process'):
+                run(generator, stills, tmp_path / 'store')
+        made.extend(clips)
+
+    monkeypatch.setattr(StoreWriter, 'add', add_and_run_again)
+    run(generator, stills, tmp_path / 'store', batch_size=3)
+    assert len(made) == 10 and len(read_manifest(tmp_path / 'store').rows) == 10
+
+
+def test_what_killed_runs_left_is_removed(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'store')
+    before = sha256_of(tmp_path / 'store')
+    (tmp_path / 'store/manifest.jsonl').rename(tmp_path / 'store/manifest.partial.jsonl')
+    for left in ('.plan.json.0123abcd.tmp', 'clips/.0-a.npy.0123abcd.tmp', 'clips/0-a.npy.tmp'):
+        (tmp_path / 'store' / left).touch()
+    run(generator, stills, tmp_path / 'store')
+    assert sha256_of(tmp_path / 'store') == before

@@ -20,6 +20,7 @@ from lddm_aug.experiments.study.training import (
     train_recognizer,
 )
 from lddm_aug.experiments.study.training_sets import TrainingSet
+from lddm_aug.locks import only_writer
 from lddm_aug.seeds import derive_seed
 
 UNUSED = 'unused'
@@ -31,9 +32,15 @@ def run_study(study: Study) -> None:
 
     Raises:
         FileNotFoundError: before anything is trained, if a table, split or config is missing.
-        ValueError: before, if a line of the file is damaged or an option is for no generator; in
-            the end, if trainings failed; the others are kept.
+        ValueError: before, if another study writes the file, a line of it is damaged or an option
+            is for no generator; in the end, if trainings failed; the others are kept.
     """
+    study.out.parent.mkdir(parents=True, exist_ok=True)
+    with only_writer(study.out.with_name(f'.{study.out.name}.lock'), study.out):
+        _run_study(study)
+
+
+def _run_study(study: Study) -> None:
     runs = runs_of(study)
     draw_fewer_groups(study)
     require_files(study, runs)

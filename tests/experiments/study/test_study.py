@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from mmaction.registry import DATASETS
 
+from lddm_aug import locks
 from lddm_aug.data.annotations import Annotation, read_annotations
 from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.experiments.study import stores
@@ -17,6 +18,7 @@ from lddm_aug.experiments.study.stores import generator_options, store_folder
 from lddm_aug.experiments.study.study import draw_groups, recognizer_job, run_study, store_jobs
 from lddm_aug.experiments.study.training import real_checkpoint
 from lddm_aug.generators.package import load_package, save_package
+from lddm_aug.locks import only_writer
 from lddm_aug.store.manifest import read_manifest
 
 
@@ -217,3 +219,11 @@ def test_damaged_scores_are_refused_before_anything_is_trained(make_study):
     scores_file(asked.out).write_text('{"recognizer":')
     with pytest.raises(ValueError, match=r'study_phantom_scores.jsonl line 1 is not JSON'):
         run_study(asked)
+
+
+def test_a_second_study_on_one_file_is_refused(make_study, monkeypatch):
+    monkeypatch.setattr(locks, 'SECONDS', 0.1)
+    study = make_study()
+    with (only_writer(study.out.with_name(f'.{study.out.name}.lock'), study.out),
+          pytest.raises(ValueError, match='is being written by another process')):
+        run_study(study)
