@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -9,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from tqdm import tqdm
@@ -155,7 +156,9 @@ def _fingerprints(items: Sequence[Item], min_frames: int, jobs: int,
     frames = np.zeros(most, np.int64)
     prints, count = [], 0
     with tempfile.TemporaryFile() as file:           # thumbnails: 9 KB per still, 74 KB per video
-        thumbnails = np.memmap(file, np.uint8, 'w+', shape=(max(most, 1), SIDE, SIDE))
+        shape = (max(most, 1), SIDE, SIDE)
+        _reserve(file, math.prod(shape))
+        thumbnails = np.memmap(file, np.uint8, 'w+', shape=shape)
         read = partial(fingerprint, min_frames=min_frames)
         for place, found in enumerate(tqdm(_map(read, [item.row for item in items], jobs),
                                            'read', len(items), unit=' files',
@@ -170,6 +173,16 @@ def _fingerprints(items: Sequence[Item], min_frames: int, jobs: int,
     pairs = [pair._replace(frame_of_one=int(frames[pair.frame_of_one]),
                            frame_of_other=int(frames[pair.frame_of_other])) for pair in similar]
     return pairs + find_exact([found.codes for found in prints]), prints
+
+
+def _reserve(file: BinaryIO, size: int) -> None:
+    """Take the room of a mapped file at once: on a full disk the system would end the process."""
+    try:
+        if hasattr(os, 'posix_fallocate'):
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        raise OSError(error.errno, f'{error.strerror} (the audit needs {size / 1e6:.0f} MB there; '
+                      'TMPDIR names another folder)', tempfile.gettempdir()) from error
 
 
 def _map(read: Any, rows: Sequence[Annotation], jobs: int) -> Iterator[Fingerprint]:

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -186,7 +186,8 @@ class PreparedFolder:
     def _write_video(self, path: str, table: str, frames: Pixels, fps: float | None) -> File:
         (self.folder / path).parent.mkdir(exist_ok=True)
         with atomic_write(self.folder / path) as file:
-            np.save(file, frames, allow_pickle=False)
+            # not into the file itself: NumPy would leave out why a write failed
+            np.save(_Writer(file), frames, allow_pickle=False)
         return {'table': table, 'path': path, 'frames': len(frames), 'size': _size(frames[0]),
                 'fps': '' if fps is None else f'{fps:.6g}',
                 'sha256': sha256_of(self.folder / path)}
@@ -226,6 +227,13 @@ class PreparedFolder:
             for file in () if linked else (self.folder / place).glob('*'):
                 if f'{place}/{file.name}' not in kept:
                     file.unlink()
+
+
+class _Writer:
+    """Passes writes on, block by block."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
 
 
 def refuse_nesting(out: Path, source: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,3 +155,13 @@ def test_a_record_of_another_form_is_named(tmp_path, text):
     (tmp_path / 'audit.json').write_text(text)
     with pytest.raises(ValueError, match=r'audit\.json: damaged'):
         AuditRecord.read(tmp_path / 'audit.json')
+
+
+def test_a_full_temporary_folder_ends_in_a_message_that_names_it(data, monkeypatch):
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'posix_fallocate', full, raising=False)
+    with pytest.raises(OSError, match=r'No space left on device .*TMPDIR') as refused:
+        audit(list_items([data / 'videos.csv']), progress=False)
+    assert refused.value.filename == tempfile.gettempdir()

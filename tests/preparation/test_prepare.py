@@ -1,8 +1,10 @@
 """What holds for every source: the form, resuming, bad files, confinement."""
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 from hashlib import sha256
 from pathlib import Path
 
@@ -330,3 +332,19 @@ def test_nothing_is_removed_from_a_folder_behind_a_link(good, out, run, tmp_path
     write(good / 'benign/new.npy', 9)
     run(list_folder(good))
     assert (tmp_path / 'elsewhere/thesis.tex').exists()
+
+
+def test_a_full_disk_is_called_that(source, write, run):
+    resource = pytest.importorskip('resource')
+    write(source / 'benign/v.npy', frames=64, shape=(64, 64))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))  # of a file
+    try:
+        with pytest.raises(OSError) as refused:  # noqa: PT011
+            run(list_folder(source))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    assert refused.value.errno == errno.EFBIG
+    assert str(refused.value.filename).endswith('benign_v.npy')
