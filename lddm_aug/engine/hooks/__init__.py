@@ -3,6 +3,7 @@ from lddm_aug.engine.hooks.class_guard_hook import ClassGuardHook
 from lddm_aug.engine.hooks.data_guard_hook import DataGuardHook
 from lddm_aug.engine.hooks.finite_loss_hook import FiniteLossHook
 from lddm_aug.engine.hooks.iteration_seed_hook import IterationSeedHook
+from lddm_aug.engine.hooks.last_validation_hook import LastValidationHook
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.hooks.preview_hook import PreviewHook
 from lddm_aug.engine.hooks.progress_bar_hook import ProgressBarHook
@@ -14,6 +15,6 @@ from lddm_aug.engine.hooks.validation_curve_hook import ValidationCurveHook
 from lddm_aug.engine.hooks.weights_guard_hook import WeightsGuardHook
 
 __all__ = ['ClassGuardHook', 'DataGuardHook', 'FiniteLossHook', 'IterationSeedHook',
-           'LatentStatisticsHook', 'PreviewHook', 'ProgressBarHook', 'SafeCheckpointHook',
-           'SamplerGuardHook', 'SyntheticShareHook', 'TrainingRecordHook',
+           'LastValidationHook', 'LatentStatisticsHook', 'PreviewHook', 'ProgressBarHook',
+           'SafeCheckpointHook', 'SamplerGuardHook', 'SyntheticShareHook', 'TrainingRecordHook',
            'ValidationCurveHook', 'WeightsGuardHook']
