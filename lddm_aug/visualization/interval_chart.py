@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LEFT, RIGHT = 720, 250, 130                   # pixels; of names and of figures beside bars
+WIDTH, LEFT, RIGHT = 760, 256, 150                   # pixels; of names and of figures beside bars
 ROW, TOP, BOTTOM = 44, 12, 46
 STEPS = (1, 2, 5)                                    # between two ticks, times a power of ten
 INK, COLOUR = '#808890', '#2a9fc4'                   # read on light and on dark
