@@ -73,10 +73,10 @@ def find_config(name: str | Path) -> Path:
     if path.is_file():
         return path
     asked = path.with_suffix('') if path.suffix == '.py' else path
-    name = asked.as_posix().rpartition('mmaction_configs/')[2]
+    below = asked.as_posix().rpartition('mmaction_configs/')[2]
     names = config_names()
-    found = [each for each in names if each == name] or [
-        each for each in names if each.rpartition('/')[2] == name]
+    found = [each for each in names if each == below] or [
+        each for each in names if each.rpartition('/')[2] == below]
     if len(found) == 1:
         return config_root() / f'{found[0]}.py'
     raise ValueError(f'there is no config {name}{suggestion(asked.name, names)}; '

@@ -44,6 +44,13 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f'.{path.name[:40]}.{secrets.token_hex(8)}{TEMPORARY}')
 
 
+def remove_temporaries(folder: Path) -> None:
+    """Remove what atomic writes of killed runs left in a folder that only we write into."""
+    for left in folder.glob(f'*{TEMPORARY}'):
+        if left.is_file() or left.is_symlink():
+            left.unlink()
+
+
 def is_within(path: Path, folder: Path) -> bool:
     """Whether a path lies below a folder, by way of links, too."""
     return folder.resolve() in path.resolve().parents

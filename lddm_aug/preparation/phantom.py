@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, gaussian_filter, map_coordinates
 from tqdm import tqdm
 
-from lddm_aug.files import TEMPORARY, atomic_write
+from lddm_aug.files import TEMPORARY, atomic_write, remove_temporaries
 from lddm_aug.json_files import read_json
 from lddm_aug.seeds import derive_seed
 
@@ -356,6 +356,8 @@ def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int 
             with ProcessPoolExecutor(jobs) as pool:
                 for _ in pool.map(write, missing):
                     bar.update()
+    for place in {(out / file).parent for request in requests for file in request.files()}:
+        remove_temporaries(place)
     videos = [(r.path, r.label, r.group, r.role) for r in requests if r.role != 'stills']
     behind = [r for r in requests if r.role == 'stills']
     columns = ('path', 'label', 'group')

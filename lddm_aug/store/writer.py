@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lddm_aug.files import TEMPORARY, atomic_write, is_within, sha256_of
+from lddm_aug.files import TEMPORARY, atomic_write, is_within, remove_temporaries, sha256_of
 from lddm_aug.locks import only_writer
 from lddm_aug.store.manifest import (
     CLIPS,
@@ -80,9 +80,7 @@ class StoreWriter:
                 raise ValueError(f'{self.folder} was written by another process just now; '
                                  'start again')
             for place in (self.folder, self.folder / CLIPS):
-                for left in place.glob(f'*{TEMPORARY}'):
-                    if left.is_file() or left.is_symlink():
-                        left.unlink()
+                remove_temporaries(place)
             yield
 
     def resume(self) -> None:

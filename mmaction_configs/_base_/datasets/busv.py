@@ -3,7 +3,7 @@
 SPLIT=3_7_seed1 before a command takes data/busv/splits/3_7_seed1.csv.  Groups are patients: none
 may stand on both sides.  BUSV and BUSI name the prepared folders, where they lie elsewhere.
 """
-_base_ = '../dataset.py'
+_base_ = []                                          # a config without a base may import nothing
 from lddm_aug.configs import chosen, split_file
 
 # unless SIZE, FRAMES, STRIDE or SPLIT say otherwise
@@ -21,6 +21,9 @@ data = dict(
     held_out=dict(**__videos, split='test', test_mode=True),
     stills=dict(type='StillDataset', ann_file='{{$BUSI:data/busi}}/stills.csv', classes=__classes),
     read=[dict(type='ReadVideo', size=256)],
+    augment=[
+        dict(type='RandomResizedCrop', area_range=(0.8, 1.0), aspect_ratio_range=(0.9, 1.1)),
+        dict(type='Flip', flip_ratio=0.5)],
     # how its generators are trained above 64 × 64, where that isn't as their recipes say: long, on
     # one GPU
     plan=dict(

@@ -2,7 +2,7 @@
 
 SIZE=128 takes what was prepared at that size into data/covid_blues_128.  One patient is one group.
 """
-_base_ = '../dataset.py'
+_base_ = []                                          # a config without a base may import nothing
 from lddm_aug.configs import chosen, split_file
 
 __choice = chosen(size=64)                           # unless SIZE, FRAMES or STRIDE say otherwise
@@ -10,6 +10,9 @@ __folder, __name = f'data/covid_blues{__choice.sized}', f'covid_blues{__choice.v
 __classes = ('0', '1')
 __videos = dict(type='VideoClipDataset', ann_file=f'{__folder}/videos.csv', classes=__classes,
                 **split_file(__folder, __choice.split))
+__augment = [
+    dict(type='RandomResizedCrop', area_range=(0.8, 1.0), aspect_ratio_range=(0.9, 1.1)),
+    dict(type='Flip', flip_ratio=0.5)]
 __jitter = dict(type='ColorJitter', brightness=0.3, contrast=0.3, saturation=0, hue=0)
 
 data = dict(
@@ -21,11 +24,11 @@ data = dict(
     oracle=f'{__folder}/oracle.csv',                 # the true clips behind the stills
     read=[dict(type='ReadVideo', size=__choice.size, cache=True)],
     # how a lung looks differs more from patient to patient than with its B-lines, not how it moves
-    augment=[*_base_.data.augment, __jitter],
+    augment=[*__augment, __jitter],
     see=[dict(type='FrameDifferences', channels=(1, 2))],
     # for a network of playback rates: from frame to frame a lung changes by two grey levels, which
     # one that sees frames overlooks; another contrast would look like another rate
-    tempo=dict(augment=_base_.data.augment, see=[dict(type='FrameDifferences')], iterations=200),
+    tempo=dict(augment=__augment, see=[dict(type='FrameDifferences')], iterations=200),
     # how its generators are trained at 64 × 64, where that isn't as their recipes say
     plan=dict(
         autoencoder=dict(iterations=700), cinn_paper_autoencoder=dict(iterations=720),

@@ -4,7 +4,7 @@ Classes are those of the table of videos.  SPLIT=3_7_seed1 takes splits/3_7_seed
 lddm-aug split makes it; by default 7_3_seed0, or the table's own column `split` where there
 is no such file.  What is made of the folder lies in it: generators/, synthetic/ and recognizers/.
 """
-_base_ = '../dataset.py'
+_base_ = []                                          # a config without a base may import nothing
 from lddm_aug.configs import chosen, default_split, split_file
 from lddm_aug.data.annotations import classes_in
 
@@ -23,6 +23,9 @@ data = dict(
     stills=dict(type='StillDataset', ann_file=f'{__folder}/stills.csv', classes=__classes),
     oracle=f'{__folder}/oracle.csv',                 # the true clips behind the stills, if known
     read=[dict(type='ReadVideo', size=256)],
+    augment=[
+        dict(type='RandomResizedCrop', area_range=(0.8, 1.0), aspect_ratio_range=(0.9, 1.1)),
+        dict(type='Flip', flip_ratio=0.5)],
     # where its generators, their clips and the recognizers go
     generators=__folder + '/generators/{recipe}' + __choice.variant,
     stores=__folder + '/synthetic/{clips}' + __choice.variant,

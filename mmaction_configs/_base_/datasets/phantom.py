@@ -2,7 +2,7 @@
 
 SIZE=128 takes those of `--size 128 --out data/phantom_128`, SPLIT a split in their splits/.
 """
-_base_ = '../dataset.py'
+_base_ = []                                          # a config without a base may import nothing
 from lddm_aug.configs import chosen, split_file
 
 __choice = chosen(size=64)                           # unless SIZE, FRAMES or STRIDE say otherwise
@@ -19,6 +19,9 @@ data = dict(
     stills=dict(type='StillDataset', ann_file=f'{__folder}/stills.csv', classes=__classes),
     oracle=f'{__folder}/oracle.csv',                 # the true clips behind the stills
     read=[dict(type='ReadVideo', size=__choice.size, cache=True)],
+    augment=[
+        dict(type='RandomResizedCrop', area_range=(0.8, 1.0), aspect_ratio_range=(0.9, 1.1)),
+        dict(type='Flip', flip_ratio=0.5)],
     # where its generators, their clips and the recognizers go
     generators='work_dirs/lddm/' + __name + '{_recipe}',
     stores='work_dirs/synthetic/' + __name + '_{clips}',
