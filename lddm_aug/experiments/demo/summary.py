@@ -14,12 +14,18 @@ from scipy import stats
 
 from lddm_aug.experiments.demo.scores import METRICS, PAIRS
 from lddm_aug.files import atomic_write
+<<<<<<< ours
 from lddm_aug.visualization.interval_chart import Bar, draw_differences
+=======
+from lddm_aug.json_files import read_json
+>>>>>>> theirs
 
 KEY = ('phantom_seed', 'recognizer_seed', 'training_set')
 NAMES = {'real': 'real only', 'still_mix': 'repeated stills', 'lddm_mix': 'LDDM clips',
          'oracle': 'true clips'}
 LEVEL = 0.95
+ROWS = [{'phantom_seed': (int, None), 'recognizer_seed': int, 'training_set': str,
+         'accuracy': float, 'auc': (float, None)}]
 Row = Mapping[str, Any]
 
 
@@ -55,19 +61,20 @@ def read_runs(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
     Raises:
         FileNotFoundError: if a path has no results.
-        ValueError: if a demo was a quick one or on own data, or a row occurs twice.
+        ValueError: if a file has another form, a demo was a quick one or on own data, or a row
+            occurs twice.
     """
     rows: dict[tuple, dict[str, Any]] = {}
     for path in paths:
         file = path / 'results.json' if path.is_dir() else path
         if not file.is_file():
             raise FileNotFoundError(f'{file}: there are no results of a demo; run it first')
-        content = json.loads(file.read_bytes())
+        content = read_json(file, (ROWS, {'rows': ROWS, 'note': str}), 'run the demo again')
         if isinstance(content, dict):
-            if content.get('note'):
+            if content['note']:
                 raise ValueError(f'{file}: a quick demo has no figures to summarize; run it '
                                  'without --quick')
-            content = content.get('rows', [])
+            content = content['rows']
         for row in content:
             key = tuple(row[name] for name in KEY)
             if row['phantom_seed'] is None:

@@ -66,6 +66,9 @@ def test_what_cannot_be_summarized_is_refused(rows, tmp_path):
         read_runs([run, run])
     with pytest.raises(ValueError, match='quick'):
         read_runs([write(tmp_path / 'quick', {'note': 'A quick run', 'rows': rows})])
+    with pytest.raises(ValueError, match=r'results\.json.*accuracy'):
+        read_runs([write(tmp_path / 'damaged', {'note': '', 'rows': [
+            {**rows[0], 'accuracy': 'high'}]})])
     with pytest.raises(ValueError, match='own data'):
         read_runs([write(tmp_path / 'own', {'note': '', 'rows': [
             {**rows[0], 'phantom_seed': None}]})])
