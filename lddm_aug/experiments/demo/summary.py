@@ -14,11 +14,8 @@ from scipy import stats
 
 from lddm_aug.experiments.demo.scores import METRICS, PAIRS
 from lddm_aug.files import atomic_write
-<<<<<<< ours
-from lddm_aug.visualization.interval_chart import Bar, draw_differences
-=======
 from lddm_aug.json_files import read_json
->>>>>>> theirs
+from lddm_aug.visualization.interval_chart import Bar, draw_differences
 
 KEY = ('phantom_seed', 'recognizer_seed', 'training_set')
 NAMES = {'real': 'real only', 'still_mix': 'repeated stills', 'lddm_mix': 'LDDM clips',
@@ -69,8 +66,9 @@ def read_runs(paths: Sequence[Path]) -> list[dict[str, Any]]:
         file = path / 'results.json' if path.is_dir() else path
         if not file.is_file():
             raise FileNotFoundError(f'{file}: there are no results of a demo; run it first')
-        content = read_json(file, (ROWS, {'rows': ROWS, 'note': str}), 'run the demo again')
-        if isinstance(content, dict):
+        form = {'rows': ROWS, 'note': str} if path.is_dir() else ROWS
+        content = read_json(file, form, 'run the demo again')
+        if path.is_dir():
             if content['note']:
                 raise ValueError(f'{file}: a quick demo has no figures to summarize; run it '
                                  'without --quick')
