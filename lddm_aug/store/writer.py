@@ -26,7 +26,6 @@ from lddm_aug.store.manifest import (
     sha256,
 )
 
-LOCK = '.lock'
 LOCAL = ('still', 'versions')                        # where and with what a clip was made
 
 
@@ -75,7 +74,8 @@ class StoreWriter:
         Raises:
             ValueError: if one does, or did since this writer was made.
         """
-        with only_writer(self.folder / LOCK, self.folder):
+        folder = self.folder.resolve()               # beside it: a store holds nothing but clips
+        with only_writer(folder.with_name(f'.{folder.name}.lock'), self.folder):
             if self._recorded_state() != self._state:
                 raise ValueError(f'{self.folder} was written by another process just now; '
                                  'start again')
@@ -143,7 +143,7 @@ class StoreWriter:
                    and all(self._fits(row, (*LOCAL, 'label', 'group')) for row in rows))
         content = [] if not self.folder.is_dir() else [
             each for each in (*self.folder.iterdir(), *self.folder.glob(f'{CLIPS}/*'))
-            if not each.name.endswith(TEMPORARY) and each.name != LOCK]   # of a killed run
+            if not each.name.endswith(TEMPORARY)]    # of a killed run
         if path.is_file():
             try:
                 return read_plan(path)
