@@ -5,5 +5,5 @@
     store_page.py store.html .js clips of a store, filtered and flagged
     flags.py                     flags of clips, and the keep file that training reads
     server.py                    answers this machine's own pages only
-    common.js browse.css         of both pages
+    head.html common.js browse.css   of both pages
 """

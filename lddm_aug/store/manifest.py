@@ -67,7 +67,7 @@ def read_manifest(store: str | Path) -> Manifest:
                                 'make one with lddm-aug synthesize')
     content = path.read_bytes()
     if not content:
-        raise ValueError(f'{path} is empty; make the store again')
+        raise ValueError(f'{path} is empty; {AGAIN}')
     rows = [read_row(path, number, line)
             for number, line in enumerate(content.splitlines(), start=1)]
     header = read_plan(store / PLAN)
@@ -75,13 +75,13 @@ def read_manifest(store: str | Path) -> Manifest:
         raise ValueError(f'{path} has {len(rows)} rows, but {header["clips"]} clips were planned; '
                          'run lddm-aug synthesize again to finish it')
     _refuse_other_rows(path, rows, header)
-    if header.get('rows_sha256', sha256(content)) != sha256(content):
+    if header.get('rows_sha256') not in (None, sha256(content)):
         raise ValueError(f'{path} was changed after it was written; {FINISH}')
     return Manifest(rows, header)
 
 
 def sha256(content: bytes) -> str:
-    """Of the bytes of a manifest."""
+    """Of the bytes of a manifest or a clip."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -130,7 +130,7 @@ def read_plan(path: Path) -> dict[str, Any]:
         ValueError: if it is damaged, incomplete or of another version.
     """
     if not path.is_file():
-        raise FileNotFoundError(f'{path} is missing; make the store again')
+        raise FileNotFoundError(f'{path} is missing; {AGAIN}')
     plan = read_json(path, object, AGAIN)
     if not isinstance(plan, dict) or plan.get('format_version') != FORMAT_VERSION:
         raise ValueError(f'{path} was written by another version of lddm_aug; {AGAIN}')
@@ -152,5 +152,5 @@ def read_row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     clip = PurePosixPath(row['path'])
     if clip.is_absolute() or '..' in clip.parts:
         raise ValueError(f'{path}, line {number} has a path outside the store ({row["path"]}); '
-                         'make the store again')
+                         f'{AGAIN}')
     return row

@@ -1,7 +1,6 @@
 """Writes clips into a store that can be interrupted at any time and resumed."""
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,9 +47,10 @@ class StoreWriter:
         self.folder = Path(folder)
         self._expected = expected
         self._plan = {'format_version': FORMAT_VERSION, **plan}
-        self._open()
+        recorded = list(self._recorded_rows())
+        self._open(recorded)
         self._state = self._recorded_state()
-        self._rows = {row['clip_id']: row for row in self._recorded_rows()
+        self._rows = {row['clip_id']: row for row in recorded
                       if self._fits(row, LOCAL) and self._is_complete(row)}
 
     @property
@@ -108,8 +108,8 @@ class StoreWriter:
             file.write(content)
         (self.folder / PARTIAL).unlink(missing_ok=True)
 
-    def _open(self) -> None:
-        older = self._older_plan()
+    def _open(self, recorded: Sequence[dict[str, Any]]) -> None:
+        older = self._older_plan(recorded)
         self._had_plan = older is not None   # else no manifest fits it
         if older is not None:
             differing = [key for key, value in self._plan.items()
@@ -132,15 +132,15 @@ class StoreWriter:
                   for path in (self.folder / name for name in (PLAN, MANIFEST, PARTIAL))]
         return [None if state is None else (state.st_ino, state.st_mtime_ns) for state in states]
 
-    def _older_plan(self) -> dict[str, Any] | None:
+    def _older_plan(self, recorded: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
         """What the folder was started with; None for one that has no plan, or must get it again.
 
         Raises:
             ValueError: if it holds anything else.
         """
-        path, rows = self.folder / PLAN, list(self._recorded_rows())
-        is_ours = (self._expected is not None and bool(rows)
-                   and all(self._fits(row, (*LOCAL, 'label', 'group')) for row in rows))
+        path = self.folder / PLAN
+        is_ours = (self._expected is not None and bool(recorded)
+                   and all(self._fits(row, (*LOCAL, 'label', 'group')) for row in recorded))
         content = [] if not self.folder.is_dir() else [
             each for each in (*self.folder.iterdir(), *self.folder.glob(f'{CLIPS}/*'))
             if not each.name.endswith(TEMPORARY)]    # of a killed run
@@ -189,7 +189,7 @@ class StoreWriter:
             file.write(buffer.getvalue())
         return {'clip_id': row['clip_id'],
                 'path': path,
-                'sha256': hashlib.sha256(buffer.getvalue()).hexdigest(),
+                'sha256': sha256(buffer.getvalue()),
                 'shape': list(clip.shape),
                 **row}
 

@@ -57,7 +57,7 @@ def videos(tmp_path_factory, numbered, write_video) -> Path:
     return folder
 
 
-# ── the frame that was asked for ──
+# ── the requested frame ──
 
 @pytest.mark.parametrize('name', VIDEOS)
 def test_a_video_gives_its_frames_in_the_order_in_which_they_are_shown(videos, name, numbers):

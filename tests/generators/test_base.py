@@ -46,7 +46,7 @@ def test_the_clips_have_the_grain_that_the_autoencoder_measured(kind):
 
 
 class Adds(Generator):
-    """Clips that say what they were asked for: the still, its seed and its label added up."""
+    """Clips that show what they were made of: the still, its seed and its label added up."""
 
     def __init__(self) -> None:
         super().__init__(channels=1, size=2, num_frames=2, frame_stride=1)

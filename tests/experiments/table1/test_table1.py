@@ -242,7 +242,7 @@ def test_a_changed_config_is_trained_anew_and_its_older_row_compared_with_none(
 
 def test_distances_in_other_weights_of_the_network_are_not_compared(
         table, results, folder, capsys):
-    """As where our own rows are gone on with, on a machine that trained the network anew."""
+    """As where our own rows are continued, on a machine that trained the network anew."""
     other = json.loads(table.out.read_text())
     for row, factor in zip(other['rows'], (1, 1.001, 2), strict=True):
         if factor > 1:
