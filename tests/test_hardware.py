@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import platform
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -73,3 +76,25 @@ def test_mixed_precision_of_mmengine_needs_a_gpu(monkeypatch):
     refuse_amp_without_gpu(None, '--amp')
     with pytest.raises(ValueError, match=r'^--amp: AmpOptimWrapper .*GPU'):
         refuse_amp_without_gpu('AmpOptimWrapper', '--amp')
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='other C libraries are left alone')
+@pytest.mark.parametrize('kept', [False, True])
+def test_the_next_tensor_takes_memory_that_was_kept(kept: bool):
+    # in a new interpreter, which no other test has told to keep its memory
+    program = """
+import resource, sys
+import torch
+from lddm_aug.hardware import keep_freed_memory
+if sys.argv[1] == 'True':
+    keep_freed_memory()
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.zeros(16 * 2 ** 20)                        # 64 MiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+    result = subprocess.run([sys.executable, '-c', program, str(kept)], capture_output=True,
+                            text=True, check=True)
+    assert (int(result.stdout) < 10) == kept         # transparent huge pages are of 2 MiB

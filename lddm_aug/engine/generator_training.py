@@ -36,7 +36,12 @@ from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.files import atomic_write
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, refuse_foreign_folder, save_package
-from lddm_aug.hardware import mixed_precision, refuse_amp_without_gpu, refuse_unstarted_launcher
+from lddm_aug.hardware import (
+    keep_freed_memory,
+    mixed_precision,
+    refuse_amp_without_gpu,
+    refuse_unstarted_launcher,
+)
 from lddm_aug.json_files import read_json
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 from lddm_aug.models.latent_model import LatentModel
@@ -220,6 +225,8 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
     keep_record(stage, begun)
     add_hooks(stage, 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     start = time.perf_counter()
     runner, curve = Runner.from_cfg(stage), ValidationCurveHook()
     if isinstance(unwrapped(runner), ClipAutoencoder):

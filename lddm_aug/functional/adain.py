@@ -1,6 +1,7 @@
 """Adaptive instance normalisation; Huang and Belongie 2017, eq. 8."""
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -15,4 +16,6 @@ def adain(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         scale: broadcastable to x, for example (B, C, T, 1, 1).
         shift: likewise.
     """
-    return scale * F.instance_norm(x) + shift
+    # the same as F.instance_norm, which is an order of magnitude slower in channels_last_3d
+    normalised = F.group_norm(x, num_groups=x.shape[1])
+    return torch.addcmul(shift, scale, normalised)

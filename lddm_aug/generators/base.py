@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lddm_aug.classes import shown
+from lddm_aug.hardware import keep_freed_memory
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -152,6 +153,7 @@ class Generator(nn.Module, ABC):
         self._check(stills, seeds)
         indices = self._indices(labels, len(stills))
         if stills.device.type == 'cpu':
+            keep_freed_memory()
             with _one_thread():
                 clips = [self.generate(stills[i:i + 1], seeds[i:i + 1], indices[i:i + 1])
                          for i in range(len(seeds))]

@@ -14,6 +14,17 @@ def test_they_equal_conv3d(layer, frames):
     x = torch.randn(2, 3, frames, 6, 7)
     expected = F.conv3d(x, layer.weight, layer.bias, padding=layer.padding)
     assert_close(layer(x), expected, rtol=1e-5, atol=1e-5)
+    x = x.contiguous(memory_format=torch.channels_last_3d)
+    assert_close(layer(x), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize('clips', [1, 2])
+@pytest.mark.parametrize('layer', [SpaceConv3d(3, 5), TimeConv3d(3, 5)])
+def test_clips_in_channels_last_stay_so(clips, layer):
+    # a norm only takes its fast path where all strides are right, also that of a single clip
+    x = torch.randn(clips, 3, 4, 6, 7).to(memory_format=torch.channels_last_3d)
+    expected = torch.empty(clips, 5, 4, 6, 7, memory_format=torch.channels_last_3d)
+    assert layer(x).stride() == expected.stride()
 
 
 def test_what_is_the_same_in_every_frame_may_be_given_once():
