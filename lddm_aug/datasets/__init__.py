@@ -10,6 +10,7 @@
     leaves.py           access to datasets inside wrappers
     shared_files.py     files that two datasets have in common
     latents.py          clips encoded once, for the training of a latent model
+    trajectories.py     a diffusion's ways from noise to latents, for the training of its student
     transforms/         the transforms of a pipeline
 """
 from lddm_aug.datasets import transforms
@@ -18,7 +19,8 @@ from lddm_aug.datasets.latents import LatentDataset
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.stills import StillDataset
 from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
+from lddm_aug.datasets.trajectories import TrajectoryDataset
 from lddm_aug.datasets.video_clips import VideoClipDataset
 
 __all__ = ['EpochSampler', 'LDDMMixedDataset', 'LatentDataset', 'StillDataset',
-           'SyntheticClipDataset', 'VideoClipDataset', 'transforms']
+           'SyntheticClipDataset', 'TrajectoryDataset', 'VideoClipDataset', 'transforms']

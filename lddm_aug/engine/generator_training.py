@@ -187,9 +187,12 @@ def _require_last_weights(stage: Config, name: str) -> None:
 
 
 def _hand_over(stage: Config, checkpoint: Path) -> None:
-    """Give the trained autoencoder to whatever in the next stage uses one."""
+    """Give the trained autoencoder or diffusion to whatever in the next stage uses it."""
     weights = dict(type='Pretrained', checkpoint=str(checkpoint))
-    if 'bank' in stage:
+    if 'diffusion' in stage.get('train_dataloader', {}).get('dataset', {}):
+        stage.model.init_cfg = weights
+        stage.train_dataloader.dataset.diffusion.init_cfg = weights
+    elif 'bank' in stage:
         stage.bank.autoencoder.init_cfg = weights
     else:
         stage.model.autoencoder.init_cfg = weights

@@ -21,7 +21,9 @@ WATCHERS = ('LoggerHook', 'IterTimerHook', 'ProgressBarHook', 'PreviewHook', 'Ch
             'SafeCheckpointHook', 'TrainingRecordHook', *GUARDS)
 OUTPUTS = ('out_file', 'out_dir')
 LENGTH = ('train_cfg.max_iters', 'train_cfg.max_epochs')
-GIVEN = '.autoencoder.init_cfg.'                     # in a key: the previous stage's weights
+# in a key: the previous stage's weights; those of a diffusion are its student's as well
+GIVEN = ('.autoencoder.init_cfg.', '.diffusion.init_cfg.')
+STUDENTS = 'model.init_cfg.'
 RECORD = 'training_record'                           # its place in a checkpoint's `meta`
 ABSENT = 'absent'
 SHOWN = 4
@@ -84,7 +86,9 @@ def reasons_to_retrain(old: Mapping[str, Any], new: Mapping[str, Any], stage: st
     """
     found = differences(old, new)
     longer = {key for key in LENGTH if key in found and _is_longer(*found[key])}
-    given = {key for key in found if GIVEN in f'.{key}'}
+    given = {key for key in found if any(part in f'.{key}' for part in GIVEN)}
+    if given:
+        given |= {key for key in found if key.startswith(STUDENTS)}
     prefix = f'{stage}.' if stage else ''
     refuse_differences({f'{prefix}{key}': pair for key, pair in found.items()
                         if key not in longer | given})

@@ -11,6 +11,7 @@ from mmaction.registry import MODELS
 from torch import Tensor
 
 from lddm_aug.generators.base import Generator, SamplerSettings, require_temperature
+from lddm_aug.models.distilled_diffusion import STUDENT, DistilledDiffusion
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.models.samplers import DEFAULT_SAMPLER
 
@@ -40,13 +41,13 @@ class LDDMGenerator(Generator):
     """A trained latent diffusion as a generator.
 
     Args:
-        diffusion: config of the `LatentDiffusion`, without checkpoints.
+        diffusion: config of the `LatentDiffusion` or `DistilledDiffusion`, without checkpoints.
         size: height and width of stills and clips, in pixels.
         num_frames: T, frames in a clip.
         frame_stride: of the clips it was trained on, in frames of the source video.
         sampler: name of one in `lddm_aug.models.samplers` for the diffusion's target;
-            `DPMSolverMultistep` by default.
-        steps: of the sampler.
+            `DPMSolverMultistep` by default.  `Student` is that of a `DistilledDiffusion`.
+        steps: of the sampler; those of a student are fixed.
         guidance: 1 samples p(latent | still, class); above 1, these weigh more (Ho and Salimans
             2022).  Other than 1 it needs a diffusion that was trained without them, too: with
             drop_still above 0, and drop_class where it has classes.
@@ -85,6 +86,9 @@ class LDDMGenerator(Generator):
 
     def check_sampler(self) -> None:
         trained, guidance = self.diffusion, self.sampler.guidance
+        if self.sampler.name == STUDENT:
+            self._check_student()
+            return
         try:
             trained.noise_process.sampler(self.sampler.name, self.sampler.steps)
         except ValueError as error:
@@ -95,6 +99,20 @@ class LDDMGenerator(Generator):
                              f'guidance={guidance!r} with drop_still={trained.drop_still!r} and '
                              f'drop_class={trained.drop_class!r}; take guidance=1 or train it anew')
 
+    def _check_student(self) -> None:
+        if not isinstance(self.diffusion, DistilledDiffusion):
+            raise ValueError(f'LDDMGenerator: sampler {STUDENT!r} needs a diffusion that was '
+                             f'distilled, but this one was not; take {DEFAULT_SAMPLER!r}, or train '
+                             'the recipe lddm_distilled')
+        fixed = dict(steps=len(self.diffusion.levels), guidance=1., temperature=1.)
+        other = {name: getattr(self.sampler, name) for name, value in fixed.items()
+                 if getattr(self.sampler, name) != value}
+        if other:
+            name, value = next(iter(other.items()))
+            raise ValueError(f'LDDMGenerator: a student was trained with {name}={fixed[name]:g}, '
+                             f'but got {name}={value!r}; take sampler {DEFAULT_SAMPLER!r} for '
+                             'others')
+
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         condition = self.diffusion.condition(stills)     # (B, Cs, h, w)
         latent = self.denoise(condition, seeds, labels)           # (B, Cz, t, h, w)
@@ -102,12 +120,15 @@ class LDDMGenerator(Generator):
 
     def denoise(self, condition: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         """(B, Cs, h, w) condition, B seeds, (B,) labels → (B, Cz, t, h, w) standardised latents."""
-        solver = self.diffusion.noise_process.sampler(self.sampler.name, self.sampler.steps)
         labels = labels.to(condition.device)
         # drawn on the CPU: the same on every device
         draws = [torch.Generator().manual_seed(seed) for seed in seeds]
         latent = torch.stack([torch.randn(self.latent_shape, generator=draw) for draw in draws])
         latent = self.sampler.temperature * latent.to(condition)
+        if self.sampler.name == STUDENT:
+            assert isinstance(self.diffusion, DistilledDiffusion)
+            return self.diffusion.follow(latent, condition, labels)[-1]
+        solver = self.diffusion.noise_process.sampler(self.sampler.name, self.sampler.steps)
         for step in solver.timesteps:
             steps = step.to(condition.device).expand(len(latent))
             prediction = self._guided(latent, steps, condition, labels)

@@ -81,6 +81,20 @@ def tiny(tmp_path):
     return options
 
 
+def tiny_distilled(tmp_path):
+    """The same for the recipe with a student; its last stage takes a few paths of each video."""
+    options, stage = tiny(tmp_path), 'distillation'
+    return options | {key.replace('diffusion.', f'{stage}.', 1): value
+                      for key, value in options.items() if key.startswith('diffusion.')
+                      and 'dataset' not in key} | {
+        f'{stage}.train_dataloader.dataset.clips.ann_file': str(tmp_path / 'videos.csv'),
+        f'{stage}.train_dataloader.dataset.draws': 2,
+        f'{stage}.train_dataloader.dataset.diffusion.autoencoder':
+            options['diffusion.model.autoencoder'],
+        f'{stage}.train_dataloader.dataset.diffusion.denoiser':
+            options['diffusion.model.denoiser']}
+
+
 def write_stage(path, name):
     """One of the stages as a config of its own."""
     stage_configs(CONFIG)[name].dump(path)
@@ -99,6 +113,25 @@ def test_the_package_says_whom_it_was_trained_on_and_makes_clips(options, tmp_pa
     state = torch.load(tmp_path / 'run/diffusion/iter_6.pth', weights_only=True)['state_dict']
     packed = load_file(package / 'weights.safetensors')
     assert all(torch.equal(packed[f'diffusion.{name}'], value) for name, value in state.items())
+
+
+def test_a_student_is_trained_after_its_teacher_and_packed_with_it(tmp_path, interrupt):
+    config, options = find_config('lddm/lddm_distilled'), tiny_distilled(tmp_path)
+    with interrupt('distillation', 5):
+        train_generator(config, tmp_path / 'run', options=options)
+    teacher = load_package(tmp_path / 'run/package')     # of the stage before
+    assert teacher.sampler.steps == 10
+    package = train_generator(config, tmp_path / 'run', resume=True, options=options)
+    generator, still = load_package(package), torch.zeros(1, 1, 64, 64)
+    assert (generator.sampler.name, generator.sampler.steps) == ('Student', 2)
+    ten = generator.with_sampler(name='DPMSolverMultistep', steps=10)
+    assert torch.equal(ten(still, [3]), teacher(still, [3]))
+    whole = train_generator(config, tmp_path / 'whole', options=options)
+    assert load_package(whole).package_sha256 == generator.package_sha256
+    # a longer second stage has other weights, and its student is trained anew
+    longer = train_generator(config, tmp_path / 'run', resume=True,
+                             options=options | {'diffusion.train_cfg.max_iters': 8})
+    assert load_package(longer).package_sha256 != generator.package_sha256
 
 
 @pytest.mark.parametrize('stage', ['autoencoder', 'diffusion'])

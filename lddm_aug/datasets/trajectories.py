@@ -1,0 +1,92 @@
+"""The ways of a trained diffusion's sampler from noise to latents, for the training of a student."""
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmaction.registry import DATASETS, MODELS
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from lddm_aug.datasets.latents import clip_batches
+from lddm_aug.datasets.leaves import classes_of, groups_of
+from lddm_aug.functional.pixels import to_unit
+from lddm_aug.models.distilled_diffusion import student_levels
+from lddm_aug.models.latent_diffusion import LatentDiffusion
+from lddm_aug.seeds import derive_seed
+
+
+@DATASETS.register_module()
+class TrajectoryDataset(Dataset):
+    """Noise, and what a diffusion's sampler makes of it, for random frames of every clip.
+
+    A sample is dict(path (student_steps + 1, Cz, t, h, w) float; still (C, H, W) uint8; label).
+    Of a class-conditional diffusion, the share `drop_class` of the paths is unconditional, with
+    label −1; so are all of one that knows no classes.
+
+    Args:
+        clips: config of the dataset of clips; its pipeline ends in `PackClip`.
+        diffusion: config of the trained `LatentDiffusion`; its `init_cfg` names the checkpoint.
+        teacher_steps: steps of the `DPMSolverMultistep` sampler.
+        student_steps: a divisor of them.
+        draws: paths of each video.
+        batch_size: paths that are sampled together.
+    """
+
+    def __init__(self, clips: dict, diffusion: dict, teacher_steps: int = 16,
+                 student_steps: int = 2, draws: int = 64, batch_size: int = 64) -> None:
+        if draws < 1:
+            raise ValueError('TrajectoryDataset: draws counts paths of each video and is at least '
+                             f'1, but got {draws!r}')
+        if not diffusion.get('init_cfg'):
+            raise ValueError('TrajectoryDataset: diffusion must have the checkpoint of a trained '
+                             'one as init_cfg, but has none; train a config with all stages')
+        self.clips = DATASETS.build(clips)
+        self.metainfo = dict(classes=classes_of('TrajectoryDataset', 'the clips', self.clips))
+        self.groups = groups_of(self.clips)
+        self.levels = student_levels(teacher_steps, student_steps)
+        self.teacher_steps = teacher_steps
+        self.samples = self._sample(MODELS.build(diffusion), draws, batch_size)
+
+    @torch.inference_mode()
+    def _sample(self, diffusion: LatentDiffusion, draws: int, batch_size: int
+                ) -> list[dict[str, Tensor | int]]:
+        diffusion.init_weights()
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        diffusion.eval().to(device)
+        samples: list[dict[str, Tensor | int]] = []
+        draw = torch.Generator().manual_seed(derive_seed('trajectories'))
+        for batch in clip_batches(self.clips, draws, batch_size):
+            clips = batch['clip']                                 # (B, C, T, H, W) uint8
+            frames = torch.randint(clips.shape[2], (len(clips),), generator=draw)
+            stills = clips[torch.arange(len(clips)), :, frames]
+            is_told = torch.rand(len(clips), generator=draw) >= diffusion.drop_class
+            labels = torch.where(is_told, batch['label'], -1) if diffusion.classes else (
+                torch.full((len(clips),), -1))
+            shape = diffusion.latent_shape(clips.shape[2], clips.shape[3])
+            noise = torch.randn(len(clips), *shape, generator=draw)
+            paths = self._paths(diffusion, noise.to(device), to_unit(stills.to(device)),
+                                labels.to(device)).cpu()
+            samples += [dict(path=path.clone(), still=still.clone(), label=int(label))
+                        for path, still, label in zip(paths, stills, labels, strict=True)]
+        return samples
+
+    def _paths(self, diffusion: LatentDiffusion, noise: Tensor, stills: Tensor, labels: Tensor
+               ) -> Tensor:
+        """(B, Cz, t, h, w) noise → (B, student_steps + 1, Cz, t, h, w), with the noise."""
+        solver = diffusion.noise_process.sampler('DPMSolverMultistep', self.teacher_steps)
+        condition, latent, path = diffusion.condition(stills), noise, [noise]
+        every = self.teacher_steps // len(self.levels)
+        for number, step in enumerate(solver.timesteps, 1):
+            steps = step.to(latent.device).expand(len(latent))
+            velocity = diffusion.denoiser(latent, steps, condition, labels)
+            latent = solver.step(velocity, step, latent).prev_sample
+            if number % every == 0:
+                path.append(latent)
+        return torch.stack(path, dim=1)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.samples[index]

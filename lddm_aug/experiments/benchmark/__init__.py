@@ -1,0 +1,5 @@
+"""Measurements of speed, memory and size, each beside its baseline in the same run.
+
+    measure.py    turns, medians, rows, and what the machine can do at most
+    synthesis.py  clips per second, against cINN's decoder as published
+"""

@@ -1,0 +1,104 @@
+"""Stage 3: a student that samples in a few steps what a diffusion samples in many."""
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from mmaction.registry import MODELS
+from torch import Tensor
+
+from lddm_aug.functional.pixels import to_unit
+from lddm_aug.models.latent_diffusion import LatentDiffusion
+from lddm_aug.models.noise_process import STEPS
+from lddm_aug.models.samplers import flow_levels
+from lddm_aug.networks.denoiser import Denoiser
+
+STUDENT = 'Student'                                  # name of its sampler
+
+
+@MODELS.register_module()
+class DistilledDiffusion(LatentDiffusion):
+    """A trained diffusion, the teacher, and a student that ends where its sampler ends.
+
+    The teacher's deterministic sampler goes from noise to a latent in many steps.  The student, at
+    first a copy of the denoiser, learns to go the same way in a few: from each of its noise levels
+    it predicts the mean velocity to the next (Luhman and Luhman 2021 for one step; Salimans and Ho
+    2022).  Its steps are trained together, so that each corrects the one before.
+
+    Args:
+        teacher_steps: steps of the teacher's `DPMSolverMultistep` sampler.
+        student_steps: steps of the student; a divisor of the teacher's.
+        diffusion: arguments of `LatentDiffusion`; its target is `flow`.
+
+    Raises:
+        ValueError: if the student's steps don't divide the teacher's, or the target is another.
+    """
+
+    def __init__(self, teacher_steps: int = 16, student_steps: int = 2, **diffusion: Any) -> None:
+        super().__init__(**diffusion)
+        if self.noise_process.target != 'flow':
+            raise ValueError("DistilledDiffusion: a student needs a diffusion of noise.target="
+                             f"'flow', but got {self.noise_process.target!r}")
+        self.levels = student_levels(teacher_steps, student_steps)
+        self.student = Denoiser(
+            self.autoencoder.channels, self.autoencoder.latent_channels,
+            num_classes=len(self.classes), **(diffusion['denoiser'] | dict(dropout=0.)))
+        self.denoiser.requires_grad_(False)
+
+    def init_weights(self) -> None:
+        """Let the student begin as the teacher, once this has its weights."""
+        super().init_weights()
+        self.student.load_state_dict(self.denoiser.state_dict())
+
+    def train(self, mode: bool = True) -> DistilledDiffusion:
+        super().train(mode)
+        self.denoiser.eval()
+        return self
+
+    def follow(self, noise: Tensor, condition: Tensor, label: Tensor) -> list[Tensor]:
+        """(B, Cz, t, h, w) noise → the latents after each of the student's steps.
+
+        Args:
+            condition: (B, Cs, h, w), of `condition`.
+            label: (B,) classes, −1 for unconditional.
+        """
+        path, latent = [], noise
+        for level, following in pairwise((*self.levels, 0.)):
+            steps = torch.full((len(latent),), STEPS * level, device=latent.device)
+            velocity = self.student(latent, steps, condition, label)
+            latent = latent - (level - following) * velocity
+            path.append(latent)
+        return path
+
+    def forward(self, path: Tensor, still: Tensor, label: Tensor | None = None,
+                mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
+        """Paths of the teacher, stills and labels → the mean squared error of each step's latent.
+
+        Args:
+            path: (B, student_steps + 1, Cz, t, h, w): noise, then the teacher's latents at the
+                student's next levels, the last at 0; of a `TrajectoryDataset`.
+            still: (B, C, H, W) uint8.
+            label: (B,) classes of the paths, −1 for unconditional.
+        """
+        if mode != 'loss':
+            raise ValueError('DistilledDiffusion: only trains; clips are made by LDDMGenerator, '
+                             f'but was called with mode={mode!r}')
+        if label is None:
+            label = torch.full((len(still),), -1, device=still.device)
+        noise, *targets = path.unbind(dim=1)
+        latents = self.follow(noise, self.condition(to_unit(still)), label)
+        return {f'loss_step{number}': (latent - target).square().mean()
+                for number, (latent, target) in enumerate(zip(latents, targets, strict=True), 1)}
+
+
+def student_levels(teacher_steps: int, student_steps: int) -> tuple[float, ...]:
+    """The noise levels s from which a student steps: every n-th of its teacher's.
+
+    Raises:
+        ValueError: if the student's steps don't divide the teacher's.
+    """
+    if student_steps < 1 or teacher_steps % student_steps:
+        raise ValueError('student_levels: student_steps is at least 1 and divides teacher_steps, '
+                         f'but got {student_steps!r} and {teacher_steps!r}')
+    return tuple(flow_levels(teacher_steps)[::teacher_steps // student_steps].tolist())
