@@ -1,4 +1,4 @@
-"""The ways of a trained diffusion's sampler from noise to latents, for the training of a student."""
+"""Ways of a trained diffusion from noise to latents, for the training of its student."""
 from __future__ import annotations
 
 from typing import Any

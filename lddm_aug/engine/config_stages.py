@@ -19,7 +19,8 @@ def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None,
 
     A recipe says in `stages` what each stage has beside everything else in the file; a stage may
     also be the name of a file beside it.  A config without `stages` is its own only stage, ''.
-    Variables that no Runner reads are left out.
+    A stage with `teacher` distils the model of the stage of this name: its own model and its
+    `TrajectoryDataset` take over the arguments.  Variables that no Runner reads are left out.
 
     Args:
         options: values to put in, by dotted key; where a config names stages, the first part of
@@ -27,7 +28,8 @@ def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None,
         choice: environment variables, as for `read_config`.
 
     Raises:
-        ValueError: if an option names no stage, or nothing that is read.
+        ValueError: if an option names no stage, or nothing that is read, or `teacher` no stage
+            with a model.
     """
     config = read_config(config_file, choice)
     stages = {name: _stage(config, stage, choice)
@@ -39,6 +41,9 @@ def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None,
                              f'({", ".join(stages)}), but got {key!r}')
         refuse_unread(stages[name], [rest])
         merge_options(stages[name], {rest: value})
+    for stage in stages.values():
+        if 'teacher' in stage:
+            _take_from_teacher(stage, stages)
     return {name: without_variables(stage) for name, stage in stages.items()}
 
 
@@ -63,6 +68,15 @@ def _stage(config: Config, stage: Mapping[str, Any] | str, choice: Mapping[str, 
     merged = Config(config.to_dict(), filename=config.filename)
     merged.merge_from_dict(dict(stage))
     return merged
+
+
+def _take_from_teacher(stage: Config, stages: Mapping[str, Config]) -> None:
+    teacher = stages.get(stage.teacher, Config()).get('model')
+    if teacher is None:
+        raise ValueError(f'{stage.filename}: teacher must name a stage with a model '
+                         f'({", ".join(stages)}), but is {stage.teacher!r}')
+    stage.model = {**teacher.to_dict(), **stage.model.to_dict()}
+    stage.train_dataloader.dataset.diffusion = teacher.to_dict()
 
 
 def _without_files(model: dict[str, Any]) -> dict[str, Any]:

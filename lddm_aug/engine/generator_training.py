@@ -189,7 +189,7 @@ def _require_last_weights(stage: Config, name: str) -> None:
 def _hand_over(stage: Config, checkpoint: Path) -> None:
     """Give the trained autoencoder or diffusion to whatever in the next stage uses it."""
     weights = dict(type='Pretrained', checkpoint=str(checkpoint))
-    if 'diffusion' in stage.get('train_dataloader', {}).get('dataset', {}):
+    if 'teacher' in stage:
         stage.model.init_cfg = weights
         stage.train_dataloader.dataset.diffusion.init_cfg = weights
     elif 'bank' in stage:

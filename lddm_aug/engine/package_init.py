@@ -16,6 +16,7 @@ from lddm_aug.classes import shown
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.hub import is_on_hub
 from lddm_aug.generators.package import load_package, read_card
+from lddm_aug.models.distilled_diffusion import DISTILLATION, DistilledDiffusion
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.models.latent_model import LatentModel
 
@@ -90,13 +91,13 @@ def begin_from_package(stages: Mapping[str, Config], package: str | Path) -> dic
         raise ValueError('--init: this config trains nothing, so that nothing begins from '
                          f'{package}; leave out --init')
     begun = [name for name, stage in stages.items()
-             if 'model' in stage and stage.model.type in models]
+             if 'model' in stage and 'teacher' not in stage and stage.model.type in models]
     if not begun:
         needed = ', '.join(stage.model.type for stage in stages.values() if 'model' in stage)
         raise ValueError(f'--init: {package} holds {" and ".join(models)}, but this config trains '
                          f'{needed}; take a package of the same recipe')
     for name, stage in stages.items():
-        if 'model' not in stage:
+        if 'model' not in stage or 'teacher' in stage:   # a student begins as its teacher
             continue
         if name not in begun:
             print_log(f'{name} begins anew: {package} holds no {stage.model.type}',
@@ -116,12 +117,18 @@ def begin_from_package(stages: Mapping[str, Config], package: str | Path) -> dic
 
 
 def _models(generator: Generator) -> dict[str, nn.Module]:
-    """What was trained in it: its part, and the autoencoder inside that, by their types."""
+    """What was trained in it: its part, and the autoencoder inside that, by their types.
+
+    One that was distilled is also the diffusion that it was before.
+    """
     if not generator.trained_part:
         return {}
     trained = getattr(generator, generator.trained_part)
     inside = [trained.autoencoder] if isinstance(trained, LatentModel) else []
-    return {type(model).__name__: model for model in (trained, *inside)}
+    models = {type(model).__name__: model for model in (trained, *inside)}
+    if isinstance(trained, DistilledDiffusion):
+        models[LatentDiffusion.__name__] = trained
+    return models
 
 
 def _model_configs(generator: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -129,6 +136,10 @@ def _model_configs(generator: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[
     for value in generator.values():
         if isinstance(value, Mapping) and 'type' in value:
             yield value['type'], value
+            if value['type'] == DistilledDiffusion.__name__:
+                yield LatentDiffusion.__name__, {
+                    name: part for name, part in value.items()
+                    if name not in DISTILLATION} | {'type': LatentDiffusion.__name__}
             yield from _model_configs(value)
 
 

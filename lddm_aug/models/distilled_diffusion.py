@@ -15,6 +15,7 @@ from lddm_aug.models.samplers import flow_levels
 from lddm_aug.networks.denoiser import Denoiser
 
 STUDENT = 'Student'                                  # name of its sampler
+DISTILLATION = ('teacher_steps', 'student_steps')    # arguments beside those of the diffusion
 
 
 @MODELS.register_module()

@@ -12,13 +12,12 @@ __plan = dict(iterations=600 if __small else 3000, lr=1e-3, draws=64, momentum=0
 
 stages = dict(
     distillation=dict(
-        __diffusion,
-        model=dict(__diffusion.model, type='DistilledDiffusion', **__steps),
+        __diffusion, teacher='diffusion', model=dict(type='DistilledDiffusion', **__steps),
         generator=dict(__diffusion.generator, sampler='Student', steps=__steps['student_steps']),
         train_dataloader=dict(
             __diffusion.train_dataloader, batch_size=32, dataset=dict(
-                type='TrajectoryDataset', clips=_base_.train_clips, diffusion=__diffusion.model,
-                draws=__plan['draws'], **__steps)),
+                type='TrajectoryDataset', clips=_base_.train_clips, draws=__plan['draws'],
+                **__steps)),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=__plan['iterations']),
         optim_wrapper=dict(__diffusion.optim_wrapper, optimizer=dict(
             __diffusion.optim_wrapper.optimizer, lr=__plan['lr'])),

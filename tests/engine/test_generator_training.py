@@ -82,17 +82,13 @@ def tiny(tmp_path):
 
 
 def tiny_distilled(tmp_path):
-    """The same for the recipe with a student; its last stage takes a few paths of each video."""
-    options, stage = tiny(tmp_path), 'distillation'
-    return options | {key.replace('diffusion.', f'{stage}.', 1): value
-                      for key, value in options.items() if key.startswith('diffusion.')
-                      and 'dataset' not in key} | {
-        f'{stage}.train_dataloader.dataset.clips.ann_file': str(tmp_path / 'videos.csv'),
-        f'{stage}.train_dataloader.dataset.draws': 2,
-        f'{stage}.train_dataloader.dataset.diffusion.autoencoder':
-            options['diffusion.model.autoencoder'],
-        f'{stage}.train_dataloader.dataset.diffusion.denoiser':
-            options['diffusion.model.denoiser']}
+    """The same for the recipe with a student, whose last stage takes two paths of each video."""
+    options, table = tiny(tmp_path), str(tmp_path / 'videos.csv')
+    return options | {f'distillation.{key}': value for key, value in {
+        'train_dataloader.dataset.clips.ann_file': table, 'train_dataloader.dataset.draws': 2,
+        'train_dataloader.batch_size': 2, 'train_cfg.max_iters': 6,
+        'default_hooks.preview.clips.ann_file': table, 'default_hooks.checkpoint.interval': 2,
+        'log_level': 'ERROR'}.items()}
 
 
 def write_stage(path, name):

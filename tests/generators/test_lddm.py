@@ -213,3 +213,23 @@ def test_a_package_says_the_classes_as_names(classes):
     assert generator.classes in {('benign', 'malignant'), ('0', '1'), ('benign',)}
     assert MODELS.build(dict(generator.config)).classes == generator.classes
     assert 'classes' not in LDDMGenerator(DIFFUSION, size=32).config['diffusion']
+
+
+def test_a_student_is_sampled_as_it_was_trained():
+    distilled = DIFFUSION | dict(type='DistilledDiffusion', noise=dict(target='flow'),
+                                 teacher_steps=4, student_steps=2)
+    generator = LDDMGenerator(distilled, size=32, sampler='Student', steps=2)
+    for other, rule in ((dict(steps=3), 'steps=2'), (dict(guidance=2.), 'guidance=1'),
+                        (dict(temperature=0.5), 'temperature=1')):
+        with pytest.raises(ValueError, match=f'student was trained with {rule}'):
+            generator.with_sampler(**other)
+    still, labels = stills(1), torch.tensor([-1])
+    noise = torch.randn(generator.latent_shape, generator=torch.Generator().manual_seed(5))
+    condition = generator.diffusion.condition(still)
+    *_, expected = generator.diffusion.follow(noise.unsqueeze(0), condition, labels)
+    assert torch.equal(generator.denoise(condition, [5], labels), expected)
+
+
+def test_a_diffusion_without_a_student_has_no_such_sampler():
+    with pytest.raises(ValueError, match=r"'Student' .*distilled"):
+        LDDMGenerator(DIFFUSION, size=32, sampler='Student', steps=2)

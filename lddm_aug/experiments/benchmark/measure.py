@@ -1,4 +1,4 @@
-"""What all benchmarks share: turns of what is compared, rows of the result, limits of the machine."""
+"""What benchmarks share: turns of what is compared, rows of the result, limits of the machine."""
 from __future__ import annotations
 
 import statistics

@@ -22,7 +22,8 @@ from lddm_aug.generators.cinn import CINNGenerator
 
 def measure_synthesis(recipe: str = 'lddm/lddm', sizes: Sequence[int] = (128,),
                       frames: Sequence[int] = (16,), repeats: int = 7,
-                      device: torch.device | None = None, command: str = '') -> list[dict[str, Any]]:
+                      device: torch.device | None = None, command: str = ''
+                      ) -> list[dict[str, Any]]:
     """Clips per second of a recipe's generator, and of cINN's decoder, in turns.
 
     The models are those of BUSV's recipes.  Weights are random, which changes no time.

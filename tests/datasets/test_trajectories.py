@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lddm_aug.datasets.trajectories import TrajectoryDataset
+from lddm_aug.models.latent_diffusion import LatentDiffusion
+
+AUTOENCODER = dict(type='VideoAutoencoder', latent_channels=4, encoder=dict(width=8),
+                   decoder=dict(widths=(8, 8, 8)))
+DENOISER = dict(still_widths=(8, 8, 8), width=24, depth=1, heads=2)
+
+
+class LeadsTo(torch.nn.Module):
+    """A denoiser that is certain of one latent, so that every way leads straight to it."""
+
+    def __init__(self, latent: torch.Tensor) -> None:
+        super().__init__()
+        self.latent = latent
+
+    def condition(self, still):
+        return still
+
+    def forward(self, noisy, steps, condition, label):
+        return (noisy - self.latent) * 1000 / steps.view(-1, 1, 1, 1, 1)
+
+
+@pytest.fixture
+def config(tmp_path):
+    """config(**kwargs) → a data set of paths of three small videos, of untrained weights."""
+    rows = ['path,label,group,split']
+    for number in range(3):
+        clip = np.random.default_rng(number).integers(256, size=(20, 32, 32), dtype=np.uint8)
+        np.save(tmp_path / f'{number}.npy', clip)
+        rows.append(f'{number}.npy,{"ab"[number % 2]},p{number},train')
+    (tmp_path / 'videos.csv').write_text('\n'.join(rows))
+    clips = dict(type='VideoClipDataset', ann_file=str(tmp_path / 'videos.csv'),
+                 classes=('a', 'b'), split='train', pipeline=[
+                     dict(type='ReadVideo', size=32, channels=1),
+                     dict(type='SampleSegment', num_frames=8, segment_length=16),
+                     dict(type='PackClip')])
+
+    def make(classes=(), **kwargs):
+        torch.manual_seed(0)
+        diffusion = dict(type='LatentDiffusion', autoencoder=AUTOENCODER, denoiser=DENOISER,
+                         noise=dict(target='flow'), classes=classes, drop_class=0.5)
+        weights = tmp_path / 'weights.pth'
+        torch.save(LatentDiffusion(**{key: value for key, value in diffusion.items()
+                                      if key != 'type'}).state_dict(), weights)
+        diffusion['init_cfg'] = dict(type='Pretrained', checkpoint=str(weights))
+        return TrajectoryDataset(**dict(clips=clips, diffusion=diffusion, teacher_steps=4,
+                                        student_steps=2, draws=8, batch_size=5) | kwargs)
+    return make
+
+
+def test_paths_lead_from_noise_through_the_students_levels_to_the_latent(config):
+    dataset = config()
+    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, dict(target='flow'))
+    noise, latent = torch.randn(2, 6, 4, 2, 4, 4).unbind()
+    diffusion.denoiser = LeadsTo(latent)
+    path = dataset._paths(diffusion, noise, torch.zeros(6, 1, 32, 32), torch.full((6,), -1))
+    levels = torch.tensor([*dataset.levels, 0.]).view(1, 3, 1, 1, 1, 1)
+    assert_close(path, (1 - levels) * latent.unsqueeze(1) + levels * noise.unsqueeze(1),
+                 rtol=1e-4, atol=1e-5)
+
+
+def test_samples_are_the_same_each_time_and_of_frames_of_the_videos(config, tmp_path):
+    dataset, again = config(), config()
+    assert len(dataset) == 24 and dataset.groups == {'p0', 'p1', 'p2'}
+    assert all(torch.equal(one['path'], other['path']) and one['label'] == -1
+               for one, other in zip(dataset, again, strict=True))
+    videos = [np.load(tmp_path / f'{number}.npy') for number in range(3)]
+    frames = {frame.tobytes() for video in videos for frame in video}
+    stills = {sample['still'].numpy().tobytes() for sample in dataset}
+    assert len(stills) > 12 and stills <= frames
+
+
+def test_some_paths_of_a_conditional_diffusion_are_told_no_class(config):
+    labels = [sample['label'] for sample in config(classes=('a', 'b'))]
+    assert {*labels} == {-1, 0, 1}
+    assert labels.count(1) < 8                       # one of three videos, and half of its paths
+
+
+def test_an_untrained_diffusion_is_refused(config):
+    with pytest.raises(ValueError, match='init_cfg'):
+        config(diffusion=dict(type='LatentDiffusion', autoencoder=AUTOENCODER, denoiser=DENOISER))
