@@ -202,8 +202,9 @@ def _hand_over(stage: Config, checkpoint: Path) -> None:
 def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict[str, Any]]:
     """Train one stage, or a recognizer; its last checkpoint, and what held-out groups gave.
 
-    Beside that stand the seconds it took, None where it was interrupted in between, and, of an
-    autoencoder, what every validation gave, from before the first step on.
+    Beside that stand the seconds it took, None where it was interrupted in between, the share of
+    them in which it waited for data, and, of an autoencoder, what every validation gave, from
+    before the first step on.
 
     Args:
         resume: from the newest checkpoint; a finished training isn't run again, and one that
@@ -244,7 +245,11 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
         measured = runner.val()
     dataset = runner.train_dataloader.dataset
     seconds = None if begun else round(time.perf_counter() - start, 1)
-    summary = dict(measured, seconds=seconds, iterations=runner.iter,
+    share = _share_in_data(runner)
+    if share is not None:
+        print_log(f'{name or work_dir.name}: {share:.1%} of the time went into data',
+                  logger='current')
+    summary = dict(measured, seconds=seconds, share_in_data=share, iterations=runner.iter,
                    groups=sorted(groups_of(dataset)),
                    data=_data_of(runner), validation=[
                        dict(iter=step, **figures) for step, figures in sorted(curve.curve.items())])
@@ -253,6 +258,17 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
             file.write(json.dumps(summary, indent=2).encode())
     barrier()                                        # the next stage reads the checkpoint
     return last_checkpoint(work_dir), summary
+
+
+def _share_in_data(runner: Runner) -> float | None:
+    """Of all iterations' time, the share in which the training waited for data; None if unknown.
+
+    The first iteration is left out: it starts the workers and fills caches.
+    """
+    scalars = runner.message_hub.log_scalars
+    waited, took = (scalars[f'train/{name}'].data[0][1:] if f'train/{name}' in scalars else []
+                    for name in ('data_time', 'time'))
+    return float(sum(waited) / sum(took)) if len(waited) and sum(took) else None
 
 
 def _data_of(runner: Runner) -> dict[str, dict[str, int]]:

@@ -72,8 +72,9 @@ class DistilledDiffusion(LatentDiffusion):
             path.append(latent)
         return path
 
-    def forward(self, path: Tensor, still: Tensor, label: Tensor | None = None,
-                mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
+    def forward(  # type: ignore[override]           # it learns from paths, not from latents
+            self, path: Tensor, still: Tensor, label: Tensor | None = None,
+            mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
         """Paths of the teacher, stills and labels → the mean squared error of each step's latent.
 
         Args:

@@ -105,6 +105,7 @@ def test_the_package_says_whom_it_was_trained_on_and_makes_clips(options, tmp_pa
     assert clip.shape == (1, 1, 16, 64, 64) and clip.isfinite().all()
     measured = json.loads((tmp_path / 'run/training.json').read_text())['autoencoder']
     assert measured['psnr_db'] > 0 and measured['still_psnr_db'] > 0
+    assert 0 < measured['share_in_data'] < 1
     # the averaged weights of the last checkpoint are what was packed
     state = torch.load(tmp_path / 'run/diffusion/iter_6.pth', weights_only=True)['state_dict']
     packed = load_file(package / 'weights.safetensors')
