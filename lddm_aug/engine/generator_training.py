@@ -202,9 +202,9 @@ def _hand_over(stage: Config, checkpoint: Path) -> None:
 def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict[str, Any]]:
     """Train one stage, or a recognizer; its last checkpoint, and what held-out groups gave.
 
-    Beside that stand the seconds it took, None where it was interrupted in between, the share of
-    them in which it waited for data, and, of an autoencoder, what every validation gave, from
-    before the first step on.
+    Beside that stand the seconds it took, None where it was interrupted in between; the mean
+    seconds of an iteration, and the share of them in which it waited for data; and, of an
+    autoencoder, what every validation gave, from before the first step on.
 
     Args:
         resume: from the newest checkpoint; a finished training isn't run again, and one that
@@ -245,11 +245,11 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
         measured = runner.val()
     dataset = runner.train_dataloader.dataset
     seconds = None if begun else round(time.perf_counter() - start, 1)
-    share = _share_in_data(runner)
-    if share is not None:
-        print_log(f'{name or work_dir.name}: {share:.1%} of the time went into data',
-                  logger='current')
-    summary = dict(measured, seconds=seconds, share_in_data=share, iterations=runner.iter,
+    times = _iteration_times(runner)
+    if times:
+        print_log(f'{name or work_dir.name}: {times["share_in_data"]:.1%} of the time went into '
+                  'data', logger='current')
+    summary = dict(measured, seconds=seconds, **times, iterations=runner.iter,
                    groups=sorted(groups_of(dataset)),
                    data=_data_of(runner), validation=[
                        dict(iter=step, **figures) for step, figures in sorted(curve.curve.items())])
@@ -260,15 +260,18 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
     return last_checkpoint(work_dir), summary
 
 
-def _share_in_data(runner: Runner) -> float | None:
-    """Of all iterations' time, the share in which the training waited for data; None if unknown.
+def _iteration_times(runner: Runner) -> dict[str, float]:
+    """Mean seconds of an iteration, and the share of it in which the training waited for data.
 
-    The first iteration is left out: it starts the workers and fills caches.
+    The first iteration is left out: it starts the workers and fills caches.  Empty where no hook
+    measured them.
     """
     scalars = runner.message_hub.log_scalars
-    waited, took = (scalars[f'train/{name}'].data[0][1:] if f'train/{name}' in scalars else []
-                    for name in ('data_time', 'time'))
-    return float(sum(waited) / sum(took)) if len(waited) and sum(took) else None
+    if not {'train/time', 'train/data_time'} <= {*scalars}:
+        return {}
+    took, waited = (scalars[f'train/{key}'].data[0][1:] for key in ('time', 'data_time'))
+    return dict(seconds_per_iteration=float(took.mean()),
+                share_in_data=float(waited.sum() / took.sum())) if len(took) else {}
 
 
 def _data_of(runner: Runner) -> dict[str, dict[str, int]]:

@@ -2,4 +2,5 @@
 
     measure.py    turns, medians, rows, and what the machine can do at most
     synthesis.py  clips per second, against cINN's decoder as published
+    training.py   seconds of an iteration, and how much of it is waiting for data
 """
