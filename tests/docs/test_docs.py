@@ -7,8 +7,10 @@ import re
 import runpy
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 
@@ -85,17 +87,66 @@ def test_every_page_is_found_from_the_menu():
         name for name in menu if not name.startswith('results/')}
 
 
-def test_the_site_builds_without_a_warning(tmp_path):
+# ── site ──
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory) -> Path:
+    """The folder of the site, built strictly."""
     pytest.importorskip('mkdocs')
+    folder = tmp_path_factory.mktemp('docs') / 'site'
     done = subprocess.run(
-        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir',
-         str(tmp_path / 'site')], cwd=ROOT, capture_output=True, text=True, timeout=600,
+        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir', str(folder)],
+        cwd=ROOT, capture_output=True, text=True, timeout=600,
         env={**os.environ, 'NO_MKDOCS_2_WARNING': '1'})
     assert done.returncode == 0, done.stdout + done.stderr
-    html = (tmp_path / 'site/api/index.html').read_text(encoding='utf-8')
+    return folder
+
+
+@pytest.fixture
+def served(site) -> Iterator[str]:
+    """The address of the site."""
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=str(site)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f'http://127.0.0.1:{server.server_address[1]}/'
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_site_has_the_api_and_loads_nothing_from_elsewhere(site):
+    html = (site / 'api/index.html').read_text(encoding='utf-8')
     assert 'LDDMMixedDataset' in html
     loaded = re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(https?:[^"]*)"', html)
     assert not [address for address in loaded if 'canonical' not in address]
+
+
+def test_a_word_is_found_by_the_sites_search(tab, served):
+    page = tab.page
+    page.goto(served)
+    page.get_by_role('textbox', name='Search').click()
+    page.get_by_role('textbox', name='Search').press_sequentially('callipers')
+    page.locator('.md-search-result__link').filter(has_text='Splits and the audit').first.click()
+    page.wait_for_url(f'{served}audit/**')
+    assert page.locator('article').get_by_text('callipers').count()
+    assert tab.stayed_at(served) and not tab.complaints
+
+
+def test_pictures_on_the_site_need_no_network(tab, served, site):
+    pages = [page.relative_to(site).as_posix() for page in sorted(site.rglob('index.html'))
+             if '.svg"' in page.read_text(encoding='utf-8')]
+    assert {'results/table1/index.html', 'results/data/index.html'} < {*pages}
+    for name in pages:
+        tab.page.goto(f'{served}{name}')
+        broken = tab.page.eval_on_selector_all(
+            'article img', 'images => images.filter(image => !image.complete || '
+            '!image.naturalWidth).map(image => image.src)')
+        assert not broken, name
+    assert tab.stayed_at(served) and not tab.complaints
 
 
 # ── links ──

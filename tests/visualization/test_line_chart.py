@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -26,7 +27,7 @@ def test_curves_lie_where_their_figures_say():
 def test_names_of_curves_that_end_alike_do_not_overlap():
     svg = draw_curves({name: [(0, 1), (1, 2)] for name in 'abc'}, 'x', 'y', {'level': 2})
     at = [float(y) for y in re.findall(r'y="([\d.]+)" fill="#', svg)]
-    assert len(at) == 4 and min(b - a for a, b in zip(at, at[1:], strict=False)) >= 15
+    assert len(at) == 4 and min(b - a for a, b in pairwise(at)) >= 15
 
 
 def test_names_cannot_become_markup():

@@ -23,7 +23,7 @@ def test_the_command_draws_the_chart_that_is_kept(name, tmp_path):
     assert (tmp_path / f'{name}.svg').read_bytes() == (RESULTS / f'{name}.svg').read_bytes()
 
 
-@pytest.mark.parametrize(('name', 'column'), zip(KEPT, (1, 4), strict=True))
+@pytest.mark.parametrize('name, column', zip(KEPT, (1, 4), strict=True))
 def test_the_pages_table_says_the_same_figures(name, column):
     lines = [[cell.strip(' *') for cell in line.split('|')[1:-1]] for line in
              (RESULTS / 'table1.md').read_text(encoding='utf-8').splitlines() if line[:1] == '|']
