@@ -125,6 +125,12 @@ def test_the_site_has_the_api_and_loads_nothing_from_elsewhere(site):
     assert not [address for address in loaded if 'canonical' not in address]
 
 
+def test_tables_and_code_are_laid_out_on_every_page(site):
+    for page in site.rglob('index.html'):
+        html = re.sub(r'<(code|pre).*?</\1>', '', page.read_text(encoding='utf-8'), flags=re.DOTALL)
+        assert not re.search(r'\|---|```|markdown="1"', html), page
+
+
 def test_a_word_is_found_by_the_sites_search(tab, served):
     page = tab.page
     page.goto(served)
