@@ -1,16 +1,18 @@
 """What the tests of several subpackages share.
 
 Small videos, stills and tables of them, in every form that the readers know; the smallest
-generator that draws, moves and depends on all; the state dict of an I3D.
+generator that draws, moves and depends on all; the state dict of an I3D; a tab of a browser.
 """
 from __future__ import annotations
 
+import base64
 import csv
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -221,6 +223,48 @@ def i3d_state() -> dict[str, torch.Tensor]:
     # centred, so that batch norms and ReLUs have something to do
     return {name: (torch.rand(shape) if 'var' in name else torch.randn(shape)) * 0.1
             if shape else torch.tensor(0) for name, shape in found.items()}
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))),
+                None)
+DROP = """([name, content]) => {
+    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([bytes], name));
+    return dropped;
+}"""
+
+
+class Tab:
+    """A tab of the browser, and what it asked for and complained of."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        page.set_default_timeout(120_000)            # on a machine that does much else
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on('request', lambda request: self.requests.append(request.url))
+        page.on('pageerror', lambda error: self.complaints.append(str(error)))
+        page.on('console', lambda message: message.type == 'error'
+                and 'status of 400' not in message.text and self.complaints.append(message.text))
+
+    def drop(self, name: str, content: bytes) -> None:
+        dropped = self.page.evaluate_handle(DROP, [name, base64.b64encode(content).decode()])
+        self.page.dispatch_event('#drop', 'drop', dict(dataTransfer=dropped))
+
+    def stayed_at(self, address: str) -> bool:
+        return all(url.startswith((address, 'data:')) for url in self.requests)
+
+
+@pytest.fixture
+def tab() -> Iterator[Tab]:
+    playwright = pytest.importorskip('playwright.sync_api', reason='playwright is not installed')
+    if CHROMIUM is None:
+        pytest.skip('there is no Chromium on this machine')
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM)
+        yield Tab(browser.new_page())
+        browser.close()
 
 
 @pytest.fixture(scope='session')

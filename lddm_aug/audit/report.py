@@ -1,11 +1,11 @@
 """Findings → one HTML page, with the pictures side by side."""
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lddm_aug.audit.counts import FAULTS, count_findings
 from lddm_aug.audit.duplicates import HASH_DISTANCE, SAME
 from lddm_aug.audit.fingerprint import BITS, FRAMES
 from lddm_aug.data.frames import UnreadableFileError, letterbox, read_still, to_channels
@@ -60,8 +60,7 @@ def write_report(path: Path, found: Mapping[str, Any]) -> None:
 
 def summarize(found: Mapping[str, Any]) -> list[str]:
     """Messages about the findings, the most severe first."""
-    counts = found['counts']
-    kinds = Counter(fault['kind'] for fault in found['faults'])
+    counts = count_findings(found)
     lines = []
     if found['leaks']:
         lines.append(f'LEAKAGE: {len(found["leaks"])} groups or pictures are in training and in '
@@ -75,13 +74,9 @@ def summarize(found: Mapping[str, Any]) -> list[str]:
                  f'in {counts["sets"]} sets: {counts["redundant"]} '
                  f'({counts["redundant"] / counts["items"]:.1%}) are redundant, '
                  f'{counts["exact"]} of them equal in every pixel.')
-    if found['two_labels']:
-        lines.append(f'{len(found["two_labels"])} scans have more than one label.')
-    lines += [f'{kinds[kind]} items are {how}.' for kind, how in (
-        ('unreadable', 'unreadable'), ('empty', 'empty'), ('too short', 'too short'),
-        ('constant', 'videos in which nothing moves'),
-        ('marked', 'marked with text or callipers, by a simple heuristic'))
-        if kinds[kind]]
+    if counts['two_labels']:
+        lines.append(f'{counts["two_labels"]} scans have more than one label.')
+    lines += [f'{counts[kind]} items are {how}.' for kind, how in FAULTS.items() if counts[kind]]
     return lines
 
 

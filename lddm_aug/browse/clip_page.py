@@ -27,6 +27,7 @@ from lddm_aug.visualization.previews import data_uri, encode_webp, render_page
 
 MAX_BYTES = 64 << 20                                 # of a still's file
 MAX_SEED = 2 ** 63 - 1
+MAX_MOTION = 2.                                      # more noise than that decodes to noise
 # what the file, the choice or the size of the machine causes; the page shows its message
 OF_THE_INPUT = (ValueError, OSError, MemoryError, torch.OutOfMemoryError)
 
@@ -74,6 +75,27 @@ def parse_seed(text: str) -> int:
     return int(text)
 
 
+def parse_motion(text: str) -> float:
+    """Raise ValueError for anything but a temperature that the page offers."""
+    try:
+        motion = float(text)
+    except ValueError:
+        motion = -1.
+    if not 0 <= motion <= MAX_MOTION:
+        raise ValueError(f'the motion must be a temperature from 0 to {MAX_MOTION:g}, but got '
+                         f'{text[:40]!r}')
+    return motion
+
+
+def parse_length(text: str, num_frames: int) -> int:
+    """Raise ValueError for anything but a number of frames that a clip has."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and
+            2 <= int(text) <= num_frames):
+        raise ValueError(f'the length must be a whole number of frames from 2 to {num_frames}, '
+                         f'but got {text[:40]!r}')
+    return int(text)
+
+
 class ClipPage:
     """The page of a generator, and what makes its clips.
 
@@ -97,7 +119,9 @@ class ClipPage:
         """The still and its clip as pictures, and a caption.
 
         Args:
-            choices: name, of the file; seed; and label, where the generator has classes.
+            choices: name, of the file; seed; label, where the generator has classes; motion, a
+                temperature, where its sampler has one; and length, how many frames are shown.
+                Without the last two the clip is the one that a store has.
             content: of the file.
 
         Raises:
@@ -105,17 +129,31 @@ class ClipPage:
         """
         name, seed = choices.get('name', ''), parse_seed(choices.get('seed', ''))
         label = choices.get('label') or None
+        generator, told = self.generator, [name, *([label] if label else []), f'seed {seed}']
+        if 'motion' in choices and (motion := parse_motion(choices['motion'])) != self.motion:
+            generator = generator.with_sampler(temperature=motion)
+            told.append(f'motion {motion:g}')
+        length = parse_length(choices.get('length', str(generator.num_frames)),
+                              generator.num_frames)
+        if length < generator.num_frames:
+            told.append(f'first {length} frames')
         still = read_upload(name, content, self.generator.size, self.generator.channels)
         with self._one_at_a_time:
-            clip = make_clip(self.generator, still, label, seed)
+            clip = make_clip(generator, still, label, seed)[:length]
         return dict(still=_picture(still[None]), clip=_picture(clip), held=_picture(clip[:1]),
-                    caption=' · '.join([name, *([label] if label else []), f'seed {seed}']))
+                    caption=' · '.join(told))
+
+    @property
+    def motion(self) -> float | None:
+        """The temperature of the generator's sampler, if it has one."""
+        return getattr(self.generator.sampler, 'temperature', None)
 
     def _page(self, request: Request) -> Response:
         return HTMLResponse(render_page(
             HERE / 'clip.html', generator=self.generator, package=self.package,
             kind=type(self.generator).__name__, device=device_of(self.generator),
-            endings=','.join(sorted(STILL_SUFFIXES)), max_seed=MAX_SEED))
+            endings=','.join(sorted(STILL_SUFFIXES)), max_seed=MAX_SEED, motion=self.motion,
+            max_motion=MAX_MOTION))
 
     async def _clip(self, request: Request) -> Response:
         try:

@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_root(parser, "each table's own")
     parser.add_argument('--out', type=Path, metavar='DIR',
                         help='default: the folder audit beside the first table')
+    parser.add_argument('--counts', type=Path, metavar='JSON',
+                        help='write here how many items are how, without the name of any, and '
+                             'draw a chart beside it')
     parser.add_argument('--min-frames', type=at_least(1), default=16, metavar='N',
                         help='a shorter video is a fault; default: %(default)s')
     parser.add_argument('--jobs', type=at_least(1), default=os.cpu_count() or 1, metavar='N',
@@ -38,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write audit.json and audit.html; exit with status 1 where anything is shared."""
     from lddm_aug.audit.audit import audit, list_items, write_audit
+    from lddm_aug.audit.counts import count_findings, write_counts
     from lddm_aug.audit.report import summarize, write_report
     from lddm_aug.data.audit_record import PLACE
     from lddm_aug.generators.package import load_package
@@ -48,6 +52,8 @@ def run(args: argparse.Namespace) -> None:
     found = audit(items, args.min_frames, args.jobs, groups)
     write_audit(out / PLACE.name, found, args.tables, args.splits)
     write_report(out / 'audit.html', found)
+    if args.counts:
+        write_counts(args.counts, count_findings(found))
     print('\n'.join(summarize(found)))
     print(f'See {out / "audit.html"}')
     if found['leaks']:

@@ -2,6 +2,7 @@
 
     lddm-aug table1 --data phantom
     lddm-aug table1 --data phantom --generators lddm --seeds 1 --redo     one row again
+    lddm-aug table1 --draw docs/results/table1_phantom.json               its chart alone
 
 Interrupted, it resumes where it was when it is called again in the same way.
 """
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lddm_aug.commands.arguments import add_cfg_options, add_device, typed
 from lddm_aug.extras import require_extra
@@ -17,8 +20,12 @@ from lddm_aug.extras import require_extra
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the data, the generators and what is measured."""
-    parser.add_argument('--data', required=True, metavar='NAME',
-                        help='busv, covid_blues, phantom, or a prepared folder')
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument('--data', metavar='NAME',
+                      help='busv, covid_blues, phantom, or a prepared folder')
+    what.add_argument('--draw', type=Path, metavar='JSON',
+                      help='run nothing: draw the Fréchet distances of rows that were measured, '
+                           'beside them')
     parser.add_argument('--generators', nargs='+', metavar='RECIPE',
                         help="names of recipes, or files; default: the paper's and the controls")
     parser.add_argument('--seeds', nargs='+', type=int, default=(0, 1, 2), metavar='N',
@@ -54,7 +61,12 @@ def add_slow_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Make the table, draw the losses and print it."""
+    """Make the table, draw the distances and the losses, and print it."""
+    if args.draw:
+        from lddm_aug.experiments.table1.results import load_results
+
+        print(_draw_distances(load_results(args.draw), args.draw))
+        return
     require_extra('report', 'the chart of losses', 'matplotlib')
     from lddm_aug.commands.network_arguments import load_networks
     from lddm_aug.configs import config_root
@@ -76,7 +88,20 @@ def run(args: argparse.Namespace) -> None:
         sampler_steps=args.sampler_steps, temperatures=args.temperatures, redo=args.redo,
         recognizers=args.recognizers, networks=load_networks(args), device=args.device,
         command=typed()))
+    if any(row.get('fd') is not None for row in results['rows']):
+        _draw_distances(results, out)
     if (drawn := draw_losses(results['rows'])) is not None:
         with atomic_write(out.with_name(f'{out.stem}_losses.svg')) as file:
             file.write(drawn)
     print(format_table1(results))
+
+
+def _draw_distances(results: Mapping[str, Any], rows: Path) -> Path:
+    """Draw the chart beside the file of the rows; where it lies."""
+    from lddm_aug.experiments.table1.chart import draw_distances
+    from lddm_aug.files import atomic_write
+
+    drawn = draw_distances(results)
+    with atomic_write(chart := rows.with_suffix('.svg')) as file:
+        file.write(drawn.encode())
+    return chart

@@ -1,8 +1,8 @@
-"""Differences with intervals as one SVG, which needs no library and takes a page's colours."""
+"""Figures with intervals as one SVG, which needs no library and reads on light and on dark."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -14,14 +14,15 @@ INK, COLOUR = '#808890', '#2a9fc4'                   # read on light and on dark
 
 @dataclass(frozen=True)
 class Bar:
-    """A difference in points.
+    """A figure.
 
     Attributes:
-        name: what was compared.
-        value: the difference.
+        name: what was measured or compared.
+        value: the figure.
         low, high: its interval; None where there is none.
         dots: the single runs behind it.
         detail: a second line below the name.
+        shown: the figure as it is written beside the bar; by default as a difference.
     """
     name: str
     value: float
@@ -29,10 +30,13 @@ class Bar:
     high: float | None = None
     dots: Sequence[float] = ()
     detail: str = ''
+    shown: str = ''
 
     @property
     def text(self) -> str:
-        """As +5.3 [+1.3, +9.5]."""
+        """As +5.3 [+1.3, +9.5], or what shall be shown."""
+        if self.shown:
+            return self.shown
         text = f'{self.value:+.1f}'
         if self.low is not None and self.high is not None:
             text += f' [{self.low:+.1f}, {self.high:+.1f}]'
@@ -47,9 +51,18 @@ def draw_differences(bars: Sequence[Bar], axis: str, title: str = '') -> str:
         axis: what is counted, below the axis.
         title: for readers who don't see it.
     """
+    return _draw(bars, axis, title, lambda tick: f'{tick:+g}' if tick else '0')
+
+
+def draw_values(bars: Sequence[Bar], axis: str, title: str = '') -> str:
+    """The same for figures that are no differences, from zero on."""
+    return _draw(bars, axis, title, lambda tick: f'{tick:g}')
+
+
+def _draw(bars: Sequence[Bar], axis: str, title: str, text_of: Callable[[float], str]) -> str:
     ends = [0., *(end for bar in bars for end in (bar.value, bar.low, bar.high, *bar.dots)
                   if end is not None)]
-    ticks = _ticks(min(ends), max(ends))
+    ticks = round_ticks(min(ends), max(ends))
     height = TOP + ROW * len(bars) + BOTTOM
     bottom = TOP + ROW * len(bars)
 
@@ -63,7 +76,8 @@ def draw_differences(bars: Sequence[Bar], axis: str, title: str = '') -> str:
     for tick in ticks:
         at, width = x(tick), 0.4 if tick else 1.6
         parts += [f'<path d="M{at} {TOP}V{bottom}" stroke="{INK}" stroke-width="{width}"/>',
-                  f'<text x="{at}" y="{bottom + 16}" text-anchor="middle">{_signed(tick)}</text>']
+                  f'<text x="{at}" y="{bottom + 16}" text-anchor="middle">'
+                  f'{text_of(tick).replace("-", "−")}</text>']
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{middle}" y="{bottom + 36}" text-anchor="middle">{escape(axis)}</text>')
     for number, bar in enumerate(bars):
@@ -81,13 +95,13 @@ def draw_differences(bars: Sequence[Bar], axis: str, title: str = '') -> str:
     return '\n'.join([*parts, '</svg>']) + '\n'
 
 
-def _signed(tick: float) -> str:
-    return f'{tick:+g}'.replace('-', '−') if tick else '0'
+def round_ticks(low: float, high: float, least_span: float = 1.) -> list[float]:
+    """Round numbers that enclose both, at most nine.
 
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers that enclose both."""
-    span = max(high - low, 1.)
+    Args:
+        least_span: of what is shown, so that nothing but noise isn't drawn large.
+    """
+    span = max(high - low, least_span)
     power = 10. ** math.floor(math.log10(span / 5))
     step = next(step * power for step in (*STEPS, 10) if span / (step * power) <= 7)
     first, last = math.floor(low / step), math.ceil(high / step)

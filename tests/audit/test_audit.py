@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lddm_aug.audit.audit import audit, list_items, write_audit
+from lddm_aug.audit.counts import count_findings
 from lddm_aug.audit.report import summarize, write_report
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.data.audit_record import AuditRecord
@@ -62,6 +63,13 @@ def test_copies_are_found_across_tables_with_their_labels_and_sides(data: Path):
         'the same picture is in a.npy (train) and c.npy (test)',
         'the same picture is in d.npy (test) and of_d (1).png (train)']
     assert found['counts'] == dict(items=7, in_sets=6, sets=3, redundant=3, exact=0)
+
+
+def test_counts_name_no_file_and_agree_with_the_findings(data: Path):
+    found = found_in(data, 'videos.csv', 'stills.csv', min_frames=22)
+    assert count_findings(found) == dict(
+        items=7, in_sets=6, sets=3, redundant=3, exact=0, two_labels=1, leaks=2, marked=0,
+        **{'unreadable': 0, 'empty': 0, 'too short': 1, 'constant': 0})
 
 
 def test_nothing_leaks_where_copies_are_on_one_side(data: Path):

@@ -10,9 +10,17 @@ import pytest
 import torch
 from PIL import Image
 
-from lddm_aug.browse.clip_page import MAX_SEED, ClipPage, make_clip, parse_seed, read_upload
+from lddm_aug.browse.clip_page import (
+    MAX_SEED,
+    ClipPage,
+    _picture,
+    make_clip,
+    parse_seed,
+    read_upload,
+)
 from lddm_aug.data.frames import read_square_still
 from lddm_aug.functional.pixels import to_uint8, to_unit
+from lddm_aug.generators import RandomWarp
 from lddm_aug.generators.package import load_package
 
 
@@ -62,12 +70,34 @@ def animated() -> bytes:
     (animated(), {}, 'several frames'), (b'', dict(name='scan.mp4'), 'scan.mp4'),
     (b'', dict(name=''), 'no still'), (None, dict(seed='-1'), "'-1'"),
     (None, dict(seed='1.5'), "'1.5'"), (None, dict(seed=''), "''"),
+    (None, dict(motion='-1'), "motion.*'-1'"), (None, dict(motion='nan'), "'nan'"),
+    (None, dict(length='1'), "length.*'1'"), (None, dict(length='9'), "2 to 8.*'9'"),
     (None, dict(seed='9' * 5000), 'seed'), (None, dict(label='normal'), 'normal')])
 def test_what_is_wrong_is_one_message_without_a_folder_of_ours(page, still, content, others, told):
     with pytest.raises(ValueError, match=told) as raised:
         page.make(choices(**others), still.read_bytes() if content is None else content)
     assert '\n' not in str(raised.value) and tempfile.gettempdir() not in str(raised.value)
     assert page.make(choices(), still.read_bytes())   # and the next still is served
+
+
+def test_motion_is_the_samplers_temperature_and_length_the_first_frames(page, package, still):
+    usual = page.make(choices(), still.read_bytes())
+    assert page.make(choices(motion='1', length='8'), still.read_bytes()) == usual
+    made = page.make(choices(motion='0.5', length='3'), still.read_bytes())
+    assert made['caption'] == 'a still.png · malignant · seed 7 · motion 0.5 · first 3 frames'
+    pixels = read_square_still(still, None, 16, 1)
+    other = load_package(package).with_sampler(temperature=0.5)
+    assert made['clip'] == _picture(make_clip(other, pixels, 'malignant', 7)[:3])
+    assert page.make(choices(length='3'), still.read_bytes())['clip'] != made['clip']
+
+
+def test_a_generator_without_a_temperature_is_asked_for_no_motion(still):
+    page = ClipPage(RandomWarp(size=16), 'in memory')
+    shown = page._page(None).body                    # type: ignore[arg-type]
+    assert b'name="motion"' not in shown and b'name="length"' in shown
+    assert page.make(choices(label=''), still.read_bytes())
+    with pytest.raises(ValueError, match='temperature'):
+        page.make(choices(label='', motion='0.5'), still.read_bytes())
 
 
 def test_a_seed_is_any_that_pytorch_takes():

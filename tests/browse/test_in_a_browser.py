@@ -1,58 +1,13 @@
 """Both pages, as a person uses them in a browser."""
 from __future__ import annotations
 
-import base64
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from lddm_aug.browse.app import make_app
 from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
 from lddm_aug.store.manifest import read_manifest
 
-CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))),
-                None)
-DROP = """([name, content]) => {
-    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-    const dropped = new DataTransfer();
-    dropped.items.add(new File([bytes], name));
-    return dropped;
-}"""
 PLAYS = 'image => image.complete && image.naturalWidth > 0'
-
-
-class Tab:
-    """A tab of the browser, and what it asked for and complained of."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        page.on('request', lambda request: self.requests.append(request.url))
-        page.on('pageerror', lambda error: self.complaints.append(str(error)))
-        page.on('console', lambda message: message.type == 'error'
-                and 'status of 400' not in message.text and self.complaints.append(message.text))
-
-    def drop(self, name: str, content: bytes) -> None:
-        dropped = self.page.evaluate_handle(DROP, [name, base64.b64encode(content).decode()])
-        self.page.dispatch_event('#drop', 'drop', dict(dataTransfer=dropped))
-
-    def stayed_at(self, address: str) -> bool:
-        return all(url.startswith((address, 'data:')) for url in self.requests)
-
-
-@pytest.fixture
-def tab() -> Iterator[Tab]:
-    playwright = pytest.importorskip('playwright.sync_api', reason='playwright is not installed')
-    if CHROMIUM is None:
-        pytest.skip('there is no Chromium on this machine')
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM)
-        yield Tab(browser.new_page())
-        browser.close()
 
 
 def test_a_still_is_dropped_in_and_its_clip_plays_beside_it(tab, served, package, still):
@@ -68,6 +23,13 @@ def test_a_still_is_dropped_in_and_its_clip_plays_beside_it(tab, served, package
     first = page.locator('#clip').get_attribute('src')
     page.get_by_label('Hold the clip still').check()
     assert page.locator('#held').is_visible() and not page.locator('#clip').is_visible()
+
+    page.get_by_label('Motion').fill('0.5')
+    page.get_by_label('Length').fill('4')
+    page.get_by_role('button', name='Make the clip').click()
+    page.get_by_text('seed 7 · motion 0.5 · first 4 frames').wait_for()
+    assert page.locator('#clip').get_attribute('src') != first
+    first = page.locator('#clip').get_attribute('src')
 
     page.get_by_role('button', name='Another seed').click()
     page.wait_for_function('first => document.getElementById("clip").src !== first', arg=first)

@@ -2,8 +2,8 @@
 
     python tests/docs/readability.py
 
-The score is Flesch's reading ease (1948): 100 is very easy, 30 very hard.  Code, tables, links'
-addresses and headings are left out.
+The score is Flesch's reading ease (1948): 100 is very easy, 30 very hard.  Code, tables, pictures,
+links' addresses and headings are left out.
 """
 from __future__ import annotations
 
@@ -11,25 +11,33 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+WRITTEN_BY_STUDY_REPORT = ('study_covid_blues.md', 'study_phantom.md')
 
 
 def pages() -> list[Path]:
-    """README and the pages that a reader is meant to read from top to bottom."""
+    """README and the pages of the site that a person wrote, without the appendix."""
     return [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+
+
+def results() -> list[Path]:
+    """The pages of results."""
+    return [page for page in sorted((ROOT / 'docs/results').glob('*.md'))
+            if page.name not in WRITTEN_BY_STUDY_REPORT]
 
 
 def prose(text: str) -> str:
     """What is left to be read aloud."""
     text = re.sub(r'^```.*?^```', '', text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r'^(#|\||:::| {4}).*$', '', text, flags=re.MULTILINE)
-    text = re.sub(r'!?\[([^]]*)\]\([^)]*\)', r'\1', text)
+    text = re.sub(r'!\[[^]]*\]\([^)]*\)|<[^>]*>', '', text)
+    text = re.sub(r'\[([^]]*)\]\([^)]*\)', r'\1', text)
     text = re.sub(r'`[^`]*`', 'code', text)
-    return re.sub(r'^\s*(?:[-*]|\d+\.)\s+', '', text, flags=re.MULTILINE)
+    return re.sub(r'^\s*(?:[-*]|\d+\.)\s+', '\n\n', text, flags=re.MULTILINE)
 
 
 def sentences(text: str) -> list[list[str]]:
-    """Words of every sentence; an item of a list and a paragraph end one."""
-    parts = re.split(r'[.!?:](?=[\s*)]|$)|\n\s*\n', prose(text))
+    """Words of every sentence; an item of a list and a paragraph end one, a colon doesn't."""
+    parts = re.split(r'[.!?](?=[\s*)]|$)|\n\s*\n', prose(text))
     found = [re.findall(r"[A-Za-z][A-Za-z'’-]*", part) for part in parts]
     return [words for words in found if words]
 
@@ -51,7 +59,7 @@ def reading_ease(text: str) -> float:
 
 if __name__ == '__main__':
     print('words  Flesch  longest sentence  page')
-    for page in pages():
+    for page in pages() + results():
         text = page.read_text(encoding='utf-8')
         if sentences(text):
             longest = max(map(len, sentences(text)))

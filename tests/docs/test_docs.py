@@ -7,8 +7,10 @@ import re
 import runpy
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 
@@ -22,13 +24,13 @@ from lddm_aug.extras import MODULES
 from lddm_aug.generators import RandomWarp, save_package
 
 ROOT = Path(__file__).parents[2]
-RESULTS = [*(ROOT / 'docs/results' / f'{name}.md' for name in (
-    'README', 'data', 'demo', 'fine_tuning', 'study', 'table1')),
-    *sorted((ROOT / 'docs/results/appendix').glob('*.md'))]
 READABILITY = runpy.run_path(str(Path(__file__).with_name('readability.py')))
-sentences, PAGES = READABILITY['sentences'], READABILITY['pages']()
-ALL = [*PAGES, *RESULTS, ROOT / 'CONTRIBUTING.md']
-MOST_WORDS = 1500
+sentences, reading_ease = READABILITY['sentences'], READABILITY['reading_ease']
+PAGES, RESULTS = READABILITY['pages'](), READABILITY['results']()
+APPENDIX = sorted((ROOT / 'docs/results/appendix').glob('*.md'))
+READ = [*PAGES, *RESULTS, ROOT / 'CONTRIBUTING.md']
+ALL = [*READ, *APPENDIX]
+MOST_WORDS, MOST_WORDS_OF_A_SENTENCE = 1500, 25
 
 
 def name_of(page: Path) -> str:
@@ -56,9 +58,27 @@ def test_the_readme_is_read_in_three_minutes():
     assert max(map(len, sentences(text_of(ROOT / 'README.md')))) < 25
 
 
-@pytest.mark.parametrize('page', PAGES, ids=name_of)
+@pytest.mark.parametrize('page', READ, ids=name_of)
 def test_no_page_is_longer_than_its_reader_is_patient(page):
     assert len(text_of(page).split()) <= MOST_WORDS
+
+
+@pytest.mark.parametrize('page', READ, ids=name_of)
+def test_no_sentence_is_longer_than_its_reader_is_patient(page):
+    assert not [' '.join(words) for words in sentences(text_of(page))
+                if len(words) > MOST_WORDS_OF_A_SENTENCE]
+
+
+def test_reading_ease_is_that_of_a_published_example():
+    # Flesch's own formula on a sentence of 9 words and 12 syllables
+    text = 'The cat sat on the mat, looking very happy.'
+    assert len(sentences(text)) == 1
+    assert reading_ease(text) == pytest.approx(206.835 - 1.015 * 9 - 84.6 * 12 / 9)
+
+
+@pytest.mark.parametrize('page', ALL, ids=name_of)
+def test_every_chart_is_drawn_from_rows(page):
+    assert 'mermaid' not in text_of(page)            # whose figures are typed by hand
 
 
 def test_every_page_is_found_from_the_menu():
@@ -67,17 +87,72 @@ def test_every_page_is_found_from_the_menu():
         name for name in menu if not name.startswith('results/')}
 
 
-def test_the_site_builds_without_a_warning(tmp_path):
+# ── site ──
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory) -> Path:
+    """The folder of the site, built strictly."""
     pytest.importorskip('mkdocs')
+    folder = tmp_path_factory.mktemp('docs') / 'site'
     done = subprocess.run(
-        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir',
-         str(tmp_path / 'site')], cwd=ROOT, capture_output=True, text=True, timeout=600,
+        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir', str(folder)],
+        cwd=ROOT, capture_output=True, text=True, timeout=600,
         env={**os.environ, 'NO_MKDOCS_2_WARNING': '1'})
     assert done.returncode == 0, done.stdout + done.stderr
-    html = (tmp_path / 'site/api/index.html').read_text(encoding='utf-8')
+    return folder
+
+
+@pytest.fixture
+def served(site) -> Iterator[str]:
+    """The address of the site."""
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=str(site)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f'http://127.0.0.1:{server.server_address[1]}/'
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_site_has_the_api_and_loads_nothing_from_elsewhere(site):
+    html = (site / 'api/index.html').read_text(encoding='utf-8')
     assert 'LDDMMixedDataset' in html
     loaded = re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(https?:[^"]*)"', html)
     assert not [address for address in loaded if 'canonical' not in address]
+
+
+def test_tables_and_code_are_laid_out_on_every_page(site):
+    for page in site.rglob('index.html'):
+        html = re.sub(r'<(code|pre).*?</\1>', '', page.read_text(encoding='utf-8'), flags=re.DOTALL)
+        assert not re.search(r'\|---|```|markdown="1"', html), page
+
+
+def test_a_word_is_found_by_the_sites_search(tab, served):
+    page = tab.page
+    page.goto(served)
+    page.get_by_role('textbox', name='Search').click()
+    page.get_by_role('textbox', name='Search').press_sequentially('callipers')
+    page.locator('.md-search-result__link').filter(has_text='Splits and the audit').first.click()
+    page.wait_for_url(f'{served}audit/**')
+    assert page.locator('article').get_by_text('callipers').count()
+    assert tab.stayed_at(served) and not tab.complaints
+
+
+def test_pictures_on_the_site_need_no_network(tab, served, site):
+    pages = [page.relative_to(site).as_posix() for page in sorted(site.rglob('index.html'))
+             if '.svg"' in page.read_text(encoding='utf-8')]
+    assert {'results/table1/index.html', 'results/data/index.html'} < {*pages}
+    for name in pages:
+        tab.page.goto(f'{served}{name}')
+        broken = tab.page.eval_on_selector_all(
+            'article img', 'images => images.filter(image => !image.complete || '
+            '!image.naturalWidth).map(image => image.src)')
+        assert not broken, name
+    assert tab.stayed_at(served) and not tab.complaints
 
 
 # ── links ──

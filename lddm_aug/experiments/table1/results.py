@@ -33,24 +33,30 @@ def read_results(file: Path, protocol: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not file.is_file():
         return dict(rows=[], sampler_steps=[], temperatures=[], paper=PAPER, protocol=protocol)
-    try:
-        row = {'generator': str, 'seed': object, 'identity': str}
-        results = dict(temperatures=[]) | read_json(file, {
-            'rows': [row], 'sampler_steps': [row], 'temperatures?': [row], 'protocol': dict},
-            'it was changed')
-        rows = [(row['generator'], row['seed'], row['identity'])
-                for row in results['rows'] + results['sampler_steps']
-                + results['temperatures']]
-        before = dict(results['protocol'])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'Table1: {file} holds no results of this tool ({error}); name '
-                         'another --out, or remove it') from error
-    now = json.loads(json.dumps(protocol))
-    if rows and before != now:
+    results = load_results(file)
+    now, before = json.loads(json.dumps(protocol)), results['protocol']
+    if before != now and any(results[key] for key in ('rows', 'sampler_steps', 'temperatures')):
         changed = sorted(key for key in before | now if now.get(key) != before.get(key))
         raise ValueError(f'Table1: the rows in {file} were measured in another way '
                          f'({", ".join(changed)} differ); name another --out, or remove it')
     return results | dict(paper=PAPER, protocol=protocol)
+
+
+def load_results(file: Path) -> dict[str, Any]:
+    """What stands in the file, measured in whatever way.
+
+    Raises:
+        FileNotFoundError: if it isn't there.
+        ValueError: if it holds something else.
+    """
+    row = {'generator': str, 'seed': object, 'identity': str}
+    try:
+        return dict(temperatures=[]) | read_json(file, {
+            'rows': [row], 'sampler_steps': [row], 'temperatures?': [row], 'protocol': dict},
+            'it was changed')
+    except ValueError as error:
+        raise ValueError(f'Table1: {file} holds no results of this tool ({error}); name '
+                         'another --out, or remove it') from error
 
 
 def write_results(file: Path, results: dict[str, Any], command: str) -> None:

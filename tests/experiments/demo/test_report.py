@@ -176,3 +176,39 @@ def test_a_generator_below_the_repeated_still_is_called_worse():
     results = RESULTS | {'autoencoder': {'psnr_db': 22.0, 'still_psnr_db': 24.0}}
     assert '3.3 dB better than the still repeated' in findings(RESULTS)['generator']
     assert '2.0 dB worse' in findings(results)['generator']
+
+
+def test_in_a_browser_the_result_stands_on_the_first_screen(tab, page, tmp_path):
+    page()
+    address = (tmp_path / 'report.html').as_uri()
+    tab.page.set_viewport_size(dict(width=1280, height=720))
+    tab.page.goto(address)
+    for part in (tab.page.get_by_text('LDDM clips raised accuracy'),
+                 tab.page.locator('figure.gains svg')):
+        box = part.bounding_box()
+        assert box['y'] + box['height'] <= 720 and box['width'] > 300
+    assert tab.stayed_at(address) and not tab.complaints
+
+
+def test_in_a_browser_clips_move_until_they_are_held(tab, page, tmp_path):
+    page()
+    tab.page.goto((tmp_path / 'report.html').as_uri())
+    moving = tab.page.locator('.clips .moving img').first
+    before = moving.screenshot()
+    assert any(moving.screenshot() != before for _ in range(100))
+    tab.page.get_by_label('Hold the clips still').check()
+    held = tab.page.locator('.clips .held').first
+    assert held.is_visible() and not moving.is_visible()
+    before = held.screenshot()
+    assert all(held.screenshot() == before for _ in range(5))
+
+
+def test_in_a_browser_one_class_is_shown_alone(tab, page, tmp_path):
+    page()
+    tab.page.goto((tmp_path / 'report.html').as_uri())
+    shown = tab.page.locator('.clips figure:visible figcaption')
+    assert shown.count() == 2
+    tab.page.get_by_role('radio', name='malignant').check()
+    assert shown.all_inner_texts() == ['malignant.mp4 · malignant']
+    tab.page.get_by_role('radio', name='all').check()
+    assert shown.count() == 2

@@ -1,5 +1,6 @@
 import json
 from itertools import product
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -82,3 +83,13 @@ def test_every_comparison_of_four_training_sets_is_listed():
              'accuracy': .5, 'auc': .5} for phantom, name in product((1, 2), names)]
     assert [(gain.training_set, gain.over) for gain in gains_of(rows) if gain.metric == 'auc'] == [
         ('still_mix', 'real'), ('lddm_mix', 'real'), ('oracle', 'real'), ('lddm_mix', 'still_mix')]
+
+
+def test_the_demos_page_shows_its_rows(tmp_path):
+    kept = Path(__file__).parents[3] / 'docs/results/demo.json'
+    table = write_summary(read_runs([kept]), tmp_path / 'demo.json')
+    for ending in ('.json', '.svg'):
+        assert (tmp_path / 'demo.json').with_suffix(ending).read_text(
+            encoding='utf-8') == kept.with_suffix(ending).read_text(encoding='utf-8')
+    page = kept.with_suffix('.md').read_text(encoding='utf-8').replace('**', '')
+    assert all(line in page for line in table[2:])
