@@ -14,6 +14,7 @@ from lddm_aug.generators.base import Generator, SamplerSettings, require_tempera
 from lddm_aug.models.distilled_diffusion import STUDENT, DistilledDiffusion
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.models.samplers import DEFAULT_SAMPLER
+from lddm_aug.networks.denoiser import Denoiser
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,15 @@ class LDDMGenerator(Generator):
                              'others')
 
     def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
-        condition = self.diffusion.condition(stills)     # (B, Cs, h, w)
+        condition = self._denoiser.condition(stills)              # (B, Cs, h, w)
         latent = self.denoise(condition, seeds, labels)           # (B, Cz, t, h, w)
         return self.diffusion.autoencoder.decode(stills, latent, seeds)
+
+    @property
+    def _denoiser(self) -> Denoiser:
+        if self.sampler.name == STUDENT and isinstance(self.diffusion, DistilledDiffusion):
+            return self.diffusion.student
+        return self.diffusion.denoiser
 
     def denoise(self, condition: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         """(B, Cs, h, w) condition, B seeds, (B,) labels → (B, Cz, t, h, w) standardised latents."""

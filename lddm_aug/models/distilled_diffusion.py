@@ -61,7 +61,7 @@ class DistilledDiffusion(LatentDiffusion):
         """(B, Cz, t, h, w) noise → the latents after each of the student's steps.
 
         Args:
-            condition: (B, Cs, h, w), of `condition`.
+            condition: (B, Cs, h, w), of `student.condition`.
             label: (B,) classes, −1 for unconditional.
         """
         path, latent = [], noise
@@ -89,7 +89,7 @@ class DistilledDiffusion(LatentDiffusion):
         if label is None:
             label = torch.full((len(still),), -1, device=still.device)
         noise, *targets = path.unbind(dim=1)
-        latents = self.follow(noise, self.condition(to_unit(still)), label)
+        latents = self.follow(noise, self.student.condition(to_unit(still)), label)
         return {f'loss_step{number}': (latent - target).square().mean()
                 for number, (latent, target) in enumerate(zip(latents, targets, strict=True), 1)}
 

@@ -5,8 +5,8 @@ The student is a third stage.  The ten-step sampler of the second stays in the p
 _base_ = './lddm.py'
 
 __small, __diffusion = _base_.clip.size <= 64, _base_.stages.diffusion
-__steps = dict(teacher_steps=16, student_steps=2)
-__plan = dict(iterations=600 if __small else 3000, lr=1e-3, draws=64, momentum=0.005) | (
+__steps = dict(teacher_steps=10, student_steps=2)
+__plan = dict(iterations=2400 if __small else 6000, lr=1e-3, draws=160, momentum=0.005) | (
     _base_.data.get('plan', {}).get('distillation', {}))
 *__guards, __average = __diffusion.custom_hooks
 
@@ -15,7 +15,7 @@ stages = dict(
         __diffusion, teacher='diffusion', model=dict(type='DistilledDiffusion', **__steps),
         generator=dict(__diffusion.generator, sampler='Student', steps=__steps['student_steps']),
         train_dataloader=dict(
-            __diffusion.train_dataloader, batch_size=32, dataset=dict(
+            __diffusion.train_dataloader, batch_size=16, dataset=dict(
                 type='TrajectoryDataset', clips=_base_.train_clips, draws=__plan['draws'],
                 **__steps)),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=__plan['iterations']),

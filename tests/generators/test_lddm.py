@@ -225,9 +225,11 @@ def test_a_student_is_sampled_as_it_was_trained():
             generator.with_sampler(**other)
     still, labels = stills(1), torch.tensor([-1])
     noise = torch.randn(generator.latent_shape, generator=torch.Generator().manual_seed(5))
-    condition = generator.diffusion.condition(still)
+    condition = generator.diffusion.student.condition(still)
     *_, expected = generator.diffusion.follow(noise.unsqueeze(0), condition, labels)
     assert torch.equal(generator.denoise(condition, [5], labels), expected)
+    clip = generator.diffusion.autoencoder.decode(still, expected, [5])
+    assert torch.equal(generator(still, [5]), clip.clamp(-1, 1))
 
 
 def test_a_diffusion_without_a_student_has_no_such_sampler():
