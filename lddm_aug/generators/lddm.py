@@ -10,7 +10,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.generators.base import Generator, SamplerSettings, require_temperature
+from lddm_aug.generators.base import LatentGenerator, SamplerSettings, require_temperature
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.models.samplers import DEFAULT_SAMPLER
 
@@ -36,7 +36,7 @@ class DiffusionSampler(SamplerSettings):
 
 
 @MODELS.register_module()
-class LDDMGenerator(Generator):
+class LDDMGenerator(LatentGenerator):
     """A trained latent diffusion as a generator.
 
     Args:
@@ -95,10 +95,11 @@ class LDDMGenerator(Generator):
                              f'guidance={guidance!r} with drop_still={trained.drop_still!r} and '
                              f'drop_class={trained.drop_class!r}; take guidance=1 or train it anew')
 
-    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
-        condition = self.diffusion.condition(stills)     # (B, Cs, h, w)
-        latent = self.denoise(condition, seeds, labels)           # (B, Cz, t, h, w)
-        return self.diffusion.autoencoder.decode(stills, latent, seeds)
+    def sample(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+        return self.denoise(self.diffusion.condition(stills), seeds, labels)
+
+    def decode(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
+        return self.diffusion.autoencoder.decode(stills, latents, seeds)
 
     def denoise(self, condition: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         """(B, Cs, h, w) condition, B seeds, (B,) labels → (B, Cz, t, h, w) standardised latents."""

@@ -10,7 +10,7 @@ model = dict(
         conv1_stride_t=1, with_pool2=False, zero_init_residual=False),
     cls_head=dict(type='I3DHead', in_channels=64, num_classes=2, spatial_type='avg',
                   dropout_ratio=0.3, topk=(1,), average_clips='prob'),
-    data_preprocessor=dict(type='ActionDataPreprocessor', mean=[127.5] * 3, std=[64.] * 3,
+    data_preprocessor=dict(type='LDDMDataPreprocessor', mean=[127.5] * 3, std=[64.] * 3,
                            format_shape='NCTHW'))
 
 # of a pipeline: read + sample + augment + resize + see + pack; the others come with the data
