@@ -200,15 +200,12 @@ def held(tmp_path: Path) -> str:
     (dict(type='RandomErasing'), 'RandomErasing cannot be applied'),
     (dict(type='ThreeCrop', crop_size=8), 'ThreeCrop cannot be applied'),
     (dict(type='FlipClip'), 'FlipClip cannot be applied'),
-    (dict(type='ImgAug', transforms='default'), 'ImgAug'),
     (dict(type='Resize', scale=(8, 8), lazy=True), r'Resize .*lazy=False alone, but got True'),
     (dict(type='Resize', scale=(8, 8), interpolation='bicubic'), "interpolation.*'bicubic'"),
     (dict(type='ColorJitter', hue=0.1), r'ColorJitter .*hue=\(0, 0\) alone'),
     (dict(type='FormatShape', input_format='NPTCHW'), "input_format.*'NPTCHW'")])
 def test_a_transform_that_cannot_be_applied_is_refused_by_name_when_it_is_built(
         changed: dict, name: str, held: str):
-    if changed['type'] == 'ImgAug':
-        pytest.importorskip('imgaug')
     with pytest.raises(ValueError, match=f'DeferSynthesis: .*{name}'):
         DeferSynthesis(held, [*SEGMENT, changed, FRAMES, PACK])
 

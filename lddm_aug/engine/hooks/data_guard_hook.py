@@ -12,8 +12,10 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.data.audit_record import AuditRecord, refuse_audited_leaks
+from lddm_aug.datasets.lddm_data_preprocessor import LDDMDataPreprocessor
 from lddm_aug.datasets.leaves import groups_of, infos_of, leaves
 from lddm_aug.datasets.shared_files import SourceFiles, shared_files
+from lddm_aug.datasets.transforms.defer_synthesis import DeferSynthesis
 from lddm_aug.engine.hooks.class_guard_hook import ClassGuardHook
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.models.segment_recognizer import refuse_other_segments
@@ -36,6 +38,8 @@ class DataGuardHook(ClassGuardHook):
     A recognizer whose head and backbone disagree over the segments of a clip is refused before
     anything is read, also where it isn't a SegmentRecognizer: it would score frames of different
     clips as one.
+
+    A training that leaves clips to be made on the device needs `LDDMDataPreprocessor`.
 
     It warns of files in which MMAction2's DecordDecode may show other frames than requested.
 
@@ -91,6 +95,17 @@ def refuse_synthetic(part: str, dataset: Any) -> None:
         raise ValueError(f'DataGuardHook: {part} must see real clips only, but its '
                          f'{type(dataset).__name__} holds synthetic ones; take the data set of '
                          'real clips in its dataloader')
+
+
+def refuse_unmade_clips(model: Any, train: Any) -> None:
+    """Raise ValueError if a model can't make the clips that the training leaves to its device."""
+    deferred = any(isinstance(step, DeferSynthesis) for leaf in leaves(train)
+                   for step in getattr(getattr(leaf, 'pipeline', None), 'transforms', ()))
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    if deferred and not isinstance(preprocessor, LDDMDataPreprocessor):
+        raise ValueError('DataGuardHook: the training has DeferSynthesis, which leaves clips to be '
+                         f'made on the device, but the model has {type(preprocessor).__name__}; '
+                         "set model.data_preprocessor.type='LDDMDataPreprocessor'")
 
 
 def warn_of_sought_frames(part: str, dataset: Any) -> None:
