@@ -71,6 +71,8 @@ def take_pixels(frames: Tensor, rows: Sequence[Places], columns: Sequence[Places
 def take_along_first(batch: Tensor, places: Sequence[Places]) -> Tensor:
     """(B, N, …), B lists of M places → (B, M, …): each clip's own places along its first axis."""
     count, length = batch.shape[:2]
+    if all(np.array_equal(each, np.arange(length)) for each in places):
+        return batch
     flat = np.concatenate([number * length + each for number, each in enumerate(places)])
     index = torch.from_numpy(flat).to(batch.device)
     taken = batch.flatten(0, 1).index_select(0, index)
@@ -82,4 +84,4 @@ def _weighted(batch: Tensor, places: Sequence[Places], taps: Sequence[Taps], sid
     taken = take_along_first(batch, [each[getattr(tap, side)]
                                      for each, tap in zip(places, taps, strict=True)])
     weights = np.stack([getattr(tap, f'{side}_weight') for tap in taps])       # (B, M)
-    return taken.mul_(torch.from_numpy(weights).to(batch.device)[:, :, None, None, None])
+    return taken * torch.from_numpy(weights).to(batch.device)[:, :, None, None, None]

@@ -34,7 +34,7 @@ def package(tmp_path: Path, tiny_conditional_lddm) -> str:
 @pytest.fixture
 def make_config(videos: str, stills: str, package: str, tmp_path: Path):
     """The phantom's small TSM on a training set, with the tests' small videos and stills."""
-    def make(training_set: str, work: str = '', **options: Any) -> Config:
+    def make(training_set: str, **options: Any) -> Config:
         config = read_config('recognizer', choose('phantom', recognizer='tsm_small',
                                                   training_set=training_set))
         mix = config.train_dataloader.dataset
@@ -46,9 +46,10 @@ def make_config(videos: str, stills: str, package: str, tmp_path: Path):
             mix.synthetic.pipeline[0].size, mix.synthetic.pipeline[1].package = 16, package
             mix.synthetic.pipeline[1].update(options)
         config.merge_from_dict({
-            'work_dir': str(tmp_path / (work or training_set)), 'train_cfg.max_iters': 4,
-            'train_cfg.val_interval': 4, 'train_dataloader.batch_size': 4, 'param_scheduler': [],
-            'default_hooks.checkpoint.interval': 2, 'default_hooks.checkpoint.max_keep_ckpts': -1,
+            'work_dir': str(tmp_path / training_set), 'train_cfg.max_iters': 4,
+            'train_dataloader.batch_size': 4, 'param_scheduler': [],
+            'default_hooks.checkpoint.interval': 2, 'val_cfg': None, 'val_dataloader': None,
+            'val_evaluator': None, 'default_hooks.checkpoint.max_keep_ckpts': -1,
             'log_level': 'ERROR', 'visualizer': None})
         return config
     return make

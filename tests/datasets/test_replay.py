@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmaction.registry import MODELS, TRANSFORMS
+from mmaction.registry import MODELS
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
@@ -17,8 +17,10 @@ from lddm_aug.data.annotations import read_annotations
 from lddm_aug.datasets import StillDataset, SyntheticClipDataset
 from lddm_aug.datasets.replay import RECORDERS
 from lddm_aug.datasets.transforms import DeferSynthesis
+from lddm_aug.files import sha256_of
 from lddm_aug.generators import RandomWarp, RepeatStill, load_package, save_package
 from lddm_aug.seeds import seeded
+from lddm_aug.synthesis.plan import plan_clips
 from lddm_aug.synthesis.synthesize import synthesize
 
 init_default_scope('mmaction')
@@ -174,17 +176,15 @@ def test_what_a_still_gives_in_the_worker_is_in_a_store_of_that_seed(tmp_path: P
     rows = read_annotations(table)
     synthesize(load_package(package), rows, tmp_path / 'store', seed=2, progress=False)
     pipeline = [*PIPELINES['jitter'], PACK]
-    stored = SyntheticClipDataset(str(tmp_path / 'store'), pipeline=[dict(type='ReadVideo')])
     with seeded(0):
-        apply = [TRANSFORMS.build(step) for step in pipeline]
+        stored = SyntheticClipDataset(str(tmp_path / 'store'),
+                                      pipeline=[dict(type='ReadVideo'), *pipeline])
     with seeded(0):
         ours = on_the_device(table, package, pipeline)
-    for number, row in enumerate(stored.rows):
-        with seeded(row['seed']):
-            sample = stored.pipeline(stored.get_data_info(number) | dict(seed=row['seed']))
-            for step in apply:
-                sample = step(sample)
-        assert_same(seen([ours.draw(number, row['seed'])]), seen([sample]))
+    plan = plan_clips(rows, {row.path: sha256_of(row.path) for row in rows}, seed=2)
+    for number, request in enumerate(plan):
+        clips = [dataset.draw(number, request.seed) for dataset in (ours, stored)]
+        assert_same(*(seen([clip]) for clip in clips))
 
 
 # ── refusals ──

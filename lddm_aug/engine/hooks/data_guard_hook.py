@@ -58,6 +58,7 @@ class DataGuardHook(ClassGuardHook):
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
         train = runner.train_dataloader.dataset
+        refuse_unmade_clips(unwrapped(runner), train)
         warn_of_sought_frames('training', train)
         held_out = [(part, loop.dataloader.dataset)
                     for part, loop in (('validation', runner.val_loop), ('test', runner.test_loop))

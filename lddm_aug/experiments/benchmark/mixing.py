@@ -23,6 +23,7 @@ import torch
 from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate, worker_init_fn
+from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from PIL import Image
 from torch.utils.data import DataLoader
@@ -96,6 +97,7 @@ def measure_mixing(folder: str | Path, recognizer: str = 'tsm', size: int = 128,
     if min(repeats, steps) < 1 or workers < 0:
         raise ValueError('measure_mixing: repeats and steps are numbers from 1 on, workers from 0 '
                          f'on, but got {repeats!r}, {steps!r} and {workers!r}')
+    MMLogger.get_current_instance().setLevel('WARNING')          # it tells of every weight
     make_data(Path(folder), size, batch_size // 2)
     configs = {name: way_config(Path(folder), name, recognizer, size) for name in WAYS}
     ways = {name: _build(config, batch_size // 2, workers, device)
