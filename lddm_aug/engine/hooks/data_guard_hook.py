@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 
 from lddm_aug.data.audit_record import AuditRecord, refuse_audited_leaks
 from lddm_aug.datasets.lddm_data_preprocessor import LDDMDataPreprocessor
-from lddm_aug.datasets.leaves import groups_of, infos_of, leaves
+from lddm_aug.datasets.leaves import groups_of, infos_of, leaves, transforms_of
 from lddm_aug.datasets.shared_files import SourceFiles, shared_files
 from lddm_aug.datasets.transforms.defer_synthesis import DeferSynthesis
 from lddm_aug.engine.hooks.class_guard_hook import ClassGuardHook
@@ -100,8 +100,7 @@ def refuse_synthetic(part: str, dataset: Any) -> None:
 
 def refuse_unmade_clips(model: Any, train: Any) -> None:
     """Raise ValueError if a model can't make the clips that the training leaves to its device."""
-    deferred = any(isinstance(step, DeferSynthesis) for leaf in leaves(train)
-                   for step in getattr(getattr(leaf, 'pipeline', None), 'transforms', ()))
+    deferred = any(isinstance(step, DeferSynthesis) for step in transforms_of(train))
     preprocessor = getattr(model, 'data_preprocessor', None)
     if deferred and not isinstance(preprocessor, LDDMDataPreprocessor):
         raise ValueError('DataGuardHook: the training has DeferSynthesis, which leaves clips to be '
@@ -112,8 +111,7 @@ def refuse_unmade_clips(model: Any, train: Any) -> None:
 def warn_of_sought_frames(part: str, dataset: Any) -> None:
     """Warn of files in which Decord may show other frames than requested."""
     for leaf in leaves(dataset):
-        steps = getattr(getattr(leaf, 'pipeline', None), 'transforms', ())
-        if not any(isinstance(step, DecordDecode) for step in steps):
+        if not any(isinstance(step, DecordDecode) for step in transforms_of(leaf)):
             continue
         files = [str(info['filename']) for info in infos_of(leaf) if 'filename' in info
                  and Path(info['filename']).suffix.lower() in SOUGHT_IN_VAIN]
