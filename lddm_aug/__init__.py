@@ -4,12 +4,13 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
 
     commands/      the command lddm-aug: a module for each subcommand, which tools/ call as well
     browse/        pages of this machine: a still and its clip, a store's clips and their flags
-    experiments/   the product tried: demo/, study/, table1/
+    experiments/   the product tried: demo/, study/, table1/; benchmark/
     engine/        hooks/, and what trains a generator or a recognizer
     evaluation/    clips or scores → numbers with intervals
     preparation/   data sets as published → one form
     audit/         what is wrong with a data set, before anything is trained on it
-    datasets/      what training reads: real videos, stills, stored clips, the mix of them
+    datasets/      what training reads: real videos, stills, stored clips, the mix of them; the data
+                   preprocessor that makes clips on the training device
     synthesis/     stills → a store
     generators/    still + conditions + seed → clip; packages of them
     store/         clips on disk and their manifest

@@ -23,6 +23,19 @@ def leaves(dataset: Any) -> Iterator[Any]:
     return (part for part in inside(dataset) if not parts_of(part))
 
 
+def transforms_of(dataset: Any) -> Iterator[Any]:
+    """The transforms of every dataset inside, also those that other transforms hold."""
+    for leaf in leaves(dataset):
+        yield from _held(getattr(leaf, 'pipeline', None))
+
+
+def _held(holder: Any) -> Iterator[Any]:
+    transforms = getattr(holder, 'transforms', ())
+    for transform in transforms if isinstance(transforms, (list, tuple)) else ():
+        yield transform
+        yield from _held(transform)
+
+
 def groups_of(dataset: Any) -> frozenset[str]:
     """A dataset's groups, also inside wrappers; empty if it has none."""
     if hasattr(dataset, 'groups'):

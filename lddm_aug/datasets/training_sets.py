@@ -6,6 +6,7 @@ A config names one by its function, which reads the config that it inherits:
     from lddm_aug.datasets.training_sets import lddm_mix
     train_dataloader = dict(dataset=lddm_mix(_base_))
 
+With lddm_online or lddm_device in the place of lddm_mix, clips are made while training.
 A function with `@training_set` before it is one more, for configs, commands, demo and study alike.
 RECIPE_mix, as cinn_paper_mix, needs no function: real videos and the clips of that recipe.
 """
@@ -15,13 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from lddm_aug.configs import CLIPS, fill, recipe_names, suggestion
 from lddm_aug.datasets.transforms.sample_segment import SEGMENT
 
 Base = Mapping[str, Any]                             # a config that has been read, and its `data`
 Make = Callable[[Base], dict[str, Any]]
+MakeT = TypeVar('MakeT', bound=Make)
 MIX = '_mix'
 
 
@@ -45,9 +47,9 @@ TRAINING_SETS: dict[str, TrainingSet] = {}
 
 
 def training_set(generator: str | None = None, mixes: bool = True, stored: bool = True
-                 ) -> Callable[[Make], Make]:
+                 ) -> Callable[[MakeT], MakeT]:
     """Register a function by its name; see `TrainingSet`."""
-    def register(make: Make) -> Make:
+    def register(make: MakeT) -> MakeT:
         TRAINING_SETS[make.__name__] = TrainingSet(make, generator, mixes, stored)
         return make
     return register
@@ -116,11 +118,25 @@ def lddm_mix(base: Base) -> dict[str, Any]:
 @training_set('lddm', stored=False)
 def lddm_online(base: Base) -> dict[str, Any]:
     """Real videos, and clips that LDDM makes anew in every epoch."""
-    data = base['data']
-    package = fill(data['generators'], recipe='lddm') + '/package'
-    make = [dict(type='LoadStill', size=data['size']), dict(type='SynthesizeClip', package=package)]
-    _, *rest = real(base)['pipeline']                # what reads a video is not needed
-    return mixed(base, dict(data['stills'], pipeline=make + rest))
+    return mixed(base, _made_anew(base, lambda package, steps: [
+        dict(type='SynthesizeClip', package=package), *steps]))
+
+
+@training_set('lddm', stored=False)
+def lddm_device(base: Base, **kept: Any) -> dict[str, Any]:
+    """Real videos, and clips that LDDM makes anew in every epoch, on the training device.
+
+    Args:
+        kept: latents_per_still, refresh_every and seed of `DeferSynthesis`.
+    """
+    return mixed(base, _made_anew(base, lambda package, steps: [
+        dict(type='DeferSynthesis', package=package, pipeline=steps, **kept)]))
+
+
+@training_set('lddm', stored=False)
+def lddm_bank(base: Base) -> dict[str, Any]:
+    """The same, but of four latents per still, which are sampled anew every ten epochs."""
+    return lddm_device(base, latents_per_still=4, refresh_every=10)
 
 
 @training_set('lddm_blind')
@@ -161,6 +177,19 @@ def mixed(base: Base, joining: dict[str, Any]) -> dict[str, Any]:
 
 def _mix_of(generator: str, base: Base) -> dict[str, Any]:
     return mixed(base, clips(base, generator))
+
+
+def _made_anew(base: Base, make: Callable[[str, list], list]) -> dict[str, Any]:
+    """The stills, of which LDDM makes clips while training.
+
+    Args:
+        make: package, transforms of a clip → transforms that make it and apply these.
+    """
+    data = base['data']
+    package = fill(data['generators'], recipe='lddm') + '/package'
+    _, *rest = real(base)['pipeline']                # what reads a video is not needed
+    return dict(data['stills'], pipeline=[dict(type='LoadStill', size=data['size']),
+                                          *make(package, rest)])
 
 
 def clips(base: Base, generator: str) -> dict[str, Any]:

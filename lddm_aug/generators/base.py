@@ -4,7 +4,7 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import asdict, dataclass, fields, replace
@@ -152,22 +152,23 @@ class Generator(nn.Module, ABC):
         """
         self._check(stills, seeds)
         indices = self._indices(labels, len(stills))
+        return self._in_batches(self.generate, stills, seeds, indices).clamp(-1, 1)
+
+    def _in_batches(self, make: Callable[..., Tensor], stills: Tensor, seeds: Sequence[int],
+                    others: Tensor) -> Tensor:
+        """make(stills, seeds, others), in batches such that no clip depends on how many there are.
+
+        Args:
+            others: (B, …), split as the stills are.
+        """
         if stills.device.type == 'cpu':
             keep_freed_memory()
             with _one_thread():
-                clips = [self.generate(stills[i:i + 1], seeds[i:i + 1], indices[i:i + 1])
-                         for i in range(len(seeds))]
-        else:
-            batches = [slice(i, i + DEVICE_BATCH) for i in range(0, len(seeds), DEVICE_BATCH)]
-            clips = [self._generate_padded(stills[batch], seeds[batch], indices[batch])
-                     for batch in batches]
-        return torch.cat(clips).clamp(-1, 1)
-
-    def _generate_padded(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
-        missing = DEVICE_BATCH - len(seeds)
-        padded = torch.cat([stills, stills[-1:].expand(missing, -1, -1, -1)])
-        indices = torch.cat([labels, labels[-1:].expand(missing)])
-        return self.generate(padded, [*seeds, *[seeds[-1]] * missing], indices)[:len(seeds)]
+                return torch.cat([make(stills[i:i + 1], seeds[i:i + 1], others[i:i + 1])
+                                  for i in range(len(seeds))])
+        batches = [slice(i, i + DEVICE_BATCH) for i in range(0, len(seeds), DEVICE_BATCH)]
+        return torch.cat([_padded(make, stills[batch], seeds[batch], others[batch])
+                          for batch in batches])
 
     def _indices(self, labels: Sequence[str | None] | None, count: int) -> Tensor:
         """(count,) indices into `classes`, −1 for an unconditional clip."""
@@ -206,6 +207,50 @@ class Generator(nn.Module, ABC):
         if not stills.is_floating_point() or not stills.abs().max() <= 1 + 1e-4:
             raise ValueError(f'{name}: stills must be float in [-1, 1], but got {stills.dtype} '
                              f'up to {stills.abs().max().item():g}; see functional.pixels.to_unit')
+
+
+class LatentGenerator(Generator):
+    """A generator that samples a latent and decodes it, which may be done at different times."""
+
+    @abstractmethod
+    def sample(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+        """(B, C, H, W) stills in [−1, 1], B seeds, (B,) labels → (B, Cz, t, h, w) latents."""
+
+    @abstractmethod
+    def decode(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
+        """(B, C, H, W) stills in [−1, 1], (B, Cz, t, h, w) latents → (B, C, T, H, W) clips.
+
+        Args:
+            seeds: those of the latents, for decoders that draw noise.
+        """
+
+    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+        return self.decode(stills, seeds, self.sample(stills, seeds, labels))
+
+    @torch.inference_mode()
+    def sample_latents(self, stills: Tensor, seeds: Sequence[int],
+                       labels: Sequence[str | None] | None = None) -> Tensor:
+        """(B, Cz, t, h, w) latents, of which `decode_latents` makes what `forward` makes.
+
+        Its arguments and errors are those of `forward`.
+        """
+        self._check(stills, seeds)
+        return self._in_batches(self.sample, stills, seeds, self._indices(labels, len(stills)))
+
+    @torch.inference_mode()
+    def decode_latents(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
+        """(B, C, H, W) stills, B seeds, (B, Cz, t, h, w) latents → clips, as `forward`'s."""
+        self._check(stills, seeds)
+        return self._in_batches(self.decode, stills, seeds, latents).clamp(-1, 1)
+
+
+def _padded(make: Callable[..., Tensor], stills: Tensor, seeds: Sequence[int], others: Tensor
+            ) -> Tensor:
+    """`make` of a batch that is filled up to DEVICE_BATCH."""
+    missing = DEVICE_BATCH - len(seeds)
+    stills, others = (torch.cat([each, each[-1:].expand(missing, *each.shape[1:])])
+                      for each in (stills, others))
+    return make(stills, [*seeds, *[seeds[-1]] * missing], others)[:DEVICE_BATCH - missing]
 
 
 def _argument_of(field: str) -> str:

@@ -8,7 +8,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.generators.base import Generator, SamplerSettings, require_temperature
+from lddm_aug.generators.base import LatentGenerator, SamplerSettings, require_temperature
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class CouplingFlowSampler(SamplerSettings):
 
 
 @MODELS.register_module()
-class CINNGenerator(Generator):
+class CINNGenerator(LatentGenerator):
     """A trained latent flow as a generator (Dorkenwald et al. 2021).
 
     Args:
@@ -53,10 +53,12 @@ class CINNGenerator(Generator):
         self.latent_shape = trained.latent_shape(num_frames, size)
         self.eval()
 
-    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+    def sample(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         noise = torch.stack([self.draw_noise(seed) for seed in seeds]).to(stills)
-        latent = self.flow.flow.from_noise(noise, self.flow.condition(stills))  # (B, Cz, t, h, w)
-        return self.flow.autoencoder.decode(stills, latent, seeds)
+        return self.flow.flow.from_noise(noise, self.flow.condition(stills))
+
+    def decode(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
+        return self.flow.autoencoder.decode(stills, latents, seeds)
 
     def draw_noise(self, seed: int) -> Tensor:
         """(Cz, t, h, w), drawn on the CPU: the same on every device."""

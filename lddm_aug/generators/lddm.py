@@ -10,7 +10,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.generators.base import Generator, SamplerSettings, require_temperature
+from lddm_aug.generators.base import LatentGenerator, SamplerSettings, require_temperature
 from lddm_aug.models.distilled_diffusion import STUDENT, DistilledDiffusion
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.models.samplers import DEFAULT_SAMPLER
@@ -38,7 +38,7 @@ class DiffusionSampler(SamplerSettings):
 
 
 @MODELS.register_module()
-class LDDMGenerator(Generator):
+class LDDMGenerator(LatentGenerator):
     """A trained latent diffusion as a generator.
 
     Args:
@@ -114,10 +114,11 @@ class LDDMGenerator(Generator):
                              f'but got {name}={value!r}; take sampler {DEFAULT_SAMPLER!r} for '
                              'others')
 
-    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
-        condition = self._denoiser.condition(stills)              # (B, Cs, h, w)
-        latent = self.denoise(condition, seeds, labels)           # (B, Cz, t, h, w)
-        return self.diffusion.autoencoder.decode(stills, latent, seeds)
+    def sample(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+        return self.denoise(self._denoiser.condition(stills), seeds, labels)
+
+    def decode(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
+        return self.diffusion.autoencoder.decode(stills, latents, seeds)
 
     @property
     def _denoiser(self) -> Denoiser:

@@ -9,11 +9,11 @@ from mmaction.registry import MODELS
 from torch import Tensor
 
 from lddm_aug.classes import class_list
-from lddm_aug.generators.base import Generator
+from lddm_aug.generators.base import LatentGenerator
 
 
 @MODELS.register_module()
-class MotionTransfer(Generator):
+class MotionTransfer(LatentGenerator):
     """Decodes the latent of a random training clip on the still, which it knows nothing of.
 
     What a conditional generator knows about motions that belong to a still is measured
@@ -66,10 +66,13 @@ class MotionTransfer(Generator):
         self.bank, self.bank_labels = latents, labels
         self.classes = tuple(classes)
 
-    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+    def sample(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
         chosen = [self.choose(seed, int(label))
                   for seed, label in zip(seeds, labels, strict=True)]
-        return self.autoencoder.decode(stills, self.bank[chosen], seeds)
+        return self.bank[chosen]
+
+    def decode(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
+        return self.autoencoder.decode(stills, latents, seeds)
 
     def choose(self, seed: int, label: int = -1) -> int:
         """Index of the clip whose motion is transferred; −1 stands for any label."""

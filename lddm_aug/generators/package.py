@@ -20,6 +20,7 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,12 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
                   f'them; ask its author for {GROUPS}, and put it beside {CARD}',
                   logger='current', level=logging.WARNING)
     return generator.eval().requires_grad_(False).to(device)
+
+
+@cache
+def shared_generator(folder: str, device: str = 'cpu') -> Generator:
+    """`load_package`, once per process and device: its parts share one generator."""
+    return load_package(folder, device)
 
 
 def _write_package(folder: Path, generator: Generator, groups: list[str], unnamed: int,

@@ -8,7 +8,15 @@ from mmengine.runner import Runner
 from torch.utils.data import ConcatDataset as TorchConcatDataset
 from torch.utils.data import Subset, TensorDataset
 
-from lddm_aug.datasets.leaves import class_counts, groups_of, info_of, inside, leaves, metainfo_of
+from lddm_aug.datasets.leaves import (
+    class_counts,
+    groups_of,
+    info_of,
+    inside,
+    leaves,
+    metainfo_of,
+    transforms_of,
+)
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.video_clips import VideoClipDataset
 
@@ -18,6 +26,13 @@ def test_groups_are_found_inside_wrappers():
     joined = SimpleNamespace(datasets=[SimpleNamespace(groups=['a', 'b']),
                                        SimpleNamespace(dataset=own)])
     assert groups_of(joined) == frozenset('abxy')
+
+
+def test_transforms_are_found_inside_wrappers_and_inside_transforms():
+    held = SimpleNamespace(transforms=['b', SimpleNamespace(transforms='no list')])
+    one = SimpleNamespace(pipeline=SimpleNamespace(transforms=['a', held]))
+    joined = SimpleNamespace(datasets=[one, SimpleNamespace(dataset=SimpleNamespace())])
+    assert [each for each in transforms_of(joined) if isinstance(each, str)] == ['a', 'b']
 
 
 def test_a_data_set_without_groups_shares_none():

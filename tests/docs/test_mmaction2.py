@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 
 from lddm_aug.commands import run_command
 from lddm_aug.data.annotations import read_annotations
-from lddm_aug.generators import RandomWarp, save_package
+from lddm_aug.generators import LDDMGenerator, RandomWarp, save_package
 from lddm_aug.synthesis.synthesize import synthesize
 
 PAGE = (Path(__file__).parents[2] / 'docs/mmaction2.md').read_text(encoding='utf-8')
@@ -52,11 +52,21 @@ def folder(tmp_path_factory, write_video: Callable) -> Path:
                        'stills.csv': stills}.items():
         (folder / name).write_text('\n'.join(text) + '\n')
     generator = RandomWarp(size=64, amplitude=4)
-    save_package(folder / 'package', generator, ())
+    save_package(folder / 'warp', generator, ())
+    save_package(folder / 'package', small_lddm(), ())
     for store in ('store', 'other_store'):
         synthesize(generator, read_annotations(folder / 'stills.csv'), folder / store,
                    progress=False)
     return folder
+
+
+def small_lddm() -> LDDMGenerator:
+    """Weights as drawn; 64 × 64 pixels."""
+    autoencoder = dict(type='VideoAutoencoder', latent_channels=4, encoder=dict(width=8),
+                       decoder=dict(widths=[8, 8, 8]))
+    diffusion = dict(type='LatentDiffusion', autoencoder=autoencoder, denoiser=dict(
+        still_widths=[8, 8, 8], width=16, depth=1, heads=2))
+    return LDDMGenerator(diffusion, size=64, steps=1)
 
 
 @pytest.mark.parametrize('name', CONFIGS)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 
-from lddm_aug.generators.base import Generator
+from lddm_aug.generators.base import Generator, _padded
 from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.motion_transfer import MotionTransfer
 from lddm_aug.generators.package import load_package, save_package
@@ -61,7 +61,7 @@ class Adds(Generator):
 def test_a_batch_that_is_filled_up_for_an_accelerator_gives_the_clips_asked_for():
     generator, few = Adds(), torch.tensor([0., 0.1, 0.2]).view(3, 1, 1, 1).expand(3, 1, 2, 2)
     labels = torch.tensor([1, -1, 0])
-    clips = generator._generate_padded(few, [10, 20, 30], labels)
+    clips = _padded(generator.generate, few, [10, 20, 30], labels)
     assert generator.asked == 8
     torch.testing.assert_close(clips, generator.generate(few, [10, 20, 30], labels))
 

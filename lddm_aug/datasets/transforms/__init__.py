@@ -1,4 +1,5 @@
 """Transforms, one per file."""
+from lddm_aug.datasets.transforms.defer_synthesis import DeferSynthesis
 from lddm_aug.datasets.transforms.flip_clip import FlipClip
 from lddm_aug.datasets.transforms.frame_differences import FrameDifferences
 from lddm_aug.datasets.transforms.load_still import LoadStill
@@ -10,5 +11,5 @@ from lddm_aug.datasets.transforms.soften_label import SoftenLabel
 from lddm_aug.datasets.transforms.synthesize_clip import SynthesizeClip
 from lddm_aug.datasets.transforms.take_windows import TakeWindows
 
-__all__ = ['FlipClip', 'FrameDifferences', 'LoadStill', 'PackClip', 'ReadVideo', 'SampleSegment',
-           'SamplePlaybackRate', 'SoftenLabel', 'SynthesizeClip', 'TakeWindows']
+__all__ = ['DeferSynthesis', 'FlipClip', 'FrameDifferences', 'LoadStill', 'PackClip', 'ReadVideo',
+           'SampleSegment', 'SamplePlaybackRate', 'SoftenLabel', 'SynthesizeClip', 'TakeWindows']

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
+
+from lddm_aug.functional.frame_differences import frame_differences
 
 
 @TRANSFORMS.register_module()
@@ -32,18 +35,27 @@ class FrameDifferences(BaseTransform):
         self.channels = None if channels is None else list(channels)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        frames = np.stack(results['imgs']).astype(np.float32)       # (T, H, W, C)
-        channels = list(range(frames.shape[-1])) if self.channels is None else self.channels
-        if not {*channels} <= {*range(frames.shape[-1])}:
-            raise ValueError(f'FrameDifferences: channels must lie in [0, {frames.shape[-1]}), '
-                             f'but got {channels}')
-        if len(frames) < 2:
-            raise ValueError('FrameDifferences: needs at least two frames, but '
-                             f'{results.get("filename", "a clip")} has {len(frames)}')
-        changes = 127.5 + self.gain * np.diff(frames[..., channels], axis=0)
-        frames[..., channels] = np.concatenate([changes[:1], changes])
-        results['imgs'] = list(frames)
+        frames = torch.from_numpy(np.stack(results['imgs']))        # (T, H, W, C)
+        channels = self.channels_of(len(frames), frames.shape[-1], results)
+        changed = frame_differences(frames.permute(0, 3, 1, 2)[None], self.gain, channels)
+        results['imgs'] = list(changed[0].permute(0, 2, 3, 1).numpy())
         return results
+
+    def channels_of(self, num_frames: int, num_channels: int, results: dict[str, Any]
+                    ) -> list[int]:
+        """The channels to replace in a clip.
+
+        Raises:
+            ValueError: if it lacks one of them, or has a single frame.
+        """
+        channels = list(range(num_channels)) if self.channels is None else self.channels
+        if not {*channels} <= {*range(num_channels)}:
+            raise ValueError(f'FrameDifferences: channels must lie in [0, {num_channels}), '
+                             f'but got {channels}')
+        if num_frames < 2:
+            raise ValueError('FrameDifferences: needs at least two frames, but '
+                             f'{results.get("filename", "a clip")} has {num_frames}')
+        return channels
 
     def __repr__(self) -> str:
         return f'FrameDifferences(gain={self.gain}, channels={self.channels})'

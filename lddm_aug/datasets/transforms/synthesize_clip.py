@@ -1,7 +1,6 @@
 """Synthesis on the fly, in a worker of a DataLoader."""
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from mmaction.registry import TRANSFORMS
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from lddm_aug.data.frames import to_channels
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator
-from lddm_aug.generators.package import load_package
+from lddm_aug.generators.package import shared_generator
 
 
 @TRANSFORMS.register_module()
@@ -37,7 +36,7 @@ class SynthesizeClip(BaseTransform):
     @property
     def generator(self) -> Generator:
         """The generator, loaded once per process."""
-        return _generator(self.package, self.device)
+        return shared_generator(self.package, self.device)
 
     @property
     def groups(self) -> frozenset[str]:
@@ -47,7 +46,7 @@ class SynthesizeClip(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         generator = self.generator
         still = results['still']
-        self._check(still, generator, results)
+        self.require_fit(still, results)
         pixels = still_to_unit(still).to(self.device)                # (C, H, W)
         clip = generator(pixels[None], [results['seed']],
                          [results.get('class_name')])[0]             # (C, T, H, W)
@@ -56,18 +55,16 @@ class SynthesizeClip(BaseTransform):
                        frame_stride=generator.frame_stride)
         return results
 
-    def _check(self, still: NDArray, generator: Generator, results: dict[str, Any]) -> None:
+    def require_fit(self, still: NDArray, results: dict[str, Any]) -> None:
+        """Raise ValueError for a still of another shape than the generator takes."""
+        generator, owner = self.generator, type(self).__name__
         expected = (generator.size, generator.size) + (3,) * (generator.channels == 3)
         if still.shape != expected:
             raise ValueError(
-                f'SynthesizeClip: the generator in {self.package} takes stills of shape '
-                f'{expected}, but {results.get("filename", "this one")} has {still.shape}; use '
+                f'{owner}: the generator in {self.package} takes stills of shape {expected}, but '
+                f'{results.get("filename", "this one")} has {still.shape}; use '
                 f'LoadStill(size={generator.size}, channels={generator.channels})')
 
     def __repr__(self) -> str:
         return f'SynthesizeClip(package={self.package!r}, device={self.device!r})'
 
-
-@cache
-def _generator(package: str, device: str) -> Generator:
-    return load_package(package, device)

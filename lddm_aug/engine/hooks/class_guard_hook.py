@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.classes import class_list, refuse_other_classes, shown
-from lddm_aug.datasets.leaves import classes_of, infos_of, leaves
+from lddm_aug.datasets.leaves import classes_of, infos_of, transforms_of
 from lddm_aug.engine.unwrapped import unwrapped
 
 UNLABELLED = -1                                      # MMAction2's label of what has none
@@ -177,8 +177,8 @@ def _counts(model: Any, dataset: Any) -> Iterator[tuple[str, int]]:
     blending = getattr(getattr(model, 'data_preprocessor', None), 'blending', None)
     counting = [('model.data_preprocessor.blending', step)
                 for step in (blending, *getattr(blending, 'augments', ()))]
-    counting += [(f'{type(step).__name__} in the pipeline', step) for leaf in leaves(dataset)
-                 for step in getattr(getattr(leaf, 'pipeline', None), 'transforms', ())]
+    counting += [(f'{type(step).__name__} in the pipeline', step)
+                 for step in transforms_of(dataset)]
     for place, step in counting:
         if getattr(step, 'num_classes', None) is not None:
             yield place, step.num_classes

@@ -12,8 +12,10 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.data.audit_record import AuditRecord, refuse_audited_leaks
-from lddm_aug.datasets.leaves import groups_of, infos_of, leaves
+from lddm_aug.datasets.lddm_data_preprocessor import LDDMDataPreprocessor
+from lddm_aug.datasets.leaves import groups_of, infos_of, leaves, transforms_of
 from lddm_aug.datasets.shared_files import SourceFiles, shared_files
+from lddm_aug.datasets.transforms.defer_synthesis import DeferSynthesis
 from lddm_aug.engine.hooks.class_guard_hook import ClassGuardHook
 from lddm_aug.engine.unwrapped import unwrapped
 from lddm_aug.models.segment_recognizer import refuse_other_segments
@@ -37,6 +39,8 @@ class DataGuardHook(ClassGuardHook):
     anything is read, also where it isn't a SegmentRecognizer: it would score frames of different
     clips as one.
 
+    A training that leaves clips to be made on the device needs `LDDMDataPreprocessor`.
+
     It warns of files in which MMAction2's DecordDecode may show other frames than requested.
 
     Args:
@@ -54,6 +58,7 @@ class DataGuardHook(ClassGuardHook):
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
         train = runner.train_dataloader.dataset
+        refuse_unmade_clips(unwrapped(runner), train)
         warn_of_sought_frames('training', train)
         held_out = [(part, loop.dataloader.dataset)
                     for part, loop in (('validation', runner.val_loop), ('test', runner.test_loop))
@@ -93,11 +98,20 @@ def refuse_synthetic(part: str, dataset: Any) -> None:
                          'real clips in its dataloader')
 
 
+def refuse_unmade_clips(model: Any, train: Any) -> None:
+    """Raise ValueError if a model can't make the clips that the training leaves to its device."""
+    deferred = any(isinstance(step, DeferSynthesis) for step in transforms_of(train))
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    if deferred and not isinstance(preprocessor, LDDMDataPreprocessor):
+        raise ValueError('DataGuardHook: the training has DeferSynthesis, which leaves clips to be '
+                         f'made on the device, but the model has {type(preprocessor).__name__}; '
+                         "set model.data_preprocessor.type='LDDMDataPreprocessor'")
+
+
 def warn_of_sought_frames(part: str, dataset: Any) -> None:
     """Warn of files in which Decord may show other frames than requested."""
     for leaf in leaves(dataset):
-        steps = getattr(getattr(leaf, 'pipeline', None), 'transforms', ())
-        if not any(isinstance(step, DecordDecode) for step in steps):
+        if not any(isinstance(step, DecordDecode) for step in transforms_of(leaf)):
             continue
         files = [str(info['filename']) for info in infos_of(leaf) if 'filename' in info
                  and Path(info['filename']).suffix.lower() in SOUGHT_IN_VAIN]

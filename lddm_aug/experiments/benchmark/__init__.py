@@ -2,5 +2,6 @@
 
     measure.py    turns, medians, rows, and what the machine can do at most
     synthesis.py  clips per second, against cINN's decoder as published
+    mixing.py     a recognizer's training step, by where its synthetic clips come from
     training.py   seconds of an iteration, and how much of it is waiting for data
 """

@@ -127,7 +127,12 @@ def put_into(config: Config, training_set: TrainingSet, *, seed: int,
 
 
 def _soften(pipeline: list[dict], num_classes: int) -> list[dict]:
-    """The pipeline with SoftenLabel before the sample is packed."""
-    soften = dict(type='SoftenLabel', num_classes=num_classes)
-    return [part for transform in pipeline
-            for part in ([soften] if transform['type'] == 'PackActionInputs' else []) + [transform]]
+    """The pipeline with SoftenLabel before the sample is packed, also inside a transform."""
+    softened: list[dict] = []
+    for transform in pipeline:
+        if transform['type'] == 'PackActionInputs':
+            softened.append(dict(type='SoftenLabel', num_classes=num_classes))
+        inner = transform.get('pipeline')
+        softened.append(transform if inner is None else
+                        dict(transform, pipeline=_soften(inner, num_classes)))
+    return softened

@@ -1,7 +1,8 @@
 """MMAction2's C3D, with two classes and a budget in iterations, the same for every training set."""
 _base_ = 'mmaction::recognition/c3d/c3d_sports1m-pretrained_8xb30-16x1x1-45e_ucf101-rgb.py'
 
-model = dict(cls_head=dict(num_classes=2, topk=(1,)))
+model = dict(
+    cls_head=dict(num_classes=2, topk=(1,)), data_preprocessor=dict(type='LDDMDataPreprocessor'))
 
 # of a pipeline: read + sample + augment + resize + see + pack; the others come with the data
 inputs = dict(

@@ -1,7 +1,8 @@
 """MMAction2's TSM, with two classes and a budget in iterations, the same for every training set."""
 _base_ = 'mmaction::recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb.py'
 
-model = dict(cls_head=dict(num_classes=2, topk=(1,)))
+model = dict(
+    cls_head=dict(num_classes=2, topk=(1,)), data_preprocessor=dict(type='LDDMDataPreprocessor'))
 
 # of a pipeline: read + sample + augment + resize + see + pack; the others come with the data
 inputs = dict(

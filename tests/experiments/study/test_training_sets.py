@@ -54,6 +54,10 @@ def test_soft_labels_come_right_before_packing_in_both_parts():
         assert [transform['type'] for transform in part.pipeline][-2:] == [
             'SoftenLabel', 'PackActionInputs']
     assert 'SoftenLabel' not in str(built('real').test_dataloader)
+    *_, defer = built('lddm_device+soft',
+                      synthetic_per_real=1.).train_dataloader.dataset.synthetic.pipeline
+    assert [transform['type'] for transform in defer.pipeline][-2:] == [
+        'SoftenLabel', 'PackActionInputs']
 
 
 def test_schedules_and_blendings_are_hooks_and_preprocessors_of_mmaction2():
