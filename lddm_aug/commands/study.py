@@ -49,6 +49,8 @@ Its trainings are recognizers × training sets × ratios × seeds.
                           help='folder with videos.csv, stills.csv, splits/, oracle.csv')
         step.add_argument('--out', type=Path, metavar='JSONL',
                           help='default: docs/results/study_<folder>.jsonl')
+    report.add_argument('--pages', type=Path, metavar='DIR',
+                        help='folder for the two pages and their plots; default: that of --out')
     report.add_argument('--seeds', nargs='+', type=int, metavar='N',
                         help='only these, in files that are named after them; default: all')
     start.add_argument('--recognizers', nargs='+', default=RECOGNIZERS, metavar='NAME',
@@ -96,7 +98,8 @@ def run(args: argparse.Namespace) -> None:
         from lddm_aug.experiments.study.report import write_report
 
         named = '' if args.seeds is None else '_seeds_' + '_'.join(map(str, args.seeds))
-        page, text = (out.with_name(f'{out.stem}{named}{kind}') for kind in ('.html', '.md'))
+        page, text = ((args.pages or out.parent) / f'{out.stem}{named}{kind}'
+                      for kind in ('.html', '.md'))
         write_report(out, page, text, args.seeds)
         print(page, text, sep='\n')
 

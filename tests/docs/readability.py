@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-WRITTEN_BY_STUDY_REPORT = ('study_covid_blues.md', 'study_phantom.md')
 
 
 def pages() -> list[Path]:
@@ -21,8 +20,7 @@ def pages() -> list[Path]:
 
 def results() -> list[Path]:
     """The pages of results."""
-    return [page for page in sorted((ROOT / 'docs/results').glob('*.md'))
-            if page.name not in WRITTEN_BY_STUDY_REPORT]
+    return sorted((ROOT / 'docs/results').glob('*.md'))
 
 
 def prose(text: str) -> str:
