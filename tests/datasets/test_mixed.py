@@ -40,9 +40,10 @@ PIPELINE = [dict(type='ReadVideo', size=16), dict(type='SampleSegment', num_fram
 class Listed(LabelledDataset):
     """So many samples of each class, with nothing behind them."""
 
-    def __init__(self, counts: dict[int, int], origin: str = 'real', seed: int = 0) -> None:
+    def __init__(self, counts: dict[int, int], origin: str = 'real', seed: int = 0,
+                 classes: Sequence[str] = tuple(f'class {label}' for label in range(5))) -> None:
         self.counts, self.origin = counts, origin
-        super().__init__('', [f'class {label}' for label in range(5)], [], False, seed)
+        super().__init__('', classes, [], False, seed)
 
     def load_data_list(self) -> list[dict]:
         return [dict(label=label, group='g', origin=self.origin)
@@ -136,7 +137,7 @@ def test_no_clip_of_a_store_is_looked_at_before_it_is_drawn(videos, store, monke
 
 def test_the_draws_of_a_store_are_those_of_a_list_with_the_same_labels(videos, store):
     dataset = mixed(videos, store)
-    listed = LDDMMixedDataset(dataset.real, Listed({0: 3, 1: 2}, 'synthetic'))
+    listed = LDDMMixedDataset(dataset.real, Listed({0: 3, 1: 2}, 'synthetic', classes=CLASSES))
     for epoch in range(3):
         assert [(info['origin'], info['label'], info['sample_idx']) for info in
                 drawn(dataset, epoch)] == [(info['origin'], info['label'], info['sample_idx'])
