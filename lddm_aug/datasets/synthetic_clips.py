@@ -18,6 +18,8 @@ from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.json_files import read_json
 from lddm_aug.store.manifest import MANIFEST, Rows, read_manifest
 
+READ = ('clip_id', 'place', 'group', 'frame_stride', 'still', 'still_frame', 'still_sha256')
+
 
 @DATASETS.register_module()
 class SyntheticClipDataset(LabelledDataset):
@@ -132,11 +134,11 @@ class StoredClips(Sequence[dict[str, Any]]):
     def __getitem__(self, index: int | slice) -> dict[str, Any] | StoredClips:
         if isinstance(index, slice):
             return StoredClips(self.rows[index], self.labels[index], self.store)
-        row = self.rows[index]
+        row = self.rows.read(index, READ)
         return dict(filename=str(self.store / row['clip_id']), clip_id=row['clip_id'],
                     place=row['place'], label=int(self.labels[index]), group=row['group'],
                     origin='synthetic', frame_stride=row['frame_stride'],
-                    total_frames=row['shape'][0], still_file=row['still'],
+                    total_frames=self.rows.shape[0], still_file=row['still'],
                     still_frame=row['still_frame'], still_sha256=row['still_sha256'])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StoredClips:

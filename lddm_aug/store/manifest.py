@@ -108,8 +108,13 @@ class Rows(Sequence[dict[str, Any]]):
     def __getitem__(self, index: int | slice) -> dict[str, Any] | Rows:
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
-        number = range(len(self))[index]             # IndexError if there is none
-        return self._as_dict(number if self.numbers is None else int(self.numbers[number]))
+        row = self.read(index, self.table.column_names)
+        try:
+            versions = json.loads(row['versions'])
+        except ValueError as error:
+            raise ValueError(f'{self.file}: versions of {row["clip_id"]} are no JSON ({error}); '
+                             f'{AGAIN}') from error
+        return dict(row, sha256=row['sha256'].hex(), versions=versions, shape=list(self.shape))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[number] for number in range(len(self)))
@@ -124,11 +129,16 @@ class Rows(Sequence[dict[str, Any]]):
         return Rows(self.file, self.shape,
                     numbers if self.numbers is None else self.numbers[numbers])
 
+    def read(self, number: int, names: Sequence[str]) -> dict[str, Any]:
+        """Some columns of a row, as they are in the file."""
+        index = range(len(self))[number]             # IndexError if there is none
+        if self.numbers is not None:
+            index = int(self.numbers[index])
+        return {name: self.table[name][index].as_py() for name in names}
+
     def place(self, number: int) -> int:
         """Where the clip of a row is in the shards."""
-        index = range(len(self))[number]
-        return self.table['place'][index if self.numbers is None
-                                   else int(self.numbers[index])].as_py()
+        return self.read(number, ['place'])['place']
 
     def column(self, name: str) -> pa.Array:
         """A column of these rows."""
@@ -154,12 +164,6 @@ class Rows(Sequence[dict[str, Any]]):
         """Numbers of the rows that have a value in a column."""
         names, codes = self.codes(name)
         return np.flatnonzero(codes == (names.index(value) if value in names else -1))
-
-    def _as_dict(self, number: int) -> dict[str, Any]:
-        row = {name: column[number].as_py() for name, column in
-               zip(self.table.column_names, self.table.columns, strict=True)}
-        return dict(row, sha256=row['sha256'].hex(), versions=json.loads(row['versions']),
-                    shape=list(self.shape))
 
 
 def read_manifest(store: str | Path) -> Manifest:

@@ -82,6 +82,8 @@ class StoreWriter:
     @property
     def finished(self) -> bool:
         """Whether the manifest is written, and unchanged since."""
+        if (self.folder / PARTIAL).exists():         # killed before this was removed
+            return False
         try:
             return bool(read_manifest(self.folder)) and self._had_plan
         except (ValueError, FileNotFoundError):

@@ -420,6 +420,22 @@ def test_a_plan_of_wrong_types_is_named(store, plan):
             use(store)
 
 
+def test_a_run_that_was_killed_after_its_manifest_is_finished_again(store):
+    before = sha256_of(store)
+    (store / 'manifest.partial.jsonl').write_text('{"plan": "')
+    writer = StoreWriter(store, PLAN, rows())
+    assert not writer.finished and not len(writer.missing)
+    writer.resume()
+    writer.finish()
+    assert sha256_of(store) == before
+
+
+def test_versions_that_are_no_json_are_named(store):
+    overwrite(store, replaced(table_of(store), 'versions', pa.array(['{'] * 3).dictionary_encode()))
+    with pytest.raises(ValueError, match=r'manifest\.arrow: versions of 0-a-0'):
+        read_manifest(store).rows[0]
+
+
 def test_a_run_that_was_killed_while_it_wrote_the_plan_is_begun_again(tmp_path):
     for left in ('plan.json.tmp', '.plan.json.0123abcd.tmp'):
         (tmp_path / left).touch()
