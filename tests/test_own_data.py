@@ -111,10 +111,9 @@ def test_everything_lies_in_the_prepared_folder(folder, printed):
 
 def test_clips_are_of_every_still_and_generated_ones_move(folder, printed):
     def clips(name: str) -> np.ndarray:
-        store = folder / 'mine/synthetic' / name
-        rows = read_manifest(store).rows
-        assert Counter(row['label'] for row in rows) == dict.fromkeys(CLASSES, 2)
-        return np.stack([np.load(store / row['path']) for row in rows])
+        store = read_manifest(folder / 'mine/synthetic' / name)
+        assert Counter(row['label'] for row in store.rows) == dict.fromkeys(CLASSES, 2)
+        return np.stack([store.read_clip(number) for number in range(len(store.rows))])
 
     generated, held = clips('lddm_128'), clips('still_128')
     assert generated.shape == held.shape == (6, 16, 128, 128)

@@ -10,7 +10,7 @@ from lddm_aug.browse.server import local_app
 from lddm_aug.browse.store_page import StorePage
 from lddm_aug.generators.hub import is_on_hub
 from lddm_aug.generators.package import CARD, load_package
-from lddm_aug.store.manifest import MANIFEST, PLAN
+from lddm_aug.store.manifest import MANIFEST, OLD_MANIFEST, PLAN
 
 
 def make_app(source: str, device: str = 'cpu', keep: str | None = None,
@@ -26,7 +26,7 @@ def make_app(source: str, device: str = 'cpu', keep: str | None = None,
         FileNotFoundError: if it is neither, or unfinished.
         ValueError: if it is damaged, or keep or good_only is given for a package.
     """
-    if any((Path(source) / name).is_file() for name in (MANIFEST, PLAN)):
+    if any((Path(source) / name).is_file() for name in (MANIFEST, OLD_MANIFEST, PLAN)):
         return local_app(StorePage(source, keep, good_only).routes)
     if not is_on_hub(source) and not (Path(source) / CARD).is_file():
         raise FileNotFoundError(f'{source} is neither a generator package, which has {CARD}, nor a '

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -14,8 +16,8 @@ from starlette.routing import BaseRoute, Route
 
 from lddm_aug.browse.flags import FLAGS, ClipFlags
 from lddm_aug.browse.server import HERE, QUALITY, problem, read_body
-from lddm_aug.data.frames import natural_key, read_frames, to_channels
-from lddm_aug.store.manifest import read_manifest
+from lddm_aug.data.frames import natural_key, to_channels
+from lddm_aug.store.manifest import Rows, read_manifest
 from lddm_aug.visualization.previews import encode_webp, render_page
 
 CLIPS_ON_PAGE = 24
@@ -23,19 +25,23 @@ UNFLAGGED = 'none'                                   # of a filter: clips withou
 FILTERS = ('label', 'group', 'flag')
 
 
-def select_rows(rows: Sequence[Mapping[str, Any]], flags: Mapping[str, str],
-                chosen: Mapping[str, str]) -> list[Mapping[str, Any]]:
+def select_rows(rows: Rows, flags: Mapping[str, str], chosen: Mapping[str, str]) -> Rows:
     """The rows of a manifest that a filter leaves.
 
     Args:
         flags: clip id → flag.
         chosen: label, group and flag; blank or missing for all.
     """
-    def fits(row: Mapping[str, Any]) -> bool:
-        found = dict(label=row['label'], group=row['group'],
-                     flag=flags.get(row['clip_id'], UNFLAGGED))
-        return all(chosen.get(name, '') in ('', value) for name, value in found.items())
-    return [row for row in rows if fits(row)]
+    left = np.ones(len(rows), bool)
+    for name in ('label', 'group'):
+        if chosen.get(name):
+            left &= np.isin(np.arange(len(rows)), rows.where(name, chosen[name]))
+    if flag := chosen.get('flag'):
+        flagged = [clip_id for clip_id, each in flags.items() if flag in (each, UNFLAGGED)]
+        has_flag = pc.is_in(rows.column('clip_id'), pa.array(flagged, pa.string())).to_numpy(
+            zero_copy_only=False)
+        left &= has_flag != (flag == UNFLAGGED)
+    return rows.take(np.flatnonzero(left))
 
 
 class StorePage:
@@ -53,9 +59,9 @@ class StorePage:
     def __init__(self, store: str | Path, keep: str | Path | None = None,
                  good_only: bool = False) -> None:
         self.store = Path(store)
-        self.rows = read_manifest(store).rows
-        self.flags = ClipFlags(store, [row['clip_id'] for row in self.rows], keep, good_only)
-        self._by_sha256 = {row['sha256']: row for row in self.rows}
+        self.manifest = read_manifest(store)
+        self.rows = self.manifest.rows
+        self.flags = ClipFlags(store, self.rows.column('clip_id').to_pylist(), keep, good_only)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -112,14 +118,17 @@ class StorePage:
 
         Raises:
             KeyError: if there is no such clip or form.
-            FileNotFoundError, ValueError: if its file is missing or damaged.
+            FileNotFoundError, ValueError: if its shard is missing or damaged.
         """
         length = {'clips': None, 'stills': 1}[form]
-        clip = read_frames(self.store / self._by_sha256[sha256]['path'])[:length]
-        return encode_webp(to_channels(clip, 3), QUALITY)
+        number = pc.index(self.rows.column('sha256'),
+                          pa.scalar(bytes.fromhex(sha256), pa.binary(32))).as_py()
+        if number < 0:
+            raise KeyError(sha256)
+        return encode_webp(to_channels(self.manifest.read_clip(number)[:length], 3), QUALITY)
 
     def _values(self, name: str) -> list[str]:
-        return sorted({row[name] for row in self.rows}, key=natural_key)
+        return sorted(self.rows.values(name), key=natural_key)
 
     def _page(self, request: Request) -> Response:
         try:

@@ -24,8 +24,8 @@ from lddm_aug.commands.errors import friendly_errors
 
 NAME = 'lddm-aug'
 NAMES = ('demo', 'prepare', 'audit', 'split', 'train-generator', 'synthesize', 'train', 'test',
-         'evaluate', 'gallery', 'browse', 'package', 'study', 'table1', 'paper', 'curves',
-         'analysis', 'benchmark', 'configs', 'doctor')
+         'evaluate', 'gallery', 'browse', 'store', 'package', 'study', 'table1', 'paper',
+         'curves', 'analysis', 'benchmark', 'configs', 'doctor')
 DESCRIPTION = """Ultrasound stills become clips that train recognizers of videos.
 
     lddm-aug doctor                                   is everything here that training needs?

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lddm_aug.data.annotations import Annotation
 
 RECIPES = ('lddm', 'repeat_still')
+SHOWN = 10                                           # reasons why clips were left out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='clips made at once; default: %(default)s')
     parser.add_argument('--workers', type=int, metavar='N',
                         help='processes that make clips on the CPU; default: one per core')
+    parser.add_argument('--num-shards', type=int, default=1, metavar='N',
+                        help='into how many shares the stills are divided, one for each call; '
+                             'lddm-aug store merge joins their stores; default: %(default)s')
+    parser.add_argument('--shard-id', type=int, default=0, metavar='I',
+                        help='the share of this call, from 0 on; default: %(default)s')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -117,10 +123,14 @@ def _synthesize(args: argparse.Namespace, package: str | Path, rows: Sequence[An
     cores = torch.get_num_threads() if args.device == 'cpu' else 0
     summary = synthesize(
         generator, rows, out, per_still=args.per_still, seed=args.seed,
-        batch_size=args.batch_size, workers=cores if args.workers is None else args.workers)
+        batch_size=args.batch_size, workers=cores if args.workers is None else args.workers,
+        shard=args.shard_id, shards=args.num_shards)
     if summary.made:
         print(f'{summary.made} clips in {summary.seconds:.1f} s '
               f'({summary.clips_per_second:.2f} per second, {describe_cost(generator)}); '
               f'{out} holds {summary.clips}')
     else:
         print(f'nothing to do: {out} holds all {summary.clips} clips')
+    if summary.left_out:
+        print('\n  '.join([f'{len(summary.left_out)} clips were left out, since their stills are '
+                           f'unusable; {out}/plan.json lists them:', *summary.left_out[:SHOWN]]))

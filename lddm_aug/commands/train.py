@@ -113,13 +113,14 @@ def _require_clips(args: argparse.Namespace, recognizer: str, training_set: str)
     """Raise FileNotFoundError if generated clips of a training set were not made yet."""
     from lddm_aug.configs import read_config, recipe_of
     from lddm_aug.datasets.training_sets import find_training_set
-    from lddm_aug.store.manifest import MANIFEST
+    from lddm_aug.store.manifest import MANIFEST, refuse_format_1
 
     generator = find_training_set(training_set).generator
     choose_data(args, recognizer=recognizer, training_set=training_set)
     dataset = read_config('recognizer').train_dataloader.dataset
     store = dataset.get('synthetic', dataset).get('store')
     if generator is not None and store is not None and not Path(store, MANIFEST).is_file():
+        refuse_format_1(Path(store))
         raise FileNotFoundError(
             f'{training_set}: {store} holds no clips yet; make them with '
             f'lddm-aug synthesize --recipe {recipe_of(generator)} {typed_data(args)}'.rstrip())

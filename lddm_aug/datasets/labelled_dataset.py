@@ -47,7 +47,11 @@ class LabelledDataset(BaseActionDataset):
     def draw(self, index: int, seed: int) -> Any:
         """The sample for this seed; None if the pipeline returns None."""
         with seeded(seed):
-            return self.pipeline(dict(self.get_data_info(index), seed=seed))
+            return self.pipeline(dict(self.pipeline_input(index), seed=seed))
+
+    def pipeline_input(self, index: int) -> dict[str, Any]:
+        """What the pipeline begins with, but for the seed."""
+        return self.get_data_info(index)
 
     @property
     def groups(self) -> frozenset[str]:

@@ -5,7 +5,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from mmengine.dataset import RepeatDataset
 from mmengine.runner.runner import _SlicedDataset
+from numpy.typing import NDArray
 from torch.utils.data import ConcatDataset, Subset
 
 from lddm_aug.classes import class_list, refuse_other_classes
@@ -97,6 +100,37 @@ def info_of(dataset: Any, index: int) -> dict[str, Any]:
         return info_of(dataset.datasets[part], index - [0, *dataset.cumulative_sizes][part])
     raise ValueError(f'{type(dataset).__name__} has no get_data_info, which has the label of a '
                      'sample; take a dataset of MMAction2 or lddm_aug')
+
+
+def labels_of(dataset: Any) -> NDArray | None:
+    """The label of each sample, where a store has them in a column; None for others.
+
+    Through wrappers of PyTorch and MMEngine that have the same samples in the same order.
+    """
+    if isinstance(dataset, Subset):
+        inner = labels_of(dataset.dataset)
+        return None if inner is None else inner[np.asarray(dataset.indices, int)]
+    if isinstance(dataset, ConcatDataset):
+        parts = [labels_of(part) for part in dataset.datasets]
+        return None if any(part is None for part in parts) else np.concatenate(parts)
+    if isinstance(dataset, RepeatDataset):
+        inner = labels_of(dataset.dataset)
+        return None if inner is None else np.tile(inner, dataset.times)
+    labels = getattr(dataset, 'labels', None)
+    return labels if isinstance(labels, np.ndarray) and labels.dtype.kind == 'i' else None
+
+
+def label_infos(dataset: Any) -> Iterator[dict[str, Any]]:
+    """`get_data_info` of the samples whose labels are to be checked; of a store one per label."""
+    labels = labels_of(dataset)
+    if labels is not None:
+        yield from (info_of(dataset, int(first)) for first in np.unique(
+            labels, return_index=True)[1])
+    elif parts_of(dataset) and not isinstance(dataset, Subset):
+        for part in parts_of(dataset):
+            yield from label_infos(part)
+    else:
+        yield from infos_of(dataset)
 
 
 def infos_of(dataset: Any) -> list[dict[str, Any]]:

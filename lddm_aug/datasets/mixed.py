@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import operator
 import textwrap
-from collections import Counter
+from bisect import bisect_right
 from collections.abc import Sequence
 from copy import copy
+from hashlib import blake2b
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -23,12 +25,15 @@ from lddm_aug.datasets.leaves import (
     groups_of,
     info_of,
     inside,
+    labels_of,
     leaves,
     metainfo_of,
 )
 from lddm_aug.datasets.visits import Visit, current_visit, draw_seed
 from lddm_aug.seeds import derive_seed, seeded
 
+MAX_SHUFFLED = 4096                                  # clips whose order is made for each draw
+FEISTEL_ROUNDS = 6
 BALANCES = ('equal_share', 'union')
 MAX_PER_REAL = 1000                                  # the list of an epoch must fit into memory
 
@@ -121,8 +126,8 @@ class LDDMMixedDataset(Dataset):
         self._clips = _by_label(self._labels_of(self.synthetic))
         self._reals = _by_label(self._real_labels)
         self._share = self._clips_per_class()
-        # A slot (label, j) is the j-th synthetic sample of a class in every epoch.
-        self._slots = [(label, j) for label, share in self._share.items() for j in range(share)]
+        # The synthetic samples of an epoch are those of the first class, of the next one, ...
+        self._ends = [*accumulate(self._share.values())]
         self._fully_initialized = True
         self._print_shares()
 
@@ -143,7 +148,7 @@ class LDDMMixedDataset(Dataset):
 
     def __len__(self) -> int:
         self.full_init()
-        return len(self._real_labels) + len(self._slots)
+        return len(self._real_labels) + (self._ends[-1] if self._ends else 0)
 
     def __getitem__(self, index: int) -> Any:
         with seeded(derive_seed(self.seed, draw_seed())):
@@ -173,7 +178,7 @@ class LDDMMixedDataset(Dataset):
         slot = int(index) - len(self._real_labels)
         if slot < 0:
             return self.real, 'real', int(index)
-        label, j = self._slots[slot]
+        label, j = self._slot(slot)
         if j < round(self._share[label] * self._part(visit)) or label not in self._reals:
             dataset, origin, clips = self.synthetic, 'synthetic', self._clips[label]
         else:
@@ -183,6 +188,11 @@ class LDDMMixedDataset(Dataset):
         # A wrapper that repeats a slot has several indices for it: each has its own draws.
         row = label, visit.index - int(index)
         return dataset, origin, self._draw(row, visit.epoch * self._share[label] + j, clips)
+
+    def _slot(self, slot: int) -> tuple[int, int]:
+        """The class of a synthetic sample of an epoch, and its number among those of the class."""
+        number = bisect_right(self._ends, slot)
+        return [*self._share][number], slot - [0, *self._ends][number]
 
     def _part(self, visit: Visit | None) -> float:
         """The part of the synthetic samples that stays synthetic."""
@@ -196,15 +206,17 @@ class LDDMMixedDataset(Dataset):
     def _draw(self, row: tuple[int, int], number: int, clips: NDArray) -> int:
         """The clip at a position of an endless sequence of permutations of the clips."""
         cycle, place = divmod(number, len(clips))
-        shuffled = np.random.default_rng(derive_seed(self.seed, *row, cycle)).permutation(clips)
-        return int(shuffled[place])
+        seed = derive_seed(self.seed, *row, cycle)
+        if len(clips) > MAX_SHUFFLED:                # in the same time, however many there are
+            return int(clips[shuffled_place(place, len(clips), seed)])
+        return int(np.random.default_rng(seed).permutation(clips)[place])
 
     def _clips_per_class(self) -> dict[int, int]:
         """Synthetic samples of each class in an epoch."""
         if self.synthetic_per_real is None:
             return {label: len(clips) for label, clips in sorted(self._clips.items())}
         share = {label: round(self.synthetic_per_real * count)
-                 for label, count in sorted(Counter(self._real_labels).items())}
+                 for label, count in _counts(self._real_labels).items()}
         missing = [self._name(label) for label, count in share.items()
                    if count and label not in self._clips]
         if missing:
@@ -214,15 +226,17 @@ class LDDMMixedDataset(Dataset):
                 "set class_balance='union' and synthetic_per_real=None")
         return share
 
-    def _labels_of(self, dataset: Any) -> list[int]:
+    def _labels_of(self, dataset: Any) -> NDArray:
         for part in inside(dataset):
             if hasattr(part, 'full_init'):
                 part.full_init()
         _refuse_repeats(dataset)
-        labels = [_label_of(dataset, index) for index in range(len(dataset))]
+        stored = labels_of(dataset)
+        labels = np.array([_label_of(dataset, index) for index in range(len(dataset))], int
+                          ) if stored is None else stored
         classes = self.metainfo.get('classes')
-        unknown = sorted(label for label in set(labels)
-                         if label < 0 or (classes is not None and label >= len(classes)))
+        unknown = [label for label in np.unique(labels).tolist()
+                   if label < 0 or (classes is not None and label >= len(classes))]
         if unknown:
             raise ValueError(f'LDDMMixedDataset: labels {unknown} of {type(dataset).__name__} '
                              f'are outside the classes {classes}')
@@ -235,10 +249,10 @@ class LDDMMixedDataset(Dataset):
             refuse_other_classes('LDDMMixedDataset', 'real', real, 'synthetic', synthetic)
 
     def _print_shares(self) -> None:
-        real = Counter(self._real_labels)
+        real = _counts(self._real_labels)
         width = max(len(self._name(label)) for label in {*real, *self._clips, 0})
-        rows = [f'{self._name(label):{width}}  {real[label]:8d}  {self._share.get(label, 0):9d}  '
-                f'of {len(self._clips.get(label, ())):6d}'
+        rows = [f'{self._name(label):{width}}  {real.get(label, 0):8d}  '
+                f'{self._share.get(label, 0):9d}  of {len(self._clips.get(label, ())):6d}'
                 for label in sorted({*real, *self._clips})]
         print_log('\n'.join([f'LDDMMixedDataset ({self.class_balance}), samples in an epoch:',
                              f'{"class":{width}}      real  synthetic  of clips', *rows]),
@@ -249,9 +263,38 @@ class LDDMMixedDataset(Dataset):
         return str(classes[label]) if classes else str(label)
 
 
-def _by_label(labels: Sequence[int]) -> dict[int, NDArray]:
+def shuffled_place(place: int, count: int, seed: int) -> int:
+    """Where a place comes to in a random order of `count` places, without making that order.
+
+    A Feistel network permutes the numbers of an even number of bits; what it takes out of the
+    places is permuted again (Black and Rogaway 2002, "Ciphers with arbitrary finite domains").
+
+    Args:
+        place: in [0, count).
+        seed: of the order, 63 bits.
+    """
+    half = max(1, ((count - 1).bit_length() + 1) // 2)
+    mask, key = (1 << half) - 1, seed.to_bytes(8, 'big')
+    while True:
+        left, right = place >> half, place & mask
+        for number in range(FEISTEL_ROUNDS):
+            drawn = blake2b(bytes([number]) + right.to_bytes(8, 'big'), digest_size=8, key=key)
+            left, right = right, left ^ (int.from_bytes(drawn.digest(), 'big') & mask)
+        place = left << half | right
+        if place < count:
+            return place
+
+
+def _counts(labels: NDArray) -> dict[int, int]:
+    """How many samples each label has."""
+    values, counts = np.unique(labels, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _by_label(labels: NDArray) -> dict[int, NDArray]:
     """Indices of the samples of each label."""
-    return {label: np.flatnonzero(np.array(labels) == label) for label in set(labels)}
+    return {label: np.flatnonzero(labels == label).astype(np.int32 if len(labels) < 2**31 else int)
+            for label in np.unique(labels).tolist()}
 
 
 def _fill(j: int, share: int, clips: NDArray) -> int:

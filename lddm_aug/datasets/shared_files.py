@@ -39,7 +39,8 @@ class SourceFiles:
         for part in parts:
             found.add(cls.of(part))
         if not parts:
-            found.add_samples(infos_of(dataset))
+            found.add_samples(dataset.still_infos() if hasattr(dataset, 'still_infos') else
+                              infos_of(dataset))
         return found
 
     def add(self, other: SourceFiles) -> None:

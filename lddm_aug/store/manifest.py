@@ -1,39 +1,56 @@
 """Generated clips on disk.
 
-    clips/*.npy             (T, H, W[, 3]) uint8
-    plan.json               package, stills, seed; at the end the sha256 of manifest.jsonl
-    manifest.jsonl          one row per clip; exists only once every clip does
-    manifest.partial.jsonl  the rows so far, while clips are being made
+    clips/shard-00000.npy   (N, T, H, W[, 3]) uint8, about 256 MiB of clips
+    plan.json               package, seed, shape; at the end the sha256 of manifest.arrow
+    manifest.arrow          a row per clip, by column (Arrow IPC); exists only once every clip does
+    manifest.partial.jsonl  place and sha256 of the clips so far, while they are being made
     contact_sheet.png       some of the clips as a picture
+
+Nothing is read for each clip when a store is opened: rows are memory-mapped, and every process of
+a training shares them.
 """
 from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, overload
 
-from lddm_aug.files import is_within
-from lddm_aug.json_files import parse_json, read_json, require_form
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-FORMAT_VERSION = 1
-CLIPS = 'clips'
+from lddm_aug.json_files import read_json, require_form
+from lddm_aug.store.shards import ClipShards
+
+FORMAT_VERSION = 2
 PLAN = 'plan.json'
-MANIFEST = 'manifest.jsonl'
+MANIFEST = 'manifest.arrow'
 PARTIAL = 'manifest.partial.jsonl'
+OLD_MANIFEST = 'manifest.jsonl'                      # of format 1
 CONTACT_SHEET = 'contact_sheet.png'
-ROW = {
-    'clip_id': str, 'path': str, 'sha256': str, 'still': str, 'still_sha256': str,
-    'still_frame': (int, None), 'group': str, 'label': str, 'seed': int, 'package_sha256': str,
-    'generator': str, 'sampler': (str, None), 'steps': (int, None), 'shape': [int],
-    'frame_stride': int, 'versions': dict}
-ROW_KEYS = tuple(ROW)
-OF_THE_STILL = ('still_sha256', 'still_frame', 'group', 'label')     # in a row and in the plan
-# Stores of earlier versions have no rows_sha256.
-PLANNED = {'format_version': int, 'clips': int, 'generator_groups': [str], 'per_still?': int,
-           'stills?': [{'still_sha256': str, 'still_frame': (int, None), 'group': str,
-                        'label': str}],
-           'rows_sha256?': str}
+CHUNK_BYTES = 1 << 22
+
+CODED = pa.dictionary(pa.int32(), pa.string())       # of what many rows have in common
+SCHEMA = pa.schema([
+    ('clip_id', pa.string()), ('place', pa.int64()), ('sha256', pa.binary(32)), ('still', CODED),
+    ('still_sha256', CODED), ('still_frame', pa.int64()), ('group', CODED), ('label', CODED),
+    ('seed', pa.int64()), ('package_sha256', CODED), ('generator', CODED), ('sampler', CODED),
+    ('steps', pa.int64()), ('guidance', pa.float64()), ('frame_stride', pa.int64()),
+    ('versions', CODED)])
+ROW_KEYS = (*SCHEMA.names, 'shape')
+BLANK = ('still_frame', 'sampler', 'steps', 'guidance')              # what may be None
+OF_THE_STORE = ('place', 'sha256')                   # what a writer adds to a row
+OF_THE_STILL = ('still_sha256', 'still_frame', 'group', 'label')
+PLANNED = {'format_version': int, 'clips': int, 'generator_groups': [str], 'shape': [int],
+           'clips_per_shard': int, 'stills?': str, 'rows_sha256?': str,
+           'left_out?': [{'reason': str, 'clip_id': str, 'still': str, 'still_sha256': str,
+                          'group': str, 'label': str, 'seed': int}]}
+MOST_CLIPS = 10**9
+MOST_PIXELS = 1 << 34                                # of a clip
 AGAIN = 'make the store again'
 FINISH = 'run lddm-aug synthesize again to correct it'
 
@@ -42,84 +59,252 @@ class Manifest(NamedTuple):
     """Content of a finished store.
 
     Attributes:
-        rows: one per clip; its `path` is relative to the store.
+        rows: one per clip, in the order of their ids.
         header: plan.json, with `generator_groups`, the groups that the generator was trained on.
+        clips: the clips; `row['place']` is the place of a row's clip.
     """
 
-    rows: list[dict[str, Any]]
+    rows: Rows
     header: dict[str, Any]
+    clips: ClipShards
+
+    def read_clip(self, number: int) -> NDArray[np.uint8]:
+        """(T, H, W[, 3]) uint8 clip of a row."""
+        return self.clips.read(self.rows.place(number))
+
+
+class Rows(Sequence[dict[str, Any]]):
+    """Rows of a manifest, read by column from a memory map.
+
+    `rows[3]` is a dict; slices and `take` give other Rows, and `column` an array.
+
+    Args:
+        file: manifest.arrow, whose content was checked.
+        shape: of every clip.
+        numbers: the rows of the file that these are; None for all.
+    """
+
+    def __init__(self, file: Path, shape: Sequence[int], numbers: NDArray | None = None) -> None:
+        self.file = Path(file)
+        self.shape = list(shape)
+        self.numbers = numbers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process maps the file itself."""
+        return Rows, (self.file, self.shape, self.numbers)
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """All rows of the file."""
+        return pa.ipc.open_file(pa.memory_map(str(self.file))).read_all()
+
+    def __len__(self) -> int:
+        return len(self.table) if self.numbers is None else len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | Rows:
+        if isinstance(index, slice):
+            return self.take(np.arange(len(self))[index])
+        row = self.read(index, self.table.column_names)
+        try:
+            versions = json.loads(row['versions'])
+        except ValueError as error:
+            raise ValueError(f'{self.file}: versions of {row["clip_id"]} are no JSON ({error}); '
+                             f'{AGAIN}') from error
+        return dict(row, sha256=row['sha256'].hex(), versions=versions, shape=list(self.shape))
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[number] for number in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    __hash__ = None                                  # type: ignore[assignment]
+
+    def take(self, numbers: NDArray) -> Rows:
+        """The rows of these numbers, in their order."""
+        return Rows(self.file, self.shape,
+                    numbers if self.numbers is None else self.numbers[numbers])
+
+    def read(self, number: int, names: Sequence[str]) -> dict[str, Any]:
+        """Some columns of a row, as they are in the file."""
+        index = range(len(self))[number]             # IndexError if there is none
+        if self.numbers is not None:
+            index = int(self.numbers[index])
+        return {name: self.table[name][index].as_py() for name in names}
+
+    def place(self, number: int) -> int:
+        """Where the clip of a row is in the shards."""
+        return self.read(number, ['place'])['place']
+
+    def column(self, name: str) -> pa.Array:
+        """A column of these rows."""
+        column = self.table[name]
+        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        return array if self.numbers is None else array.take(pa.array(self.numbers))
+
+    def table_of_rows(self) -> pa.Table:
+        """All columns of these rows."""
+        return self.table if self.numbers is None else self.table.take(pa.array(self.numbers))
+
+    def codes(self, name: str) -> tuple[list[str], NDArray[np.int32]]:
+        """The distinct values of a column, and for each row the number of its value."""
+        column = self.column(name)
+        return column.dictionary.to_pylist(), column.indices.to_numpy()
+
+    def values(self, name: str) -> list[str]:
+        """The distinct values of a column in these rows, sorted."""
+        names, codes = self.codes(name)
+        return sorted(names[code] for code in np.unique(codes))
+
+    def where(self, name: str, value: str) -> NDArray:
+        """Numbers of the rows that have a value in a column."""
+        names, codes = self.codes(name)
+        return np.flatnonzero(codes == (names.index(value) if value in names else -1))
 
 
 def read_manifest(store: str | Path) -> Manifest:
-    """Read a finished store.
+    """Open a finished store: the rows are compared with the plan's sha256, no clip is read.
 
     Raises:
-        FileNotFoundError: if there is no store, or it is unfinished.
-        ValueError: if the manifest is empty, damaged, changed or has paths outside the store.
+        FileNotFoundError: if there is no store, it is unfinished, or a shard of clips is missing.
+        ValueError: if it is damaged, changed or of another version, or a link leads out of it.
     """
+    manifest = open_rows(store)
+    manifest.clips.check()
+    return manifest
+
+
+def open_rows(store: str | Path) -> Manifest:
+    """Open a finished store whose clips may be missing or damaged; see `read_manifest`."""
     store = Path(store)
     path = store / MANIFEST
     if not path.is_file():
+        refuse_format_1(store)
         if (store / PLAN).is_file():
             raise FileNotFoundError(f'{path} is missing because the store is unfinished; '
                                     'run lddm-aug synthesize again to finish it')
         raise FileNotFoundError(f'{path} is missing, so {store} is no store of clips; '
                                 'make one with lddm-aug synthesize')
-    content = path.read_bytes()
-    if not content:
-        raise ValueError(f'{path} is empty; {AGAIN}')
-    rows = [read_row(path, number, line)
-            for number, line in enumerate(content.splitlines(), start=1)]
+    if not path.stat().st_size:
+        raise ValueError(f'{path} is empty; {FINISH}')
     header = read_plan(store / PLAN)
-    if len(rows) != header['clips']:
-        raise ValueError(f'{path} has {len(rows)} rows, but {header["clips"]} clips were planned; '
-                         'run lddm-aug synthesize again to finish it')
-    _refuse_other_rows(path, rows, header)
-    if header.get('rows_sha256') not in (None, sha256(content)):
+    if header.get('rows_sha256') != file_sha256(path):
         raise ValueError(f'{path} was changed after it was written; {FINISH}')
-    return Manifest(rows, header)
+    rows, clips = Rows(path, header['shape']), shards_of(store, header)
+    check_table(path, clips.count, clips.count - len(header.get('left_out', ())),
+                lambda: rows.table)
+    return Manifest(rows, header, clips)
 
 
-def sha256(content: bytes) -> str:
-    """Of the bytes of a manifest or a clip."""
-    return hashlib.sha256(content).hexdigest()
+def refuse_format_1(store: Path) -> None:
+    """Raise ValueError for a store of an earlier version; the message has the command to use."""
+    if (store / OLD_MANIFEST).is_file() and not (store / MANIFEST).is_file():
+        raise ValueError(f'{store} has the form of an earlier version, a file for each '
+                         f'clip; convert it with lddm-aug store convert {store} --out NEW')
 
 
-def clip_path(store: Path, row: dict[str, Any]) -> Path:
-    """Where a row's clip lies.
+def check_table(path: Path, places: int, count: int, read: Callable[[], pa.Table]) -> None:
+    """Raise ValueError unless a table has the columns of rows, and a place for each clip.
 
-    Raises:
-        ValueError: if a link leads out of the store.
+    Args:
+        path: of the file, for messages.
+        places: of the store.
+        count: of rows that it must have.
+        read: returns the table.
     """
-    path = store / row['path']
-    if not is_within(path, store):
-        raise ValueError(f'{path} is a link out of the store; put the clip itself there, or '
-                         f'{FINISH}')
-    return path
+    try:
+        table = read()
+        table.validate(full=True)                    # nothing leads a reader out of the file
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise ValueError(f'{path} cannot be read ({error}); {FINISH}') from error
+    for field in SCHEMA:
+        found = table.schema.field(field.name).type if field.name in table.schema.names else 'none'
+        if found != field.type:
+            raise ValueError(f'{path} must hold a column {field.name} of type {field.type}, but '
+                             f'has {found}; {FINISH}')
+    if len(table) != count:
+        raise ValueError(f'{path} has {len(table)} rows, but {count} clips were planned; run '
+                         'lddm-aug synthesize again to finish it')
+    blank = [name for name in SCHEMA.names if name not in BLANK and table[name].null_count]
+    if blank:
+        raise ValueError(f'{path} has rows without {blank[0]}; {FINISH}')
+    taken = table['place'].to_numpy()
+    if len(taken) and not 0 <= taken.min() <= taken.max() < places:
+        raise ValueError(f'{path} has a place outside the {places} clips of the store; {FINISH}')
 
 
-def _refuse_other_rows(path: Path, rows: list[dict[str, Any]], header: dict[str, Any]) -> None:
-    """Raise ValueError for a clip that stands there twice, or of another still than planned."""
-    clip_ids: set[str] = set()
-    stills, per_still = header.get('stills', []), header.get('per_still', 1)
-    is_planned = per_still > 0 and len(stills) * per_still == len(rows)
-    for number, row in enumerate(rows):
-        if row['clip_id'] in clip_ids:
-            raise ValueError(f'{path}, line {number + 1} has the clip {row["clip_id"]} a second '
-                             f'time; {FINISH}')
-        clip_ids.add(row['clip_id'])
-        if is_planned:
-            planned = stills[number // per_still]
-            other = [key for key in OF_THE_STILL if row[key] != planned[key]]
-            if other:
-                raise ValueError(f'{path}, line {number + 1} was changed: its {other[0]} is '
-                                 f'{row[other[0]]!r}, but {planned[other[0]]!r} was planned; '
-                                 f'{FINISH}')
+def make_table(columns: Mapping[str, pa.Array]) -> pa.Table:
+    """Rows by column; equal rows make equal bytes on disk, however they came about.
+
+    Args:
+        columns: those of SCHEMA, and perhaps others; text is coded by its sorted values.
+    """
+    names = [*SCHEMA.names, *sorted({*columns} - {*SCHEMA.names})]
+    return pa.table({name: _canonical(columns[name], SCHEMA.field(name).type
+                                      if name in SCHEMA.names else None)
+                     for name in names if name in columns})
 
 
-def as_line(row: dict[str, Any]) -> bytes:
-    """A row as a line of a manifest."""
-    return json.dumps(row).encode() + b'\n'
+def plain_type(name: str) -> pa.DataType:
+    """The type of a column's values before they are coded."""
+    kind = SCHEMA.field(name).type
+    return pa.string() if kind == CODED else kind
+
+
+def write_table(table: pa.Table, file: Any) -> None:
+    """Write rows into an open file."""
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+
+
+def _canonical(column: Any, kind: pa.DataType | None) -> pa.Array:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    kind = kind or (CODED if pa.types.is_string(array.type)
+                    or pa.types.is_dictionary(array.type) else array.type)
+    if kind != CODED:
+        return array.cast(kind)
+    if not pa.types.is_dictionary(array.type):
+        array = array.cast(pa.string()).dictionary_encode()
+    blank = np.asarray(array.indices.is_null())
+    indices = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
+    used = np.unique(indices[~blank])
+    values = array.dictionary.take(pa.array(used))
+    order = pc.array_sort_indices(values).to_numpy()
+    new = np.zeros(len(array.dictionary) + 1, np.int32)
+    new[used[order]] = np.arange(len(order), dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(
+        pa.array(new[indices], pa.int32(), mask=blank if blank.any() else None),
+        values.take(pa.array(order)))
+
+
+def stills_sha256(rows: pa.Table) -> str:
+    """Of the content, group and label of the still of every row, in their order."""
+    digest = hashlib.sha256()
+    for batch in rows.select(OF_THE_STILL).combine_chunks().to_batches(10_000):
+        columns = [batch.column(name).to_pylist() for name in OF_THE_STILL]
+        digest.update(json.dumps([*zip(*columns, strict=True)]).encode())
+    return digest.hexdigest()
+
+
+def shards_of(store: Path, plan: Mapping[str, Any]) -> ClipShards:
+    """Where the clips of a plan are."""
+    return ClipShards(store, tuple(plan['shape']), plan['clips'], plan['clips_per_shard'])
+
+
+def file_sha256(path: Path) -> str:
+    """Of a file's bytes, in little memory."""
+    digest = hashlib.sha256()
+    buffer = bytearray(CHUNK_BYTES)
+    with path.open('rb', buffering=0) as file:
+        while count := file.readinto(buffer):
+            digest.update(memoryview(buffer)[:count])
+    return digest.hexdigest()
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -133,24 +318,17 @@ def read_plan(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f'{path} is missing; {AGAIN}')
     plan = read_json(path, object, AGAIN)
     if not isinstance(plan, dict) or plan.get('format_version') != FORMAT_VERSION:
+        refuse_format_1(path.parent)
         raise ValueError(f'{path} was written by another version of lddm_aug; {AGAIN}')
-    return require_form(plan, PLANNED, str(path), AGAIN)
+    require_form(plan, PLANNED, str(path), AGAIN)
+    for key, value, most in (('clips', plan['clips'], MOST_CLIPS),
+                             ('clips_per_shard', plan['clips_per_shard'], MOST_CLIPS),
+                             *(('shape', length, MOST_PIXELS) for length in plan['shape'])):
+        if not 1 <= value <= most:
+            raise ValueError(f'{path}: {key} must lie in [1, {most}], but got {value}; {AGAIN}')
+    if len(plan['shape']) not in (3, 4) or np.prod(plan['shape'], dtype=float) > MOST_PIXELS:
+        raise ValueError(f'{path}: shape must be (T, H, W) or (T, H, W, 3), but got '
+                         f'{plan["shape"]}; {AGAIN}')
+    return plan
 
 
-def read_row(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    """Read a line of a manifest.
-
-    Args:
-        path: of the manifest, for messages.
-        number: of the line, for messages.
-        line: its bytes.
-
-    Raises:
-        ValueError: if it is no row, lacks a key, or has a path outside the store.
-    """
-    row = parse_json(line, ROW, f'{path}, line {number}', AGAIN)
-    clip = PurePosixPath(row['path'])
-    if clip.is_absolute() or '..' in clip.parts:
-        raise ValueError(f'{path}, line {number} has a path outside the store ({row["path"]}); '
-                         f'{AGAIN}')
-    return row

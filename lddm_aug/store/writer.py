@@ -1,71 +1,111 @@
 """Writes clips into a store that can be interrupted at any time and resumed."""
 from __future__ import annotations
 
-import io
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from lddm_aug.files import TEMPORARY, atomic_write, is_within, remove_temporaries, sha256_of
+from lddm_aug.files import TEMPORARY, atomic_write, is_within, remove_temporaries
+from lddm_aug.json_files import parse_json
 from lddm_aug.locks import only_writer
 from lddm_aug.store.manifest import (
-    CLIPS,
     FORMAT_VERSION,
     MANIFEST,
     PARTIAL,
     PLAN,
-    as_line,
+    check_table,
+    file_sha256,
+    make_table,
     read_manifest,
     read_plan,
-    read_row,
-    sha256,
+    refuse_format_1,
+    shards_of,
+    stills_sha256,
+    write_table,
 )
+from lddm_aug.store.shards import CLIPS, clip_sha256, clips_per_shard
 
+OF_A_STORE = ('clips_per_shard', 'rows_sha256', 'left_out')          # in plan.json, and no plan
 LOCAL = ('still', 'versions')                        # where and with what a clip was made
+DAMAGED = 'it is damaged'
 
 
 class StoreWriter:
-    """Writes clips and their manifest by atomic writes; an interrupted store stays unfinished.
+    """Writes clips and their rows; an interrupted store stays unfinished.
+
+    A clip's place is the number of its row.  A killed process loses at most the clips of one `add`.
 
     Args:
         folder: a new or empty folder, or a store that was started with the same plan.
-        plan: identity of the plan: values for JSON, among them `clips`, the number of clips.  The
+        plan: identity of the plan: values for JSON, among them `shape`, that of each clip.  The
             paths of stills don't belong to it: the same stills may lie elsewhere.
-        expected: each clip's row, without what the store adds; other rows are made again.  With
-            them a plan.json that is lost or damaged is written again.
+        rows: the row of each clip, without place and sha256.  Clips of other rows are made again,
+            and a plan.json that is lost or damaged is written again.
+        per_shard: clips of a shard; by default about 256 MiB of them.
 
     Raises:
         ValueError: if the folder holds anything else.
     """
 
-    def __init__(self, folder: str | Path, plan: dict[str, Any],
-                 expected: Mapping[str, dict[str, Any]] | None = None) -> None:
+    def __init__(self, folder: str | Path, plan: Mapping[str, Any], rows: pa.Table,
+                 per_shard: int | None = None) -> None:
         self.folder = Path(folder)
-        self._expected = expected
-        self._plan = {'format_version': FORMAT_VERSION, **plan}
-        recorded = list(self._recorded_rows())
-        self._open(recorded)
+        self.rows = rows
+        self._plan: dict[str, Any] = {
+            'format_version': FORMAT_VERSION, **plan, 'clips': len(rows),
+            'stills': stills_sha256(rows)}
+        refuse_format_1(self.folder)
+        older = self._older_plan()
+        self._plan['clips_per_shard'] = (per_shard or clips_per_shard(plan['shape'])
+                                         if older is None else older['clips_per_shard'])
+        self._open(older)
+        self.clips = shards_of(self.folder, self._plan)
         self._state = self._recorded_state()
-        self._rows = {row['clip_id']: row for row in recorded
-                      if self._fits(row, LOCAL) and self._is_complete(row)}
+        self._sha256s = np.zeros((len(rows), 32), np.uint8)
+        self._is_made = np.zeros(len(rows), bool)
+        versions = rows['versions'].combine_chunks()
+        self._versions: list[str] = versions.dictionary.to_pylist()
+        self._planned_version = versions.indices.to_numpy()
+        self._version_of = self._planned_version.copy()
+        self._headed = -1                            # of which version the last heading is
+        self._left_out: dict[int, str] = {}
+        self._read_recorded()
 
     @property
     def finished(self) -> bool:
         """Whether the manifest is written, and unchanged since."""
+        if (self.folder / PARTIAL).exists():         # killed before this was removed
+            return False
         try:
             return bool(read_manifest(self.folder)) and self._had_plan
         except (ValueError, FileNotFoundError):
             return False
 
-    def __contains__(self, clip_id: str) -> bool:
-        return clip_id in self._rows
+    @property
+    def missing(self) -> NDArray:
+        """Places of the clips that are still to be made."""
+        missing = ~self._is_made
+        missing[[*self._left_out]] = False
+        return np.flatnonzero(missing)
+
+    @property
+    def made(self) -> NDArray:
+        """Places of the clips that are there."""
+        return np.flatnonzero(self._is_made)
+
+    def __contains__(self, place: int) -> bool:
+        return bool(self._is_made[place])
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return int(self._is_made.sum())
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -85,35 +125,65 @@ class StoreWriter:
 
     def resume(self) -> None:
         """Mark the store unfinished and keep the rows whose clips are complete."""
+        self._headed = -1
         with atomic_write(self.folder / PARTIAL) as file:
-            file.writelines(as_line(row) for row in self._rows.values())
+            for number in range(len(self._versions)):
+                places = np.flatnonzero(self._is_made & (self._version_of == number))
+                file.writelines(self._lines(places.tolist()))
+            if not len(self):
+                file.write(self._heading(0))
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
-    def add(self, clips: Sequence[tuple[np.ndarray, dict[str, Any]]]) -> None:
-        """Write clips, and their rows with path, sha256 and shape added."""
-        rows = [self._write(clip, row) for clip, row in clips]
+    def add(self, places: Sequence[int], clips: Sequence[NDArray[np.uint8]]) -> None:
+        """Write clips at their places, and then that they are there."""
+        for place, clip in zip(places, clips, strict=True):
+            self.clips.write(place, clip)
+            self._sha256s[place] = np.frombuffer(clip_sha256(clip), np.uint8)
+            self._version_of[place] = self._planned_version[place]
         with (self.folder / PARTIAL).open('ab') as file:
-            file.writelines(as_line(row) for row in rows)
-        self._rows.update((row['clip_id'], row) for row in rows)
+            file.writelines(self._lines(places))
+        self._is_made[list(places)] = True
 
-    def read_clip(self, clip_id: str) -> np.ndarray:
+    def leave_out(self, place: int, reason: str) -> None:
+        """Finish the store without a clip that can't be made; plan.json has the reason."""
+        self._left_out[place] = reason
+
+    def read_clip(self, place: int) -> NDArray[np.uint8]:
         """(T, H, W[, 3]) uint8 clip."""
-        return np.load(self.folder / self._rows[clip_id]['path'], allow_pickle=False)
+        return self.clips.read(place)
 
-    def finish(self, clip_ids: Iterable[str]) -> None:
-        """Write the manifest, its rows in this order."""
-        content = b''.join(as_line(self._rows[clip_id]) for clip_id in clip_ids)
-        self._write_plan(rows_sha256=sha256(content))
+    def finish(self) -> None:
+        """Write the manifest.
+
+        Raises:
+            ValueError: if clips are missing.
+        """
+        if len(self.missing):
+            raise ValueError(f'{self.folder} lacks {len(self.missing)} clips; add them first')
+        self.clips.make_all()
+        made = self.made
+        digests = pa.Array.from_buffers(pa.binary(32), len(made), [
+            None, pa.py_buffer(self._sha256s[made].tobytes())])
+        kept = self.rows.take(pa.array(made))
+        table = make_table(
+            {name: kept[name] for name in kept.column_names}
+            | {'place': pa.array(made), 'sha256': digests,
+               'versions': pa.DictionaryArray.from_arrays(
+                   pa.array(self._version_of[made]), pa.array(self._versions))})
         with atomic_write(self.folder / MANIFEST) as file:
-            file.write(content)
+            write_table(table, file)
+            file.flush()
+            left_out = [dict(self.rows.slice(place, 1).to_pylist()[0], reason=reason)
+                        for place, reason in sorted(self._left_out.items())]
+            self._write_plan(rows_sha256=file_sha256(Path(file.name)),
+                             **({'left_out': left_out} if left_out else {}))
         (self.folder / PARTIAL).unlink(missing_ok=True)
 
-    def _open(self, recorded: Sequence[dict[str, Any]]) -> None:
-        older = self._older_plan(recorded)
-        self._had_plan = older is not None   # else no manifest fits it
+    def _open(self, older: Mapping[str, Any] | None) -> None:
+        self._had_plan = older is not None           # else no manifest fits it
         if older is not None:
-            differing = [key for key, value in self._plan.items()
-                         if _without_paths(value) != _without_paths(older.get(key))]
+            differing = [key for key in dict.fromkeys([*self._plan, *older])
+                         if key not in OF_A_STORE and self._plan.get(key) != older.get(key)]
             if differing:
                 raise ValueError(f'{self.folder} was started with another plan (its '
                                  f'{", ".join(differing)} differ); name another folder, or delete '
@@ -132,15 +202,13 @@ class StoreWriter:
                   for path in (self.folder / name for name in (PLAN, MANIFEST, PARTIAL))]
         return [None if state is None else (state.st_ino, state.st_mtime_ns) for state in states]
 
-    def _older_plan(self, recorded: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    def _older_plan(self) -> dict[str, Any] | None:
         """What the folder was started with; None for one that has no plan, or must get it again.
 
         Raises:
             ValueError: if it holds anything else.
         """
         path = self.folder / PLAN
-        is_ours = (self._expected is not None and bool(recorded)
-                   and all(self._fits(row, (*LOCAL, 'label', 'group')) for row in recorded))
         content = [] if not self.folder.is_dir() else [
             each for each in (*self.folder.iterdir(), *self.folder.glob(f'{CLIPS}/*'))
             if not each.name.endswith(TEMPORARY)]    # of a killed run
@@ -148,56 +216,118 @@ class StoreWriter:
             try:
                 return read_plan(path)
             except ValueError:
-                if not is_ours and {*content} - {path, self.folder / CLIPS}:
+                if {*content} - {path, self.folder / CLIPS} and not self._is_ours():
                     raise
                 return None
-        if not is_ours and (content or self.folder.is_file()):
+        if (content or self.folder.is_file()) and not self._is_ours():
             raise ValueError(f'{self.folder} exists and is no store of clips; '
                              'name a new or empty folder')
         return None
+
+    def _is_ours(self) -> bool:
+        """Whether the recorded rows are of this plan, as far as can be seen without plan.json."""
+        found = self._recorded_table()
+        if found is not None:
+            return bool(len(found)) and bool(
+                self._fits(found, (*LOCAL, 'label', 'group')).all())
+        path = self.folder / PARTIAL
+        if not path.is_file():
+            return False
+        with path.open('rb') as file:
+            return self._version_in(file.readline()) is not None
 
     def _write_plan(self, **more: Any) -> None:
         with atomic_write(self.folder / PLAN) as file:
             file.write(json.dumps(self._plan | more, indent=1).encode())
 
-    def _fits(self, row: dict[str, Any], free: Sequence[str]) -> bool:
-        """Whether it is the row that is expected, but for what is free."""
-        if self._expected is None:
-            return True
-        expected = self._expected.get(row['clip_id'])
-        return expected is not None and all(row.get(key) == value for key, value in expected.items()
-                                            if key not in free)
+    def _recorded_table(self) -> pa.Table | None:
+        """The rows of manifest.arrow that have a place; None if it can't be read."""
+        path = self.folder / MANIFEST
+        if not path.is_file():
+            return None
+        try:
+            with pa.OSFile(str(path)) as file:
+                table = pa.ipc.open_file(file).read_all()
+            check_table(path, len(self.rows), len(table), lambda: table)
+        except (ValueError, OSError, pa.ArrowException):
+            return None
+        return table
 
-    def _recorded_rows(self) -> Iterable[dict[str, Any]]:
-        for name in (MANIFEST, PARTIAL):
-            path = self.folder / name
-            lines = path.read_bytes().splitlines() if path.is_file() else ()
-            for number, line in enumerate(lines, start=1):
-                with suppress(ValueError):           # a run was killed while it wrote this line
-                    yield read_row(path, number, line)
+    def _fits(self, found: pa.Table, free: Sequence[str] = LOCAL) -> NDArray:
+        """Which recorded rows are those that are expected, but for what is free."""
+        expected = self.rows.take(found['place'])
+        fits = np.ones(len(found), bool)
+        for name in expected.column_names:
+            if name in free:
+                continue
+            if name not in found.column_names:
+                return np.zeros(len(found), bool)
+            one, other = (_plain(table[name]) for table in (expected, found))
+            same = pc.or_kleene(pc.equal(one, other), pc.and_(pc.is_null(one), pc.is_null(other)))
+            fits &= same.fill_null(False).to_numpy(zero_copy_only=False).astype(bool)
+        return fits
 
-    def _is_complete(self, row: dict[str, Any]) -> bool:
-        path = self.folder / row['path']
-        return (path.is_file() and is_within(path, self.folder)
-                and sha256_of(path) == row['sha256'])
+    def _read_recorded(self) -> None:
+        """Find the clips that are recorded and there."""
+        table = self._recorded_table()
+        if table is not None:
+            table = table.filter(pa.array(self._fits(table)))
+            places = table['place'].to_numpy()
+            versions = pc.cast(table['versions'], pa.string()).to_pylist()
+            for place, digest, version in zip(
+                    places.tolist(), table['sha256'], versions, strict=True):
+                self._count(place, digest.as_py(), version)
+        path = self.folder / PARTIAL
+        if path.is_file():
+            self._read_partial(path.read_bytes().splitlines(keepends=True))
 
-    def _write(self, clip: np.ndarray, row: dict[str, Any]) -> dict[str, Any]:
-        buffer = io.BytesIO()
-        np.save(buffer, clip, allow_pickle=False)
-        path = f'{CLIPS}/{row["clip_id"]}.npy'
-        with atomic_write(self.folder / path) as file:
-            file.write(buffer.getvalue())
-        return {'clip_id': row['clip_id'],
-                'path': path,
-                'sha256': sha256(buffer.getvalue()),
-                'shape': list(clip.shape),
-                **row}
+    def _read_partial(self, lines: Sequence[bytes]) -> None:
+        version = None
+        for line in lines:
+            if line.startswith(b'{'):
+                version = self._version_in(line)
+                continue
+            try:
+                place, digest = parse_json(line, [(int, str)], PARTIAL, DAMAGED)
+                sha256 = bytes.fromhex(digest)
+            except (ValueError, TypeError):          # a run was killed while it wrote this line
+                continue
+            if version is not None and isinstance(place, int) and 0 <= place < len(self.rows):
+                self._count(place, sha256, version)
+
+    def _count(self, place: int, sha256: bytes, version: str) -> None:
+        if self.clips.sha256(place) == sha256:
+            self._sha256s[place] = np.frombuffer(sha256, np.uint8)
+            if version not in self._versions:
+                self._versions.append(version)
+            self._version_of[place] = self._versions.index(version)
+            self._is_made[place] = True
+
+    def _lines(self, places: Sequence[int]) -> Iterator[bytes]:
+        """A line for each clip, and headings that say with what they were made."""
+        for place in places:
+            if self._version_of[place] != self._headed:
+                yield self._heading(int(self._version_of[place]))
+            yield json.dumps([int(place), self._sha256s[place].tobytes().hex()]).encode() + b'\n'
+
+    def _heading(self, version: int) -> bytes:
+        self._headed = version
+        return json.dumps({'plan': self._identity,
+                           'versions': self._versions[version]}).encode() + b'\n'
+
+    def _version_in(self, line: bytes) -> str | None:
+        """What a heading says; None for another plan's, or what is none."""
+        try:
+            heading = parse_json(line, {'plan': str, 'versions': str}, PARTIAL, DAMAGED)
+        except ValueError:
+            return None
+        return heading['versions'] if heading['plan'] == self._identity else None
+
+    @property
+    def _identity(self) -> str:
+        plan = {key: value for key, value in self._plan.items() if key not in OF_A_STORE}
+        return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
-def _without_paths(value: Any) -> Any:
-    """A part of a plan, its stills by content alone."""
-    if isinstance(value, list):
-        return [_without_paths(part) for part in value]
-    if isinstance(value, dict):
-        return {key: part for key, part in value.items() if key != 'still'}
-    return value
+def _plain(column: Any) -> Any:
+    return pc.cast(column, pa.string()) if pa.types.is_dictionary(column.type) else column

@@ -3,31 +3,34 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
-from PIL import Image
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.data.frames import read_square_still
-from lddm_aug.files import atomic_write, sha256_of
+from lddm_aug.files import sha256_of
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.processes import end_with_parent
-from lddm_aug.store.manifest import CONTACT_SHEET
+from lddm_aug.store.manifest import make_table, plain_type
+from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter
-from lddm_aug.synthesis.plan import ClipRequest, plan_clips
+from lddm_aug.synthesis.plan import ClipRequest, plan_clips, shard_of
 from lddm_aug.versions import clip_versions
-from lddm_aug.visualization.contact_sheet import contact_sheet
 
-CLIPS_ON_SHEET = 12
-StillPixels = dict[tuple[Path, int | None], np.ndarray]  # by path and frame
+LOOKED_AT = 1000                                     # stills that are decoded before the first clip
+Key = tuple[Path, int | None]                        # a still's file and, of a video, its frame
+StillPixels = dict[Key, np.ndarray]
 # tqdm would show a rate below 1 as seconds per clip.
 BAR = '{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]'
 
@@ -40,11 +43,13 @@ class Summary:
         clips: clips in the store.
         made: those of this run; the others existed.
         seconds: that this run took to make them.
+        left_out: why clips were left out, one message each.
     """
 
     clips: int
     made: int
     seconds: float
+    left_out: tuple[str, ...] = ()
 
     @property
     def clips_per_second(self) -> float:
@@ -54,11 +59,17 @@ class Summary:
 
 def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path, *,
                per_still: int = 1, seed: int = 0, batch_size: int = 8, workers: int = 0,
-               progress: bool = True) -> Summary:
+               progress: bool = True, shard: int = 0, shards: int = 1) -> Summary:
     """Make `per_still` clips of every still in a table and write them into the store `out`.
 
     The same stills, seed and package give the same bytes for every batch size and number of
-    workers.  Called again, it resumes an interrupted run.
+    workers.  Called again, it resumes an interrupted run.  With `shards`, each run makes the clips
+    of its share of the stills, and `merge_stores` makes the whole store of theirs.
+
+    Of every still the bytes are hashed before the first clip, for its seed and id; a table's column
+    `sha256` saves that.  The first 1,000 stills are decoded then as well, so that a wrong table is
+    refused at once.  The others are read when their clips are made, by the process that makes
+    them.  One of these that can't be used is left out, and `plan.json` says why.
 
     Args:
         generator: from `load_package`, on its device.
@@ -69,74 +80,133 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
         batch_size: clips per batch.
         workers: processes that make clips on the CPU; 0 makes them in this one.
         progress: show a progress bar.
+        shard: the share of this run, in [0, shards).
+        shards: into how many shares the stills are divided.
 
     Raises:
-        ValueError: before the first clip, if stills are unusable (it lists all of them), or if
-            `out` has the clips of another plan.
+        ValueError: before the first clip, if stills are unusable (it lists all that were found), or
+            if `out` has the clips of another plan.
     """
-    device, stills = device_of(generator), list(rows)
+    if not 0 <= shard < shards:
+        raise ValueError(f'synthesize: shard must lie in [0, {shards}), the number of shards, but '
+                         f'got {shard!r}')
+    device = device_of(generator)
+    stills = [row for row in rows if shards == 1 or shard_of(row, shards) == shard]
     _check(generator, stills, device, seed, batch_size, workers)
-    pixels, sha256s = _read_stills(generator, stills, progress)
+    pixels, sha256s = _look_at(generator, stills, progress)
     plan = plan_clips(stills, sha256s, per_still, seed)
-    store = StoreWriter(out, _identity(generator, plan, per_still, seed, device),
-                        {request.clip_id: _row(request, generator) for request in plan})
-    missing = [request for request in plan if request.clip_id not in store]
-    if store.finished and not missing:
-        return Summary(clips=len(plan), made=0, seconds=0.)
+    store = StoreWriter(out, _identity(generator, per_still, seed, device),
+                        rows_of(plan, generator))
+    if store.finished and not len(store.missing):
+        return Summary(clips=len(store), made=0, seconds=0.)
 
     with store.lock():
-        seconds = _fill(store, generator, device, plan, missing, pixels, batch_size, workers,
-                        progress)
-        _write_contact_sheet(store, plan, seed)
-        store.finish(request.clip_id for request in plan)
-    return Summary(clips=len(plan), made=len(missing), seconds=seconds)
+        before = len(store)
+        seconds, left_out = _fill(store, generator, device, plan, pixels, batch_size, workers,
+                                  progress)
+        write_contact_sheet(store, seed)
+        store.finish()
+    return Summary(clips=len(store), made=len(store) - before, seconds=seconds,
+                   left_out=tuple(left_out))
 
 
 def _fill(store: StoreWriter, generator: Generator, device: torch.device,
-          plan: Sequence[ClipRequest], missing: Sequence[ClipRequest], pixels: StillPixels,
-          batch_size: int, workers: int, progress: bool) -> float:
-    """Make the missing clips; the seconds that it took."""
+          plan: Sequence[ClipRequest], pixels: StillPixels, batch_size: int, workers: int,
+          progress: bool) -> tuple[float, list[str]]:
+    """Make the missing clips; the seconds that it took, and why some were left out."""
     store.resume()
     start = time.perf_counter()
+    missing, left_out = store.missing, []
     batch_size = min(batch_size, len(missing) // max(workers, 1) + 1)    # a batch for every worker
     batches = [missing[i:i + batch_size] for i in range(0, len(missing), batch_size)]
     with tqdm(total=len(plan), initial=len(store), desc='synthesize', unit=' clips',
               bar_format=BAR, disable=not progress) as bar:
-        for batch, clips in zip(batches, _make(generator, device, batches, pixels, workers),
-                                strict=True):
-            store.add([(clip, _row(request, generator))
-                       for clip, request in zip(clips, batch, strict=True)])
+        making = Batches(generator, device, plan, batches, pixels)
+        for batch, made in zip(batches, make_batches(making, workers), strict=True):
+            clips = {int(place): clip for place, clip in zip(batch, made, strict=True)
+                     if not isinstance(clip, str)}
+            store.add([*clips], [*clips.values()])
+            for place, reason in zip(batch, made, strict=True):
+                if isinstance(reason, str):
+                    store.leave_out(int(place), reason)
+                    left_out.append(reason)
             bar.update(len(batch))
-    return time.perf_counter() - start
+    if not len(store):
+        raise ValueError(f'synthesize: none of {len(plan)} clips could be made; the first: '
+                         f'{left_out[0]}')
+    return time.perf_counter() - start, left_out
 
 
-class _Batches(Dataset):
+class Batches(Dataset):
     """Batches of clips, made by the worker process that loads them."""
 
-    def __init__(self, generator: Generator, device: torch.device,
-                 batches: Sequence[Sequence[ClipRequest]], pixels: StillPixels) -> None:
+    def __init__(self, generator: Generator, device: torch.device, plan: Sequence[ClipRequest],
+                 batches: Sequence[NDArray], pixels: StillPixels) -> None:
         self.generator = generator
         self.device = device
+        self.plan = plan
         self.batches = batches
         self.pixels = pixels
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, index: int) -> list[np.ndarray]:
-        batch = self.batches[index]
-        stills = torch.stack([still_to_unit(self.pixels[request.still.path, request.still.frame])
-                              for request in batch])               # (B, C, H, W)
-        clips = self.generator(stills.to(self.device), [request.seed for request in batch],
-                               [request.still.label for request in batch])
+    def __getitem__(self, index: int) -> list[np.ndarray | str]:
+        """A (T, H, W[, 3]) clip for each request of a batch; for an unusable still, the reason."""
+        requests = [self.plan[place] for place in self.batches[index]]
+        stills = dict(zip(map(_key, requests), map(self._read, requests), strict=True))
+        usable = [request for request in requests if not isinstance(stills[_key(request)], str)]
+        clips = iter(self._make(usable, stills)) if usable else iter(())
+        return [found if isinstance(found := stills[_key(request)], str) else next(clips)
+                for request in requests]
+
+    def _make(self, requests: Sequence[ClipRequest], stills: Mapping[Key, Any]
+              ) -> list[np.ndarray]:
+        batch = torch.stack([still_to_unit(stills[_key(request)]) for request in requests])
+        clips = self.generator(batch.to(self.device), [request.seed for request in requests],
+                               [request.still.label for request in requests])
         return [clip_to_uint8(clip) for clip in clips]             # B × (T, H, W[, 3])
 
+    def _read(self, request: ClipRequest) -> np.ndarray | str:
+        still = request.still
+        if _key(request) in self.pixels:
+            return self.pixels[_key(request)]
+        try:
+            _refuse_changed(still.path, request.still_sha256)
+            return read_square_still(still.path, still.frame, self.generator.size,
+                                     self.generator.channels)
+        except (ValueError, OSError) as error:
+            return _reason(still.path, error)
 
-def _make(generator: Generator, device: torch.device, batches: Sequence[Sequence[ClipRequest]],
-          pixels: StillPixels, workers: int) -> Iterator[list[np.ndarray]]:
-    yield from DataLoader(_Batches(generator, device, batches, pixels), batch_size=None,
-                          collate_fn=list, num_workers=min(workers, len(batches)),
-                          worker_init_fn=end_with_parent)
+
+def make_batches(batches: Batches, workers: int) -> Iterator[list[np.ndarray | str]]:
+    """The clips of one batch after another."""
+    yield from DataLoader(batches, batch_size=None, collate_fn=list,
+                          num_workers=min(workers, len(batches)), worker_init_fn=end_with_parent)
+
+
+def _key(request: ClipRequest) -> Key:
+    return request.still.path, request.still.frame
+
+
+def _reason(path: Path, error: Exception) -> str:
+    return str(error) if str(path) in str(error) else f'{path}: {error}'
+
+
+def _refuse_changed(path: Path, sha256: str) -> None:
+    if _sha256(path) != sha256:
+        raise ValueError(f'{path} was changed after its sha256 was written into the table')
+
+
+def _sha256(path: Path) -> str:
+    """Of a file; of a video with many stills once in each process."""
+    status = path.stat()
+    return _sha256_of(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256_of(path: Path, size: int, mtime_ns: int) -> str:
+    return sha256_of(path)
 
 
 def _check(generator: Generator, stills: Sequence[Annotation], device: torch.device,
@@ -158,27 +228,22 @@ def _check(generator: Generator, stills: Sequence[Annotation], device: torch.dev
         raise ValueError(f'synthesize: seed must be 0 or more, but got {seed!r}')
 
 
-def _read_stills(generator: Generator, stills: Sequence[Annotation], progress: bool
-                 ) -> tuple[StillPixels, dict[Path, str]]:
-    """Pixels of every still, and sha256 of its file; one error lists all unusable stills.
-
-    All stills are read before the first clip, so that a damaged one can't end a run after hours.
-    At the generator's size they fit into memory.
-    """
+def _look_at(generator: Generator, stills: Sequence[Annotation], progress: bool
+             ) -> tuple[StillPixels, dict[Path, str]]:
+    """Pixels of the first stills, and sha256 of every file; one error lists unusable stills."""
     pixels: StillPixels = {}
     sha256s: dict[Path, str] = {}
-    unusable: dict[tuple[Path, int | None], str] = {}
-    for still in tqdm(stills, desc='read stills', unit=' stills', disable=not progress):
+    unusable: dict[Key, str] = {}
+    for still in tqdm(stills, desc='look at stills', unit=' stills', disable=not progress):
         key = (still.path, still.frame)
-        if key in pixels or key in unusable:
-            continue
         try:
-            pixels[key] = read_square_still(*key, generator.size, generator.channels)
             if still.path not in sha256s:
-                sha256s[still.path] = sha256_of(still.path)
+                sha256s[still.path] = still.sha256 or _sha256(still.path)
+            if len(pixels) < LOOKED_AT and key not in pixels and key not in unusable:
+                _refuse_changed(still.path, sha256s[still.path])
+                pixels[key] = read_square_still(*key, generator.size, generator.channels)
         except (ValueError, OSError) as error:
-            named = str(still.path) in str(error)
-            unusable[key] = str(error) if named else f'{still.path}: {error}'
+            unusable[key] = _reason(still.path, error)
     if unusable:
         reasons = '\n'.join(f'  {reason}' for reason in unusable.values())
         raise ValueError(f'synthesize: {len(unusable)} of {len(stills)} stills are unusable; '
@@ -186,9 +251,10 @@ def _read_stills(generator: Generator, stills: Sequence[Annotation], progress: b
     return pixels, sha256s
 
 
-def _identity(generator: Generator, plan: Sequence[ClipRequest], per_still: int, seed: int,
-              device: torch.device) -> dict[str, Any]:
-    """All that the clips' bytes depend on, in the types that JSON returns."""
+def _identity(generator: Generator, per_still: int, seed: int, device: torch.device
+              ) -> dict[str, Any]:
+    """All but the stills that the clips' bytes depend on, in the types that JSON returns."""
+    frames = (generator.num_frames, generator.size, generator.size)
     identity = {
         'package_sha256': generator.package_sha256,
         'generator': generator.config,
@@ -196,43 +262,28 @@ def _identity(generator: Generator, plan: Sequence[ClipRequest], per_still: int,
         'device': device.type,
         'per_still': per_still,
         'seed': seed,
-        'clips': len(plan),
-        'stills': [_provenance(request) for request in plan[::per_still]],
+        'shape': frames if generator.channels == 1 else (*frames, generator.channels),
     }
     return json.loads(json.dumps(identity))
 
 
-def _row(request: ClipRequest, generator: Generator) -> dict[str, Any]:
-    """A manifest row, without the keys that the store adds."""
-    sampler = generator.sampler.as_dict()
-    return {
-        'clip_id': request.clip_id,
-        **_provenance(request),
-        'seed': request.seed,
-        'package_sha256': generator.package_sha256,
-        'generator': type(generator).__name__,
-        'sampler': sampler.get('name'),
-        'steps': sampler.get('steps'),
-        'guidance': sampler.get('guidance'),
-        'frame_stride': generator.frame_stride,
-        'versions': clip_versions(),
-    }
-
-
-def _provenance(request: ClipRequest) -> dict[str, Any]:
-    return {
-        'still': str(request.still.path),
-        'still_sha256': request.still_sha256,
-        'still_frame': request.still.frame,
-        'group': request.still.group,
-        'label': request.still.label,
-    }
-
-
-def _write_contact_sheet(store: StoreWriter, plan: Sequence[ClipRequest], seed: int) -> None:
-    draws = np.random.default_rng(seed).permutation(len(plan))[:CLIPS_ON_SHEET]
-    shown = [plan[i] for i in sorted(draws)]
-    sheet = contact_sheet([store.read_clip(request.clip_id) for request in shown],
-                          [f'{request.still.label}   {request.clip_id}' for request in shown])
-    with atomic_write(store.folder / CONTACT_SHEET) as file:
-        Image.fromarray(sheet).save(file, format='PNG')
+def rows_of(plan: Sequence[ClipRequest], generator: Generator) -> pa.Table:
+    """The rows of planned clips, without the columns that the store adds."""
+    sampler, count = generator.sampler.as_dict(), len(plan)
+    same = {'package_sha256': generator.package_sha256, 'generator': type(generator).__name__,
+            'sampler': sampler.get('name'), 'steps': sampler.get('steps'),
+            'guidance': sampler.get('guidance'), 'frame_stride': generator.frame_stride,
+            'versions': json.dumps(clip_versions())}
+    stills = [request.still for request in plan]
+    columns = {
+        'clip_id': [request.clip_id for request in plan],
+        'still': [str(still.path) for still in stills],
+        'still_sha256': [request.still_sha256 for request in plan],
+        'still_frame': [still.frame for still in stills],
+        'group': [still.group for still in stills],
+        'label': [still.label for still in stills],
+        'seed': [request.seed for request in plan]}
+    return make_table({
+        **{name: pa.array(values, plain_type(name)) for name, values in columns.items()},
+        **{name: pa.repeat(pa.scalar(value, plain_type(name)), count)
+           for name, value in same.items()}})

@@ -17,10 +17,13 @@ from mmaction.datasets import VideoDataset
 from mmaction.registry import DATASETS
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from scipy.stats import chisquare
 
 from lddm_aug.data.audit_record import FORMAT_VERSION
+from lddm_aug.datasets import mixed as module
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
-from lddm_aug.datasets.mixed import LDDMMixedDataset
+from lddm_aug.datasets.mixed import LDDMMixedDataset, shuffled_place
+from lddm_aug.datasets.synthetic_clips import StoredClips
 from lddm_aug.datasets.visits import Visit, accept_visits
 from lddm_aug.engine.mmaction_tool import load_mmaction_tool
 from lddm_aug.files import sha256_of
@@ -37,9 +40,10 @@ PIPELINE = [dict(type='ReadVideo', size=16), dict(type='SampleSegment', num_fram
 class Listed(LabelledDataset):
     """So many samples of each class, with nothing behind them."""
 
-    def __init__(self, counts: dict[int, int], origin: str = 'real', seed: int = 0) -> None:
+    def __init__(self, counts: dict[int, int], origin: str = 'real', seed: int = 0,
+                 classes: Sequence[str] = tuple(f'class {label}' for label in range(5))) -> None:
         self.counts, self.origin = counts, origin
-        super().__init__('', [f'class {label}' for label in range(5)], [], False, seed)
+        super().__init__('', classes, [], False, seed)
 
     def load_data_list(self) -> list[dict]:
         return [dict(label=label, group='g', origin=self.origin)
@@ -91,6 +95,53 @@ def test_every_clip_is_used_equally_often_as_epochs_go_by(real, clips, ratio, se
         synthetic = [info for info in drawn(dataset, epoch) if info['origin'] == 'synthetic']
         used.update(info['sample_idx'] for info in synthetic)
         assert max(used.values()) - min(used.values()) <= 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(count=st.integers(1, 700), seed=st.integers(0, 2**63 - 1))
+def test_a_place_is_shuffled_to_each_place_once(count, seed):
+    shuffled = [shuffled_place(place, count, seed) for place in range(count)]
+    assert sorted(shuffled) == [*range(count)]
+
+
+def test_shuffled_places_are_uniform_and_differ_between_seeds():
+    count, seeds = 100, 4000
+    places = np.array([[shuffled_place(place, count, seed) for place in (0, 1, 99)]
+                       for seed in range(seeds)])
+    for column in places.T:                              # each place is hit equally often
+        assert chisquare(np.bincount(column, minlength=count)).pvalue > 1e-4
+    together = np.bincount(places[:, 0] // 10 * 10 + places[:, 1] // 10, minlength=100)
+    assert chisquare(together).pvalue > 1e-4             # and two of them independently
+    assert abs(np.corrcoef(places.T)[0, 2]) < .06
+
+
+def test_of_many_clips_each_is_used_once_before_one_is_used_twice(monkeypatch):
+    monkeypatch.setattr(module, 'MAX_SHUFFLED', 8)
+    dataset = LDDMMixedDataset(Listed({0: 10}), Listed({0: 25}, 'synthetic'))
+    epochs = [[info['sample_idx'] for info in drawn(dataset, epoch)[10:]] for epoch in range(5)]
+    for number in range(2):
+        cycle = [clip for epoch in epochs for clip in epoch][25 * number:25 * number + 25]
+        assert sorted(cycle) == [*range(25)] and cycle != sorted(cycle)
+
+
+def test_no_clip_of_a_store_is_looked_at_before_it_is_drawn(videos, store, monkeypatch):
+    looked_at = []
+    look = StoredClips.__getitem__
+    monkeypatch.setattr(StoredClips, '__getitem__',
+                        lambda clips, index: looked_at.append(index) or look(clips, index))
+    dataset = mixed(videos, store, synthetic_per_real=1.)
+    assert looked_at == [] and dataset.groups > {'trained-on'} and looked_at == []
+    dataset[len(dataset.real)]
+    assert len(looked_at) == 1
+
+
+def test_the_draws_of_a_store_are_those_of_a_list_with_the_same_labels(videos, store):
+    dataset = mixed(videos, store)
+    listed = LDDMMixedDataset(dataset.real, Listed({0: 3, 1: 2}, 'synthetic', classes=CLASSES))
+    for epoch in range(3):
+        assert [(info['origin'], info['label'], info['sample_idx']) for info in
+                drawn(dataset, epoch)] == [(info['origin'], info['label'], info['sample_idx'])
+                                           for info in drawn(listed, epoch)]
 
 
 def test_another_seed_draws_other_clips_and_another_epoch_too():

@@ -7,12 +7,14 @@ import os
 import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
@@ -24,7 +26,8 @@ from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.store.manifest import ROW_KEYS, read_manifest
+from lddm_aug.store.manifest import PARTIAL, ROW_KEYS, make_table, read_manifest, write_table
+from lddm_aug.store.shards import clip_sha256
 from lddm_aug.store.writer import StoreWriter
 from lddm_aug.synthesis import synthesize as module
 from lddm_aug.synthesis.synthesize import Summary, synthesize
@@ -53,10 +56,11 @@ def run(generator: Generator, stills: list[Annotation], out: Path, **options: An
 
 def test_a_clip_is_what_the_generator_makes_of_its_still_and_seed(generator, stills, tmp_path):
     run(generator, stills, tmp_path / 'store')
-    for row in read_manifest(tmp_path / 'store').rows:
+    manifest = read_manifest(tmp_path / 'store')
+    for number, row in enumerate(manifest.rows):
         still = to_unit(torch.tensor(np.asarray(Image.open(row['still']))))
         clip = to_uint8(generator(still[None, None], [row['seed']]))[0, 0].numpy()
-        kept = np.load(tmp_path / 'store' / row['path'])
+        kept = manifest.read_clip(number)
         assert kept.dtype == np.uint8
         assert (kept == clip).all()
         assert (kept[0] == np.asarray(Image.open(row['still']))).all()
@@ -67,12 +71,13 @@ def test_a_conditional_generator_gets_the_classes_of_the_stills(
         tiny_conditional_lddm, stills, tmp_path):
     save_package(tmp_path / 'package', tiny_conditional_lddm, ['p8'])
     run(tiny_conditional_lddm, stills, tmp_path / 'store')
-    for row in read_manifest(tmp_path / 'store').rows:
+    manifest = read_manifest(tmp_path / 'store')
+    for number, row in enumerate(manifest.rows):
         still = to_unit(torch.tensor(np.asarray(Image.open(row['still']))))
         conditional, unconditional = (
             to_uint8(tiny_conditional_lddm(still[None, None], [row['seed']], [label]))[0, 0]
             for label in (row['label'], None))
-        kept = np.load(tmp_path / 'store' / row['path'])
+        kept = manifest.read_clip(number)
         assert (kept == conditional.numpy()).all() and (kept != unconditional.numpy()).any()
 
 
@@ -87,15 +92,16 @@ def test_a_still_of_a_class_that_the_generator_does_not_know_is_refused(
 
 def test_every_row_says_where_its_clip_came_from(generator, stills, tmp_path):
     summary = run(generator, stills, tmp_path / 'store', per_still=2)
-    rows, header = read_manifest(tmp_path / 'store')
+    rows, header, clips = read_manifest(tmp_path / 'store')
     assert summary.clips == summary.made == len(rows) == 20
-    assert [row['group'] for row in rows] == [still.group for still in stills for _ in range(2)]
-    assert [row['label'] for row in rows] == [still.label for still in stills for _ in range(2)]
+    assert Counter((row['still'], row['group'], row['label']) for row in rows) == {
+        (str(still.path), still.group, still.label): 2 for still in stills}
+    assert [row['clip_id'] for row in rows] == sorted({row['clip_id'] for row in rows})
     for row in rows:
         assert set(ROW_KEYS) <= set(row)
-        for path, key in ((tmp_path / 'store' / row['path'], 'sha256'),
-                          (Path(row['still']), 'still_sha256')):
-            assert hashlib.sha256(path.read_bytes()).hexdigest() == row[key]
+        still = Path(row['still']).read_bytes()
+        assert hashlib.sha256(still).hexdigest() == row['still_sha256']
+        assert clip_sha256(clips.read(row['place'])).hex() == row['sha256']
         assert row['package_sha256'] == generator.package_sha256
         assert (row['generator'], row['sampler'], row['steps'], row['frame_stride']) == (
             'LDDMGenerator', 'DPMSolverMultistep', 3, 3)
@@ -130,8 +136,8 @@ def test_an_interrupted_run_resumes_and_ends_like_an_uninterrupted_one(
     run(generator, stills, tmp_path / 'expected')
     add = StoreWriter.add
 
-    def add_and_stop(store, clips):
-        add(store, clips)
+    def add_and_stop(store, places, clips):
+        add(store, places, clips)
         if len(store) >= 4:
             raise stop
 
@@ -141,7 +147,7 @@ def test_an_interrupted_run_resumes_and_ends_like_an_uninterrupted_one(
     with pytest.raises(FileNotFoundError, match='unfinished'):
         read_manifest(tmp_path / 'store')
     monkeypatch.setattr(StoreWriter, 'add', add)
-    partial = tmp_path / 'store' / 'manifest.partial.jsonl'
+    partial = tmp_path / 'store' / PARTIAL
     partial.write_bytes(partial.read_bytes()[:-9])           # killed while writing the last row
     summary = run(generator, stills, tmp_path / 'store', workers=workers)
     assert summary.made == 7
@@ -189,10 +195,10 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(generator, stills, tmp_p
     def full(*_):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(module, '_write_contact_sheet', full)
+    monkeypatch.setattr(module, 'write_contact_sheet', full)
     with pytest.raises(OSError, match='No space left'):
         run(generator, stills, tmp_path / 'store')
-    assert not (tmp_path / 'store' / 'manifest.jsonl').exists()
+    assert not (tmp_path / 'store' / 'manifest.arrow').exists()
     monkeypatch.undo()
     assert run(generator, stills, tmp_path / 'store').made == 0
     assert len(read_manifest(tmp_path / 'store').rows) == 10
@@ -209,8 +215,17 @@ def test_a_finished_store_is_left_as_it_is(generator, stills, tmp_path):
 def test_a_damaged_clip_of_a_finished_store_is_made_again(generator, stills, tmp_path):
     run(generator, stills, tmp_path / 'store')
     before = sha256_of(tmp_path / 'store')
-    next((tmp_path / 'store' / 'clips').iterdir()).write_bytes(b'damaged')
+    shard = tmp_path / 'store/clips/shard-00000.npy'
+    clips = np.load(shard, mmap_mode='r+')
+    clips[3, 2, 1, 0] ^= 1
+    clips.flush()
     assert run(generator, stills, tmp_path / 'store').made == 1
+    assert sha256_of(tmp_path / 'store') == before
+    shard.write_bytes(shard.read_bytes()[:-1])
+    assert run(generator, stills, tmp_path / 'store').made == 1
+    assert sha256_of(tmp_path / 'store') == before
+    shard.write_bytes(b'damaged')
+    assert run(generator, stills, tmp_path / 'store').made == 10
     assert sha256_of(tmp_path / 'store') == before
 
 
@@ -219,7 +234,7 @@ def test_another_plan_in_the_same_folder_is_refused(generator, stills, tmp_path)
     before = sha256_of(tmp_path / 'store')
     with pytest.raises(ValueError, match=r'another plan \(its seed differ'):
         run(generator, stills, tmp_path / 'store', seed=1)
-    with pytest.raises(ValueError, match=r'another plan \(its per_still, clips differ'):
+    with pytest.raises(ValueError, match=r'another plan \(its per_still, clips, stills differ'):
         run(generator, stills, tmp_path / 'store', per_still=2)
     Image.new('L', (16, 16)).save(stills[3].path)
     with pytest.raises(ValueError, match=r'another plan \(its stills differ'):
@@ -246,10 +261,9 @@ def test_all_stills_that_cannot_be_used_are_named_before_anything_is_made(
 def test_stills_of_other_sizes_and_modes_are_fitted_to_the_generator(generator, stills, tmp_path):
     Image.new('RGB', (32, 16), (90, 90, 90)).save(stills[0].path)
     run(generator, stills[:1], tmp_path / 'store')
-    row = read_manifest(tmp_path / 'store').rows[0]
     expected = np.zeros((16, 16), np.uint8)
     expected[4:12] = 90
-    assert (np.load(tmp_path / 'store' / row['path'])[0] == expected).all()
+    assert (read_manifest(tmp_path / 'store').read_clip(0)[0] == expected).all()
 
 
 def test_colour_stills_become_colour_clips(stills, tmp_path):
@@ -258,10 +272,10 @@ def test_colour_stills_become_colour_clips(stills, tmp_path):
     for still in stills:
         Image.open(still.path).convert('RGB').save(still.path)
     run(generator, stills, tmp_path / 'store')
-    row = read_manifest(tmp_path / 'store').rows[0]
-    assert row['shape'] == [5, 16, 16, 3]
-    clip = np.load(tmp_path / 'store' / row['path'])
-    assert (clip == np.asarray(Image.open(stills[0].path))).all()
+    manifest = read_manifest(tmp_path / 'store')
+    assert manifest.rows[0]['shape'] == [5, 16, 16, 3]
+    still = Image.open(manifest.rows[0]['still'])
+    assert (manifest.read_clip(0) == np.asarray(still)).all()
 
 
 def test_the_contact_sheet_shows_at_most_a_dozen_clips(generator, stills, tmp_path):
@@ -295,8 +309,9 @@ def test_no_stills_are_refused(generator, tmp_path):
 def test_a_store_can_be_moved(generator, stills, tmp_path):
     run(generator, stills, tmp_path / 'store')
     shutil.move(tmp_path / 'store', tmp_path / 'moved')
-    for row in read_manifest(tmp_path / 'moved').rows:
-        assert sha256_of(tmp_path / 'moved' / row['path']) == row['sha256']
+    manifest = read_manifest(tmp_path / 'moved')
+    for number, row in enumerate(manifest.rows):
+        assert clip_sha256(manifest.read_clip(number)).hex() == row['sha256']
 
 
 @pytest.mark.parametrize('options, message', [
@@ -309,15 +324,25 @@ def test_a_number_below_zero_is_refused_before_anything_is_written(
     assert not (tmp_path / 'store').exists()
 
 
+def rows_in(store: Path) -> pa.Table:
+    return pa.ipc.open_file((store / 'manifest.arrow').read_bytes()).read_all()
+
+
+def rewrite(store: Path, table: pa.Table) -> None:
+    with (store / 'manifest.arrow').open('wb') as file:
+        write_table(table, file)
+
+
 def flipped_label(store):
-    path = store / 'manifest.jsonl'
-    path.write_text(path.read_text().replace('"benign"', '"malignant"', 1))
+    table = rows_in(store)
+    first, *others = table['label'].to_pylist()
+    labels = ['benign' if first == 'malignant' else 'malignant', *others]
+    rewrite(store, make_table({**dict(zip(table.column_names, table.columns, strict=True)),
+                               'label': pa.array(labels)}))
 
 
 def doubled_row(store):
-    path = store / 'manifest.jsonl'
-    lines = path.read_text().splitlines()
-    path.write_text('\n'.join([*lines[:-1], lines[0], '']))
+    rewrite(store, rows_in(store).take(pa.array([*range(9), 0])))
 
 
 def damaged_plan(store):
@@ -335,12 +360,12 @@ def test_a_store_whose_records_were_changed_is_corrected(
     store = tmp_path / 'store'
     run(generator, stills, store)
     before = sha256_of(store)
-    if not with_digest:                                  # as stores of earlier versions are
+    if not with_digest:                                  # as somebody leaves it who changes both
         plan = json.loads((store / 'plan.json').read_text())
         del plan['rows_sha256']
         (store / 'plan.json').write_text(json.dumps(plan))
     change(store)
-    with pytest.raises((ValueError, FileNotFoundError), match=r'manifest\.jsonl|plan\.json'):
+    with pytest.raises((ValueError, FileNotFoundError), match=r'manifest\.arrow|plan\.json'):
         read_manifest(store)
     assert run(generator, stills, store).made <= 1
     assert sha256_of(store) == before
@@ -373,8 +398,8 @@ def test_a_second_writer_of_a_store_is_refused_and_the_first_goes_on(
     monkeypatch.setattr(locks, 'SECONDS', 0.1)
     made, add = [], StoreWriter.add
 
-    def add_and_run_again(store, clips):
-        add(store, clips)
+    def add_and_run_again(store, places, clips):
+        add(store, places, clips)
         if not made:
             with pytest.raises(ValueError, match=r'store is being written by another process'):
                 run(generator, stills, tmp_path / 'store')
@@ -388,8 +413,88 @@ def test_a_second_writer_of_a_store_is_refused_and_the_first_goes_on(
 def test_what_killed_runs_left_is_removed(generator, stills, tmp_path):
     run(generator, stills, tmp_path / 'store')
     before = sha256_of(tmp_path / 'store')
-    (tmp_path / 'store/manifest.jsonl').rename(tmp_path / 'store/manifest.partial.jsonl')
-    for left in ('.plan.json.0123abcd.tmp', 'clips/.0-a.npy.0123abcd.tmp', 'clips/0-a.npy.tmp'):
+    for left in ('.plan.json.0123abcd.tmp', 'clips/.shard-00000.npy.0123abcd.tmp',
+                 'clips/0-a.npy.tmp'):
         (tmp_path / 'store' / left).touch()
+    (tmp_path / 'store/manifest.arrow').unlink()
     run(generator, stills, tmp_path / 'store')
     assert sha256_of(tmp_path / 'store') == before
+
+
+def test_the_order_of_the_table_changes_no_byte(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'expected', per_still=2)
+    run(generator, stills[::-1], tmp_path / 'store', per_still=2)
+    one, other = (read_manifest(tmp_path / name).rows for name in ('expected', 'store'))
+    assert [row['clip_id'] for row in one] == [row['clip_id'] for row in other]
+    assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
+
+
+def test_shards_have_the_clips_of_the_whole_each_once(generator, stills, tmp_path):
+    run(generator, stills, tmp_path / 'whole', per_still=2)
+    parts = []
+    for shard in range(3):
+        run(generator, stills, tmp_path / f'{shard}', per_still=2, shard=shard, shards=3)
+        parts += [(row['clip_id'], row['sha256'], row['seed'])
+                  for row in read_manifest(tmp_path / f'{shard}').rows]
+    assert sorted(parts) == [(row['clip_id'], row['sha256'], row['seed'])
+                             for row in read_manifest(tmp_path / 'whole').rows]
+
+
+def test_a_row_that_stands_there_twice_has_two_clips(generator, stills, tmp_path):
+    run(generator, [stills[0], stills[0]], tmp_path / 'store')
+    one, other = read_manifest(tmp_path / 'store').rows
+    assert one['clip_id'] != other['clip_id'] and one['sha256'] == other['sha256']
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_only_the_first_stills_are_decoded_beforehand_and_a_damaged_one_costs_itself(
+        generator, stills, tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(module, 'LOOKED_AT', 3)
+    run(generator, stills, tmp_path / 'expected')
+    stills[5].path.write_bytes(b'damaged')
+    summary = run(generator, stills, tmp_path / 'store', workers=workers, batch_size=2)
+    assert (summary.clips, summary.made, len(summary.left_out)) == (9, 9, 1)
+    assert 'benign (5).png' in summary.left_out[0]
+    manifest, expected = (read_manifest(tmp_path / name) for name in ('store', 'expected'))
+    clips = {row['clip_id']: row['sha256'] for row in expected.rows}
+    assert {row['clip_id']: row['sha256'] for row in manifest.rows}.items() < clips.items()
+    assert 'benign-5-' in manifest.header['left_out'][0]['clip_id']
+    before = sha256_of(tmp_path / 'store')
+    assert run(generator, stills, tmp_path / 'store').made == 0
+    assert sha256_of(tmp_path / 'store') == before
+
+
+def test_a_still_that_changed_since_its_table_was_made_is_not_used(
+        generator, stills, tmp_path, monkeypatch):
+    listed = [replace(still, sha256=sha256_of(still.path)) for still in stills]
+    Image.new('L', (16, 16)).save(stills[5].path)
+    with pytest.raises(ValueError, match=r'benign \(5\)\.png was changed'):
+        run(generator, listed, tmp_path / 'store')
+    monkeypatch.setattr(module, 'LOOKED_AT', 3)
+    summary = run(generator, listed, tmp_path / 'store')
+    assert summary.made == 9 and 'benign (5).png was changed' in summary.left_out[0]
+
+
+def test_memory_does_not_grow_with_the_stills(generator, stills, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, 'LOOKED_AT', 3)
+    pixels, _ = module._look_at(generator, stills, progress=False)
+    assert len(pixels) == 3
+
+
+def kill_and_resume(generator, stills, store, moment) -> None:
+    process = multiprocessing.get_context('fork').Process(
+        target=run, args=(generator, stills, store), kwargs=dict(batch_size=1))
+    process.start()
+    partial = store / PARTIAL
+    wait_for(lambda: not process.is_alive() or (
+        partial.exists() and len(partial.read_bytes().splitlines()) > moment))
+    process.kill()
+    process.join()
+
+
+@pytest.mark.parametrize('moment', [0, 1, 4, 9])
+def test_a_run_that_is_killed_resumes_to_the_same_bytes(generator, stills, tmp_path, moment):
+    run(generator, stills, tmp_path / 'expected')
+    kill_and_resume(generator, stills, tmp_path / 'store', moment)
+    assert run(generator, stills, tmp_path / 'store').made <= 10 - min(moment, 9) + 1
+    assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')

@@ -46,10 +46,11 @@ def stills(tmp_path: Path) -> Path:
 def test_stills_become_a_store(monkeypatch, capsys, tmp_path, package, stills):
     synthesize(monkeypatch, package, '--stills', stills, '--out', tmp_path / 'store',
                '--per-still', 2, '--device', 'cpu', '--workers', 0)
-    rows = read_manifest(tmp_path / 'store').rows
-    assert [row['group'] for row in rows[::2]] == ['p1', 'p2', 'p3', 'p4']
-    assert all(row['shape'] == [8, 16, 16] for row in rows)
-    first = np.load(tmp_path / 'store' / rows[6]['path'])[0]
+    manifest = read_manifest(tmp_path / 'store')
+    groups = [row['group'] for row in manifest.rows]
+    assert sorted(groups) == sorted(2 * ['p1', 'p2', 'p3', 'p4'])
+    assert all(row['shape'] == [8, 16, 16] for row in manifest.rows)
+    first = manifest.read_clip(groups.index('p4'))[0]
     assert (first == np.load(tmp_path / 'sweep.npy')[3]).all()
     printed = capsys.readouterr()
     assert '8 clips in ' in printed.out and 'per second' in printed.out
@@ -129,6 +130,6 @@ def test_real_stills_become_clips(monkeypatch, tmp_path):
     (tmp_path / 'stills.csv').write_text('\n'.join(['path,label,group', *rows]))
     synthesize(monkeypatch, tmp_path / 'package', '--stills', tmp_path / 'stills.csv',
                '--data-root', BUSI, '--out', tmp_path / 'store', '--device', 'cpu')
-    manifest = read_manifest(tmp_path / 'store').rows
-    assert len(manifest) == len(names) == 22
-    assert all(np.load(tmp_path / 'store' / row['path']).std() > 0 for row in manifest)
+    manifest = read_manifest(tmp_path / 'store')
+    assert len(manifest.rows) == len(names) == 22
+    assert all(manifest.read_clip(number).std() > 0 for number in range(22))

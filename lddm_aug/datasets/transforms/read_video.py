@@ -11,9 +11,9 @@ from lddm_aug.data.frames import Pixels, letterbox, read_frames, to_channels
 
 @TRANSFORMS.register_module()
 class ReadVideo(BaseTransform):
-    """Read all frames of a video, or of a generated clip.
+    """Read all frames of a video; a generated clip, which is there, is only fitted.
 
-    Required keys: filename.
+    Required keys: filename, and of a generated clip array (T, H, W[, 3]) uint8.
     Added keys: array (T, H, W, 3) uint8, or (T, H, W) with one channel; total_frames.
 
     Args:
@@ -32,20 +32,24 @@ class ReadVideo(BaseTransform):
         self.cache: dict[str, Pixels] | None = {} if cache else None
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        results['array'] = self.read(results['filename'])
+        results['array'] = self.read(results['filename'], results.get('array'))
         results['total_frames'] = len(results['array'])
         return results
 
-    def read(self, filename: str) -> Pixels:
-        """(T, H, W, 3) or (T, H, W) frames of a video, from the cache if there is one."""
+    def read(self, filename: str, array: Pixels | None = None) -> Pixels:
+        """(T, H, W, 3) or (T, H, W) frames of a video, from the cache if there is one.
+
+        Args:
+            array: the frames, where they were read before.
+        """
         if self.cache is None:
-            return self._read(filename)
+            return self._read(filename, array)
         if filename not in self.cache:
-            self.cache[filename] = self._read(filename)
+            self.cache[filename] = self._read(filename, array)
         return self.cache[filename].copy()           # some transforms flip frames in place
 
-    def _read(self, filename: str) -> Pixels:
-        return read_frames(filename, self._fit)
+    def _read(self, filename: str, array: Pixels | None) -> Pixels:
+        return read_frames(filename, self._fit) if array is None else self._fit(array)
 
     def _fit(self, frame: Pixels) -> Pixels:
         return to_channels(frame if self.size is None else letterbox(frame, self.size),

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.classes import class_list, refuse_other_classes, shown
-from lddm_aug.datasets.leaves import classes_of, infos_of, transforms_of
+from lddm_aug.datasets.leaves import classes_of, label_infos, transforms_of
 from lddm_aug.engine.unwrapped import unwrapped
 
 UNLABELLED = -1                                      # MMAction2's label of what has none
@@ -144,7 +144,7 @@ def refuse_other_labels(owner: str, model: Any, part: str, dataset: Any) -> None
     scored, lowest = classes_scored(model), UNLABELLED if part == 'test' else 0
     if scored is None:
         return
-    for index, info in enumerate(infos_of(dataset)):
+    for index, info in enumerate(label_infos(dataset)):
         wrong = _outside(info.get('label'), lowest, scored)
         if wrong:
             raise ValueError(

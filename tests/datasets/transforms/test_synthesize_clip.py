@@ -33,8 +33,8 @@ def test_on_the_fly_and_offline_synthesis_make_the_same_clip(tmp_path: Path, pac
     np.save(tmp_path / 'still.npy', still[None])
     row = Annotation(tmp_path / 'still.npy', 'benign', 'g', 0, None, 0)
     synthesize(tiny_lddm, [row], tmp_path / 'store', progress=False)
-    row = read_manifest(tmp_path / 'store').rows[0]
-    offline = np.load(tmp_path / 'store' / row['path'])
+    manifest = read_manifest(tmp_path / 'store')
+    row, offline = manifest.rows[0], manifest.read_clip(0)
     results = SynthesizeClip(package)(dict(still=still, seed=row['seed']))
     np.testing.assert_array_equal(results['array'], np.stack([offline] * 3, axis=-1))
     assert results['total_frames'] == len(offline) == 8

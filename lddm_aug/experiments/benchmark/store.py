@@ -1,0 +1,219 @@
+"""What a store costs: opening, the first samples, memory, and a clip against decord on mp4.
+
+    python -m lddm_aug.experiments.benchmark.store --rows 1000000
+
+The clips of the large store are sparse files: all is there but the pixels, which are zeros.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+import lddm_aug  # noqa: F401  registers the datasets
+from lddm_aug.data.annotations import Annotation
+from lddm_aug.datasets.mixed import LDDMMixedDataset
+from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
+from lddm_aug.generators.repeat_still import RepeatStill
+from lddm_aug.store.exchange import write_mp4
+from lddm_aug.store.manifest import (
+    FORMAT_VERSION,
+    MANIFEST,
+    PLAN,
+    file_sha256,
+    make_table,
+    plain_type,
+    write_table,
+)
+from lddm_aug.store.shards import ClipShards, clip_sha256, clips_per_shard
+from lddm_aug.synthesis.synthesize import synthesize
+
+SHAPE = (16, 128, 128)
+READS = 200
+WORKERS = 4
+FORK = multiprocessing.get_context('fork')
+
+
+def make_store(folder: Path, count: int, shape: tuple[int, ...] = SHAPE) -> None:
+    """A finished store of this many clips in two classes and 1,000 groups; all pixels are 0."""
+    numbers = range(count)
+    digest = clip_sha256(np.zeros(shape, np.uint8))
+    same = {'package_sha256': 'ab' * 32, 'generator': 'LDDMGenerator', 'sampler': 'DDIM',
+            'steps': 10, 'guidance': 1., 'frame_stride': 3, 'versions': '{"torch": "2.6.0"}'}
+    each: dict[str, list[Any]] = {
+        'clip_id': [f'still-{number:08d}-{number * 7919 % 16**8:08x}-0' for number in numbers],
+        'place': [*numbers], 'sha256': [digest] * count,
+        'still': [f'/data/stills/still-{number:08d}.png' for number in numbers],
+        'still_sha256': [f'{number:064x}' for number in numbers],
+        'still_frame': [None] * count, 'group': [f'patient{number % 1000}' for number in numbers],
+        'label': [('benign', 'malignant')[number % 2] for number in numbers],
+        'seed': [*numbers]}
+    table = make_table({
+        **{name: pa.array(values, plain_type(name)) for name, values in each.items()},
+        **{name: pa.repeat(pa.scalar(value, plain_type(name)), count)
+           for name, value in same.items()}})
+    folder.mkdir()
+    per_shard = clips_per_shard(shape)
+    ClipShards(folder, shape, count, per_shard).make_all()
+    with (folder / MANIFEST).open('wb') as file:
+        write_table(table, file)
+    (folder / PLAN).write_text(json.dumps(dict(
+        format_version=FORMAT_VERSION, clips=count, generator_groups=['trained-on'], shape=shape,
+        clips_per_shard=per_shard, rows_sha256=file_sha256(folder / MANIFEST))))
+
+
+def measure_opening(large: Path, small: Path) -> dict[str, float]:
+    """Seconds and MiB of a mixed data set of a large store, and milliseconds of its samples.
+
+    Args:
+        small: a store whose clips stand in for real ones.
+    """
+    pipeline = [dict(type='ReadVideo', channels=1)]
+    before, start = resident(), time.perf_counter()
+    clips = SyntheticClipDataset(str(large), pipeline=pipeline)
+    seconds_clips = time.perf_counter() - start
+    real = SyntheticClipDataset(str(small), pipeline=pipeline)
+    mixed = LDDMMixedDataset(real, clips, synthetic_per_real=1.)
+    seconds = time.perf_counter() - start
+    count = len(real)
+    first = _milliseconds(lambda: mixed[count])
+    later = [_milliseconds(partial(mixed.__getitem__, count + number % count))
+             for number in range(1, READS)]
+    mib = (resident() - before) / 2**20
+    with FORK.Pool(WORKERS, _remember, (mixed,)) as pool:
+        private = pool.map(_private_growth, range(WORKERS), chunksize=1)
+    return {'open the store, s': seconds_clips, 'ready, s': seconds, 'memory, MiB': mib,
+            'first sample, ms': first, 'later samples, ms': statistics.median(later),
+            'slowest of them, ms': max(later),
+            'private memory of a worker after 200 samples, MiB': max(private)}
+
+
+def measure_reading(folder: Path, count: int = 64) -> dict[str, float]:
+    """Milliseconds to read a clip from a store and, by decord, from mp4; interleaved."""
+    shards = ClipShards(folder, SHAPE, count, count)
+    files = []
+    for number in range(count):
+        random = np.random.default_rng(number)
+        clip = (random.rayleigh(40, SHAPE).clip(0, 255)).astype(np.uint8)
+        shards.write(number, clip)
+        files.append(folder / f'{number}.mp4')
+        with files[-1].open('wb') as file:
+            write_mp4(file, clip)
+    stored, decoded = [], []
+    for number in np.random.default_rng(0).integers(count, size=READS):
+        stored.append(_milliseconds(partial(shards.read, int(number))))
+        decoded.append(_milliseconds(partial(_decode, files[number])))
+    one, other = statistics.median(stored), statistics.median(decoded)
+    return {'a clip from the store, ms': one, 'from mp4 by decord, ms': other,
+            'ratio': other / one}
+
+
+def _decode(file: Path) -> np.ndarray:
+    import decord
+
+    return decord.VideoReader(str(file), num_threads=1).get_batch(range(SHAPE[0])).asnumpy()
+
+
+def measure_synthesis(folder: Path, counts: Sequence[int], size: int = 224) -> dict[str, float]:
+    """MiB that `synthesize` needs at most for clips of so many stills, beyond what is imported."""
+    generator = RepeatStill(size=size, num_frames=2)
+    generator.package_sha256 = 'of no package'
+    random, rows = np.random.default_rng(0), []
+    for number in range(max(counts)):
+        path = folder / f's{number}.png'
+        Image.fromarray(random.integers(0, 256, (size, size), dtype=np.uint8)).save(
+            path, compress_level=1)
+        rows.append(Annotation(path, 'benign', f'p{number % 50}', None, None, number))
+    found = {}
+    for count in counts:
+        with FORK.Pool(1) as pool:
+            found[f'memory to synthesize clips of {count} stills of {size}², MiB'] = pool.apply(
+                _peak_of_synthesis, (generator, rows[:count], folder / f'store{count}'))
+    return found
+
+
+def _peak_of_synthesis(generator: Any, rows: Sequence[Annotation], out: Path) -> float:
+    before = resident()
+    synthesize(generator, rows, out, progress=False)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 2**20
+
+
+_MIXED: Any = None
+
+
+def _remember(mixed: Any) -> None:
+    global _MIXED
+    _MIXED = mixed
+
+
+def _private_growth(_: int) -> float:
+    """MiB that a worker needs for itself after samples."""
+    before = _private()
+    count = len(_MIXED.real)
+    for number in range(READS):
+        _MIXED[count + number % count]
+    time.sleep(.2)
+    return (_private() - before) / 2**20
+
+
+def _private() -> int:
+    lines = Path('/proc/self/smaps_rollup').read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith('Private_')) * 1024
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory, those of mapped files included."""
+    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+
+def _milliseconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - start)
+
+
+@contextmanager
+def _large_and_small(folder: Path, rows: int) -> Iterator[tuple[Path, Path]]:
+    """Stores of many clips and of 1,000, made in a process of their own."""
+    for name, count in (('large', rows), ('small', 1000)):
+        process = FORK.Process(target=make_store, args=(folder / name, count))
+        process.start()
+        process.join()
+    yield folder / 'large', folder / 'small'
+
+
+def main() -> None:
+    """Measure, and print one line a figure."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--rows', type=int, default=1_000_000, metavar='N')
+    parser.add_argument('--stills', type=int, nargs='*', default=[2_000, 20_000], metavar='N')
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with _large_and_small(folder, args.rows) as stores:
+            found = measure_opening(*stores)
+        (folder / 'mp4').mkdir()
+        found |= measure_reading(folder / 'mp4')
+        (folder / 'stills').mkdir()
+        found |= measure_synthesis(folder / 'stills', args.stills) if args.stills else {}
+    for what, value in found.items():
+        print(f'{what}: {value:.4g}')
+
+
+if __name__ == '__main__':
+    main()
