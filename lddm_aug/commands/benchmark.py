@@ -3,6 +3,7 @@
     lddm-aug benchmark synthesis --out synthesis.json
     lddm-aug benchmark synthesis --recipe lddm/lddm --sizes 64 128 --frames 16 32
     lddm-aug benchmark training --profile
+    lddm-aug benchmark store --clips 100000
 
 What is compared takes turns, so that a busy machine meets all alike.  Rows hold medians, the least
 and the largest ratio, the machine and the versions.
@@ -46,32 +47,73 @@ The stages are trained for some iterations on videos of noise.
                           help='default: %(default)s')
     training.add_argument('--iterations', type=at_least(2), default=20, metavar='N',
                           help='of every stage; default: %(default)s')
-    synthesis.add_argument('--repeats', type=at_least(1), default=7, metavar='N',
-                           help='turns of each; default: %(default)s')
-    for kind in (synthesis, training):
-        kind.add_argument('--out', type=Path, metavar='JSON', help='file for the rows')
+    mixing = add_step(kinds, 'mixing', """A recognizer's training step, by where its clips are made.
+
+    lddm-aug benchmark mixing --batch-size 16
+
+Half of each batch is synthetic: from a store, from workers, or from the training device.
+""")
+    mixing.add_argument('--recognizer', default='tsm', metavar='NAME',
+                        help='a file in _base_/models; default: %(default)s')
+    for name, default, what in (
+            ('size', 128, "pixels of the clips, before the recognizer's own pipeline"),
+            ('batch-size', 16, 'clips of a step'), ('steps', 1, 'steps of a turn')):
+        mixing.add_argument(f'--{name}', type=at_least(1), default=default, metavar='N',
+                            help=f'{what}; default: %(default)s')
+    mixing.add_argument('--workers', type=at_least(0), default=0, metavar='N',
+                        help='processes of each loader; default: %(default)s')
+    store = add_step(kinds, 'store', """Opening a large store, reading a clip, memory of synthesis.
+
+    lddm-aug benchmark store --clips 1000000
+""")
+    store.add_argument('--clips', type=at_least(1000), default=1_000_000, metavar='N',
+                       help='of the large store; default: %(default)s')
+    store.add_argument('--stills', nargs='*', type=at_least(1), default=[2_000, 20_000],
+                       metavar='N', help='whose clips are synthesized; default: 2000 20000')
+    formats = add_step(kinds, 'formats', """Forms that a store could have: size, speed, kills.
+
+    lddm-aug benchmark formats --clips 1024
+
+Zarr and Lance are measured where they are installed.  Prints two tables.
+""")
+    formats.add_argument('--clips', type=at_least(16), default=2048, metavar='N',
+                         help='default: %(default)s')
+    formats.add_argument('--rows', nargs='+', type=at_least(100), default=[100_000, 1_000_000],
+                         metavar='N', help='default: 100000 1000000')
+    for kind in (synthesis, mixing):
+        kind.add_argument('--repeats', type=at_least(1), default=7, metavar='N',
+                          help='turns of each; default: %(default)s')
+    for kind in (synthesis, mixing, training):
         kind.add_argument('--profile', action='store_true',
                           help='print also what the time goes into, by operator')
         add_device(kind)
+    for kind in (synthesis, mixing, training, store):
+        kind.add_argument('--out', type=Path, metavar='JSON', help='file for the rows')
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print a line for each row, and write the rows where --out names a file."""
     import json
+    import tempfile
 
     import torch
 
     from lddm_aug.files import atomic_write
     from lddm_aug.versions import run_versions
 
-    if args.device == 'cpu':
-        torch.set_num_threads(1)
-    if args.profile:
-        with torch.profiler.profile() as profiler:
-            rows = _measure(args)
-        print(profiler.key_averages().table('self_cpu_time_total', row_limit=ROWS_OF_PROFILE))
-    else:
-        rows = _measure(args)
+    with tempfile.TemporaryDirectory() as folder:
+        if args.kind == 'formats':
+            from lddm_aug.experiments.benchmark.store_formats import measure
+            print(measure(Path(folder), args.clips, args.rows))
+            return
+        if getattr(args, 'device', '') == 'cpu':
+            torch.set_num_threads(1)
+        if getattr(args, 'profile', False):
+            with torch.profiler.profile() as profiler:
+                rows = _measure(args, Path(folder))
+            print(profiler.key_averages().table('self_cpu_time_total', row_limit=ROWS_OF_PROFILE))
+        else:
+            rows = _measure(args, Path(folder))
     for row in rows:
         print(_line(row))
     if args.out:
@@ -82,19 +124,24 @@ def run(args: argparse.Namespace) -> None:
                                   indent=1).encode())
 
 
-def _measure(args: argparse.Namespace) -> list[dict[str, Any]]:
-    import tempfile
-
+def _measure(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     import torch
 
-    device, command = torch.device(args.device), typed()
+    command = typed()
+    if args.kind == 'store':
+        from lddm_aug.experiments.benchmark.store import measure_store
+        return measure_store(folder, args.clips, args.stills, command)
+    if args.kind == 'mixing':
+        from lddm_aug.experiments.benchmark.mixing import measure_mixing
+        return measure_mixing(folder, args.recognizer, args.size, args.batch_size, args.repeats,
+                              args.steps, args.workers, args.device, command)
+    device = torch.device(args.device)
     if args.kind == 'synthesis':
         from lddm_aug.experiments.benchmark.synthesis import measure_synthesis
         return measure_synthesis(args.recipe, args.sizes, args.frames, args.repeats, device,
                                  command)
     from lddm_aug.experiments.benchmark.training import measure_training
-    with tempfile.TemporaryDirectory() as folder:
-        return measure_training(folder, args.recipe, args.size, args.iterations, device, command)
+    return measure_training(folder, args.recipe, args.size, args.iterations, device, command)
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -1,19 +1,10 @@
-"""What a training step costs whose synthetic clips come from a store, a worker or the device.
-
-    python -m lddm_aug.experiments.benchmark.mixing --batch-size 16 --repeats 5
-"""
+"""What a training step costs whose synthetic clips come from a store, a worker or the device."""
 from __future__ import annotations
 
-import argparse
 import csv
-import json
-import platform
-import shlex
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +24,7 @@ from lddm_aug.configs import choose, find_config, read_config
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.datasets.visits import Visit, accept_visits
 from lddm_aug.engine.config_stages import build_generator, stage_configs
+from lddm_aug.experiments.benchmark.measure import ratio_row
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.synthesis.synthesize import synthesize
@@ -85,8 +77,7 @@ def measure_mixing(folder: str | Path, recognizer: str = 'tsm', size: int = 128,
         command: that is to stand in the rows.
 
     Returns:
-        One row for each way but the baseline, a store: dict(what, value, baseline, ratio, unit,
-        device, command), seconds per step.
+        One row of `ratio_row` for each way but the baseline, a store: seconds per step.
 
     Raises:
         ValueError: if a number makes no sense.
@@ -110,14 +101,11 @@ def measure_mixing(folder: str | Path, recognizer: str = 'tsm', size: int = 128,
         for name, way in ways.items():
             seconds[name].append(statistics.mean(way.step() for _ in range(steps)))
     baseline, *others = WAYS
-    base = statistics.median(seconds[baseline])
     own = device == 'cpu' and not workers
     shape = ' × '.join(map(str, _input_shape(ways[baseline])))
-    return [dict(what=f'{recognizer} step, {batch_size} clips of {shape}, half of them {WAYS[name]}'
-                      f' (baseline: {WAYS[baseline]})',
-                 value=statistics.median(seconds[name]), baseline=base,
-                 ratio=statistics.median(seconds[name]) / base, unit='CPU s' if own else 's',
-                 device=_device_name(device), command=command)
+    return [ratio_row(f'{recognizer} step, {batch_size} clips of {shape}, half of them '
+                      f'{WAYS[name]} (baseline: {WAYS[baseline]})', seconds[name],
+                      seconds[baseline], 'CPU s' if own else 's', torch.device(device), command)
             for name in others]
 
 
@@ -205,36 +193,3 @@ def _clock(device: str, workers: int) -> Callable[[], float]:
         torch.cuda.synchronize(device)
         return time.perf_counter()
     return now
-
-
-def _device_name(device: str) -> str:
-    if torch.device(device).type == 'cuda':
-        return torch.cuda.get_device_name(device)
-    return f'CPU, {torch.get_num_threads()} threads, {platform.machine()}'
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print a line for each row, and write all rows as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--recognizer', default='tsm', help='a file in _base_/models')
-    for name, default in (('size', 128), ('batch-size', 16), ('repeats', 5), ('steps', 1),
-                          ('workers', 0)):
-        parser.add_argument(f'--{name}', type=int, default=default, metavar='N')
-    parser.add_argument('--device', default='cpu')
-    parser.add_argument('--out', type=Path, help='JSON file')
-    args = parser.parse_args(arguments)
-    options = {key: value for key, value in vars(args).items() if key != 'out'}
-    given = sys.argv[1:] if arguments is None else arguments
-    command = shlex.join(['python', '-m', 'lddm_aug.experiments.benchmark.mixing', *given])
-    with tempfile.TemporaryDirectory() as folder:
-        rows = measure_mixing(folder, **options, command=command)
-    for row in rows:
-        print(f'{row["what"]}: {row["value"]:.3g} {row["unit"]}, {row["ratio"]:.3f} of '
-              f'{row["baseline"]:.3g}')
-    if args.out:
-        args.out.write_text(json.dumps(rows, indent=2) + '\n')
-
-
-if __name__ == '__main__':
-    main()

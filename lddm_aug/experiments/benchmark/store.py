@@ -1,18 +1,14 @@
 """What a store costs: opening, the first samples, memory, and a clip against decord on mp4.
 
-    python -m lddm_aug.experiments.benchmark.store --rows 1000000
-
 The clips of the large store are sparse files: all is there but the pixels, which are zeros.
 """
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
 import resource
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,12 +18,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from PIL import Image
 
 import lddm_aug  # noqa: F401  registers the datasets
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
+from lddm_aug.experiments.benchmark.measure import device_name
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.store.exchange import write_mp4
 from lddm_aug.store.manifest import (
@@ -186,6 +184,37 @@ def _milliseconds(work: Callable[[], Any]) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
+def measure_store(folder: Path, rows: int = 1_000_000, stills: Sequence[int] = (2_000, 20_000),
+                  command: str = '') -> list[dict[str, Any]]:
+    """Opening a large store, reading a clip, and the memory of synthesis.
+
+    Args:
+        folder: for stores, videos and stills that are made; an empty one.
+        rows: clips of the large store.
+        stills: numbers of stills whose clips are synthesized.
+        command: that is to stand in the rows.
+
+    Returns:
+        dict(what, value, baseline, ratio, unit, device, command) for each figure; of a clip from a
+        store the baseline is decord on mp4, and the ratio how many times as long that takes.
+    """
+    with _large_and_small(folder, rows) as stores:
+        found = measure_opening(*stores)
+    (folder / 'mp4').mkdir()
+    reading = measure_reading(folder / 'mp4')
+    if stills:
+        (folder / 'stills').mkdir()
+        found |= measure_synthesis(folder / 'stills', stills)
+    same: dict[str, Any] = dict(device=device_name(torch.device('cpu')), command=command)
+    clip = dict(what='a clip from the store; baseline: from mp4 by decord, one thread',
+                value=reading['a clip from the store, ms'],
+                baseline=reading['from mp4 by decord, ms'], ratio=reading['ratio'], unit='ms')
+    named = [(f'{rows} clips: {key}' if 'stills' not in key else key, value)
+             for key, value in found.items()]
+    return [dict(what=key.rpartition(', ')[0], value=value, baseline=None, ratio=None,
+                 unit=key.rpartition(', ')[2], **same) for key, value in named] + [clip | same]
+
+
 @contextmanager
 def _large_and_small(folder: Path, rows: int) -> Iterator[tuple[Path, Path]]:
     """Stores of many clips and of 1,000, made in a process of their own."""
@@ -194,26 +223,3 @@ def _large_and_small(folder: Path, rows: int) -> Iterator[tuple[Path, Path]]:
         process.start()
         process.join()
     yield folder / 'large', folder / 'small'
-
-
-def main() -> None:
-    """Measure, and print one line a figure."""
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--rows', type=int, default=1_000_000, metavar='N')
-    parser.add_argument('--stills', type=int, nargs='*', default=[2_000, 20_000], metavar='N')
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with _large_and_small(folder, args.rows) as stores:
-            found = measure_opening(*stores)
-        (folder / 'mp4').mkdir()
-        found |= measure_reading(folder / 'mp4')
-        (folder / 'stills').mkdir()
-        found |= measure_synthesis(folder / 'stills', args.stills) if args.stills else {}
-    for what, value in found.items():
-        print(f'{what}: {value:.4g}')
-
-
-if __name__ == '__main__':
-    main()

@@ -1,12 +1,8 @@
 """Forms in which a store could keep its clips and rows, measured side by side.
-
-    python -m lddm_aug.experiments.benchmark.store_formats --out formats.md
-
 Zarr, Lance and WebDataset are measured where they are installed; a store needs none of them.
 """
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 import json
@@ -431,7 +427,8 @@ def _resident() -> int:
     return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
-def measure(folder: Path, count: int, rows: Sequence[int], reads: int, workers: int) -> str:
+def measure(folder: Path, count: int, rows: Sequence[int], reads: int = 1000, workers: int = 4
+            ) -> str:
     """Both tables, as Markdown."""
     lines = [f'Clips: {count} of 16 × 128 × 128 uint8 ({np.prod(SHAPE) // 1024} KiB of pixels), '
              f'written {BATCH} at a time; {reads} random reads, from the page cache.', '',
@@ -465,22 +462,3 @@ def measure(folder: Path, count: int, rows: Sequence[int], reads: int, workers: 
                          f'{found["mib"]:.0f} | {found["row_us"]:.0f} |')
             print(lines[-1], flush=True)
     return '\n'.join(lines) + '\n'
-
-
-def main() -> None:
-    """Measure all forms that are installed, and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, required=True, metavar='MD')
-    parser.add_argument('--clips', type=int, default=2048, metavar='N')
-    parser.add_argument('--rows', type=int, nargs='+', default=[100_000, 1_000_000], metavar='N')
-    parser.add_argument('--reads', type=int, default=1000, metavar='N')
-    parser.add_argument('--workers', type=int, default=4, metavar='N')
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=args.out.resolve().parent) as folder:
-        args.out.write_text(measure(Path(folder), args.clips, args.rows, args.reads,
-                                    args.workers))
-
-
-if __name__ == '__main__':
-    main()

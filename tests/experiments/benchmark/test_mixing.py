@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -31,18 +30,14 @@ def test_a_row_for_each_way_with_its_ratio_to_a_store(tmp_path: Path, monkeypatc
         way.model.train_step = train_step
         return way
     monkeypatch.setattr(mixing, '_build', timed)
-    out = tmp_path / 'rows.json'
 
-    mixing.main(['--recognizer', 'tsm_small', '--size', '16', '--batch-size', '2', '--repeats', '1',
-                 '--out', str(out)])
+    rows = mixing.measure_mixing(tmp_path, 'tsm_small', size=16, batch_size=2, repeats=1,
+                                 command='typed')
 
-    rows = json.loads(out.read_text())
-    assert [set(row) for row in rows] == 3 * [
-        {'what', 'value', 'baseline', 'ratio', 'unit', 'device', 'command'}]
     assert [(row['value'], row['baseline'], row['ratio']) for row in rows] == [
         (7., 2., 3.5), (5., 2., 2.5), (3., 2., 1.5)]
     assert all('2 clips of 8 × 3 × 48 × 48' in row['what'] for row in rows)
-    assert rows[0]['command'].endswith(f'--out {out}')
+    assert rows[0]['command'] == 'typed'
 
 
 @pytest.mark.parametrize('changes, message', [
