@@ -111,8 +111,8 @@ def labels_of(dataset: Any) -> NDArray | None:
         inner = labels_of(dataset.dataset)
         return None if inner is None else inner[np.asarray(dataset.indices, int)]
     if isinstance(dataset, ConcatDataset):
-        parts = [labels_of(part) for part in dataset.datasets]
-        return None if any(part is None for part in parts) else np.concatenate(parts)
+        parts = [labels for part in dataset.datasets if (labels := labels_of(part)) is not None]
+        return np.concatenate(parts) if len(parts) == len(dataset.datasets) else None
     if isinstance(dataset, RepeatDataset):
         inner = labels_of(dataset.dataset)
         return None if inner is None else np.tile(inner, dataset.times)

@@ -4,6 +4,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.locks import only_writer
@@ -40,7 +42,7 @@ def repair_store(store: str | Path, generator: Generator, *, batch_size: int = 8
         if other:
             raise ValueError(f'{store}: the damaged clips are of the package {min(other)[:12]}, '
                              f'but got {str(generator.package_sha256)[:12]}; name that package')
-        batches = [range(len(rows))[first:first + batch_size]
+        batches = [np.arange(len(rows))[first:first + batch_size]
                    for first in range(0, len(rows), batch_size)]
         making = Batches(generator, device_of(generator), [*map(_request, rows)], batches, {})
         failed = []
