@@ -1,4 +1,5 @@
 """Forms in which a store could keep its clips and rows, measured side by side.
+
 Zarr, Lance and WebDataset are measured where they are installed; a store needs none of them.
 """
 from __future__ import annotations
