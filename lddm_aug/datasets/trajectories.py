@@ -52,6 +52,8 @@ class TrajectoryDataset(Dataset):
     def _sample(self, diffusion: LatentDiffusion, draws: int, batch_size: int
                 ) -> list[dict[str, Tensor | int]]:
         diffusion.init_weights()
+        num_frames, size = next(clip_batches(self.clips, batch_size=1))['clip'].shape[2:4]
+        shape = diffusion.latent_shape(num_frames, size)
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         diffusion.eval().to(device)
         samples: list[dict[str, Tensor | int]] = []
@@ -63,7 +65,6 @@ class TrajectoryDataset(Dataset):
             is_told = torch.rand(len(clips), generator=draw) >= diffusion.drop_class
             labels = torch.where(is_told, batch['label'], -1) if diffusion.classes else (
                 torch.full((len(clips),), -1))
-            shape = diffusion.latent_shape(clips.shape[2], clips.shape[3])
             noise = torch.randn(len(clips), *shape, generator=draw)
             paths = self._paths(diffusion, noise.to(device), to_unit(stills.to(device)),
                                 labels.to(device)).cpu()

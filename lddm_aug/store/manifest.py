@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lddm_aug.files import sha256_of
 from lddm_aug.json_files import read_json, require_form
 from lddm_aug.store.shards import ClipShards
 
@@ -32,7 +33,6 @@ MANIFEST = 'manifest.arrow'
 PARTIAL = 'manifest.partial.jsonl'
 OLD_MANIFEST = 'manifest.jsonl'                      # of format 1
 CONTACT_SHEET = 'contact_sheet.png'
-CHUNK_BYTES = 1 << 22
 
 CODED = pa.dictionary(pa.int32(), pa.string())       # of what many rows have in common
 SCHEMA = pa.schema([
@@ -192,7 +192,7 @@ def open_rows(store: str | Path) -> Manifest:
     if not path.stat().st_size:
         raise ValueError(f'{path} is empty; {FINISH}')
     header = read_plan(store / PLAN)
-    if header.get('rows_sha256') != file_sha256(path):
+    if header.get('rows_sha256') != sha256_of(path):
         raise ValueError(f'{path} was changed after it was written; {FINISH}')
     rows, clips = Rows(path, header['shape']), shards_of(store, header)
     check_table(path, clips.count, clips.count - len(header.get('left_out', ())),
@@ -295,16 +295,6 @@ def stills_sha256(rows: pa.Table) -> str:
 def shards_of(store: Path, plan: Mapping[str, Any]) -> ClipShards:
     """Where the clips of a plan are."""
     return ClipShards(store, tuple(plan['shape']), plan['clips'], plan['clips_per_shard'])
-
-
-def file_sha256(path: Path) -> str:
-    """Of a file's bytes, in little memory."""
-    digest = hashlib.sha256()
-    buffer = bytearray(CHUNK_BYTES)
-    with path.open('rb', buffering=0) as file:
-        while count := file.readinto(buffer):
-            digest.update(memoryview(buffer)[:count])
-    return digest.hexdigest()
 
 
 def read_plan(path: Path) -> dict[str, Any]:

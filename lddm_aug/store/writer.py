@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lddm_aug.files import TEMPORARY, atomic_write, is_within, remove_temporaries
+from lddm_aug.files import TEMPORARY, atomic_write, is_within, remove_temporaries, sha256_of
 from lddm_aug.json_files import parse_json
 from lddm_aug.locks import only_writer
 from lddm_aug.store.manifest import (
@@ -22,7 +22,6 @@ from lddm_aug.store.manifest import (
     PARTIAL,
     PLAN,
     check_table,
-    file_sha256,
     make_table,
     read_manifest,
     read_plan,
@@ -175,7 +174,7 @@ class StoreWriter:
             file.flush()
             left_out = [dict(self.rows.slice(place, 1).to_pylist()[0], reason=reason)
                         for place, reason in sorted(self._left_out.items())]
-            self._write_plan(rows_sha256=file_sha256(Path(file.name)),
+            self._write_plan(rows_sha256=sha256_of(Path(file.name)),
                              **({'left_out': left_out} if left_out else {}))
         (self.folder / PARTIAL).unlink(missing_ok=True)
 

@@ -16,7 +16,6 @@ from lddm_aug.store.manifest import (
     MANIFEST,
     ROW_KEYS,
     SCHEMA,
-    file_sha256,
     make_table,
     plain_type,
     read_manifest,
@@ -71,7 +70,7 @@ def overwrite(folder: Path, table: pa.Table, with_digest: bool = True) -> None:
     with (folder / MANIFEST).open('wb') as file:
         write_table(table, file)
     if with_digest:
-        edit_plan(folder, rows_sha256=file_sha256(folder / MANIFEST))
+        edit_plan(folder, rows_sha256=sha256_of(folder / MANIFEST))
 
 
 def edit_plan(folder: Path, **changes: object) -> None:
@@ -273,12 +272,12 @@ def empty(store):
 
 def broken(store):
     (store / MANIFEST).write_bytes((store / MANIFEST).read_bytes()[:-20])
-    edit_plan(store, rows_sha256=file_sha256(store / MANIFEST))
+    edit_plan(store, rows_sha256=sha256_of(store / MANIFEST))
 
 
 def of_other_bytes(store):
     (store / MANIFEST).write_bytes(b'\x93NUMPY\xfe\xff')
-    edit_plan(store, rows_sha256=file_sha256(store / MANIFEST))
+    edit_plan(store, rows_sha256=sha256_of(store / MANIFEST))
 
 
 def too_short(store):

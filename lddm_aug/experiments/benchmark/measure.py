@@ -1,9 +1,11 @@
 """What benchmarks share: turns of what is compared, rows of the result, limits of the machine."""
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -70,6 +72,11 @@ def bandwidth(device: torch.device) -> float:
     target = torch.empty_like(source)
     seconds = take_turns({'': lambda: target.copy_(source)}, 5, device)['']
     return 2 * COPIED / min(seconds) / 1e9
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory, those of mapped files included."""
+    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
 def _clock(device: torch.device) -> float:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import resource
 import statistics
 import time
@@ -25,14 +24,14 @@ import lddm_aug  # noqa: F401  registers the datasets
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.datasets.mixed import LDDMMixedDataset
 from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
-from lddm_aug.experiments.benchmark.measure import device_name
+from lddm_aug.experiments.benchmark.measure import device_name, resident
+from lddm_aug.files import sha256_of
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.store.exchange import write_mp4
 from lddm_aug.store.manifest import (
     FORMAT_VERSION,
     MANIFEST,
     PLAN,
-    file_sha256,
     make_table,
     plain_type,
     write_table,
@@ -71,7 +70,7 @@ def make_store(folder: Path, count: int, shape: tuple[int, ...] = SHAPE) -> None
         write_table(table, file)
     (folder / PLAN).write_text(json.dumps(dict(
         format_version=FORMAT_VERSION, clips=count, generator_groups=['trained-on'], shape=shape,
-        clips_per_shard=per_shard, rows_sha256=file_sha256(folder / MANIFEST))))
+        clips_per_shard=per_shard, rows_sha256=sha256_of(folder / MANIFEST))))
 
 
 def measure_opening(large: Path, small: Path) -> dict[str, float]:
@@ -171,11 +170,6 @@ def _private_growth(_: int) -> float:
 def _private() -> int:
     lines = Path('/proc/self/smaps_rollup').read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith('Private_')) * 1024
-
-
-def resident() -> int:
-    """Bytes of this process that are in memory, those of mapped files included."""
-    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
 def _milliseconds(work: Callable[[], Any]) -> float:

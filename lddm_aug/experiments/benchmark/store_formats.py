@@ -25,6 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.ndimage import gaussian_filter
 
+from lddm_aug.experiments.benchmark.measure import resident
+
 SHAPE = (16, 128, 128)
 BATCH = 8                                            # clips that are written at once
 SHARD = 256                                          # clips of a shard
@@ -414,18 +416,14 @@ def measure_rows(name: str, write: Any, opener: Any, table: pa.Table, path: Path
 
 
 def _open_rows(opener: Any, path: Path, count: int) -> tuple[float, float, float]:
-    before, start = _resident(), time.perf_counter()
+    before, start = resident(), time.perf_counter()
     row = opener(path)
     row(0)
-    seconds, mib = time.perf_counter() - start, (_resident() - before) / 2**20
+    seconds, mib = time.perf_counter() - start, (resident() - before) / 2**20
     start = time.perf_counter()
     for number in range(0, count, count // 100):
         row(number)
     return seconds, mib, (time.perf_counter() - start) / 100 * 1e6
-
-
-def _resident() -> int:
-    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
 def measure(folder: Path, count: int, rows: Sequence[int], reads: int = 1000, workers: int = 4
