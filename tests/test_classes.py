@@ -23,7 +23,7 @@ def parsed(option: str) -> object:
 
 @given(st.lists(names, min_size=1, unique=True))
 def test_the_command_line_keeps_whatever_names_there_are(classes: list[str]):
-    key = 'model.classes'
+    key = 'dataset.classes'
     options = parsed(f'{key}={",".join(classes)}')
     assert options == {'steps': 3, key: classes}
     assert class_list('test', options[key]) == tuple(classes)
@@ -38,6 +38,12 @@ def test_the_command_line_keeps_whatever_names_there_are(classes: list[str]):
     ('grade (1', ['grade (1']), ('', []), ('None', None)])
 def test_classes_are_taken_as_they_are_typed(typed: str, classes: list[str] | None):
     assert parsed(f'a.classes={typed}') == {'steps': 3, 'a.classes': classes}
+
+
+def test_names_of_a_condition_are_names_and_its_kind_a_kind():
+    for typed, read in (('0,1', ['0', '1']), ('a', ['a']), ('number', 'number'), ('text', 'text')):
+        key = 'diffusion.model.conditions.view'
+        assert parsed(f'{key}={typed}') == {'steps': 3, key: read}
 
 
 def test_only_the_key_classes_names_classes():

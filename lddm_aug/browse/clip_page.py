@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from lddm_aug.browse.server import HERE, QUALITY, problem, read_body
+from lddm_aug.conditions import LABEL, Told
 from lddm_aug.data.frames import (
     STILL_SUFFIXES,
     Pixels,
@@ -57,14 +58,14 @@ def read_upload(name: str, content: bytes, size: int, channels: int) -> Pixels:
             raise ValueError(str(error).replace(str(file), name)) from error
 
 
-def make_clip(generator: Generator, still: Pixels, label: str | None, seed: int) -> Pixels:
+def make_clip(generator: Generator, still: Pixels, told: Told, seed: int) -> Pixels:
     """(H, W[, 3]) still → (T, H, W[, 3]) clip, the one that a store has of this still and seed.
 
     Args:
-        label: its class; None for an unconditional clip.
+        told: what is known about it.
     """
     stills = still_to_unit(still)[None].to(device_of(generator))     # (1, C, H, W)
-    return clip_to_uint8(generator(stills, [seed], [label])[0])
+    return clip_to_uint8(generator(stills, [seed], [told])[0])
 
 
 def parse_seed(text: str) -> int:
@@ -139,7 +140,7 @@ class ClipPage:
             told.append(f'first {length} frames')
         still = read_upload(name, content, self.generator.size, self.generator.channels)
         with self._one_at_a_time:
-            clip = make_clip(generator, still, label, seed)[:length]
+            clip = make_clip(generator, still, {LABEL: label}, seed)[:length]
         return dict(still=_picture(still[None]), clip=_picture(clip), held=_picture(clip[:1]),
                     caption=' · '.join(told))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lddm_aug.classes import split_names
+from lddm_aug.conditions import KINDS
 
 A_PACKAGE = 'a trained generator: its folder, or hf://user/name[@revision]'
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')      # as MMEngine names them
@@ -36,6 +38,10 @@ def at_least(least: int) -> Callable[[str], int]:
     return whole_number
 
 
+# keys whose values are names, and no numbers
+NAMES = re.compile(r'(^|\.)(classes|conditions\.[^.]+)$')
+
+
 class KeyValue(argparse.Action):
     """MMEngine's DictAction, but a word without `=` is named, and the names of classes stay names.
 
@@ -50,7 +56,7 @@ class KeyValue(argparse.Action):
             if '=' not in value:
                 parser.error(f'{option_string} takes key=value, but got {value}')
         named = {key: text for key, text in (value.split('=', 1) for value in values)
-                 if key.split('.')[-1] == 'classes' and text != 'None'}
+                 if NAMES.search(key) and text != 'None' and text not in KINDS}
         others = [value for value in values if value.split('=', 1)[0] not in named]
         read = DictAction(self.option_strings, self.dest)
         for value in others:

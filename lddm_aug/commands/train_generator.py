@@ -1,7 +1,7 @@
 """Train a generator, stage by stage; what it ends as is a package.
 
     lddm-aug train-generator --data phantom                            LDDM at 64 × 64
-    lddm-aug train-generator --data data/mine --size 128 --conditional ... on your own data
+    lddm-aug train-generator --data data/mine --size 128 --conditions label    on your own data
     lddm-aug train-generator --recipe cinn --data busv --split 3_7_seed1
     lddm-aug train-generator mine.py --resume                          a config of your own
     lddm-aug train-generator --data phantom --cfg-options diffusion.train_cfg.max_iters=4000
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lddm_aug.commands.arguments import (
     choose_data,
     require_data,
 )
+from lddm_aug.conditions import CATEGORY, KINDS, LABEL, MEASURED, NUMBER
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--recipe', default='lddm', metavar='NAME',
                         help='of the generator, where no config is named; default: %(default)s')
     add_data(parser)
-    parser.add_argument('--conditional', action='store_true',
-                        help="let it know each still's class, which the paper's doesn't")
+    parser.add_argument('--conditions', nargs='+', default=[], metavar='NAME[=KIND]',
+                        help="what it is told beside the still, while the paper's is told nothing: "
+                             f'{LABEL}, the class; {" and ".join(MEASURED)}, measured on the clips; '
+                             'or a column of the table and its kind, as view=category, ef=number, '
+                             'prompt=text')
     parser.add_argument('--work-dir', type=Path, metavar='DIR',
                         help='default: work_dirs/lddm/<data>_<recipe>, or generators/<recipe> in '
                              'a folder of your own')
@@ -62,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     choose_data(args)
     require_data(config)
     work_dir = args.work_dir or generator_folder(read_config(config))
-    options = {**(_class_options(config) if args.conditional else {}), **args.cfg_options}
+    options = {**_condition_options(config, args.conditions), **args.cfg_options}
     made = train_generator(config, work_dir, resume=args.resume, options=options,
                            seed=args.seed, amp=args.amp, launcher=args.launcher,
                            init=args.init)
@@ -70,15 +75,26 @@ def run(args: argparse.Namespace) -> None:
         print(f'{made} is ready: {describe_cost(load_package(made))}')
 
 
-def _class_options(config: Path) -> dict[str, Any]:
-    """What lets a recipe's diffusion know the classes of the data."""
-    from lddm_aug.configs import read_config
+def _condition_options(config: Path, given: Sequence[str]) -> dict[str, Any]:
+    """What lets a recipe's diffusion know these conditions."""
     from lddm_aug.engine.config_stages import stage_configs
 
-    classes = read_config(config).get('data', {}).get('classes')
+    if not given:
+        return {}
+    declared = dict(_declared(each) for each in given)
     stages = [name for name, stage in stage_configs(config).items()
-              if stage.get('model', {}).get('type') == 'LatentDiffusion']
-    if not stages or classes is None:
-        raise ValueError(f'--conditional is for LDDM on data of known classes, not for {config}; '
-                         'leave it out')
-    return {f'{name}.model.classes': list(classes) for name in stages}
+              if 'teacher' not in stage
+              and stage.get('model', {}).get('type') == 'LatentDiffusion']
+    if not stages:
+        raise ValueError(f'--conditions is for LDDM, not for {config}; leave it out')
+    return {f'{name}.model.conditions': declared for name in stages}
+
+
+def _declared(text: str) -> tuple[str, str]:
+    """`view=category` → name and kind; of a known name the kind may be left out."""
+    name, _, kind = text.rpartition('=') if '=' in text else (text, '', '')
+    known = {LABEL: CATEGORY, **dict.fromkeys(MEASURED, NUMBER)}
+    if not kind and name not in known:
+        raise ValueError(f'--conditions {text}: a column of the table has a kind, '
+                         f'{", ".join(KINDS)}; say {text}={CATEGORY}, for example')
+    return name, kind or known[name]

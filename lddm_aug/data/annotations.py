@@ -6,8 +6,8 @@ import math
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Annotation:
         line: of the table, for messages.
         fps: frames per second of a video; None if the table has no such column.
         sha256: of the file; None if the table has no such column.
+        others: what stands in all other columns, without blank cells.
     """
     path: Path
     label: str
@@ -49,6 +50,12 @@ class Annotation:
     line: int
     fps: float | None = None
     sha256: str | None = None
+    others: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What the row says that a generator can be told: its label and its other columns."""
+        return {**self.others, 'label': self.label}
 
 
 def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
@@ -76,8 +83,11 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
     notes = list(table.notes)
     for name, known in (('label', classes or ()), ('group', ())):
         notes += restore_integer_names(cells, name, f'{csv_file}, column {name}', known)
-    rows = [_parse(row, root, classes, line, f'{csv_file} line {line}')
-            for row, (line, _) in zip(cells, table.rows, strict=True)]
+    known = {*columns.values()}
+    more = [column for column in dict.fromkeys(table.columns) if column and column not in known]
+    rows = [_parse(row, {name: cell for name in more if (cell := cells_of[name])}, root, classes,
+                   line, f'{csv_file} line {line}')
+            for row, (line, cells_of) in zip(cells, table.rows, strict=True)]
     if not rows:
         raise ValueError(f'{csv_file}: the table has no rows')
     if classes is None and (why := too_many_numbers([row.label for row in rows])):
@@ -163,8 +173,8 @@ def usable_rows(annotations: Iterable[Annotation], check: Callable[[Annotation],
     return usable
 
 
-def _parse(cells: dict[str, str], root: Path, classes: Sequence[str] | None, line: int,
-           where: str) -> Annotation:
+def _parse(cells: dict[str, str], others: dict[str, str], root: Path,
+           classes: Sequence[str] | None, line: int, where: str) -> Annotation:
     for name in REQUIRED_COLUMNS:
         if not cells[name]:
             raise ValueError(f'{where}: {name} is blank')
@@ -178,7 +188,7 @@ def _parse(cells: dict[str, str], root: Path, classes: Sequence[str] | None, lin
                       group=cells['group'], frame=None if frame is None else whole_number(frame),
                       split=cells.get('split') or None, line=line,
                       fps=parse_fps(cells.get('fps', ''), where),
-                      sha256=cells.get('sha256') or None)
+                      sha256=cells.get('sha256') or None, others=others)
 
 
 def parse_fps(cell: str, where: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from lddm_aug.conditions import Told
 from lddm_aug.data.frames import Pixels
 from lddm_aug.datasets.replay import Step
 
@@ -16,7 +17,7 @@ class DeferredClip:
         package: of the generator.
         still: (H, W) or (H, W, 3) uint8.
         seed: of the clip.
-        class_name: None for an unconditional clip.
+        conditions: what is known about the still: name → value.
         steps: what was drawn for the clip, in the order of the transforms.
         bank_key: what a latent is kept under for later visits; None to sample anew.
     """
@@ -24,7 +25,7 @@ class DeferredClip:
     package: str
     still: Pixels
     seed: int
-    class_name: str | None
+    conditions: Told
     steps: tuple[Step, ...]
     bank_key: Hashable = None
 

@@ -1,7 +1,8 @@
 """Clips encoded once, so that the training of a latent model doesn't run the encoder."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -10,7 +11,9 @@ from mmengine.dataset import default_collate
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from lddm_aug.conditions import LABEL, Conditions
 from lddm_aug.datasets.leaves import classes_of, groups_of
+from lddm_aug.functional.clip_motion import measure
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 from lddm_aug.seeds import derive_seed, seeded
@@ -20,16 +23,20 @@ from lddm_aug.seeds import derive_seed, seeded
 class LatentDataset(Dataset):
     """Latents of several draws of every clip, with their stills.
 
-    A sample is dict(latent (Cz, t, h, w) float, standardised; still (C, H, W) uint8; label).
+    A sample is dict(latent (Cz, t, h, w) float, standardised; still (C, H, W) uint8; label; told
+    (D,) values of the conditions, NaN where they are unknown).
 
     Args:
         clips: config of the dataset of clips; its pipeline ends in `PackClip`.
         autoencoder: config of the trained `VideoAutoencoder`; its `init_cfg` names the checkpoint.
         draws: of each video: its number of random segments, flips and so on.
         batch_size: clips per batch of the encoder.
+        conditions: what a model of the latents is told, as `Conditions` takes it: columns of the
+            table, and what is measured on the clips.
     """
 
-    def __init__(self, clips: dict, autoencoder: dict, draws: int = 8, batch_size: int = 8) -> None:
+    def __init__(self, clips: dict, autoencoder: dict, draws: int = 8, batch_size: int = 8,
+                 conditions: Mapping[str, Any] | None = None) -> None:
         if draws < 1:
             raise ValueError(f'LatentDataset: draws counts segments of each video and is at least '
                              f'1, but got {draws!r}')
@@ -39,6 +46,8 @@ class LatentDataset(Dataset):
         self.clips = DATASETS.build(clips)
         self.metainfo = dict(classes=classes_of('LatentDataset', 'the clips', self.clips))
         self.groups = groups_of(self.clips)
+        self.conditions = Conditions('LatentDataset', conditions)
+        self.sample_groups: list[str] = []           # of each sample
         self.samples = self._encode(MODELS.build(autoencoder), draws, batch_size)
 
     @torch.inference_mode()
@@ -50,9 +59,12 @@ class LatentDataset(Dataset):
         samples: list[dict[str, Tensor | int]] = []
         for batch in clip_batches(self.clips, draws, batch_size):
             latents = autoencoder.encode(to_unit(batch['clip'].to(device))).cpu()
-            samples += [dict(latent=latent.clone(), still=clip[:, 0].clone(), label=int(label))
-                        for latent, clip, label in zip(latents, batch['clip'], batch['label'],
-                                                       strict=True)]
+            told = told_of(self.clips, self.conditions, batch)
+            samples += [
+                dict(latent=latent.clone(), still=clip[:, 0].clone(), label=int(label), told=each)
+                for latent, clip, label, each in zip(latents, batch['clip'], batch['label'],
+                                                     told.clone(), strict=True)]
+            self.sample_groups += batch['group']
         return samples
 
     def __len__(self) -> int:
@@ -72,3 +84,23 @@ def clip_batches(clips: Any, draws: int = 1, batch_size: int = 8) -> Iterator[di
 def _draw(clips: Any, draw: int, index: int) -> dict[str, Any]:
     with seeded(derive_seed(draw, index)):
         return clips[index]
+
+
+def told_of(clips: Any, conditions: Conditions, batch: Mapping[str, Any]) -> Tensor:
+    """(B, D) values of the conditions of a batch: from the table, or measured on the clips.
+
+    Args:
+        clips: the dataset of the batch.
+        batch: of `clip_batches`.
+    """
+    rows = [json.loads(text) for text in batch['conditions']]
+    names = classes_of('told_of', 'the clips', clips)
+    if names:
+        rows = [row | {LABEL: names[int(label)]}
+                for row, label in zip(rows, batch['label'], strict=True)]
+    told = conditions.encode('LatentDataset', [
+        {name: value for name, value in row.items() if name not in conditions.measured}
+        for row in rows])
+    for name in conditions.measured:
+        told[:, conditions.columns[name]] = measure(name, batch['clip'])[:, None]
+    return told

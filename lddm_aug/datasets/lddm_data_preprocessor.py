@@ -70,10 +70,10 @@ class LDDMDataPreprocessor(ActionDataPreprocessor):
 
     def _synthesize(self, generator: Generator, stills: Tensor, deferred: Sequence[DeferredClip]
                     ) -> Tensor:
-        seeds, labels = [each.seed for each in deferred], [each.class_name for each in deferred]
+        seeds, told = [each.seed for each in deferred], [each.conditions for each in deferred]
         keys = [(each.package, each.bank_key) for each in deferred]
         if (not isinstance(generator, LatentGenerator)
                 or any(each.bank_key is None for each in deferred)):
-            return generator(stills, seeds, labels)
-        latents = self.bank.latents(generator, stills, seeds, labels, keys)
+            return generator(stills, seeds, told)
+        latents = self.bank.latents(generator, stills, seeds, told, keys)
         return generator.decode_latents(stills, seeds, latents)

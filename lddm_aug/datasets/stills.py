@@ -21,12 +21,12 @@ class StillDataset(TableDataset):
 
     Its pipeline starts with `LoadStill` and `SynthesizeClip`, or `DeferSynthesis` for synthesis on
     the training device, so its samples' origin is synthetic.  The pipeline's input is filename,
-    frame, label, class_name, group, origin, seed, start_index and modality; also sha256, of the
+    frame, label, conditions, group, origin, seed, start_index and modality; also sha256, of the
     still's file, where latents are kept.  Its arguments are those of TableDataset.
 
     Raises:
-        ValueError: also if a generator in the pipeline is conditional on classes without that of a
-            still, or takes stills of another size than `LoadStill` makes.
+        ValueError: also if a generator in the pipeline doesn't know what the table says of a still,
+            or takes stills of another size than `LoadStill` makes.
     """
 
     def load_data_list(self) -> list[dict[str, Any]]:
@@ -35,7 +35,7 @@ class StillDataset(TableDataset):
             if isinstance(transform, SynthesizeClip):
                 generator = transform.generator
                 generator.require_known(f'StillDataset {self.ann_file}',
-                                        (row.label for row in self.annotations))
+                                        [row.conditions for row in self.annotations])
                 for load in loads[-1:]:
                     _require_size(load, transform)
         infos = super().load_data_list()
@@ -55,7 +55,7 @@ class StillDataset(TableDataset):
         read_still(row.path, row.frame)
 
     def sample_info(self, row: Annotation) -> dict[str, Any]:
-        return dict(origin='synthetic', frame=row.frame, class_name=row.label)
+        return dict(origin='synthetic', frame=row.frame)
 
 
 def _require_size(load: LoadStill, transform: SynthesizeClip) -> None:

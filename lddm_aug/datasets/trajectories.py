@@ -8,7 +8,7 @@ from mmaction.registry import DATASETS, MODELS
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lddm_aug.datasets.latents import clip_batches
+from lddm_aug.datasets.latents import clip_batches, told_of
 from lddm_aug.datasets.leaves import classes_of, groups_of
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.distilled_diffusion import student_levels
@@ -20,9 +20,9 @@ from lddm_aug.seeds import derive_seed
 class TrajectoryDataset(Dataset):
     """Noise, and what a diffusion's sampler makes of it, for random frames of every clip.
 
-    A sample is dict(path (student_steps + 1, Cz, t, h, w) float; still (C, H, W) uint8; label).
-    Of a class-conditional diffusion, the share `drop_class` of the paths is unconditional, with
-    label −1; so are all of one that knows no classes.
+    A sample is dict(path (student_steps + 1, Cz, t, h, w) float; still (C, H, W) uint8; told (D,)
+    values of the conditions, NaN where they are unknown).  The diffusion is told what is true of
+    the clip, less what it drops in its own training.
 
     Args:
         clips: config of the dataset of clips; its pipeline ends in `PackClip`.
@@ -62,17 +62,15 @@ class TrajectoryDataset(Dataset):
             clips = batch['clip']                                 # (B, C, T, H, W) uint8
             frames = torch.randint(clips.shape[2], (len(clips),), generator=draw)
             stills = clips[torch.arange(len(clips)), :, frames]
-            is_told = torch.rand(len(clips), generator=draw) >= diffusion.drop_class
-            labels = torch.where(is_told, batch['label'], -1) if diffusion.classes else (
-                torch.full((len(clips),), -1))
+            told = diffusion.drop(told_of(self.clips, diffusion.conditions, batch), draw)
             noise = torch.randn(len(clips), *shape, generator=draw)
             paths = self._paths(diffusion, noise.to(device), to_unit(stills.to(device)),
-                                labels.to(device)).cpu()
-            samples += [dict(path=path.clone(), still=still.clone(), label=int(label))
-                        for path, still, label in zip(paths, stills, labels, strict=True)]
+                                told.to(device)).cpu()
+            samples += [dict(path=path.clone(), still=still.clone(), told=each.clone())
+                        for path, still, each in zip(paths, stills, told, strict=True)]
         return samples
 
-    def _paths(self, diffusion: LatentDiffusion, noise: Tensor, stills: Tensor, labels: Tensor
+    def _paths(self, diffusion: LatentDiffusion, noise: Tensor, stills: Tensor, told: Tensor
                ) -> Tensor:
         """(B, Cz, t, h, w) noise → (B, student_steps + 1, Cz, t, h, w), with the noise."""
         solver = diffusion.noise_process.sampler('DPMSolverMultistep', self.teacher_steps)
@@ -80,7 +78,7 @@ class TrajectoryDataset(Dataset):
         every = self.teacher_steps // len(self.levels)
         for number, step in enumerate(solver.timesteps, 1):
             steps = step.to(latent.device).expand(len(latent))
-            velocity = diffusion.denoiser(latent, steps, condition, labels)
+            velocity = diffusion.denoiser(latent, steps, condition, told)
             latent = solver.step(velocity, step, latent).prev_sample
             if number % every == 0:
                 path.append(latent)

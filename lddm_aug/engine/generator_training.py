@@ -22,9 +22,11 @@ from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weig
 from lddm_aug.datasets.leaves import class_counts, classes_of, groups_of
 from lddm_aug.engine.config_stages import build_generator, stage_configs
 from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
+from lddm_aug.engine.hooks.condition_statistics_hook import ConditionStatisticsHook
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.hooks.validation_curve_hook import ValidationCurveHook
 from lddm_aug.engine.package_init import begin_from_package
+from lddm_aug.engine.stage_conditions import take_conditions
 from lddm_aug.engine.runner_config import add_hooks, drop_missing_backends, require_keys
 from lddm_aug.engine.training_record import (
     keep_record,
@@ -44,6 +46,7 @@ from lddm_aug.hardware import (
 )
 from lddm_aug.json_files import read_json
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
+from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.models.latent_model import LatentModel
 
 FIGURES = ('psnr_db', 'still_psnr_db')               # of a stage, that its package passes on
@@ -96,6 +99,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     stages = stage_configs(config_file, options, choice)
     if not any('model' in stage or 'generator' in stage for stage in stages.values()):
         raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
+    take_conditions(stages)
     _check(stages, work_dir / PACKAGE)
     for stage in stages.values():
         if seed is not None:
@@ -239,6 +243,8 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
                              'statistics of its latents; take it out of custom_hooks')
         runner.register_hook(LatentStatisticsHook())
         runner.register_hook(curve)
+    if isinstance(unwrapped(runner), LatentDiffusion):
+        runner.register_hook(ConditionStatisticsHook())
     runner.train()
     measured: Mapping[str, Any] = curve.curve.get(runner.iter, {})
     if runner.val_loop is not None and not measured:

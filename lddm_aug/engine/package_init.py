@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from lddm_aug.classes import shown
+from lddm_aug.conditions import Conditions
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.hub import is_on_hub
 from lddm_aug.generators.package import load_package, read_card
@@ -20,10 +21,10 @@ from lddm_aug.models.distilled_diffusion import DISTILLATION, DistilledDiffusion
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.models.latent_model import LatentModel
 
-# What a model may have otherwise than the package: losses, dropout and classes, by the last name of
+# What a model may have otherwise than the package: losses, dropout and conditions, by the last name of
 # the key, or all below it.  Everything else decides what its weights mean.
 FREE = ('init_cfg', 'data_preprocessor', 'perceptual', 'adversarial', 'kl_weight', 'dropout',
-        'classes', 'drop_class', 'drop_still')
+        'classes', 'conditions', 'drop_conditions', 'drop_still')
 LOSSES = ('perceptual.', 'adversarial.')             # begin the names of weights of losses alone
 ABSENT = 'absent'
 
@@ -32,8 +33,9 @@ ABSENT = 'absent'
 class PackageInit:
     """Give a model the weights of the same model in a generator package.
 
-    An autoencoder inside it is left alone, since the stage before has trained it further.  Classes
-    keep their weights by name; those that the package doesn't know stay as they were drawn.
+    An autoencoder inside it is left alone, since the stage before has trained it further.
+    Conditions, and names of categories, keep their weights by name; those that the package doesn't
+    know stay as they were drawn.
 
     Args:
         package: the generator's folder.
@@ -53,7 +55,7 @@ class PackageInit:
                    if not name.startswith(LOSSES)}
         if isinstance(model, LatentDiffusion):
             assert isinstance(parent, LatentDiffusion)
-            weights |= model.class_weights_from(parent)
+            weights |= model.condition_weights_from(parent)
         expected = {name: weight for name, weight in model.state_dict().items()
                     if not name.startswith(LOSSES)}
         if isinstance(model, LatentModel):
@@ -76,7 +78,7 @@ def begin_from_package(stages: Mapping[str, Config], package: str | Path) -> dic
         stages: they are changed.
 
     Returns:
-        What the new package says of this one: sha256, generator, classes, number of groups, stages,
+        What the new package says of this one: sha256, generator, conditions, number of groups, stages,
         what it began from itself, and which stages begin with its weights.
 
     Raises:
@@ -111,7 +113,7 @@ def begin_from_package(stages: Mapping[str, Config], package: str | Path) -> dic
         print_log(_message(name, stage, parent, package), logger='current')
     card = read_card(package)
     return dict(sha256=parent.package_sha256, generator=type(parent).__name__,
-                classes=list(parent.classes), num_groups=parent.num_groups, begun=begun,
+                conditions=parent.conditions.as_config(), num_groups=parent.num_groups, begun=begun,
                 stages=card['stages'], parent=card['parent'],
                 **(dict(source=str(package)) if is_on_hub(package) else {}))
 
@@ -173,13 +175,20 @@ def _values(config: Mapping[str, Any], key: str = '') -> Iterator[tuple[str, Any
 def _message(name: str, stage: Config, parent: Generator, package: str | Path) -> str:
     message = (f'{name or Path(stage.filename).stem} begins with the weights of {package} '
                f'({parent.package_sha256[:12]})')
-    new, old = stage.model.get('classes') or (), _models(parent)[stage.model.type]
-    known = getattr(old, 'classes', ())
-    kept = [each for each in map(str, new) if each in known]
-    drawn = [each for each in map(str, new) if each not in known]
-    left = [each for each in known if each not in kept]
-    return message + ''.join(f'; classes {what}: {shown(names)}' for what, names in (
+    new = Conditions('--init', stage.model.get('conditions'))
+    old = getattr(_models(parent)[stage.model.type], 'conditions', Conditions('--init'))
+    ours, theirs = list(_names(new)), list(_names(old))
+    kept = [each for each in ours if each in theirs]
+    drawn = [each for each in ours if each not in theirs]
+    left = [each for each in theirs if each not in ours]
+    return message + ''.join(f'; conditions {what}: {shown(names)}' for what, names in (
         ('kept', kept), ('drawn anew', drawn), ('left out', left)) if names)
+
+
+def _names(conditions: Conditions) -> Iterator[str]:
+    """Of every condition and, of a category, of each of its names."""
+    for name, kind in conditions.items():
+        yield from [name] if isinstance(kind, str) else [f'{name}={each}' for each in kind]
 
 
 def _shape(weight: Any) -> str:

@@ -12,6 +12,7 @@ from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lddm_aug.conditions import LABEL
 from lddm_aug.datasets.transforms import PackClip, ReadVideo, SampleSegment
 from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.evaluation.clip_statistics import ClipDescriptions, describe_clips
@@ -122,7 +123,7 @@ def read_split(videos: str | Path, split: str | None, generator: Generator, segm
         min_frames=generator.num_frames, reference_fps=reference_fps,
         data_root=None if data_root is None else str(data_root),
         split_file=None if split_file is None else str(split_file))
-    generator.require_known(f'read_split {videos}', (row.label for row in dataset.annotations))
+    generator.require_known(f'read_split {videos}', [row.conditions for row in dataset.annotations])
     return read_clip_set(dataset, segments)
 
 
@@ -140,6 +141,7 @@ def generate_clip_set(generator: Generator, real: ClipSet, seed: int = 0, sample
     seeds = [derive_seed('evaluation', seed, sample, index) for index in indices]
     for start in range(0, len(asked), DEVICE_BATCH):
         batch = slice(start, start + DEVICE_BATCH)
-        made = generator(asked.stills[batch].to(device), seeds[batch], asked.labels[batch])
+        told = [{LABEL: label} for label in asked.labels[batch]]
+        made = generator(asked.stills[batch].to(device), seeds[batch], told)
         clips.append(to_uint8(made).cpu())
     return ClipSet(torch.cat(clips), asked.groups, asked.labels)

@@ -48,7 +48,7 @@ def write_gallery(path: Path, generator: Generator, package: str | Path, rows: S
 def make_previews(generator: Generator, rows: Sequence[Annotation], per_class: int,
                   seed: int, reference_fps: float | None = None) -> list[Preview]:
     """Some videos of every class, real, reconstructed and generated twice."""
-    generator.require_known('make_previews', (row.label for row in rows))
+    generator.require_known('make_previews', [row.conditions for row in rows])
     shuffled = random.Random(seed).sample(list(rows), len(rows))
     return [show_video(generator, row, seed, reference_fps) for name in class_names(rows)
             for row in [row for row in shuffled if row.label == name][:per_class]]
@@ -63,7 +63,7 @@ def show_video(generator: Generator, row: Annotation, seed: int,
     if autoencoder is not None:
         shown['reconstructed'] = reconstruct(autoencoder, clip)[0]
     seeds = [derive_seed('preview', seed, row.group, n) for n in range(2)]
-    made = generator(clip[:, :, 0].expand(2, -1, -1, -1), seeds, [row.label] * 2)
+    made = generator(clip[:, :, 0].expand(2, -1, -1, -1), seeds, [row.conditions] * 2)
     shown |= {'generated': made[0], 'another seed': made[1]}
     return Preview(row.path.name, row.label, {name: _pixels(c) for name, c in shown.items()})
 

@@ -1,10 +1,10 @@
-"""What every generator is: a still and a seed in, a clip out."""
+"""What every generator is: a still, what is known about it and a seed in, a clip out."""
 from __future__ import annotations
 
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import asdict, dataclass, fields, replace
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lddm_aug.classes import shown
+from lddm_aug.conditions import Conditions, Told, Value
 from lddm_aug.hardware import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Generator(nn.Module, ABC):
         sampler: settings of its sampler; `with_sampler` gives a generator with others.
         groups: names of the groups that the generator was trained on, as far as they are known.
         num_groups: how many there are.
-        classes: names of the classes that it can be conditioned on; empty where there are none.
+        conditions: what it can be told beside the still; empty where there is nothing.
         package_sha256: of the package it came from; empty until it was saved or loaded.
     """
 
@@ -87,7 +87,7 @@ class Generator(nn.Module, ABC):
         self.sampler = sampler or SamplerSettings()
         self.groups: tuple[str, ...] = ()
         self.num_groups = 0
-        self.classes: tuple[str, ...] = ()
+        self.conditions = Conditions(type(self).__name__)
         self.package_sha256 = ''
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -96,6 +96,11 @@ class Generator(nn.Module, ABC):
                                  'built; take with_sampler(...) to sample in another way, or '
                                  'build another generator')
         super().__setattr__(name, value)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that it can be told; empty where there are none."""
+        return self.conditions.classes
 
     @property
     def names_all_groups(self) -> bool:
@@ -130,29 +135,29 @@ class Generator(nn.Module, ABC):
         """Raise ValueError if it cannot work with the settings of its sampler."""
 
     @abstractmethod
-    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+    def generate(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
         """(B, C, H, W) stills in [−1, 1] → (B, C, T, H, W) clips in [−1, 1].
 
         Args:
-            labels: (B,) indices into `classes`, on the CPU; −1 for an unconditional clip.
+            told: (B, D) values of `conditions`, on the CPU; NaN where they are unknown.
         """
 
     @torch.inference_mode()
     def forward(self, stills: Tensor, seeds: Sequence[int],
-                labels: Sequence[str | None] | None = None) -> Tensor:
+                conditions: Sequence[Told] | None = None) -> Tensor:
         """(B, C, H, W) stills in [−1, 1], B seeds → (B, C, T, H, W) clips in [−1, 1].
 
         Args:
-            labels: the stills' classes by name, None for an unconditional clip; a generator
-                without classes ignores them.
+            conditions: what is known about each clip, as {'label': 'benign', 'motion': 1.5}; None
+                for nothing.  Whatever is none of the generator's conditions is ignored.
 
         Raises:
-            ValueError: if the stills' shape or range, the number of seeds or labels, or a label
-                doesn't fit.
+            ValueError: if the stills' shape or range, the number of seeds or conditions, or a value
+                of a condition doesn't fit.
         """
         self._check(stills, seeds)
-        indices = self._indices(labels, len(stills))
-        return self._in_batches(self.generate, stills, seeds, indices).clamp(-1, 1)
+        told = self._encoded(conditions, seeds)
+        return self._in_batches(self.generate, stills, seeds, told).clamp(-1, 1)
 
     def _in_batches(self, make: Callable[..., Tensor], stills: Tensor, seeds: Sequence[int],
                     others: Tensor) -> Tensor:
@@ -170,29 +175,37 @@ class Generator(nn.Module, ABC):
         return torch.cat([_padded(make, stills[batch], seeds[batch], others[batch])
                           for batch in batches])
 
-    def _indices(self, labels: Sequence[str | None] | None, count: int) -> Tensor:
-        """(count,) indices into `classes`, −1 for an unconditional clip."""
-        if labels is None or not self.classes:
-            return torch.full((count,), -1)
-        if len(labels) != count:
-            raise ValueError(f'{type(self).__name__}: needs one label per still, but got '
-                             f'{len(labels)} labels for {count} stills')
-        self.require_known(type(self).__name__, labels)
-        return torch.tensor([-1 if label is None else self.classes.index(label)
-                             for label in labels])
+    def told(self, conditions: Sequence[Told], seeds: Sequence[int]) -> list[dict[str, Value]]:
+        """What a clip is made from beside its still and seed, for each of B clips.
 
-    def require_known(self, owner: str, labels: Iterable[str | None]) -> None:
-        """Raise ValueError for a label that is none of the classes, where it has any.
+        These are the generator's conditions, without those that are unknown.  What isn't said, but
+        drawn by the seed, stands here with its value: with it the clip is the same.
+        """
+        return [self.conditions.of(row) for row in conditions]
+
+    def encode(self, conditions: Sequence[Told]) -> Tensor:
+        """What `told` gives of B clips → (B, D) values of the conditions, NaN where unknown.
+
+        Raises:
+            ValueError: as `require_known`.
+        """
+        return self.conditions.encode(type(self).__name__, conditions)
+
+    def require_known(self, owner: str, conditions: Sequence[Told]) -> None:
+        """Raise ValueError for a value that is none of its condition's, where it has any.
 
         Args:
             owner: begins the message.
-            labels: None for an unconditional clip.
         """
-        unknown = sorted({label for label in labels if label is not None} - {*self.classes})
-        if self.classes and unknown:
-            raise ValueError(f'{owner}: the generator knows the classes {shown(self.classes)}, but '
-                             f'got the labels {shown(map(repr, unknown))}; rename or leave out '
-                             'what they are of, or take a generator that was trained on them')
+        self.conditions.require_known(owner, conditions)
+
+    def _encoded(self, conditions: Sequence[Told] | None, seeds: Sequence[int]) -> Tensor:
+        """(B, D) values of the conditions, NaN where they are unknown."""
+        rows: Sequence[Told] = [{}] * len(seeds) if conditions is None else conditions
+        if len(rows) != len(seeds):
+            raise ValueError(f'{type(self).__name__}: needs conditions for every still, but got '
+                             f'{len(rows)} for {len(seeds)} stills')
+        return self.encode(self.told(rows, seeds))
 
     def _check(self, stills: Tensor, seeds: Sequence[int]) -> None:
         name = type(self).__name__
@@ -213,8 +226,8 @@ class LatentGenerator(Generator):
     """A generator that samples a latent and decodes it, which may be done at different times."""
 
     @abstractmethod
-    def sample(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
-        """(B, C, H, W) stills in [−1, 1], B seeds, (B,) labels → (B, Cz, t, h, w) latents."""
+    def sample(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
+        """(B, C, H, W) stills in [−1, 1], B seeds, (B, D) conditions → (B, Cz, t, h, w) latents."""
 
     @abstractmethod
     def decode(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
@@ -224,18 +237,18 @@ class LatentGenerator(Generator):
             seeds: those of the latents, for decoders that draw noise.
         """
 
-    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
-        return self.decode(stills, seeds, self.sample(stills, seeds, labels))
+    def generate(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
+        return self.decode(stills, seeds, self.sample(stills, seeds, told))
 
     @torch.inference_mode()
     def sample_latents(self, stills: Tensor, seeds: Sequence[int],
-                       labels: Sequence[str | None] | None = None) -> Tensor:
+                       conditions: Sequence[Told] | None = None) -> Tensor:
         """(B, Cz, t, h, w) latents, of which `decode_latents` makes what `forward` makes.
 
         Its arguments and errors are those of `forward`.
         """
         self._check(stills, seeds)
-        return self._in_batches(self.sample, stills, seeds, self._indices(labels, len(stills)))
+        return self._in_batches(self.sample, stills, seeds, self._encoded(conditions, seeds))
 
     @torch.inference_mode()
     def decode_latents(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:

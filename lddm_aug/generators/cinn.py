@@ -53,7 +53,7 @@ class CINNGenerator(LatentGenerator):
         self.latent_shape = trained.latent_shape(num_frames, size)
         self.eval()
 
-    def sample(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+    def sample(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
         noise = torch.stack([self.draw_noise(seed) for seed in seeds]).to(stills)
         return self.flow.flow.from_noise(noise, self.flow.condition(stills))
 

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 import torch
 from torch import Tensor
 
+from lddm_aug.conditions import Told
 from lddm_aug.generators.base import LatentGenerator
 
 
@@ -24,14 +25,14 @@ class LatentBank:
         self._held: dict[Hashable, tuple[int, Tensor]] = {}
 
     def latents(self, generator: LatentGenerator, stills: Tensor, seeds: Sequence[int],
-                labels: Sequence[str | None], keys: Sequence[Hashable]) -> Tensor:
+                conditions: Sequence[Told], keys: Sequence[Hashable]) -> Tensor:
         """(B, Cz, t, h, w) latents, as `generator.sample_latents` gives them; kept under B keys."""
         wanted = list(zip(keys, seeds, strict=True))
         found = {(key, seed): self._held[key][1] for key, seed in wanted if self._has(key, seed)}
         missing = [*{each: i for i, each in enumerate(wanted) if each not in found}.values()]
         if missing:
             sampled = generator.sample_latents(stills[missing], [seeds[i] for i in missing],
-                                               [labels[i] for i in missing]).cpu()
+                                               [conditions[i] for i in missing]).cpu()
             for i, latent in zip(missing, sampled, strict=True):
                 found[wanted[i]] = latent.clone()
                 self._held[keys[i]] = seeds[i], found[wanted[i]]

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined
 
+from lddm_aug.classes import shown
 from lddm_aug.files import atomic_write
 from lddm_aug.json_files import read_json
 from lddm_aug.visualization.markdown import escaped
@@ -113,7 +114,8 @@ def _facts(package: Mapping[str, Any]) -> dict[str, Any]:
     return dict(
         {name: package[name] for name in ('sha256', 'num_groups', 'parent')},
         kind=generator['type'], **package['clip'],
-        classes=', '.join(map(escaped, package['classes'])),
+        conditions=', '.join(escaped(f'{name} ({kind if isinstance(kind, str) else shown(kind)})')
+                             for name, kind in package['conditions'].items()),
         sampler=', '.join(f'{name} {value}' for name, value in package['sampler'].items()),
         holds_clips=generator['type'] in HOLDING_CLIPS,
         data=[dict(stage=escaped(name), label=escaped(label), **counts)

@@ -8,7 +8,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.classes import class_list
+from lddm_aug.conditions import LABEL, Conditions
 from lddm_aug.generators.base import LatentGenerator
 
 
@@ -34,11 +34,11 @@ class MotionTransfer(LatentGenerator):
 
     def __init__(self, autoencoder: dict, size: int, num_frames: int = 16, frame_stride: int = 3,
                  bank_shape: Sequence[int] = (0, 0, 0, 0, 0), classes: Sequence[str] = ()) -> None:
-        trained, names = MODELS.build(autoencoder), class_list('MotionTransfer', classes)
+        trained, known = MODELS.build(autoencoder), _conditions(classes)
         super().__init__(channels=trained.channels, size=size, num_frames=num_frames,
                          frame_stride=frame_stride)
         self.autoencoder = trained
-        self.classes = names
+        self.conditions = known
         self.register_buffer('bank', torch.zeros(*bank_shape))
         self.register_buffer('bank_labels', torch.zeros(bank_shape[0], dtype=torch.long))
         self.eval()
@@ -64,11 +64,11 @@ class MotionTransfer(LatentGenerator):
                              f'but got {len(latents)} and none of '
                              f'{", ".join(classes[i] for i in missing) or "any"}')
         self.bank, self.bank_labels = latents, labels
-        self.classes = tuple(classes)
+        self.conditions = _conditions(classes)
 
-    def sample(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
-        chosen = [self.choose(seed, int(label))
-                  for seed, label in zip(seeds, labels, strict=True)]
+    def sample(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
+        labels = [int(values[0].nan_to_num(-1)) if len(values) else -1 for values in told]
+        chosen = [self.choose(seed, label) for seed, label in zip(seeds, labels, strict=True)]
         return self.bank[chosen]
 
     def decode(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
@@ -82,3 +82,7 @@ class MotionTransfer(LatentGenerator):
                              'package with lddm-aug train-generator')
         drawn = torch.randint(len(fitting), (), generator=torch.Generator().manual_seed(seed))
         return fitting[int(drawn)]
+
+
+def _conditions(classes: Sequence[str]) -> Conditions:
+    return Conditions('MotionTransfer', {LABEL: classes} if classes else None)

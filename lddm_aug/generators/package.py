@@ -170,7 +170,7 @@ def _write_package(folder: Path, generator: Generator, groups: list[str], unname
         'generator': generator.config,
         'clip': {name: getattr(generator, name)
                  for name in ('channels', 'num_frames', 'size', 'frame_stride')},
-        'classes': list(generator.classes),
+        'conditions': generator.conditions.as_config(),
         'sampler': generator.sampler.as_dict(),
         'num_groups': len(groups) + unnamed,
         'versions': clip_versions(),

@@ -15,6 +15,7 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 
+from lddm_aug.conditions import Conditions
 from lddm_aug.generators.base import Generator
 
 MOST = 65_536                                        # of any number: a width, a depth, a stride
@@ -32,7 +33,7 @@ STAGE = {'inputs?': {str: str}, 'data?': {str: {'videos': int, 'groups': int}},
          'figures?': {str: (int, float, None)}, 'iterations?': int, 'weights_sha256?': (str, None)}
 PARENT = {'sha256': str, 'generator': str, 'num_groups': int, 'begun': [str], 'source?': str,
           'stages?': dict, 'parent?': (dict, None)}
-FORM = {'generator': {'type': str}, 'classes': [str], 'sampler': dict, 'num_groups': int,
+FORM = {'generator': {'type': str}, 'conditions': {str: ([str], str)}, 'sampler': dict, 'num_groups': int,
         'clip': dict.fromkeys(('channels', 'num_frames', 'size', 'frame_stride'), int),
         'versions': {str: (str, None)}, 'config_text': str, 'stages': {str: STAGE},
         'parent': (PARENT, None), 'weights_sha256': (str, None), 'sha256': str}
@@ -98,6 +99,8 @@ def _faults(value: Any, key: str, level: int) -> Iterator[str]:
     """Everything in a config that a package may not have; `key` is the last one above it."""
     if level > MOST_LEVELS:
         yield f'is nested more than {MOST_LEVELS} times'
+    elif isinstance(value, Mapping) and key == 'conditions':
+        yield from _faults_of_conditions(value)
     elif isinstance(value, Mapping):
         yield from _faults_of_keys(value)
         for name, part in value.items():
@@ -118,6 +121,21 @@ def _faults(value: Any, key: str, level: int) -> Iterator[str]:
         most = MOST_PIXELS if key == 'bank_shape' else MOST
         if not math.isfinite(value) or abs(value) > most:
             yield f'says {value} for {key}, more than {most}'
+
+
+def _faults_of_conditions(declared: Mapping[str, Any]) -> Iterator[str]:
+    """Names of conditions and of their categories are free, but their number isn't."""
+    most = max([len(declared), *(len(kind) for kind in declared.values()
+                                 if isinstance(kind, (list, tuple)))], default=0)
+    if len(declared) > MOST_ITEMS or most > MOST_CLASSES:
+        yield f'names {most} conditions or categories, too many'
+    try:
+        known = Conditions('conditions', declared)
+    except ValueError as error:
+        yield f'cannot be read ({error})'
+    else:
+        if not known.is_complete:
+            yield 'names no categories of a condition'
 
 
 def _faults_of_keys(config: Mapping[str, Any]) -> Iterator[str]:
@@ -144,7 +162,7 @@ def _types(config: Any) -> Iterator[str]:
     if isinstance(config, Mapping):
         if 'type' in config:
             yield config['type']
-        config = list(config.values())
+        config = [value for name, value in config.items() if name != 'conditions']
     if isinstance(config, list):
         for value in config:
             yield from _types(value)

@@ -41,7 +41,7 @@ class RandomWarp(Generator):
                              f'0 and below the size {size}, but got {amplitude!r}')
         self.amplitude = amplitude
 
-    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+    def generate(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
         fields = torch.stack([self.draw_field(seed) for seed in seeds])
         return warp(stills, fields.to(stills))
 

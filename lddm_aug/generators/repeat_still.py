@@ -26,5 +26,5 @@ class RepeatStill(Generator):
         super().__init__(channels=channels, size=size, num_frames=num_frames,
                          frame_stride=frame_stride)
 
-    def generate(self, stills: Tensor, seeds: Sequence[int], labels: Tensor) -> Tensor:
+    def generate(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
         return hold_still(stills, self.num_frames)

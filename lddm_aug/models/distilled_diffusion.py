@@ -44,7 +44,7 @@ class DistilledDiffusion(LatentDiffusion):
         self.levels = student_levels(teacher_steps, student_steps)
         self.student = Denoiser(
             self.autoencoder.channels, self.autoencoder.latent_channels,
-            num_classes=len(self.classes), **(diffusion['denoiser'] | dict(dropout=0.)))
+            conditions=self.conditions, **(diffusion['denoiser'] | dict(dropout=0.)))
         self.denoiser.requires_grad_(False)
 
     def init_weights(self) -> None:
@@ -57,39 +57,39 @@ class DistilledDiffusion(LatentDiffusion):
         self.denoiser.eval()
         return self
 
-    def follow(self, noise: Tensor, condition: Tensor, label: Tensor) -> list[Tensor]:
+    def follow(self, noise: Tensor, condition: Tensor, told: Tensor) -> list[Tensor]:
         """(B, Cz, t, h, w) noise → the latents after each of the student's steps.
 
         Args:
             condition: (B, Cs, h, w), of `student.condition`.
-            label: (B,) classes, −1 for unconditional.
+            told: (B, D) values of the conditions, NaN where they are unknown.
         """
         path, latent = [], noise
         for level, following in pairwise((*self.levels, 0.)):
             steps = torch.full((len(latent),), STEPS * level, device=latent.device)
-            velocity = self.student(latent, steps, condition, label)
+            velocity = self.student(latent, steps, condition, told)
             latent = latent - (level - following) * velocity
             path.append(latent)
         return path
 
     def forward(  # type: ignore[override]           # it learns from paths, not from latents
-            self, path: Tensor, still: Tensor, label: Tensor | None = None,
+            self, path: Tensor, still: Tensor, told: Tensor | None = None,
             mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
-        """Paths of the teacher, stills and labels → the mean squared error of each step's latent.
+        """Paths of the teacher, stills and conditions → the mean squared error of each step's latent.
 
         Args:
             path: (B, student_steps + 1, Cz, t, h, w): noise, then the teacher's latents at the
                 student's next levels, the last at 0; of a `TrajectoryDataset`.
             still: (B, C, H, W) uint8.
-            label: (B,) classes of the paths, −1 for unconditional.
+            told: (B, D) values of the conditions that the teacher was told; None for none.
         """
         if mode != 'loss':
             raise ValueError('DistilledDiffusion: only trains; clips are made by LDDMGenerator, '
                              f'but was called with mode={mode!r}')
-        if label is None:
-            label = torch.full((len(still),), -1, device=still.device)
+        if told is None:
+            told = self.unknown(still)
         noise, *targets = path.unbind(dim=1)
-        latents = self.follow(noise, self.student.condition(to_unit(still)), label)
+        latents = self.follow(noise, self.student.condition(to_unit(still)), told)
         return {f'loss_step{number}': (latent - target).square().mean()
                 for number, (latent, target) in enumerate(zip(latents, targets, strict=True), 1)}
 

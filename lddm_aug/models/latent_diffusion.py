@@ -1,17 +1,22 @@
 """Stage 2: a diffusion model of p(latent | still)."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isnan, nan
+from typing import Any
 
+import numpy as np
 import torch
 from mmaction.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
-from lddm_aug.classes import class_list
+from lddm_aug.conditions import LABEL, Conditions
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.latent_model import LatentModel
 from lddm_aug.models.noise_process import NoiseProcess
 from lddm_aug.networks.denoiser import Denoiser
+
+QUANTILES = 101                                      # of a measured condition
 
 
 @MODELS.register_module()
@@ -25,51 +30,119 @@ class LatentDiffusion(LatentModel):
         noise: arguments of `NoiseProcess`, which defines the target of the denoiser.
         drop_still: share of the samples whose still is dropped, for classifier-free guidance (Ho
             and Salimans 2022).
-        classes: names of the classes that it is conditional on; none by default.
-        drop_class: share of the samples whose class is dropped.
+        conditions: what it is told beside the still, as `Conditions` takes it; nothing by default.
+        drop_conditions: share of the samples whose conditions are dropped, all together; where
+            there are several, each is dropped in this share of the others besides.
         init_cfg: as in MMEngine.
 
     Raises:
-        ValueError: if a share isn't in [0, 1]; when trained with a label that is no index into
-            classes.
+        ValueError: if a share isn't in [0, 1], or the names of a category are missing.
     """
 
+    occurring: Tensor
+
     def __init__(self, autoencoder: dict, denoiser: dict, noise: dict | None = None,
-                 drop_still: float = 0.1, classes: Sequence[str] = (), drop_class: float = 0.1,
-                 init_cfg: dict | None = None) -> None:
+                 drop_still: float = 0.1, conditions: Mapping[str, Any] | None = None,
+                 drop_conditions: float = 0.1, init_cfg: dict | None = None) -> None:
         super().__init__(autoencoder, init_cfg)
-        for name, share in (('drop_still', drop_still), ('drop_class', drop_class)):
+        for name, share in (('drop_still', drop_still), ('drop_conditions', drop_conditions)):
             if not 0 <= share <= 1:
                 raise ValueError(f'LatentDiffusion: {name} is a share in [0, 1], but got {share!r}')
-        self.classes = class_list('LatentDiffusion', classes)
+        self.conditions = Conditions('LatentDiffusion', conditions)
+        if not self.conditions.is_complete:
+            raise ValueError('LatentDiffusion: a category has a list of names, but conditions='
+                             f'{self.conditions.as_config()!r}; write them out, or train it by '
+                             'lddm-aug train-generator, which takes those of the training data')
         self.denoiser = Denoiser(self.autoencoder.channels, self.autoencoder.latent_channels,
-                                 num_classes=len(self.classes), **denoiser)
+                                 conditions=self.conditions, **denoiser)
         self.noise_process = NoiseProcess(**(noise or {}))
         self.drop_still = drop_still
-        self.drop_class = drop_class
+        self.drop_conditions = drop_conditions
+        # of every measured condition its quantiles in each class and, in the last row, in all
+        measured = self.conditions.measured
+        self.register_buffer('occurring', torch.zeros(
+            len(measured), len(self.classes) + 1, QUANTILES), persistent=bool(measured))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that it is told; empty where it isn't."""
+        return self.conditions.classes
 
     @torch.no_grad()
-    def class_weights_from(self, other: LatentDiffusion) -> dict[str, Tensor]:
-        """Weights with which the classes that `other` knows too keep their meaning, by name.
+    def fit_conditions(self, told: Tensor, groups: Sequence[str]) -> None:
+        """Learn the range of the numbers, and how often the measured ones occur in each class.
 
-        Classes that it doesn't know keep the weights that they have.  Without a class, the
-        prediction is that of `other`: its unconditional embedding becomes part of the bias where
-        this one knows no classes, and is zero where `other` knows none.
+        A group counts as much as any other, however many clips it has.
+
+        Args:
+            told: (N, D) values of training clips, NaN where they are unknown.
+            groups: N of them.
         """
-        ours, theirs = self.denoiser.embed_class, other.denoiser.embed_class
-        if ours is None:
-            bias = 'embed_level.2.bias'
-            weights = other.denoiser.state_dict()
-            return {} if theirs is None else {
-                f'denoiser.{bias}': weights[bias] + theirs.weight[-1]}
-        rows = ours.weight.clone()                       # (classes + 1, width), the last for none
+        if self.denoiser.embed_conditions is None:
+            return
+        self.denoiser.embed_conditions.standardise(told)
+        columns = self.conditions.columns
+        weights = 1 / torch.tensor([groups.count(group) for group in groups])
+        levels = torch.linspace(0, 1, QUANTILES)
+        for row, name in enumerate(self.conditions.measured):
+            values = told[:, columns[name]].squeeze(1)
+            self.occurring[row] = weighted_quantiles(values, weights, levels)
+            for label in range(len(self.classes)):
+                of_class = told[:, columns[LABEL]].squeeze(1) == label
+                if of_class.any():                   # if not, those of all classes stay
+                    self.occurring[row, label] = weighted_quantiles(
+                        values[of_class], weights[of_class], levels)
+
+    def draw_measured(self, name: str, label: float, share: float) -> float:
+        """The value of a measured condition that this share of the training clips stay below.
+
+        Args:
+            name: of the condition.
+            label: index of the class; NaN for any.
+            share: in [0, 1].
+        """
+        quantiles = self.occurring[self.conditions.measured.index(name)]
+        row = quantiles[-1 if isnan(label) else int(label)]
+        place = share * (QUANTILES - 1)
+        low = min(int(place), QUANTILES - 2)
+        return float(torch.lerp(row[low], row[low + 1], place - low))
+
+    @torch.no_grad()
+    def condition_weights_from(self, other: LatentDiffusion) -> dict[str, Tensor]:
+        """Weights with which the conditions that `other` knows too keep their meaning, by name.
+
+        Conditions, and names of categories, that it doesn't know keep the weights that they have.
+        Where nothing is known, the prediction is that of `other`: what a condition that this one
+        lacks adds when it is unknown becomes part of the bias, and is zero for one that `other`
+        lacks.
+        """
+        bias = 'embed_level.2.bias'
+        weights = {f'denoiser.{bias}': other.denoiser.state_dict()[bias].clone()}
+        for name in other.conditions:
+            if name not in self.conditions:
+                weights[f'denoiser.{bias}'] += _unknown(other, name)
+        for number, name in enumerate(self.conditions):
+            prefix = f'denoiser.embed_conditions.parts.{number}.'
+            weights |= {prefix + key: weight for key, weight
+                        in self._condition_weights(name, other).items()}
+        return weights | ({'occurring': self.occurring} if self.conditions.measured else {})
+
+    def _condition_weights(self, name: str, other: LatentDiffusion) -> dict[str, Tensor]:
+        part, kind = _part(self, name), self.conditions[name]
+        ours = {key: weight.clone() for key, weight in part.state_dict().items()}
+        known = other.conditions.get(name)
+        if not isinstance(kind, tuple):
+            return _part(other, name).state_dict() if known == kind else (
+                ours | dict(unknown=torch.zeros_like(ours['unknown'])))
+        rows = ours['vectors.weight']                # (names + 1, width), the last for unknown
         rows[-1] = 0
-        if theirs is not None:
-            rows[-1] = theirs.weight[-1]
-            for row, name in enumerate(self.classes):
-                if name in other.classes:
-                    rows[row] = theirs.weight[other.classes.index(name)]
-        return {'denoiser.embed_class.weight': rows}
+        if isinstance(known, tuple):
+            theirs = _part(other, name).state_dict()['vectors.weight']
+            rows[-1] = theirs[-1]
+            for row, each in enumerate(kind):
+                if each in known:
+                    rows[row] = theirs[known.index(each)]
+        return {'vectors.weight': rows}
 
     def condition(self, still: Tensor) -> Tensor:
         return self.denoiser.condition(still)
@@ -77,30 +150,60 @@ class LatentDiffusion(LatentModel):
     def require_fit(self, latent: Tensor, condition: Tensor) -> None:
         self.denoiser.require_fit(latent, condition)
 
-    def forward(self, latent: Tensor, still: Tensor, label: Tensor | None = None,
+    def forward(self, latent: Tensor, still: Tensor, told: Tensor | None = None,
                 mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
-        """(B, Cz, t, h, w) standardised latents, (B, C, H, W) uint8 stills, (B,) labels → loss."""
+        """(B, Cz, t, h, w) standardised latents, (B, C, H, W) uint8 stills → loss.
+
+        Args:
+            told: (B, D) values of the conditions, NaN where they are unknown; None for all.
+        """
         if mode != 'loss':
             raise ValueError('LatentDiffusion: only trains; clips are made by LDDMGenerator, '
                              f'but was called with mode={mode!r}')
         condition = self.condition(to_unit(still))
         dropped = torch.rand(len(still), 1, 1, 1, device=still.device) < self.drop_still
         condition = torch.where(dropped, self.denoiser.no_still, condition)
-        classes = self._drop_classes(label, len(still), still.device)
+        told = self.drop(self.unknown(still) if told is None else told)
         steps = self.noise_process.draw_steps(len(latent), latent.device)
         noisy, target = self.noise_process.noised(latent, torch.randn_like(latent), steps)
-        error = (self.denoiser(noisy, steps, condition, classes) - target) ** 2
+        error = (self.denoiser(noisy, steps, condition, told) - target) ** 2
         weighted = self.noise_process.weights(steps) * error.mean(dim=(1, 2, 3, 4))
         return {f'loss_{self.noise_process.target}': weighted.mean()}
 
-    def _drop_classes(self, label: Tensor | None, count: int, device: torch.device) -> Tensor:
-        """(B,) classes, −1 for unconditional."""
-        if label is None or not self.classes:
-            return torch.full((count,), -1, device=device)
-        largest = int(label.max())                       # one transfer from the device per step
-        if largest >= len(self.classes):
-            raise ValueError('LatentDiffusion: a label is an index into classes '
-                             f'({", ".join(self.classes)}), or -1 for unconditional, but got '
-                             f'{largest}; name every class of the stills in classes')
-        dropped = torch.rand(count, device=device) < self.drop_class
-        return torch.where(dropped, -1, label)
+    def drop(self, told: Tensor, draw: torch.Generator | None = None) -> Tensor:
+        """(B, D) values of conditions with those that are dropped unknown."""
+        if not self.conditions:
+            return told
+        share, shape = self.drop_conditions, (len(told), 1 + len(self.conditions))
+        dropped = torch.rand(shape, device=told.device, generator=draw) < share
+        told = torch.where(dropped[:, :1], nan, told)
+        if len(self.conditions) > 1:
+            for number, columns in enumerate(self.conditions.columns.values(), 1):
+                told[:, columns] = torch.where(dropped[:, number:number + 1], nan,
+                                               told[:, columns])
+        return told
+
+    def unknown(self, like: Tensor) -> Tensor:
+        """(B, D) values of conditions of which none is known."""
+        return torch.full((len(like), self.conditions.width), nan, device=like.device)
+
+
+def weighted_quantiles(values: Tensor, weights: Tensor, levels: Tensor) -> Tensor:
+    """(N,) values with (N,) weights → their quantiles, between the middles of their weights."""
+    values, order = values.sort()
+    weights = weights[order]
+    middles = (weights.cumsum(0) - weights / 2) / weights.sum()
+    return torch.from_numpy(np.interp(levels.numpy(), middles.numpy(), values.numpy())).float()
+
+
+def _part(model: LatentDiffusion, name: str) -> nn.Module:
+    """What embeds a condition."""
+    embedding = model.denoiser.embed_conditions
+    assert embedding is not None
+    return embedding[name]
+
+
+def _unknown(model: LatentDiffusion, name: str) -> Tensor:
+    """(width,) what a condition adds that is unknown."""
+    columns = model.conditions.columns[name]
+    return _part(model, name)(torch.full((1, columns.stop - columns.start), nan))[0]

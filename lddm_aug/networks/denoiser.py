@@ -1,4 +1,4 @@
-"""Denoiser: a transformer over the latent's grid, conditional on still, noise level and class."""
+"""Denoiser: a transformer over the latent's grid, conditional on still, noise level and conditions."""
 from __future__ import annotations
 
 import math
@@ -7,7 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lddm_aug.conditions import Conditions
 from lddm_aug.functional.warp import hold_still
+from lddm_aug.networks.condition_embedding import ConditionEmbedding
 from lddm_aug.networks.decoder import StillPyramid
 
 
@@ -71,7 +73,8 @@ class Denoiser(nn.Module):
         depth: number of blocks.
         heads: of the attention.
         dropout: in the MLPs.
-        num_classes: classes that it is conditional on; 0 for none.
+        conditions: what it is told beside the still, with the names of all categories; None for
+            nothing.
 
     Raises:
         ValueError: when called with a latent whose (h, w) differs from the condition's or is no
@@ -81,7 +84,7 @@ class Denoiser(nn.Module):
     def __init__(self, channels: int, latent_channels: int,
                  still_widths: tuple[int, ...] = (16, 32, 64), patch: int = 2, width: int = 128,
                  depth: int = 6, heads: int = 4, dropout: float = 0.1,
-                 num_classes: int = 0) -> None:
+                 conditions: Conditions | None = None) -> None:
         super().__init__()
         self.patch = patch
         self.width = width
@@ -91,8 +94,7 @@ class Denoiser(nn.Module):
                                stride=(1, patch, patch))
         self.embed_level = nn.Sequential(nn.Linear(width, width), nn.SiLU(),
                                          nn.Linear(width, width))
-        # the last row is that of no class (unconditional)
-        self.embed_class = nn.Embedding(num_classes + 1, width) if num_classes else None
+        self.embed_conditions = ConditionEmbedding(conditions, width) if conditions else None
         self.blocks = nn.ModuleList([DenoiserBlock(width, heads, dropout) for _ in range(depth)])
         self.norm = nn.LayerNorm(width)
         self.to_output = nn.Linear(width, latent_channels * patch * patch)
@@ -115,11 +117,11 @@ class Denoiser(nn.Module):
                              f'{self.patch}, but got ({h}, {w}); take stills of a multiple of '
                              f'{2 ** doublings * self.patch} pixels, or patch=1')
 
-    def forward(self, noisy: Tensor, step: Tensor, condition: Tensor, label: Tensor) -> Tensor:
+    def forward(self, noisy: Tensor, step: Tensor, condition: Tensor, told: Tensor) -> Tensor:
         """(B, Cz, t, h, w) noisy latent, (B,) steps, (B, Cs, h, w) condition → (B, Cz, t, h, w).
 
         Args:
-            label: (B,) classes, −1 for unconditional; ignored where num_classes is 0.
+            told: (B, D) values of the conditions, NaN where they are unknown.
         """
         self.require_fit(noisy, condition)
         batch, channels, t, height, width = noisy.shape
@@ -127,9 +129,8 @@ class Denoiser(nn.Module):
         x = self.embed(torch.cat([noisy, hold_still(condition, t)], dim=1))   # (B, width, t, h, w)
         x = x.flatten(2).transpose(1, 2) + self._places(t, h, w, noisy)
         level = self.embed_level(sinusoids(step, self.width))
-        if self.embed_class is not None:
-            unconditional = self.embed_class.num_embeddings - 1
-            level = level + self.embed_class(torch.where(label < 0, unconditional, label))
+        if self.embed_conditions is not None:
+            level = level + self.embed_conditions(told)
         for block in self.blocks:
             x = block(x, level)
         out = self.to_output(self.norm(x))                        # (B, t·h·w, Cz·patch²)

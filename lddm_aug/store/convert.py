@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from lddm_aug.files import is_within
 from lddm_aug.json_files import parse_json, read_json
-from lddm_aug.store.manifest import OLD_MANIFEST, PLAN, SCHEMA, make_table, plain_type
+from lddm_aug.store.manifest import (
+    AS_JSON,
+    OLD_MANIFEST,
+    PLAN,
+    SCHEMA,
+    make_table,
+    plain_type,
+)
 from lddm_aug.store.shards import clip_sha256
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter
@@ -79,7 +86,7 @@ def _read_rows(manifest: Path, plan: dict[str, Any]
         if clip.is_absolute() or '..' in clip.parts:
             raise ValueError(f'{where} has a path outside the store ({row["path"]}); {ADVICE}')
         for name in names:
-            columns[name].append(json.dumps(row[name]) if name == 'versions' else row.get(name))
+            columns[name].append(_cell(row, name))
         try:
             paths.append((row['path'], bytes.fromhex(row['sha256'])))
         except ValueError as error:
@@ -119,3 +126,8 @@ def _read_clip(store: Path, path: str, sha256: bytes) -> NDArray[np.uint8]:
     if clip.dtype != np.uint8 or clip_sha256(clip) != sha256:
         raise ValueError(f'{file} was changed after it was made; {ADVICE}')
     return clip
+
+
+def _cell(row: dict[str, Any], name: str) -> Any:
+    """A column's value; stores of the old form don't say what their generators were told."""
+    return json.dumps(row.get(name, {})) if name in AS_JSON else row.get(name)

@@ -26,6 +26,7 @@ from lddm_aug.data.frames import read_frames, to_channels
 from lddm_aug.files import atomic_write
 from lddm_aug.json_files import parse_json, read_json
 from lddm_aug.store.manifest import (
+    AS_JSON,
     OF_THE_STORE,
     PLAN,
     SCHEMA,
@@ -48,7 +49,7 @@ LABEL = re.compile(r'[^A-Za-z0-9_-]+')
 ROW = {'clip_id': str, 'sha256': str, 'still': str, 'still_sha256': str,
        'still_frame': (int, None), 'group': str, 'label': str, 'seed': int, 'package_sha256': str,
        'generator': str, 'sampler': (str, None), 'steps': (int, None), 'guidance': (float, None),
-       'frame_stride': int, 'versions': dict}
+       'frame_stride': int, **AS_JSON}
 ADVICE = 'export the store again'
 
 
@@ -113,7 +114,7 @@ def import_store(folder: Path, out: Path) -> int:
     if form == 'mp4':
         plan['imported_from'] = form
     table = make_table({
-        name: pa.array([json.dumps(row[name]) if name == 'versions' else row[name]
+        name: pa.array([json.dumps(row[name]) if name in AS_JSON else row[name]
                         for row in rows], plain_type(name))
         for name in SCHEMA.names if name not in OF_THE_STORE})
     writer = StoreWriter(out, plan, table)

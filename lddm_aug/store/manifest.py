@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lddm_aug.files import sha256_of
-from lddm_aug.json_files import read_json, require_form
+from lddm_aug.json_files import parse_json, read_json, require_form
 from lddm_aug.store.shards import ClipShards
 
 FORMAT_VERSION = 2
@@ -38,13 +38,15 @@ CODED = pa.dictionary(pa.int32(), pa.string())       # of what many rows have in
 SCHEMA = pa.schema([
     ('clip_id', pa.string()), ('place', pa.int64()), ('sha256', pa.binary(32)), ('still', CODED),
     ('still_sha256', CODED), ('still_frame', pa.int64()), ('group', CODED), ('label', CODED),
+    ('conditions', CODED),
     ('seed', pa.int64()), ('package_sha256', CODED), ('generator', CODED), ('sampler', CODED),
     ('steps', pa.int64()), ('guidance', pa.float64()), ('frame_stride', pa.int64()),
     ('versions', CODED)])
 ROW_KEYS = (*SCHEMA.names, 'shape')
 BLANK = ('still_frame', 'sampler', 'steps', 'guidance')              # what may be None
+AS_JSON = {'conditions': {str: (str, int, float)}, 'versions': dict}
 OF_THE_STORE = ('place', 'sha256')                   # what a writer adds to a row
-OF_THE_STILL = ('still_sha256', 'still_frame', 'group', 'label')
+OF_THE_STILL = ('still_sha256', 'still_frame', 'group', 'label', 'conditions')
 PLANNED = {'format_version': int, 'clips': int, 'generator_groups': [str], 'shape': [int],
            'clips_per_shard': int, 'stills?': str, 'rows_sha256?': str,
            'left_out?': [{'reason': str, 'clip_id': str, 'still': str, 'still_sha256': str,
@@ -109,12 +111,10 @@ class Rows(Sequence[dict[str, Any]]):
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
         row = self.read(index, self.table.column_names)
-        try:
-            versions = json.loads(row['versions'])
-        except ValueError as error:
-            raise ValueError(f'{self.file}: versions of {row["clip_id"]} are no JSON ({error}); '
-                             f'{AGAIN}') from error
-        return dict(row, sha256=row['sha256'].hex(), versions=versions, shape=list(self.shape))
+        source = f'{self.file}: {row["clip_id"]}'
+        parsed = {name: parse_json(row[name], form, f'{source}, {name}', AGAIN)
+                  for name, form in AS_JSON.items()}
+        return dict(row, **parsed, sha256=row['sha256'].hex(), shape=list(self.shape))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[number] for number in range(len(self)))
@@ -284,7 +284,7 @@ def _canonical(column: Any, kind: pa.DataType | None) -> pa.Array:
 
 
 def stills_sha256(rows: pa.Table) -> str:
-    """Of the content, group and label of the still of every row, in their order."""
+    """Of the content, group, label and conditions of the still of every row, in their order."""
     digest = hashlib.sha256()
     for batch in rows.select(OF_THE_STILL).combine_chunks().to_batches(10_000):
         columns = [batch.column(name).to_pylist() for name in OF_THE_STILL]

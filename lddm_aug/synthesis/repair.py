@@ -66,5 +66,6 @@ def repair_store(store: str | Path, generator: Generator, *, batch_size: int = 8
 
 
 def _request(row: dict[str, Any]) -> ClipRequest:
-    still = Annotation(Path(row['still']), row['label'], row['group'], row['still_frame'], None, 0)
+    still = Annotation(Path(row['still']), row['label'], row['group'], row['still_frame'], None, 0,
+                       others=row['conditions'])
     return ClipRequest(row['clip_id'], still, row['still_sha256'], row['seed'])

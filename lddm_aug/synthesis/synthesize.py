@@ -164,7 +164,7 @@ class Batches(Dataset):
               ) -> list[np.ndarray]:
         batch = torch.stack([still_to_unit(stills[_key(request)]) for request in requests])
         clips = self.generator(batch.to(self.device), [request.seed for request in requests],
-                               [request.still.label for request in requests])
+                               [request.still.conditions for request in requests])
         return [clip_to_uint8(clip) for clip in clips]             # B × (T, H, W[, 3])
 
     def _read(self, request: ClipRequest) -> np.ndarray | str:
@@ -223,7 +223,7 @@ def _check(generator: Generator, stills: Sequence[Annotation], device: torch.dev
         raise ValueError('synthesize: workers counts processes that make clips on the CPU and '
                          f'must be 0 {"or more" if device.type == "cpu" else "on " + device.type}, '
                          f'but got {workers!r}')
-    generator.require_known('synthesize', (still.label for still in stills))
+    generator.require_known('synthesize', [still.conditions for still in stills])
     if seed < 0:
         raise ValueError(f'synthesize: seed must be 0 or more, but got {seed!r}')
 
@@ -275,6 +275,8 @@ def rows_of(plan: Sequence[ClipRequest], generator: Generator) -> pa.Table:
             'guidance': sampler.get('guidance'), 'frame_stride': generator.frame_stride,
             'versions': json.dumps(clip_versions())}
     stills = [request.still for request in plan]
+    told = generator.told([still.conditions for still in stills],
+                          [request.seed for request in plan])
     columns = {
         'clip_id': [request.clip_id for request in plan],
         'still': [str(still.path) for still in stills],
@@ -282,6 +284,7 @@ def rows_of(plan: Sequence[ClipRequest], generator: Generator) -> pa.Table:
         'still_frame': [still.frame for still in stills],
         'group': [still.group for still in stills],
         'label': [still.label for still in stills],
+        'conditions': [json.dumps(each, sort_keys=True) for each in told],
         'seed': [request.seed for request in plan]}
     return make_table({
         **{name: pa.array(values, plain_type(name)) for name, values in columns.items()},

@@ -40,11 +40,11 @@ def test_the_clip_is_what_the_generator_makes_of_still_class_and_seed(
     pixels = read_upload(still.name, still.read_bytes(), 16, 1)
     assert (pixels == read_square_still(still, None, 16, 1)).all()
     expected = to_uint8(tiny_conditional_lddm(
-        to_unit(torch.tensor(pixels))[None, None], [7], [label]))[0, 0].numpy()
-    clip = make_clip(generator, pixels, label, 7)
+        to_unit(torch.tensor(pixels))[None, None], [7], [dict(label=label)]))[0, 0].numpy()
+    clip = make_clip(generator, pixels, dict(label=label), 7)
     assert clip.shape == (8, 16, 16) and clip.tobytes() == expected.tobytes()
-    assert (clip != make_clip(generator, pixels, label, 8)).any()
-    assert (clip != make_clip(generator, pixels, 'benign', 7)).any()
+    assert (clip != make_clip(generator, pixels, dict(label=label), 8)).any()
+    assert (clip != make_clip(generator, pixels, dict(label='benign'), 7)).any()
 
 
 def test_the_pictures_are_the_still_and_a_clip_that_moves(page, still):
@@ -87,7 +87,7 @@ def test_motion_is_the_samplers_temperature_and_length_the_first_frames(page, pa
     assert made['caption'] == 'a still.png · malignant · seed 7 · motion 0.5 · first 3 frames'
     pixels = read_square_still(still, None, 16, 1)
     other = load_package(package).with_sampler(temperature=0.5)
-    assert made['clip'] == _picture(make_clip(other, pixels, 'malignant', 7)[:3])
+    assert made['clip'] == _picture(make_clip(other, pixels, dict(label='malignant'), 7)[:3])
     assert page.make(choices(length='3'), still.read_bytes())['clip'] != made['clip']
 
 

@@ -16,7 +16,7 @@ def test_a_sample_says_what_the_pipeline_needs(stills: str, tmp_path: Path):
     seed = sample.pop('seed')
     assert 0 <= seed < 2**63
     assert sample == dict(filename=str(tmp_path.resolve() / 'sweep.npy'), frame=7, label=1,
-                          class_name='malignant', group='q4', origin='synthetic',
+                          conditions=dict(label='malignant'), group='q4', origin='synthetic',
                           start_index=0, modality='RGB', sample_idx=4)
     assert StillDataset(stills)[0]['frame'] is None
 

@@ -21,7 +21,7 @@ class LeadsTo(torch.nn.Module):
     def condition(self, still):
         return still
 
-    def forward(self, noisy, steps, condition, label):
+    def forward(self, noisy, steps, condition, told):
         return (noisy - self.latent) * 1000 / steps.view(-1, 1, 1, 1, 1)
 
 
@@ -40,10 +40,10 @@ def config(tmp_path):
                      dict(type='SampleSegment', num_frames=8, segment_length=16),
                      dict(type='PackClip')])
 
-    def make(classes=(), **kwargs):
+    def make(conditions=None, **kwargs):
         torch.manual_seed(0)
         diffusion = dict(type='LatentDiffusion', autoencoder=AUTOENCODER, denoiser=DENOISER,
-                         noise=dict(target='flow'), classes=classes, drop_class=0.5)
+                         noise=dict(target='flow'), conditions=conditions, drop_conditions=0.5)
         weights = tmp_path / 'weights.pth'
         torch.save(LatentDiffusion(**{key: value for key, value in diffusion.items()
                                       if key != 'type'}).state_dict(), weights)
@@ -58,7 +58,7 @@ def test_paths_lead_from_noise_through_the_students_levels_to_the_latent(config)
     diffusion = LatentDiffusion(AUTOENCODER, DENOISER, dict(target='flow'))
     noise, latent = torch.randn(2, 6, 4, 2, 4, 4).unbind()
     diffusion.denoiser = LeadsTo(latent)
-    path = dataset._paths(diffusion, noise, torch.zeros(6, 1, 32, 32), torch.full((6,), -1))
+    path = dataset._paths(diffusion, noise, torch.zeros(6, 1, 32, 32), torch.zeros(6, 0))
     levels = torch.tensor([*dataset.levels, 0.]).view(1, 3, 1, 1, 1, 1)
     assert_close(path, (1 - levels) * latent.unsqueeze(1) + levels * noise.unsqueeze(1),
                  rtol=1e-4, atol=1e-5)
@@ -67,7 +67,7 @@ def test_paths_lead_from_noise_through_the_students_levels_to_the_latent(config)
 def test_samples_are_the_same_each_time_and_of_frames_of_the_videos(config, tmp_path):
     dataset, again = config(), config()
     assert len(dataset) == 24 and dataset.groups == {'p0', 'p1', 'p2'}
-    assert all(torch.equal(one['path'], other['path']) and one['label'] == -1
+    assert all(torch.equal(one['path'], other['path']) and one['told'].shape == (0,)
                for one, other in zip(dataset, again, strict=True))
     videos = [np.load(tmp_path / f'{number}.npy') for number in range(3)]
     frames = {frame.tobytes() for video in videos for frame in video}
@@ -76,7 +76,8 @@ def test_samples_are_the_same_each_time_and_of_frames_of_the_videos(config, tmp_
 
 
 def test_some_paths_of_a_conditional_diffusion_are_told_no_class(config):
-    labels = [sample['label'] for sample in config(classes=('a', 'b'))]
+    labels = [sample['told'].nan_to_num(-1).item()
+              for sample in config(conditions=dict(label=['a', 'b']))]
     assert {*labels} == {-1, 0, 1}
     assert labels.count(1) < 8                       # one of three videos, and half of its paths
 

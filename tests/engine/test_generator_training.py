@@ -252,14 +252,14 @@ def test_a_generator_that_cannot_be_built_is_refused_before_training(options, tm
     assert not (tmp_path / 'run').exists()
 
 
-@pytest.mark.parametrize('classes', [('malignant', 'benign'), 'benign', 'malignant,benign',
-                                     (0, 1), ('benign', 'malignant', 'normal')])
+@pytest.mark.parametrize('classes', [('malignant', 'benign'), ['benign'], (0, 1),
+                                     ('benign', 'malignant', 'normal')])
 def test_a_generator_told_other_classes_than_the_data_is_refused_before_training(
         options, tmp_path, classes):
     with pytest.raises(ValueError, match=r'of training are benign, malignant, but those of the '
-                                         r'model are .*set model.classes'):
+                                         r'model are .*set model.conditions'):
         train_generator(CONFIG, tmp_path / 'run',
-                        options=options | {'diffusion.model.classes': classes})
+                        options=options | {'diffusion.model.conditions': dict(label=classes)})
     assert not (tmp_path / 'run').exists()
 
 

@@ -56,7 +56,7 @@ def tiny(folder, second, classes, conditional):
         model = dict(denoiser=dict(still_widths=(8, 8, 8), width=24, depth=1)) if (
             second == 'diffusion') else dict(still_widths=(8, 8, 8), flow=dict(blocks=2, hidden=8))
         if conditional:
-            model['classes'] = classes
+            model['conditions'] = dict(label=classes)
         options |= {f'{second}.model': dict(model, autoencoder=SMALL),
                     f'{second}.train_dataloader.dataset': dict(clips=clips, autoencoder=SMALL,
                                                                draws=1),
@@ -116,13 +116,17 @@ def test_latents_are_standardised_by_the_new_data(parents, train, tmp_path):
     assert not torch.equal(old.latent_mean, new.latent_mean)
 
 
+def label_vectors(generator):
+    return generator.diffusion.denoiser.embed_conditions['label'].vectors.weight
+
+
 def test_classes_in_another_order_keep_their_meaning(parents, train, tmp_path):
     child = load_package(train(tmp_path / 'b', classes=CLASSES[::-1], conditional=True,
                                options=still('diffusion'), init=parents(conditional=True)))
     parent = load_package(parents(conditional=True))
     assert child.classes == parent.classes[::-1]
-    theirs = parent.diffusion.denoiser.embed_class.weight
-    assert torch.equal(child.diffusion.denoiser.embed_class.weight, theirs[[1, 0, 2]])
+    theirs = label_vectors(parent)
+    assert torch.equal(label_vectors(child), theirs[[1, 0, 2]])
     assert not torch.equal(theirs[0], theirs[1])
 
 
@@ -130,11 +134,11 @@ def test_a_class_that_the_parent_does_not_know_is_drawn_anew(parents, train, tmp
     def rows(classes, **kwargs):
         package = load_package(train(tmp_path / 'b', classes=classes, conditional=True,
                                      options=still('diffusion'), **kwargs))
-        return package.diffusion.denoiser.embed_class.weight
+        return label_vectors(package)
 
     parent = parents(conditional=True)
     drawn, begun = rows(('cyst', 'malignant')), rows(('cyst', 'malignant'), init=parent)
-    theirs = load_package(parent).diffusion.denoiser.embed_class.weight
+    theirs = label_vectors(load_package(parent))
     assert torch.equal(begun[0], drawn[0])           # as a training from scratch draws it
     assert torch.equal(begun[1:], theirs[1:])
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 
+from lddm_aug.conditions import Conditions
 from lddm_aug.generators.base import Generator, _padded
 from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.generators.motion_transfer import MotionTransfer
@@ -46,24 +47,24 @@ def test_the_clips_have_the_grain_that_the_autoencoder_measured(kind):
 
 
 class Adds(Generator):
-    """Clips that show what they were made of: the still, its seed and its label added up."""
+    """Clips that show what they were made of: the still, its seed and its class added up."""
 
     def __init__(self) -> None:
         super().__init__(channels=1, size=2, num_frames=2, frame_stride=1)
-        self.classes, self.asked = ('a', 'b'), 0
+        self.conditions, self.asked = Conditions('Adds', dict(label=['a', 'b'])), 0
 
-    def generate(self, stills, seeds, labels):
+    def generate(self, stills, seeds, told):
         self.asked = len(stills)
-        told = torch.tensor(seeds) + labels
-        return stills.unsqueeze(2).repeat(1, 1, 2, 1, 1) + told.view(-1, 1, 1, 1, 1) / 100
+        total = torch.tensor(seeds) + told[:, 0].nan_to_num(-1)
+        return stills.unsqueeze(2).repeat(1, 1, 2, 1, 1) + total.view(-1, 1, 1, 1, 1) / 100
 
 
 def test_a_batch_that_is_filled_up_for_an_accelerator_gives_the_clips_asked_for():
     generator, few = Adds(), torch.tensor([0., 0.1, 0.2]).view(3, 1, 1, 1).expand(3, 1, 2, 2)
-    labels = torch.tensor([1, -1, 0])
-    clips = _padded(generator.generate, few, [10, 20, 30], labels)
+    told = torch.tensor([[1.], [torch.nan], [0.]])
+    clips = _padded(generator.generate, few, [10, 20, 30], told)
     assert generator.asked == 8
-    torch.testing.assert_close(clips, generator.generate(few, [10, 20, 30], labels))
+    torch.testing.assert_close(clips, generator.generate(few, [10, 20, 30], told))
 
 
 @pytest.mark.parametrize('generator', [

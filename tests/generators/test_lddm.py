@@ -11,6 +11,7 @@ DIFFUSION = dict(
     autoencoder=dict(type='VideoAutoencoder', latent_channels=4, encoder=dict(width=8),
                      decoder=dict(widths=(8, 8, 8))),
     denoiser=dict(still_widths=(8, 8, 8), width=24, depth=2, heads=2))
+LABEL = dict(label=['benign', 'malignant'])
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ class KnowsTheDistribution(torch.nn.Module):
         super().__init__()
         self.abar, self.mean, self.std = abar, mean, std
 
-    def forward(self, noisy, steps, condition, label):
+    def forward(self, noisy, steps, condition, told):
         abar = self.abar[steps.long()].double().view(-1, 1, 1, 1, 1)
         variance = abar * self.std ** 2 + 1 - abar
         noise = (1 - abar).sqrt() * (noisy - abar.sqrt() * self.mean) / variance
@@ -74,7 +75,7 @@ def test_ten_steps_land_on_the_distribution_that_the_denoiser_knows(generator):
     schedule = generator.diffusion.noise_process
     generator.diffusion.denoiser = KnowsTheDistribution(schedule.alphas_cumprod, 2.5, 0.5)
     latents = generator.with_sampler(steps=10).denoise(
-        torch.zeros(64, 8, 4, 4), list(range(64)), torch.full((64,), -1))
+        torch.zeros(64, 8, 4, 4), list(range(64)), torch.zeros(64, 0))
     assert latents.mean() == pytest.approx(2.5, abs=0.02)
     assert latents.std() == pytest.approx(0.5, abs=0.05)
 
@@ -83,7 +84,7 @@ def test_temperature_is_the_spread_of_the_noise_it_starts_from(generator):
     generator.diffusion.denoiser = KnowsTheDistribution(
         generator.diffusion.noise_process.alphas_cumprod, 2.5, 1.)   # v = −mean: the noise stays
     latents = generator.with_sampler(steps=10, temperature=0.6).denoise(
-        torch.zeros(64, 8, 4, 4), list(range(64)), torch.full((64,), -1))
+        torch.zeros(64, 8, 4, 4), list(range(64)), torch.zeros(64, 0))
     assert latents.mean() == pytest.approx(2.5, abs=0.02)
     assert latents.std() == pytest.approx(0.6, abs=0.02)
 
@@ -92,26 +93,44 @@ def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):
     denoiser = generator.diffusion.denoiser
     latent, steps = torch.randn(1, *generator.latent_shape), torch.tensor([400])
     condition = denoiser.condition(stills(1))
-    label = torch.tensor([-1])
-    told = denoiser(latent, steps, condition, label)
-    untold = denoiser(latent, steps, denoiser.no_still.expand_as(condition), label)
-    assert_close(generator._guided(latent, steps, condition, label), told)
-    guided = generator.with_sampler(guidance=3.)._guided(latent, steps, condition, label)
-    assert_close(guided, 3 * told - 2 * untold)
+    nothing = torch.zeros(1, 0)
+    conditional = denoiser(latent, steps, condition, nothing)
+    unconditional = denoiser(latent, steps, denoiser.no_still.expand_as(condition), nothing)
+    assert_close(generator._guided(latent, steps, condition, nothing), conditional)
+    guided = generator.with_sampler(guidance=3.)._guided(latent, steps, condition, nothing)
+    assert_close(guided, 3 * conditional - 2 * unconditional)
 
 
 def test_guidance_weighs_the_class_as_well():
     torch.manual_seed(0)
-    generator = LDDMGenerator(dict(DIFFUSION, classes=('benign', 'malignant')), size=32, steps=3,
-                              guidance=3.)
+    generator = LDDMGenerator(dict(DIFFUSION, conditions=LABEL), size=32, steps=3, guidance=3.)
     for parameter in generator.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     denoiser = generator.diffusion.denoiser
     latent, steps = torch.randn(1, *generator.latent_shape), torch.tensor([400])
-    condition, label = denoiser.condition(stills(1)), torch.tensor([1])
-    told = denoiser(latent, steps, condition, label)
-    untold = denoiser(latent, steps, denoiser.no_still.expand_as(condition), torch.tensor([-1]))
-    assert_close(generator._guided(latent, steps, condition, label), 3 * told - 2 * untold)
+    condition, told = denoiser.condition(stills(1)), torch.tensor([[1.]])
+    conditional = denoiser(latent, steps, condition, told)
+    unconditional = denoiser(latent, steps, denoiser.no_still.expand_as(condition),
+                             torch.tensor([[torch.nan]]))
+    assert_close(generator._guided(latent, steps, condition, told),
+                 3 * conditional - 2 * unconditional)
+
+
+def test_guidance_of_one_condition_weighs_this_one_alone():
+    torch.manual_seed(0)
+    generator = LDDMGenerator(dict(DIFFUSION, conditions=dict(LABEL, ef='number')), size=32,
+                              steps=3, condition_guidance=dict(ef=2.5))
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    denoiser = generator.diffusion.denoiser
+    latent, steps = torch.randn(1, *generator.latent_shape), torch.tensor([400])
+    condition, told = denoiser.condition(stills(1)), torch.tensor([[1., 0.3]])
+    conditional = denoiser(latent, steps, condition, told)
+    without = denoiser(latent, steps, condition, torch.tensor([[1., torch.nan]]))
+    assert_close(generator._guided(latent, steps, condition, told),
+                 conditional + 1.5 * (conditional - without))
+    with pytest.raises(ValueError, match='condition_guidance .*view'):
+        generator.with_sampler(condition_guidance=dict(view=2.))
 
 
 @pytest.mark.parametrize('wrong, message', [
@@ -142,7 +161,7 @@ def test_guidance_that_is_no_weight_is_refused(tiny_lddm, guidance):
 
 
 @pytest.mark.parametrize('trained', [
-    dict(drop_still=0.), dict(drop_class=0., classes=('benign', 'malignant'))])
+    dict(drop_still=0.), dict(drop_conditions=0., conditions=LABEL)])
 def test_guidance_by_what_was_never_learnt_is_refused(trained):
     diffusion = dict(DIFFUSION, **trained)
     assert LDDMGenerator(diffusion, size=32, guidance=1).sampler.guidance == 1
@@ -151,8 +170,8 @@ def test_guidance_by_what_was_never_learnt_is_refused(trained):
         LDDMGenerator(diffusion, size=32, guidance=3.)
 
 
-def test_guidance_without_classes_needs_no_class_withheld():
-    assert LDDMGenerator(dict(DIFFUSION, drop_class=0.), size=32, guidance=3.)
+def test_guidance_without_conditions_needs_none_withheld():
+    assert LDDMGenerator(dict(DIFFUSION, drop_conditions=0.), size=32, guidance=3.)
 
 
 @pytest.mark.parametrize('size, num_frames, message', [
@@ -180,15 +199,16 @@ def test_a_temperature_that_is_no_spread_is_refused(tiny_lddm, temperature):
 
 def test_a_class_it_knows_changes_the_clip_and_another_is_refused():
     torch.manual_seed(0)
-    generator = LDDMGenerator(dict(DIFFUSION, classes=('benign', 'malignant')), size=32, steps=3)
+    generator = LDDMGenerator(dict(DIFFUSION, conditions=LABEL), size=32, steps=3)
     for parameter in generator.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     benign, malignant, untold = (
-        generator(stills(1), [1], [label]) for label in ('benign', 'malignant', None))
+        generator(stills(1), [1], [told])
+        for told in (dict(label='benign'), dict(label='malignant'), {}))
     assert (benign - malignant).abs().max() > 1e-4
     assert_close(generator(stills(1), [1]), untold)
-    with pytest.raises(ValueError, match=r"classes benign, malignant, .* 'None', 'normal';"):
-        generator(stills(3), [1, 2, 3], ['benign', 'normal', 'None'])
+    with pytest.raises(ValueError, match=r'label.* benign, malignant, .* None, normal;'):
+        generator(stills(3), [1, 2, 3], [dict(label=name) for name in ('benign', 'normal', 'None')])
 
 
 @pytest.mark.parametrize('sampler, target', [
@@ -206,13 +226,13 @@ def test_the_seed_alone_decides_whatever_the_sampler(sampler, target):
     assert_close(generator(stills(1), [1]), first, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize('classes', ['benign,malignant', ['benign', 'malignant'], (0, 1), 'benign'])
+@pytest.mark.parametrize('classes', [['benign', 'malignant'], (0, 1), ['benign']])
 def test_a_package_says_the_classes_as_names(classes):
-    generator = LDDMGenerator(dict(DIFFUSION, classes=classes), size=32)
-    assert generator.classes == tuple(generator.config['diffusion']['classes'])
+    generator = LDDMGenerator(dict(DIFFUSION, conditions=dict(label=classes)), size=32)
+    assert generator.classes == tuple(generator.config['diffusion']['conditions']['label'])
     assert generator.classes in {('benign', 'malignant'), ('0', '1'), ('benign',)}
     assert MODELS.build(dict(generator.config)).classes == generator.classes
-    assert 'classes' not in LDDMGenerator(DIFFUSION, size=32).config['diffusion']
+    assert 'conditions' not in LDDMGenerator(DIFFUSION, size=32).config['diffusion']
 
 
 def test_a_student_is_sampled_as_it_was_trained():
@@ -223,11 +243,11 @@ def test_a_student_is_sampled_as_it_was_trained():
                         (dict(temperature=0.5), 'temperature=1')):
         with pytest.raises(ValueError, match=f'student was trained with {rule}'):
             generator.with_sampler(**other)
-    still, labels = stills(1), torch.tensor([-1])
+    still, told = stills(1), torch.zeros(1, 0)
     noise = torch.randn(generator.latent_shape, generator=torch.Generator().manual_seed(5))
     condition = generator.diffusion.student.condition(still)
-    *_, expected = generator.diffusion.follow(noise.unsqueeze(0), condition, labels)
-    assert torch.equal(generator.denoise(condition, [5], labels), expected)
+    *_, expected = generator.diffusion.follow(noise.unsqueeze(0), condition, told)
+    assert torch.equal(generator.denoise(condition, [5], told), expected)
     clip = generator.diffusion.autoencoder.decode(still, expected, [5])
     assert torch.equal(generator(still, [5]), clip.clamp(-1, 1))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lddm_aug.conditions import Conditions
 from lddm_aug.generators import RepeatStill, save_package
 from lddm_aug.generators.model_card import model_card, write_figures, write_model_card
 from lddm_aug.generators.package import read_card
@@ -17,7 +18,7 @@ STAGES = dict(
         figures=dict(psnr_db=31.257, still_psnr_db=28.111)),
     diffusion=dict(inputs={}, weights_sha256='6' * 64, iterations=900, versions=[], figures={},
                    data=dict(benign=dict(videos=41, groups=17))))
-PARENT = dict(sha256='7' * 64, generator='LDDMGenerator', classes=[], num_groups=23,
+PARENT = dict(sha256='7' * 64, generator='LDDMGenerator', conditions={}, num_groups=23,
               begun=['autoencoder'], stages={}, parent=None)
 
 
@@ -117,7 +118,7 @@ def test_it_shows_how_to_load_the_package_where_it_is(folder):
 
 
 def test_markup_in_a_label_is_shown_and_not_obeyed(tmp_path, tiny_conditional_lddm):
-    tiny_conditional_lddm.classes = ('<script>', 'a|b')
+    tiny_conditional_lddm.conditions = Conditions('test', dict(label=['<script>', 'a|b']))
     counts = {label: dict(videos=1, groups=1) for label in tiny_conditional_lddm.classes}
     save_package(tmp_path / 'package', tiny_conditional_lddm, ['p'],
                  stages=dict(a=dict(data=counts)))

@@ -45,7 +45,7 @@ def test_a_label_that_is_told_decides_whose_motion_is_lent(generator):
     for index, name in enumerate(CLASSES):
         clips = [generator.choose(seed, index) for seed in range(60)]
         assert set(clips) == {i for i, label in enumerate(LABELS) if label == index}
-        told = generator(stills(1), [3], [name])
+        told = generator(stills(1), [3], [dict(label=name)])
         latent = generator.bank[generator.choose(3, index)][None]
         with torch.inference_mode():
             expected = generator.autoencoder.decode(stills(1), latent)
@@ -62,13 +62,14 @@ def test_the_package_carries_its_bank(generator, tmp_path):
     assert loaded.classes == CLASSES
     assert torch.equal(loaded.bank, generator.bank)
     assert loaded.bank_labels.tolist() == LABELS
-    assert torch.equal(loaded(stills(2), [1, 2], CLASSES), generator(stills(2), [1, 2], CLASSES))
+    told = [dict(label=name) for name in CLASSES]
+    assert torch.equal(loaded(stills(2), [1, 2], told), generator(stills(2), [1, 2], told))
 
 
 def test_the_same_still_seed_and_label_give_the_same_bytes_in_any_batch(generator):
-    together = generator(stills(3), [1, 2, 3], ['benign', 'malignant', None])
-    alone = [generator(stills(3)[i:i + 1], [i + 1], [label])
-             for i, label in enumerate(['benign', 'malignant', None])]
+    told = [dict(label='benign'), dict(label='malignant'), {}]
+    together = generator(stills(3), [1, 2, 3], told)
+    alone = [generator(stills(3)[i:i + 1], [i + 1], [each]) for i, each in enumerate(told)]
     assert torch.equal(together, torch.cat(alone))
 
 

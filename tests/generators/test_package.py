@@ -325,7 +325,7 @@ def test_a_package_that_takes_much_memory_is_refused_before_it_does(folder, tmp_
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize('key', ['generator', 'clip', 'classes', 'sampler', 'num_groups',
+@pytest.mark.parametrize('key', ['generator', 'clip', 'conditions', 'sampler', 'num_groups',
                                  'versions', 'config_text', 'stages', 'parent', 'weights_sha256'])
 def test_every_key_of_a_package_is_needed_in_its_type(folder, key):
     card = json.loads((folder / 'package.json').read_text())

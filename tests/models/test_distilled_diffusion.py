@@ -26,7 +26,7 @@ class StraightTo(torch.nn.Module):
     def condition(self, still):
         return still
 
-    def forward(self, noisy, steps, condition, label):
+    def forward(self, noisy, steps, condition, told):
         return (noisy - self.latent) * 1000 / steps.view(-1, 1, 1, 1, 1)
 
 
@@ -35,13 +35,13 @@ def test_along_straight_ways_a_student_is_exact(steps):
     model = distilled(student_steps=steps)
     noise, latent = torch.randn(2, 3, 4, 4, 8, 8).unbind()
     model.student = StraightTo(latent)
-    label = torch.full((3,), -1)
-    path = model.follow(noise, torch.zeros(3, 1, 64, 64), label)
+    told = torch.zeros(3, 0)
+    path = model.follow(noise, torch.zeros(3, 1, 64, 64), told)
     for level, reached in zip((*model.levels[1:], 0.), path, strict=True):
         assert_close(reached, (1 - level) * latent + level * noise, rtol=1e-4, atol=1e-5)
     stills = torch.zeros(3, 1, 64, 64, dtype=torch.uint8)
-    exact = model(torch.stack([noise, *path], dim=1), stills, label, mode='loss')
-    wrong = model(torch.stack([noise, *path[:-1], latent + 2], dim=1), stills, label, mode='loss')
+    exact = model(torch.stack([noise, *path], dim=1), stills, told, mode='loss')
+    wrong = model(torch.stack([noise, *path[:-1], latent + 2], dim=1), stills, told, mode='loss')
     assert len(exact) == steps and all(loss == 0 for loss in exact.values())
     assert_close(wrong[f'loss_step{steps}'], torch.tensor(4.), rtol=1e-3, atol=0)
 
@@ -63,18 +63,18 @@ def test_only_a_flow_has_a_student():
 
 
 def test_the_student_begins_as_its_teacher_and_learns_alone_without_dropout():
-    model = distilled(classes=('a', 'b'))
+    model = distilled(conditions=dict(label=['a', 'b']))
     model.init_weights()
     model.train()
-    noise, label = torch.randn(2, 4, 4, 8, 8), torch.tensor([1, -1])
+    noise, told = torch.randn(2, 4, 4, 8, 8), torch.tensor([[1.], [torch.nan]])
     torch.nn.init.normal_(model.denoiser.to_output.weight)
     model.student.load_state_dict(model.denoiser.state_dict())
     still = torch.randint(256, (2, 1, 64, 64), dtype=torch.uint8)
     condition = model.condition(still / 127.5 - 1)
     steps = torch.full((2,), 1000.)
-    assert torch.equal(model.student(noise, steps, condition, label),
-                       model.denoiser(noise, steps, condition, label))
+    assert torch.equal(model.student(noise, steps, condition, told),
+                       model.denoiser(noise, steps, condition, told))
     path = torch.randn(2, 3, 4, 4, 8, 8)
-    sum(model(path, still, label, mode='loss').values()).backward()
+    sum(model(path, still, told, mode='loss').values()).backward()
     learning = {name for name, weight in model.named_parameters() if weight.grad is not None}
     assert learning and all(name.startswith('student.') for name in learning)

@@ -1,3 +1,6 @@
+import math
+
+import numpy as np
 import pytest
 import torch
 
@@ -23,7 +26,7 @@ class Errs(torch.nn.Module):
         self.no_still = diffusion.denoiser.no_still
         self.process, self.latent, self.error = diffusion.noise_process, latent, error
 
-    def forward(self, noisy, steps, condition, label):
+    def forward(self, noisy, steps, condition, told):
         self.steps, ones = steps, (-1, 1, 1, 1, 1)
         if self.process.target == 'flow':
             s = steps.double().view(ones) / 1000
@@ -94,17 +97,18 @@ def test_a_still_has_an_effect_and_a_dropped_one_has_none(diffusion, drop_still)
 
 def test_a_class_has_an_effect_and_a_dropped_one_has_none():
     torch.manual_seed(0)
-    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, classes=('benign', 'malignant'))
+    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, conditions=dict(label=['benign', 'malignant']))
     for parameter in diffusion.denoiser.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.2)
     latent, still = torch.randn(2, 4, 4, 8, 8), torch.zeros(2, 1, 64, 64, dtype=torch.uint8)
 
-    def losses(drop_class: float) -> list[torch.Tensor]:
-        diffusion.drop_class, found = drop_class, []
-        for label in (0, 1):
+    def losses(drop_conditions: float) -> list[torch.Tensor]:
+        diffusion.drop_conditions, found = drop_conditions, []
+        for label in (0., 1.):
             torch.manual_seed(1)
-            found.append(diffusion(latent, still, torch.full((2,), label), mode='loss')['loss_v'])
+            told = torch.full((2, 1), label)
+            found.append(diffusion(latent, still, told, mode='loss')['loss_v'])
         return found
 
     conditional, unconditional = losses(0.), losses(1.)
@@ -112,16 +116,7 @@ def test_a_class_has_an_effect_and_a_dropped_one_has_none():
     assert unconditional[0] == unconditional[1]
 
 
-@pytest.mark.parametrize('label', [2, 3, 4])
-def test_a_label_that_is_none_of_the_classes_is_refused(label):
-    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, classes=('benign', 'malignant'))
-    latent, still = torch.randn(2, 4, 4, 8, 8), torch.zeros(2, 1, 64, 64, dtype=torch.uint8)
-    with pytest.raises(ValueError, match=rf'LatentDiffusion: .*\(benign, malignant\), .*{label}; '):
-        diffusion(latent, still, torch.tensor([0, label]), mode='loss')
-    assert diffusion(latent, still, torch.tensor([-1, 1]), mode='loss')['loss_v'].isfinite()
-
-
-@pytest.mark.parametrize('name', ['drop_still', 'drop_class'])
+@pytest.mark.parametrize('name', ['drop_still', 'drop_conditions'])
 def test_a_share_above_one_is_refused(name):
     with pytest.raises(ValueError, match=rf'LatentDiffusion: {name} .*got 2'):
         LatentDiffusion(AUTOENCODER, DENOISER, **{name: 2})
@@ -133,24 +128,70 @@ def test_another_mode_than_loss_is_refused(diffusion):
 
 
 @pytest.mark.parametrize('ours, theirs', [
-    ((), ('a', 'b')), (('a', 'b'), ()), (('c', 'b', 'a'), ('a', 'b')), ((), ())])
-def test_weights_of_other_classes_predict_the_same_for_what_both_know_and_without_a_class(
+    ({}, dict(label=['a', 'b'])), (dict(label=['a', 'b']), {}), ({}, {}),
+    (dict(label=['c', 'b', 'a']), dict(label=['a', 'b'])),
+    (dict(motion='number', label=['a', 'b']), dict(label=['a', 'b'], ef='number')),
+    (dict(ef='number'), dict(label=['a', 'b'], ef='number', prompt='text'))])
+def test_weights_of_other_conditions_predict_the_same_for_what_both_know_and_where_nothing_is_known(
         ours, theirs):
     torch.manual_seed(0)
-    new, old = (LatentDiffusion(AUTOENCODER, DENOISER, classes=names) for names in (ours, theirs))
+    new, old = (LatentDiffusion(AUTOENCODER, DENOISER, conditions=each) for each in (ours, theirs))
     with torch.no_grad():
         for parameter in old.denoiser.parameters():  # which begins with blocks that do nothing
             parameter.normal_(std=0.3)
     new.load_state_dict({name: weight for name, weight in old.state_dict().items()
-                         if 'embed_class' not in name} | new.class_weights_from(old), strict=False)
+                         if 'embed_conditions' not in name and name != 'occurring'}
+                        | new.condition_weights_from(old), strict=False)
     noisy, steps = torch.randn(1, 4, 4, 8, 8), torch.tensor([700])
     condition = torch.randn(1, 8, 8, 8)
 
-    def predicted(diffusion, name):
-        label = diffusion.classes.index(name) if name else -1
-        return diffusion.eval().denoiser(noisy, steps, condition, torch.tensor([label]))
+    def predicted(diffusion, **told):
+        return diffusion.eval().denoiser(noisy, steps, condition,
+                                         diffusion.conditions.encode('test', [told]))
 
-    for name in ('', *({*ours} & {*theirs})):
-        torch.testing.assert_close(predicted(new, name), predicted(old, name))
-    for name in {*ours} - {*theirs}:
-        assert not torch.allclose(predicted(new, name), predicted(new, ''), atol=1e-3)
+    torch.testing.assert_close(predicted(new), predicted(old))
+    if 'label' in ours and 'label' in theirs:
+        for name in {*ours['label']} & {*theirs['label']}:
+            torch.testing.assert_close(predicted(new, label=name), predicted(old, label=name))
+    if 'ef' in ours:
+        torch.testing.assert_close(predicted(new, ef=0.7), predicted(old, ef=0.7))
+    for name in {*ours.get('label', ())} - {*theirs.get('label', ())}:
+        assert not torch.allclose(predicted(new, label=name), predicted(new), atol=1e-3)
+
+
+def told_of(model, rows):
+    return model.conditions.encode('test', rows)
+
+
+def test_a_measured_condition_occurs_as_often_as_among_the_groups_of_a_class():
+    model = LatentDiffusion(AUTOENCODER, DENOISER,
+                            conditions=dict(label=['a', 'b'], motion='number'))
+    rng = np.random.default_rng(0)
+    few, many = rng.normal(0, 0.1, 100), rng.normal(5, 0.1, 900)      # a group of each
+    rows = [dict(label='a', motion=value) for value in (*few, *many)]
+    rows += [dict(label='b', motion=value) for value in rng.normal(9, 1, 500)]
+    groups = ['p'] * 100 + ['q'] * 900 + ['r'] * 500
+    model.fit_conditions(told_of(model, rows), groups)
+    drawn = [model.draw_measured('motion', 0, share) for share in np.linspace(0, 1, 1001)]
+    assert np.mean(np.array(drawn) < 2.5) == pytest.approx(0.5, abs=0.02)
+    assert np.quantile(drawn, 0.25) == pytest.approx(0, abs=0.05)
+    of_b = [model.draw_measured('motion', 1, share) for share in np.linspace(0, 1, 1001)]
+    assert np.mean(of_b) == pytest.approx(9, abs=0.1)
+    assert np.std(of_b) == pytest.approx(1, abs=0.1)
+    anyone = [model.draw_measured('motion', math.nan, share) for share in np.linspace(0, 1, 1001)]
+    assert np.mean(np.array(anyone) > 7) == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_of_several_conditions_some_are_dropped_alone_and_some_together():
+    model = LatentDiffusion(AUTOENCODER, DENOISER, drop_conditions=0.2,
+                            conditions=dict(label=['a', 'b'], motion='number'))
+    torch.manual_seed(0)
+    unknown = model.drop(torch.zeros(20_000, 2)).isnan()
+    # 0.2 + 0.8 · 0.2 of each; of both 0.2 + 0.8 · 0.2²
+    torch.testing.assert_close(unknown.float().mean(dim=0), torch.full((2,), 0.36), atol=0.02, rtol=0)
+    assert unknown.all(dim=1).float().mean().item() == pytest.approx(0.232, abs=0.01)
+
+
+def test_a_category_without_names_is_refused():
+    with pytest.raises(ValueError, match='LatentDiffusion: .*label'):
+        LatentDiffusion(AUTOENCODER, DENOISER, conditions=dict(label='category'))

@@ -1,15 +1,18 @@
+import math
+
 import pytest
 import torch
 from torch.testing import assert_close
 
+from lddm_aug.conditions import Conditions
 from lddm_aug.networks.denoiser import Denoiser, sinusoids
 
 
-def small_denoiser(num_classes: int = 0) -> Denoiser:
+def small_denoiser(conditions: Conditions | None = None) -> Denoiser:
     """With gates and output away from the zeros they start at."""
     torch.manual_seed(0)
     denoiser = Denoiser(1, 4, still_widths=(8, 8, 8), width=24, depth=2, heads=2,
-                        num_classes=num_classes).eval()
+                        conditions=conditions).eval()
     for parameter in denoiser.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.2)
@@ -36,7 +39,7 @@ def test_it_keeps_the_latents_shape_and_the_batch_apart():
 
 def test_still_and_noise_level_and_every_place_count():
     denoiser = small_denoiser()
-    noisy, step, label = torch.randn(1, 4, 4, 8, 8), torch.tensor([500]), torch.tensor([-1])
+    noisy, step, label = torch.randn(1, 4, 4, 8, 8), torch.tensor([500]), torch.zeros(1, 0)
     condition = denoiser.condition(torch.rand(1, 1, 64, 64))
     out = denoiser(noisy, step, condition, label)
     assert not torch.allclose(out, denoiser(noisy, step, torch.zeros_like(condition), label))
@@ -59,7 +62,7 @@ def test_without_attention_a_token_predicts_its_own_places_alone(place):
     noisy, (t, row, column) = torch.randn(1, 4, 4, 4, 8), place
     changed = noisy.clone()
     changed[0, :, t, row, column] += 1
-    step, label = torch.tensor([500]), torch.tensor([-1])
+    step, label = torch.tensor([500]), torch.zeros(1, 0)
     condition = torch.zeros(1, 8, 4, 8)
     change = (denoiser(changed, step, condition, label)
               - denoiser(noisy, step, condition, label)).abs().amax(dim=(0, 1)) > 0
@@ -69,16 +72,17 @@ def test_without_attention_a_token_predicts_its_own_places_alone(place):
 
 
 def test_every_class_has_its_row_and_unconditional_samples_the_last_one():
-    denoiser = small_denoiser(num_classes=2)
+    denoiser = small_denoiser(Conditions('test', dict(label=['a', 'b'])))
     noisy, step = torch.randn(1, 4, 4, 8, 8), torch.tensor([500])
     condition = denoiser.condition(torch.rand(1, 1, 64, 64))
 
-    def rows(label: int) -> list[int]:
-        prediction = denoiser(noisy, step, condition, torch.tensor([label]))
-        gradient, = torch.autograd.grad(prediction.sum(), denoiser.embed_class.weight)
+    def rows(label: float) -> list[int]:
+        prediction = denoiser(noisy, step, condition, torch.tensor([[label]]))
+        gradient, = torch.autograd.grad(prediction.sum(),
+                                        denoiser.embed_conditions['label'].vectors.weight)
         return gradient.any(dim=1).nonzero().flatten().tolist()
 
-    assert [rows(label) for label in (0, 1, -1, -2)] == [[0], [1], [2], [2]]
+    assert [rows(label) for label in (0., 1., math.nan)] == [[0], [1], [2]]
     with pytest.raises(IndexError):
         rows(3)
 

@@ -75,8 +75,8 @@ def test_a_conditional_generator_gets_the_classes_of_the_stills(
     for number, row in enumerate(manifest.rows):
         still = to_unit(torch.tensor(np.asarray(Image.open(row['still']))))
         conditional, unconditional = (
-            to_uint8(tiny_conditional_lddm(still[None, None], [row['seed']], [label]))[0, 0]
-            for label in (row['label'], None))
+            to_uint8(tiny_conditional_lddm(still[None, None], [row['seed']], [told]))[0, 0]
+            for told in (dict(label=row['label']), {}))
         kept = manifest.read_clip(number)
         assert (kept == conditional.numpy()).all() and (kept != unconditional.numpy()).any()
 

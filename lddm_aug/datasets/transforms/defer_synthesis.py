@@ -30,7 +30,7 @@ class DeferSynthesis(SynthesizeClip):
     are those of a store that was made with the same seed and as many clips per still.
 
     Required keys: still (H, W) or (H, W, 3) uint8, of the generator's size; seed; label.
-    Optional keys: class_name, for a conditional generator; sha256 and frame of the still, with
+    Optional keys: conditions, what is known about the still; sha256 and frame of the still, with
         latents_per_still.
     Returned keys: those of PackActionInputs, with a `DeferredClip` as inputs.
 
@@ -78,7 +78,7 @@ class DeferSynthesis(SynthesizeClip):
         steps = [record(transform, results) for transform in self.transforms]
         packed = self.pack.transform({**results, 'imgs': np.empty(0)})
         packed['inputs'] = DeferredClip(
-            self.package, results['still'], seed, results.get('class_name'),
+            self.package, results['still'], seed, results.get('conditions', {}),
             tuple(step for step in steps if step is not None), bank_key)
         return packed
 
@@ -91,7 +91,8 @@ class DeferSynthesis(SynthesizeClip):
         refreshed = self._times_refreshed()
         # of a refresh the seeds are others; before, they are those of `plan_clips`
         seed = derive_seed(self.seed, *still, number, *((refreshed,) if refreshed else ()))
-        return seed, (self.seed, *still, number, results.get('class_name'))
+        told = self.generator.conditions.of(results.get('conditions', {}))
+        return seed, (self.seed, *still, number, *told.items())
 
     def _times_refreshed(self) -> int:
         if self.refresh_every is None:

@@ -20,7 +20,7 @@ class SynthesizeClip(BaseTransform):
     The same still, seed and package give the same clip in every worker.
 
     Required keys: still (H, W) or (H, W, 3) uint8, of the generator's size; seed.
-    Optional keys: class_name, for a conditional generator.
+    Optional keys: conditions, what is known about the still: name → value.
     Added keys: array (T, H, W, 3) uint8; total_frames; start_index; frame_stride.
 
     Args:
@@ -49,7 +49,7 @@ class SynthesizeClip(BaseTransform):
         self.require_fit(still, results)
         pixels = still_to_unit(still).to(self.device)                # (C, H, W)
         clip = generator(pixels[None], [results['seed']],
-                         [results.get('class_name')])[0]             # (C, T, H, W)
+                         [results.get('conditions', {})])[0]         # (C, T, H, W)
         frames = to_channels(clip_to_uint8(clip), 3)                 # (T, H, W, 3)
         results.update(array=frames, total_frames=len(frames), start_index=0,
                        frame_stride=generator.frame_stride)

@@ -1,5 +1,6 @@
 """What MMEngine's runners are watched and changed by, one hook a file."""
 from lddm_aug.engine.hooks.class_guard_hook import ClassGuardHook
+from lddm_aug.engine.hooks.condition_statistics_hook import ConditionStatisticsHook
 from lddm_aug.engine.hooks.data_guard_hook import DataGuardHook
 from lddm_aug.engine.hooks.finite_loss_hook import FiniteLossHook
 from lddm_aug.engine.hooks.iteration_seed_hook import IterationSeedHook
@@ -14,7 +15,7 @@ from lddm_aug.engine.hooks.training_record_hook import TrainingRecordHook
 from lddm_aug.engine.hooks.validation_curve_hook import ValidationCurveHook
 from lddm_aug.engine.hooks.weights_guard_hook import WeightsGuardHook
 
-__all__ = ['ClassGuardHook', 'DataGuardHook', 'FiniteLossHook', 'IterationSeedHook',
-           'LastValidationHook', 'LatentStatisticsHook', 'PreviewHook', 'ProgressBarHook',
-           'SafeCheckpointHook', 'SamplerGuardHook', 'SyntheticShareHook', 'TrainingRecordHook',
-           'ValidationCurveHook', 'WeightsGuardHook']
+__all__ = ['ClassGuardHook', 'ConditionStatisticsHook', 'DataGuardHook', 'FiniteLossHook',
+           'IterationSeedHook', 'LastValidationHook', 'LatentStatisticsHook', 'PreviewHook',
+           'ProgressBarHook', 'SafeCheckpointHook', 'SamplerGuardHook', 'SyntheticShareHook',
+           'TrainingRecordHook', 'ValidationCurveHook', 'WeightsGuardHook']

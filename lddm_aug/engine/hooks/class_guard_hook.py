@@ -120,7 +120,7 @@ def refuse_other_model(owner: str, model: Any, part: str, names: Sequence[str]) 
     classes, scored = class_list(owner, getattr(model, 'classes', None)), classes_scored(model)
     if names and classes:
         refuse_other_classes(owner, part, names, 'the model', classes,
-                             "set model.classes to the data's list")
+                             "set model.conditions.label to the data's list")
     if names and scored not in (None, len(names)):
         raise ValueError(f'{owner}: {part} has the {len(names)} classes {shown(names)}, but the '
                          f'recognizer scores {scored}; set model.cls_head.num_classes='

@@ -227,7 +227,7 @@ class Flow:
         for dataset in GENERATOR_DATASETS:
             arguments = {**video_arguments(self.tables), 'seed': self.demo.seed}
             options |= {f'{dataset}.{key}': value for key, value in arguments.items()}
-        options['diffusion.model.classes'] = self.tables.classes      # a still's label is known
+        options['diffusion.model.conditions'] = dict(label=self.tables.classes)
         stages = stage_configs(config, choice=choice)
         for stage in stages:
             options |= {f'{stage}.log_level': 'ERROR', f'{stage}.default_hooks.logger.interval': 10,

@@ -45,7 +45,7 @@ def generator_options(study: Study, generator: str, ratio: str, seed: int) -> di
                         for name, value in {**videos, 'seed': seed}.items()}
             options[f'{prefix}{key}.classes'] = classes_of(study)
         if generator == 'lddm' and config.get('model', {}).get('type') == 'LatentDiffusion':
-            options[f'{prefix}model.classes'] = classes_of(study)
+            options[f'{prefix}model.conditions'] = dict(label=classes_of(study))
         options |= {key: value for key, value in study.generator_options
                     if stage and key.startswith(prefix)}
     return options

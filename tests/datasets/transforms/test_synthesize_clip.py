@@ -51,10 +51,10 @@ def test_a_conditional_generator_gets_the_class_of_the_sample(
         tmp_path: Path, tiny_conditional_lddm, still: np.ndarray):
     save_package(tmp_path / 'package', tiny_conditional_lddm, ['g'])
     transform = SynthesizeClip(str(tmp_path / 'package'))
-    clips = [transform(dict(still=still, seed=1, **condition))['array'] for condition in (
-        dict(class_name='benign'), dict(class_name='malignant'), {})]
-    expected = [clip_to_uint8(tiny_conditional_lddm(still_to_unit(still)[None], [1], [label])[0])
-                for label in ('benign', 'malignant', None)]
+    told = [dict(label='benign'), dict(label='malignant'), {}]
+    clips = [transform(dict(still=still, seed=1, conditions=each))['array'] for each in told]
+    expected = [clip_to_uint8(tiny_conditional_lddm(still_to_unit(still)[None], [1], [each])[0])
+                for each in told]
     for clip, reference in zip(clips, expected, strict=True):
         np.testing.assert_array_equal(clip[..., 0], reference)
     assert (clips[0] != clips[1]).any() and (clips[0] != clips[2]).any()

@@ -118,7 +118,7 @@ def test_a_model_is_told_the_classes_of_the_data(toy_runner, told):
     runner = toy_runner(1, hooks=HOOKS, train=Labelled(AB))
     runner.model.classes = told
     with pytest.raises(ValueError, match=r'of training are a, b, but those of the model are .* '
-                                         r'set model.classes'):
+                                         r'set model.conditions'):
         runner.train()
 
 

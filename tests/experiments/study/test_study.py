@@ -138,7 +138,7 @@ def test_a_filter_whose_recognizer_is_gone_has_it_trained_again(
 def test_a_generator_is_told_the_class_unless_its_name_says_that_it_is_blind(make_study):
     asked = make_study()
     told = generator_options(asked, 'lddm', 'given', 0)
-    assert told.pop('diffusion.model.classes') == ('benign', 'malignant')
+    assert told.pop('diffusion.model.conditions') == dict(label=('benign', 'malignant'))
     assert told == generator_options(asked, 'lddm_blind', 'given', 0)
     assert told['diffusion.train_dataloader.dataset.clips.split_file'] is None
 
