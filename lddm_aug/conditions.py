@@ -88,8 +88,8 @@ class Conditions(Mapping[str, tuple[str, ...] | str]):
                 unknown = sorted(map(str, values - {*kind}))
                 if unknown:
                     raise ValueError(
-                        f'{owner}: {_what(name)} is one of {shown(kind)}, which the generator was '
-                        f'trained on, but got {shown(unknown)}; leave out what they are of, or '
+                        f'{owner}: {name} is one of {shown(kind)}, which the generator was trained '
+                        f'on, but got {shown(map(repr, unknown))}; leave out what they are of, or '
                         'take a generator that was trained on them')
             elif kind == NUMBER:
                 for value in values:
@@ -156,7 +156,3 @@ def _kind(owner: str, name: str, kind: Sequence[str] | str) -> tuple[str, ...] |
         raise ValueError(f'{owner}: {name} is a {CATEGORY if name == LABEL else NUMBER}, but got '
                          f'{kind!r}')
     return kind
-
-
-def _what(name: str) -> str:
-    return 'a label, of a class,' if name == LABEL else name

@@ -207,7 +207,7 @@ def test_a_class_it_knows_changes_the_clip_and_another_is_refused():
         for told in (dict(label='benign'), dict(label='malignant'), {}))
     assert (benign - malignant).abs().max() > 1e-4
     assert_close(generator(stills(1), [1]), untold)
-    with pytest.raises(ValueError, match=r'label.* benign, malignant, .* None, normal;'):
+    with pytest.raises(ValueError, match=r"label .* benign, malignant, .* 'None', 'normal';"):
         generator(stills(3), [1, 2, 3], [dict(label=name) for name in ('benign', 'normal', 'None')])
 
 

@@ -39,7 +39,7 @@ def rows(count: int = 3, **other: object) -> pa.Table:
     row = {'still': '/a.png', 'still_sha256': 'cd', 'still_frame': None, 'group': 'p1',
            'label': 'benign', 'seed': 5, 'package_sha256': 'ab', 'generator': 'RepeatStill',
            'sampler': None, 'steps': None, 'guidance': None, 'frame_stride': 3,
-           'versions': '{"torch": "1"}', **other}
+           'versions': '{"torch": "1"}', 'conditions': '{"label": "a"}', **other}
     ids = IDS if count == 3 else [f'{number:05d}' for number in range(count)]
     return make_table({'clip_id': pa.array(ids), **{
         name: pa.array([value] * count, plain_type(name)) for name, value in row.items()}})

@@ -343,7 +343,8 @@ def make_rows(count: int) -> pa.Table:
         'label': coded(['benign', 'malignant'], numbers % 2),
         'seed': pa.array(random.integers(2**63 - 1, size=count)),
         'package_sha256': coded(['ab' * 32], numbers * 0),
-        'versions': coded(['{"lddm_aug": "0.2.0", "torch": "2.6.0"}'], numbers * 0)})
+        'versions': coded(['{"lddm_aug": "0.2.0", "torch": "2.6.0"}'], numbers * 0),
+        'conditions': coded(['{}'], numbers * 0)})
 
 
 def _jsonl(table: pa.Table, path: Path) -> None:
