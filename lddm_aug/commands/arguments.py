@@ -69,6 +69,18 @@ class KeyValue(argparse.Action):
             key: split_names(text) for key, text in named.items()})
 
 
+class KeyText(argparse.Action):
+    """Words of the form key=value, as a dict of texts."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: Any, option_string: str | None = None) -> None:
+        for value in values:
+            if not value.partition('=')[0].strip() or '=' not in value:
+                parser.error(f'{option_string} takes name=value, but got {value}')
+        given = {key.strip(): text for key, text in (value.split('=', 1) for value in values)}
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **given})
+
+
 def add_cfg_options(parser: argparse.ArgumentParser, text: str) -> None:
     """--cfg-options, which is a dict of values by dotted key."""
     parser.add_argument('--cfg-options', nargs='+', action=KeyValue, default={},

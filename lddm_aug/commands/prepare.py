@@ -111,6 +111,9 @@ def _add_csv(sources: Any) -> None:
                      help='of this split, make each first frame a still and keep the videos apart '
                           'in oracle.csv')
     csv.add_argument('--fps-column', metavar='NAME')
+    csv.add_argument('--keep-columns', nargs='+', default=[], metavar='NAME',
+                     help='columns that the new tables have, too, such as what a generator is told '
+                          'by train-generator --conditions')
     csv.set_defaults(list=_list_csv)
 
 
@@ -194,7 +197,7 @@ def _list_csv(args: argparse.Namespace) -> Listing:
         path=args.path_column, path_pattern=args.path_pattern, label=args.label_column,
         labels=args.labels, group=args.group_column, group_pattern=args.group_pattern,
         split=args.split_column, splits=args.splits, first_frames=args.first_frames_of,
-        fps=args.fps_column), args.root, args.fps)
+        fps=args.fps_column, others=tuple(args.keep_columns)), args.root, args.fps)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lddm_aug.commands.arguments import (
     A_PACKAGE,
+    KeyText,
     add_data,
     add_data_root,
     add_device,
@@ -51,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_root(parser)
     parser.add_argument('--per-still', type=int, default=1, metavar='N',
                         help='clips made from each still; default: %(default)s')
+    parser.add_argument('--set', nargs='+', action=KeyText, default={}, metavar='NAME=VALUE',
+                        help='what all clips are told, as motion=0.5 or view=long, in place of '
+                             'what the table says or what is drawn as it occurs')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')
     add_device(parser)
     parser.add_argument('--batch-size', type=int, default=8, metavar='N',
@@ -124,7 +128,7 @@ def _synthesize(args: argparse.Namespace, package: str | Path, rows: Sequence[An
     summary = synthesize(
         generator, rows, out, per_still=args.per_still, seed=args.seed,
         batch_size=args.batch_size, workers=cores if args.workers is None else args.workers,
-        shard=args.shard_id, shards=args.num_shards)
+        shard=args.shard_id, shards=args.num_shards, conditions=args.set)
     if summary.made:
         print(f'{summary.made} clips in {summary.seconds:.1f} s '
               f'({summary.clips_per_second:.2f} per second, {describe_cost(generator)}); '

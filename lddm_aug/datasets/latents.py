@@ -65,6 +65,10 @@ class LatentDataset(Dataset):
                 for latent, clip, label, each in zip(latents, batch['clip'], batch['label'],
                                                      told.clone(), strict=True)]
             self.sample_groups += batch['group']
+        for name, columns in self.conditions.columns.items():
+            if all(sample['told'][columns].isnan().all() for sample in samples):
+                raise ValueError(f'LatentDataset: no clip says its {name}; add a column {name} to '
+                                 'the table of videos, or leave it out of the conditions')
         return samples
 
     def __len__(self) -> int:

@@ -85,9 +85,6 @@ class ConditionEmbedding(nn.Module):
             if kind == NUMBER:
                 known = values[:, self.conditions.columns[name]]
                 known = known[~known.isnan()]
-                if not len(known):
-                    raise ValueError(f'ConditionEmbedding: no training clip says its {name}; leave '
-                                     'it out of the conditions')
                 self[name].center.copy_(known.mean())
                 self[name].scale.copy_(known.std(correction=0).clamp_min(1e-6))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lddm_aug.data.annotations import parse_fps
@@ -24,7 +24,10 @@ from lddm_aug.preparation.listing import (
     Listing,
 )
 from lddm_aug.preparation.names import reason_of
+from lddm_aug.preparation.prepared_folder import COLUMNS
 from lddm_aug.preparation.source_folder import SourceFolder
+
+OTHER = 'other '                                     # before the name of a column that is kept
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class CsvColumns:
         first_frames: split of which only first frames are used, as stills; their videos become the
             oracle.
         fps: column of the frames per second.
+        others: columns that the new tables have, too: conditions for generators.
     """
     path: str = 'path'
     path_pattern: str = '{}'
@@ -55,6 +59,7 @@ class CsvColumns:
     splits: Mapping[str, str] = field(default_factory=dict)
     first_frames: str | None = None
     fps: str | None = None
+    others: tuple[str, ...] = ()
 
 
 def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = None,
@@ -73,6 +78,10 @@ def list_csv(table: str | Path, columns: CsvColumns, root: str | Path | None = N
         ValueError: if it is no table, lacks a column, or its labels are measurements.
     """
     table = Path(table)
+    taken = sorted({*columns.others} & {*COLUMNS})
+    if taken:
+        raise ValueError(f'{table}: the column {taken[0]} is written anew, so that it cannot be '
+                         'kept; rename it in the table')
     notes: list[str] = []
     rows = _read(table, columns, notes)
     if not columns.labels and (why := too_many_numbers([row['label'] for _, row in rows])):
@@ -136,6 +145,7 @@ def _read(table: Path, columns: CsvColumns,
     meanings = {meaning: name for meaning, name in (
         ('path', columns.path), ('label', columns.label), ('group', columns.group),
         ('split', columns.split), ('fps', columns.fps)) if name is not None}
+    meanings |= {f'{OTHER}{name}': name for name in columns.others}
     read = read_table(table, list(meanings.values()))
     notes += read.notes
     columns_of = {meaning: read.column(name) or name for meaning, name in meanings.items()}
@@ -193,8 +203,9 @@ def _item(path: Path, row: Mapping[str, str], columns: CsvColumns, source: Sourc
     if columns.first_frames and split == columns.first_frames and role == VIDEO:
         role = ORACLE
     group = row['group'] if columns.group else group_of(path.relative_to(source.root).as_posix())
-    return source.item(path, columns.labels.get(row['label'], row['label']), group, role, split,
+    item = source.item(path, columns.labels.get(row['label'], row['label']), group, role, split,
                        rate or fps, frames)
+    return replace(item, others={name: row[f'{OTHER}{name}'] for name in columns.others})
 
 
 def _annotation(item: Item | None) -> tuple[str, str, str] | None:

@@ -1,7 +1,7 @@
 """Content of a source, before any picture is read."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -40,6 +40,7 @@ class Item:
         open: reads it; raises UnreadableFileError, also during the iteration over frames.
         split: part of the data; blank if the source has no split.
         files: names of its files; by default `source`.
+        others: what else the source says of it, by column: conditions for generators.
     """
     source: str
     label: str
@@ -49,6 +50,7 @@ class Item:
     open: Callable[[], Recording]
     split: str = ''
     files: tuple[str, ...] = ()
+    others: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def all_files(self) -> tuple[str, ...]:

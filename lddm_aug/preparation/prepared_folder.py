@@ -203,7 +203,7 @@ class PreparedFolder:
 
     def _table(self, name: str, items: Sequence[Item]) -> bytes | None:
         """The content of a table; None if it has no rows."""
-        rows = [{'label': item.label, 'group': item.group, 'source': item.source,
+        rows = [{**item.others, 'label': item.label, 'group': item.group, 'source': item.source,
                  'split': item.split, **file}
                 for item in items for file in self._records[item.source]['files']
                 if file['table'] == name]
@@ -213,6 +213,7 @@ class PreparedFolder:
             rows = [{**row, 'split': ''} for row in rows]            # the name of the table is it
         columns = [name for name in COLUMNS
                    if name not in OPTIONAL or any(row.get(name) for row in rows)]
+        columns += dict.fromkeys(other for item in items for other in item.others)
         return _csv(columns, ([row.get(name, '') for name in columns] for row in rows))
 
     def _content(self, name: str) -> bytes | None:

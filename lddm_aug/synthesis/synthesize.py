@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from lddm_aug.classes import shown
+from lddm_aug.conditions import LABEL, Told
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.data.frames import read_square_still
 from lddm_aug.files import sha256_of
@@ -59,7 +61,8 @@ class Summary:
 
 def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path, *,
                per_still: int = 1, seed: int = 0, batch_size: int = 8, workers: int = 0,
-               progress: bool = True, shard: int = 0, shards: int = 1) -> Summary:
+               progress: bool = True, shard: int = 0, shards: int = 1,
+               conditions: Told | None = None) -> Summary:
     """Make `per_still` clips of every still in a table and write them into the store `out`.
 
     The same stills, seed and package give the same bytes for every batch size and number of
@@ -82,6 +85,8 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
         progress: show a progress bar.
         shard: the share of this run, in [0, shards).
         shards: into how many shares the stills are divided.
+        conditions: what all clips are told, as {'motion': 1.5}, in place of what the table says or
+            what would be drawn.  The class stays the table's, since it is the clip's label.
 
     Raises:
         ValueError: before the first clip, if stills are unusable (it lists all that were found), or
@@ -91,7 +96,9 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
         raise ValueError(f'synthesize: shard must lie in [0, {shards}), the number of shards, but '
                          f'got {shard!r}')
     device = device_of(generator)
-    stills = [row for row in rows if shards == 1 or shard_of(row, shards) == shard]
+    told = _known(generator, conditions or {})
+    stills = [replace(row, others={**row.others, **told}) if told else row for row in rows
+              if shards == 1 or shard_of(row, shards) == shard]
     _check(generator, stills, device, seed, batch_size, workers)
     pixels, sha256s = _look_at(generator, stills, progress)
     plan = plan_clips(stills, sha256s, per_still, seed)
@@ -108,6 +115,19 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
         store.finish()
     return Summary(clips=len(store), made=len(store) - before, seconds=seconds,
                    left_out=tuple(left_out))
+
+
+def _known(generator: Generator, conditions: Told) -> Told:
+    """These conditions, if the generator has them."""
+    for name in conditions:
+        if name == LABEL:
+            raise ValueError('synthesize: the class of a clip is that of its still, so that '
+                             f'{LABEL} cannot be set for all; change it in the table')
+        if name not in generator.conditions:
+            raise ValueError(f'synthesize: the generator is told {shown(generator.conditions)}, '
+                             f'but got {name}; leave it out, or train a generator with it')
+    generator.require_known('synthesize', [conditions])
+    return conditions
 
 
 def _fill(store: StoreWriter, generator: Generator, device: torch.device,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lddm_aug.data.annotations import read_annotations
 from lddm_aug.preparation.csv_table import CsvColumns, list_csv
 
 COVID_BLUES = Path(__file__).parents[3] / 'shared/data/covid_blues'
@@ -179,3 +180,21 @@ def test_covid_blues_by_roles():
     groups = {split: {item.group for item in listing.items if item.split == split}
               for split in ('train', 'test', 'stills')}
     assert sum(map(len, groups.values())) == len(set.union(*groups.values())) == 50
+
+
+def test_columns_that_are_kept_are_in_the_new_tables(make, run, table):
+    path = make([('a.npy', 'x', 'p1', 'long', '55,5'), ('b.png', 'y', 'p2', '', '40')],
+                ('path', 'label', 'group', 'view', 'ef (%)'))
+    run(list_csv(path, CsvColumns(group='group', others=('view', 'ef (%)'))))
+    video, still = table('videos.csv')['a.npy'], table('stills.csv')['b.png']
+    assert (video['view'], video['ef (%)']) == ('long', '55,5')
+    assert (still['view'], still['ef (%)']) == ('', '40')
+    assert read_annotations(path.parent.parent / 'out' / 'videos.csv')[0].conditions == {
+        'label': 'x', 'view': 'long', 'ef (%)': '55,5', **{
+            name: video[name] for name in ('frames', 'size', 'source')}}
+
+
+def test_a_column_that_is_written_anew_cannot_be_kept(make):
+    path = make([('a.npy', 'x', 'p1', '3')], ('path', 'label', 'group', 'frames'))
+    with pytest.raises(ValueError, match='column frames'):
+        list_csv(path, CsvColumns(group='group', others=('frames',)))

@@ -50,7 +50,8 @@ def make_store(folder: Path, count: int, shape: tuple[int, ...] = SHAPE) -> None
     numbers = range(count)
     digest = clip_sha256(np.zeros(shape, np.uint8))
     same = {'package_sha256': 'ab' * 32, 'generator': 'LDDMGenerator', 'sampler': 'DDIM',
-            'steps': 10, 'guidance': 1., 'frame_stride': 3, 'versions': '{"torch": "2.6.0"}', 'conditions': '{}'}
+            'steps': 10, 'guidance': 1., 'frame_stride': 3, 'versions': '{"torch": "2.6.0"}',
+            'conditions': '{}'}
     each: dict[str, list[Any]] = {
         'clip_id': [f'still-{number:08d}-{number * 7919 % 16**8:08x}-0' for number in numbers],
         'place': [*numbers], 'sha256': [digest] * count,
