@@ -29,8 +29,9 @@ NUM_FRAMES, FRAME_STRIDE = 16, 3                     # the paper's: 16 frames of
 FIRST_SPLIT = '7_3_seed0'
 VARIABLES = ('RECOGNIZER', 'TRAINING_SET', 'DATASET', 'DATA', 'SPLIT', 'SIZE', 'FRAMES', 'STRIDE')
 DEFAULTS: dict[str, str | None] = dict.fromkeys(VARIABLES)        # a choice of nothing
-# what a generator's clips are called, if not as its recipe
-CLIPS = {'repeat_still': 'still', 'random_warp': 'warp', 'motion_transfer': 'transfer'}
+# what a generator's clips are called; others are called as their recipe
+CLIPS = {'repeat_still': 'still', 'random_warp': 'warp', 'motion_transfer': 'transfer',
+         'noisy_still': 'noisy_still'}
 SHAPE = ('SIZE', 'FRAMES', 'STRIDE')
 FRAMES_MULTIPLE = 4                                  # by which latents compress time
 # two places of the latent, of 8 × 8 pixels in clips up to SMALL and of 16 × 16 in larger ones

@@ -3,6 +3,7 @@
     lddm-aug split data/busv                                      7:3, 5:5 and 3:7
     lddm-aug split data/busv --seeds 0 1 2 --folds 5
     lddm-aug train tsm_busv_real --split 3_7_seed1
+    lddm-aug split data/busv --roles 60 100 28 --seeds 0 1 2      who gives videos, stills, the test
 
 It divides the table videos.csv, or stills.csv where there is no other, and writes files such as
 splits/7_3_seed0.csv beside it.
@@ -35,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument('--ratios', nargs='+', default=['7:3', '5:5', '3:7'], metavar='TRAIN:TEST',
                      help='default: 7:3 5:5 3:7')
     how.add_argument('--folds', type=int, metavar='K', help='each of K parts the test once')
+    how.add_argument('--roles', nargs='*', type=at_least(1), metavar='N',
+                     help='deal the groups of all videos anew: so many give videos, so many stills '
+                          'and so many the test; default: as many as now')
     parser.add_argument('--seeds', nargs='+', type=at_least(0), default=[0], metavar='N',
                         help='one split each; default: 0')
     parser.add_argument('--audit', type=Path, metavar='JSON',
@@ -49,6 +53,9 @@ def run(args: argparse.Namespace) -> None:
     """Write every split into the folder splits, and print its shares of classes."""
     from lddm_aug.data.splits import UnsplitTable, fold_name, ratio_name, write_split
 
+    if args.roles is not None:
+        _deal(args)
+        return
     table, stills = args.folder / 'videos.csv', args.folder / 'stills.csv'
     if stills.is_file() and not table.is_file():
         table, stills = stills, table
@@ -71,6 +78,26 @@ def run(args: argparse.Namespace) -> None:
             name += '_by_video' * args.by_video
             write_split(args.folder / 'splits' / f'{name}.csv', drawn.paths, split)
             _show(name, drawn, split)
+
+
+def _deal(args: argparse.Namespace) -> None:
+    """Write the tables of every deal of roles into the folder roles."""
+    from lddm_aug.data.roles import ROLES, draw_roles, read_pool, write_roles
+
+    rows, counts = read_pool(args.folder, args.data_root)
+    if args.roles:
+        if len(args.roles) != len(ROLES):
+            raise ValueError('--roles: takes three numbers of groups, for videos, stills and test, '
+                             f'or none, but got {len(args.roles)}')
+        counts = dict(zip(ROLES, args.roles, strict=True))
+    for seed in args.seeds:
+        roles = draw_roles(rows, counts, seed)
+        out = args.folder / 'roles' / f'seed{seed}'
+        write_roles(out, rows, roles, args.data_root or args.folder)
+        for role in ROLES:
+            of_role = Counter(row.label for row in rows if roles.get(row.group) == role)
+            shares = ', '.join(f'{count} {label}' for label, count in sorted(of_role.items()))
+            print(f'{out}  {role:6}  {shares}; {counts[role]} groups')
 
 
 def _show(name: str, drawn: UnsplitTable, split: Sequence[str]) -> None:

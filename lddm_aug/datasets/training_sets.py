@@ -25,6 +25,7 @@ Base = Mapping[str, Any]                             # a config that has been re
 Make = Callable[[Base], dict[str, Any]]
 MakeT = TypeVar('MakeT', bound=Make)
 MIX = '_mix'
+OF_TRUE_CLIPS = ('oracle', 'shuffled', 'rebuilt_mix')    # need the true clips behind the stills
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,28 @@ def real_twice(base: Base) -> dict[str, Any]:
 @training_set()
 def oracle(base: Base) -> dict[str, Any]:
     """Real videos, and the true clips behind the stills, where they are known."""
-    joining = real(base)
-    for key in ('split', 'split_file'):
-        joining.pop(key, None)
-    if 'oracle' not in base['data']:
-        raise ValueError('oracle: the true clips behind the stills of this data set are not known; '
-                         'choose another training set')
-    return mixed(base, dict(joining, ann_file=base['data']['oracle']))
+    return mixed(base, _true_clips(base, 'oracle'))
+
+
+@training_set()
+def shuffled(base: Base) -> dict[str, Any]:
+    """Control: the same, but the frames of the true clips are in random order."""
+    joining = _true_clips(base, 'shuffled')
+    pipeline = joining['pipeline']
+    decode = [step['type'] for step in pipeline].index('ArrayDecode')
+    return mixed(base, dict(joining, pipeline=[
+        *pipeline[:decode], dict(type='ShuffleFrames'), *pipeline[decode:]]))
+
+
+@training_set('lddm', stored=False)
+def rebuilt_mix(base: Base) -> dict[str, Any]:
+    """Ceiling: real videos, and the true clips behind the stills as LDDM's autoencoder rebuilds them.
+    """
+    joining, size = _true_clips(base, 'rebuilt_mix'), base['data']['size']
+    package = fill(base['data']['generators'], recipe='lddm') + '/package'
+    read, *rest = joining['pipeline']
+    return mixed(base, dict(joining, pipeline=[
+        dict(read, size=size), dict(type='RebuildClip', package=package), *rest]))
 
 
 @training_set('lddm', mixes=False)
@@ -157,6 +173,12 @@ def still_mix(base: Base) -> dict[str, Any]:
     return mixed(base, clips(base, 'still'))
 
 
+@training_set('noisy_still')
+def noisy_still(base: Base) -> dict[str, Any]:
+    """Control: real videos, and stills with noise whose size depends on brightness alone."""
+    return mixed(base, clips(base, 'noisy_still'))
+
+
 @training_set('warp')
 def warp_mix(base: Base) -> dict[str, Any]:
     """Control: real videos, and stills that are warped at random."""
@@ -173,6 +195,17 @@ def mixed(base: Base, joining: dict[str, Any]) -> dict[str, Any]:
     """Real videos and, one per real clip, what joins them; it takes the place of the base's."""
     return dict(_delete_=True, type='LDDMMixedDataset', synthetic_per_real=1.0, real=real(base),
                 synthetic=joining)
+
+
+def _true_clips(base: Base, name: str) -> dict[str, Any]:
+    """The true clips behind the stills, seen as the real videos are."""
+    joining = real(base)
+    for key in ('split', 'split_file'):
+        joining.pop(key, None)
+    if 'oracle' not in base['data']:
+        raise ValueError(f'{name}: the true clips behind the stills of this data set are not known; '
+                         'choose another training set')
+    return dict(joining, ann_file=base['data']['oracle'])
 
 
 def _mix_of(generator: str, base: Base) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
+from lddm_aug.datasets.latents import clip_batches
 from lddm_aug.datasets.leaves import class_counts, classes_of, groups_of
 from lddm_aug.engine.config_stages import build_generator, stage_configs
 from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
@@ -67,7 +68,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     beside the rest of the file: `stages = dict(autoencoder=dict(model=…), diffusion=dict(…))`; a
     stage may also be the name of a file.  Each works in a folder of its name below `work_dir` and
     passes its checkpoint to the next.  A stage with `generator` writes `work_dir/package`; one with
-    `bank` beside it trains nothing, but fills the generator with the latents of this dataset.
+    `bank` beside it trains nothing, but fits the generator to the samples of this dataset.
 
     Args:
         config_file: the config.
@@ -146,7 +147,7 @@ def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text
         if 'generator' in stage and is_main_process():
             generator = _trained_generator(stage, checkpoint)
             if 'bank' in stage:
-                summary[name] = _fill(generator, stage.bank)
+                summary[name] = _fit(generator, stage.bank)
         if is_main_process():
             trained[name or title] = _provenance(stage, checkpoint, summary[name])
         if generator is not None:
@@ -347,12 +348,11 @@ def _groups(parent: Generator) -> tuple[tuple[str, ...], int]:
     return parent.groups, max(0, parent.num_groups - len(parent.groups))
 
 
-def _fill(generator: Any, bank: Config) -> dict[str, Any]:
-    """Give the generator the latents of these clips; where they come from."""
-    clips = DATASETS.build(bank)
-    generator.fill(torch.stack([sample['latent'] for sample in clips]),
-                   torch.tensor([sample['label'] for sample in clips]), clips.metainfo['classes'])
-    return dict(groups=sorted(clips.groups), data=class_counts(clips.clips))
+def _fit(generator: Any, bank: Config) -> dict[str, Any]:
+    """Show a control the data that it takes what it knows from; where they come from."""
+    data = DATASETS.build(bank)
+    generator.fit(clip_batches(data), data.metainfo['classes'])
+    return dict(groups=sorted(groups_of(data)), data=class_counts(getattr(data, 'clips', data)))
 
 
 def _trained_generator(stage: Config, checkpoint: Path | None) -> Any:

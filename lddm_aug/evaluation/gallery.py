@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lddm_aug.data.annotations import Annotation, class_names
 from lddm_aug.datasets.video_clips import frame_stride_of, require_positive_fps
@@ -16,7 +16,7 @@ from lddm_aug.evaluation.clip_set import clip_pipeline
 from lddm_aug.evaluation.cost import describe_cost
 from lddm_aug.files import atomic_write
 from lddm_aug.functional.pixels import clip_to_uint8, to_unit
-from lddm_aug.generators.base import Generator, device_of
+from lddm_aug.generators.base import Generator, autoencoder_of, device_of
 from lddm_aug.seeds import derive_seed
 from lddm_aug.visualization.previews import Preview, render_page
 
@@ -39,7 +39,7 @@ def write_gallery(path: Path, generator: Generator, package: str | Path, rows: S
         Path(__file__).with_name('gallery.html'), previews, generator=type(generator).__name__,
         package=package, sha256=generator.package_sha256, cost=describe_cost(generator),
         sampler=generator.sampler.as_dict(), trained_on=trained_on,
-        reconstructs=_find_autoencoder(generator) is not None)
+        reconstructs=autoencoder_of(generator) is not None)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:
         file.write(page.encode())
@@ -59,7 +59,7 @@ def show_video(generator: Generator, row: Annotation, seed: int,
     """The clip in the middle of a video, its reconstruction, and two clips from its first frame."""
     clip = _read_clip(generator, row, reference_fps).to(device_of(generator))      # (1, C, T, H, W)
     shown = {'real': clip[0]}
-    autoencoder = _find_autoencoder(generator)
+    autoencoder = autoencoder_of(generator)
     if autoencoder is not None:
         shown['reconstructed'] = reconstruct(autoencoder, clip)[0]
     seeds = [derive_seed('preview', seed, row.group, n) for n in range(2)]
@@ -81,12 +81,6 @@ def _read_clip(generator: Generator, row: Annotation, reference_fps: float | Non
     for transform in clip_pipeline(generator):
         sample = transform(sample)
     return to_unit(sample['clip'])[None]                            # type: ignore[arg-type]
-
-
-def _find_autoencoder(generator: Generator) -> nn.Module | None:
-    """Whatever part of the generator encodes and decodes clips; controls have none."""
-    return next((part for part in generator.modules()
-                 if hasattr(part, 'encode') and hasattr(part, 'decode')), None)
 
 
 def _pixels(clip: Tensor) -> np.ndarray:

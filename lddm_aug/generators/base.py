@@ -4,7 +4,7 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import asdict, dataclass, fields, replace
@@ -205,6 +205,10 @@ class Generator(nn.Module, ABC):
         if len(rows) != len(seeds):
             raise ValueError(f'{type(self).__name__}: needs conditions for every still, but got '
                              f'{len(rows)} for {len(seeds)} stills')
+        for row in rows:
+            if not isinstance(row, Mapping):
+                raise ValueError(f'{type(self).__name__}: what is known about a clip has a name, '
+                                 f"as {{'label': 'benign'}}, but got {row!r}")
         return self.encode(self.told(rows, seeds))
 
     def _check(self, stills: Tensor, seeds: Sequence[int]) -> None:
@@ -274,6 +278,13 @@ def _argument_of(field: str) -> str:
 def device_of(generator: Generator) -> torch.device:
     """Where it computes: on the CPU, if it has no weights."""
     return next(chain(generator.parameters(), generator.buffers()), torch.empty(0)).device
+
+
+def autoencoder_of(generator: Generator) -> Any | None:
+    """Whatever part of a generator encodes and decodes clips; None for most controls."""
+    return next((part for part in generator.modules()
+                 if hasattr(part, 'encode') and hasattr(part, 'decode')
+                 and part is not generator), None)
 
 
 def require_temperature(owner: str, temperature: float) -> None:

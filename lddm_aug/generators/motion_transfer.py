@@ -1,7 +1,7 @@
 """The control that transfers the motion of a training clip to a still."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -65,6 +65,12 @@ class MotionTransfer(LatentGenerator):
                              f'{", ".join(classes[i] for i in missing) or "any"}')
         self.bank, self.bank_labels = latents, labels
         self.conditions = _conditions(classes)
+
+    def fit(self, batches: Iterable[Mapping[str, Tensor]], classes: Sequence[str]) -> None:
+        """`fill`, with what batches of a `LatentDataset` hold."""
+        held = [(batch['latent'], batch['label']) for batch in batches]
+        latents, labels = (torch.cat(part) for part in zip(*held, strict=True))
+        self.fill(latents, labels, classes)
 
     def sample(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
         labels = [int(values[0].nan_to_num(-1)) if len(values) else -1 for values in told]

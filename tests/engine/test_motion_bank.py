@@ -44,7 +44,7 @@ def test_the_bank_holds_the_latents_of_training_clips_and_names_their_groups(opt
             candidates = generator.autoencoder.encode(torch.cat([clip, clip.flip(-1)]))
         nearest = (candidates - latent).abs().amax(dim=(1, 2, 3, 4)).min()
         assert nearest < 1e-3 and label == number % 2
-    clip = generator(torch.zeros(1, 1, 64, 64), [3], ['malignant'])
+    clip = generator(torch.zeros(1, 1, 64, 64), [3], [dict(label='malignant')])
     assert clip.shape == (1, 1, 16, 64, 64) and clip.isfinite().all()
 
 

@@ -29,6 +29,7 @@ RECOGNIZERS = ('c3d', 'tsm', 'tdn', 'atmnet')
 SMALL = '_small'                                     # how the recognizers for a CPU are called
 FORMS = ('small', 'lungs', 'full')
 GIVEN = 'given'            # the split that the table of videos itself has; given-8: 8 of its groups
+DRAWN = 'drawn'            # roles drawn anew by the seed; drawn-8: 8 of the groups that give videos
 MAX_SEED = 2**32
 
 
@@ -101,10 +102,14 @@ class Study:
                              f'must be above 0 and at most {MAX_PER_REAL}, but got '
                              f'{list(self.synthetic_per_real)}')
         odd = [ratio for ratio in self.ratios
-               if not re.fullmatch(rf'\d+:\d+|{GIVEN}(-[1-9]\d*)?', ratio)]
+               if not re.fullmatch(rf'\d+:\d+|({GIVEN}|{DRAWN})(-[1-9]\d*)?', ratio)]
         if odd:
-            raise ValueError(f"Study: a ratio is train:test, as 7:3, or '{GIVEN}', or "
-                             f"'{GIVEN}-8' for 8 training groups, but got {', '.join(odd)}")
+            raise ValueError(f"Study: a ratio is train:test, as 7:3, or '{GIVEN}', or '{DRAWN}' "
+                             f"for roles drawn anew, or '{GIVEN}-8' or '{DRAWN}-8' for 8 training "
+                             f"groups, but got {', '.join(odd)}")
+        if self.stills is not None and any(ratio.startswith(DRAWN) for ratio in self.ratios):
+            raise ValueError(f'Study: {DRAWN} takes stills from the videos of its own groups, but '
+                             f'got stills={str(self.stills)!r}; leave one of the two out')
         for what, number in (('iterations', self.iterations), ('jobs', self.jobs),
                              ('threads', self.threads)):
             if number is not None and number < 1:
@@ -114,11 +119,16 @@ class Study:
     def root(self) -> Path:
         return self.data if self.data_root is None else self.data_root
 
-    @property
-    def stills_table(self) -> tuple[Path, Path]:
+    def tables(self, ratio: str, seed: int) -> Path:
+        """The folder with the tables of a split: the data's, or those of roles drawn anew."""
+        drawn = ratio.startswith(DRAWN)
+        return self.split_folder(ratio, seed) / 'roles' if drawn else self.data
+
+    def stills_table(self, ratio: str, seed: int) -> tuple[Path, Path]:
         """The table of stills, and the folder that its paths are relative to."""
-        return ((self.data / 'stills.csv', self.root) if self.stills is None else
-                (self.stills, self.stills.parent))
+        if self.stills is None or ratio.startswith(DRAWN):
+            return self.tables(ratio, seed) / 'stills.csv', self.root
+        return self.stills, self.stills.parent
 
     def recognizer_config(self, recognizer: str) -> Config:
         """Of real videos: how they are read comes with the form, which of them with the study."""
@@ -139,9 +149,9 @@ class Study:
 
     def split_file(self, ratio: str, seed: int) -> Path | None:
         """None where the table's own split is meant."""
-        if ratio == GIVEN:
+        if ratio in (GIVEN, DRAWN):
             return None
-        if ratio.startswith(GIVEN):
+        if ratio.startswith((GIVEN, DRAWN)):
             return self.split_folder(ratio, seed) / 'split.csv'      # study.py draws it
         return self.data / 'splits' / f'{ratio.replace(":", "_")}_seed{seed}.csv'
 
@@ -151,7 +161,8 @@ class Study:
     def videos(self, ratio: str, seed: int) -> dict[str, Any]:
         """How a VideoClipDataset finds the videos of a split."""
         split_file = self.split_file(ratio, seed)
-        return {'ann_file': str(self.data / 'videos.csv'), 'data_root': str(self.root),
+        return {'ann_file': str(self.tables(ratio, seed) / 'videos.csv'),
+                'data_root': str(self.root),
                 'split_file': None if split_file is None else str(split_file)}
 
 

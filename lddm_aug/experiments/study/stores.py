@@ -76,13 +76,15 @@ def settings(study: Study, generator: str, ratio: str, seed: int) -> str:
         'options': {key: value for key, value in
                     generator_options(study, generator, ratio, seed).items()
                     if key.rpartition('.')[2] not in ('ann_file', 'data_root', 'split_file')},
-        'data': data_settings(study), 'split': split_sha256(study, ratio, seed), 'seed': seed})
+        'data': data_settings(study, ratio, seed), 'split': split_sha256(study, ratio, seed),
+        'seed': seed})
 
 
 @cache
-def data_settings(study: Study) -> list[str | None]:
-    """SHA-256 of the data's tables; None for one that is missing."""
-    tables = (study.data / 'videos.csv', study.stills_table[0], study.data / 'oracle.csv')
+def data_settings(study: Study, ratio: str, seed: int) -> list[str | None]:
+    """SHA-256 of a split's tables; None for one that is missing."""
+    folder = study.tables(ratio, seed)
+    tables = (folder / 'videos.csv', study.stills_table(ratio, seed)[0], folder / 'oracle.csv')
     return [sha256_of(table) if table.is_file() else None for table in tables]
 
 
@@ -98,11 +100,11 @@ def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
     trained = load_package(folder / PACKAGE)
     out = store_folder(study, generator, ratio, seed)
     inputs = {'package': trained.package_sha256, 'seed': seed, 'per_still': 1,
-              'data': data_settings(study)}
+              'data': data_settings(study, ratio, seed)}
 
     def work() -> dict[str, Any]:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        rows = read_annotations(*study.stills_table)
+        rows = read_annotations(*study.stills_table(ratio, seed))
         made = synthesize(load_package(folder / PACKAGE, device), rows, out,
                           per_still=1, seed=seed, progress=False)
         return {'clips': made.clips, 'seconds': made.seconds}
@@ -140,7 +142,7 @@ def shared_stage(study: Study, generator: str, ratio: str, seed: int) -> Path | 
                for key, value in generator_options(study, generator, ratio, seed).items()
                if key.startswith(f'{SHARED}.')}
     identity = fingerprint({'config': stages[SHARED].to_dict(), 'seed': seed,
-                            'options': options, 'data': data_settings(study),
+                            'options': options, 'data': data_settings(study, ratio, seed),
                             'split': split_sha256(study, ratio, seed),
                             'version': __version__})
     return study.split_folder(ratio, seed) / 'generators' / f'{SHARED}_{identity[:8]}'

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from lddm_aug.data.annotations import Annotation, read_annotations, rows_of_split
+from lddm_aug.data.roles import draw_roles, read_pool, write_roles
 from lddm_aug.data.splits import write_split
-from lddm_aug.datasets.training_sets import TRAINING_SETS
+from lddm_aug.datasets.training_sets import OF_TRUE_CLIPS, TRAINING_SETS
 from lddm_aug.experiments.study import records, stores
 from lddm_aug.experiments.study.jobs import Job, run_jobs
-from lddm_aug.experiments.study.plan import GIVEN, Run, Study, runs_of
+from lddm_aug.experiments.study.plan import DRAWN, GIVEN, Run, Study, runs_of
 from lddm_aug.experiments.study.training import (
     lacks_checkpoint,
     read_result,
@@ -75,18 +76,22 @@ def _run_study(study: Study) -> None:
 
 
 def draw_fewer_groups(study: Study) -> None:
-    """Write the splits that train on some of the table's training groups and test on all.
+    """Write the roles that are drawn anew, and the splits that train on some of the groups alone.
 
     Raises:
         ValueError: if there are not so many, or they don't hold every class.
     """
     for ratio, seed in product(study.ratios, study.seeds):
+        table = study.tables(ratio, seed) / 'videos.csv'
+        if ratio.startswith(DRAWN):
+            pool, counts = read_pool(study.data, study.root)
+            write_roles(table.parent, pool, draw_roles(pool, counts, seed), study.root)
         file = study.split_file(ratio, seed)
-        if file is None or not ratio.startswith(GIVEN):
+        if file is None or not ratio.startswith((GIVEN, DRAWN)):
             continue
-        rows = read_annotations(study.data / 'videos.csv', study.root)
-        trained = rows_of_split(rows, 'train', study.data / 'videos.csv')
-        chosen = draw_groups(trained, int(ratio.removeprefix(f'{GIVEN}-')), seed)
+        rows = read_annotations(table, study.root)
+        trained = rows_of_split(rows, 'train', table)
+        chosen = draw_groups(trained, int(ratio.partition('-')[2]), seed)
         write_split(file, [row.path.relative_to(study.root.resolve()).as_posix() for row in rows],
                     [UNUSED if row.split == 'train' and row.group not in chosen
                      else str(row.split) for row in rows])
@@ -143,11 +148,12 @@ def require_files(study: Study, runs: Sequence[Run]) -> None:
     training_sets = {TrainingSet.parse(run.training_set) for run in runs}
     generators = {each.generator for each in training_sets if each.generator is not None}
     needed: dict[Path, str] = {study.data / 'videos.csv': 'prepare the data first'}
-    if generators:
-        needed[study.stills_table[0]] = 'generated clips need stills'
-    if any(each.base == 'oracle' for each in training_sets):
-        needed[study.data / 'oracle.csv'] = 'leave the oracle out where the true clips are unknown'
     for run in runs:
+        if generators:
+            needed[study.stills_table(run.ratio, run.seed)[0]] = 'generated clips need stills'
+        if any(each.base in OF_TRUE_CLIPS for each in training_sets):
+            needed[study.tables(run.ratio, run.seed) / 'oracle.csv'] = (
+                f'leave {", ".join(OF_TRUE_CLIPS)} out where the true clips are unknown')
         split = study.split_file(run.ratio, run.seed)
         if split is not None:
             needed[split] = "make the splits first, or take the ratio 'given'"

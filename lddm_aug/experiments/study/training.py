@@ -58,10 +58,11 @@ def recognizer_config(study: Study, run: Run) -> Config:
 
 def places(study: Study, run: Run, generator: str | None) -> dict[str, Any]:
     """Where a training set finds clips, the generator and the true clips of this split."""
-    data: dict[str, Any] = {'oracle': str(study.data / 'oracle.csv')}
+    data: dict[str, Any] = {
+        'oracle': str(study.tables(run.ratio, run.seed) / 'oracle.csv')}
     if generator is not None:
         size = [*study.generator_stages(generator).values()][-1].generator.size
-        table, root = study.stills_table
+        table, root = study.stills_table(run.ratio, run.seed)
         data |= {
             'size': size,
             'stores': str(stores.store_folder(study, generator, run.ratio, run.seed)),
@@ -79,7 +80,7 @@ def settings(study: Study, run: Run) -> str:
     generator = TrainingSet.parse(run.training_set).generator
     return fingerprint({
         'config': _without_places(without_variables(recognizer_config(study, run)).to_dict()),
-        'data': stores.data_settings(study),
+        'data': stores.data_settings(study, run.ratio, run.seed),
         'split': stores.split_sha256(study, run.ratio, run.seed),
         'clips': generator and stores.settings(study, generator, run.ratio, run.seed),
         'version': __version__})[:16]

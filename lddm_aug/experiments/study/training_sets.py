@@ -16,7 +16,7 @@ from lddm_aug.datasets.training_sets import (
 )
 
 REAL, SYNTHETIC = 'real', 'synthetic'
-CONTROLS = ('real_twice', 'still_mix', 'warp_mix', 'transfer_mix')
+CONTROLS = ('real_twice', 'still_mix', 'noisy_still', 'shuffled', 'warp_mix', 'transfer_mix')
 BASELINES = ('cinn_mix', 'lddm_blind_mix')           # the paper's, and an unconditional LDDM
 
 # which part of the synthetic samples stays synthetic: (progress of the training, part)
