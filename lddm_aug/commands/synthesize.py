@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
     from lddm_aug.data.annotations import Annotation
+    from lddm_aug.evaluation.likeness import LikenessFilter
+    from lddm_aug.generators.base import Generator
 
 RECIPES = ('lddm', 'repeat_still')
+SEGMENTS = 4                                         # of each training video, to compare with
 SHOWN = 10                                           # reasons why clips were left out
 
 
@@ -55,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--set', nargs='+', action=KeyText, default={}, metavar='NAME=VALUE',
                         help='what all clips are told, as motion=0.5 or view=long, in place of '
                              'what the table says or what is drawn as it occurs')
+    parser.add_argument('--max-likeness', type=float, metavar='X',
+                        help='leave out clips that are so many times nearer to a training clip '
+                             'than any held-out clip is; 2 leaves out copies; needs --data')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')
     add_device(parser)
     parser.add_argument('--batch-size', type=int, default=8, metavar='N',
@@ -74,6 +80,9 @@ def run(args: argparse.Namespace) -> None:
     from lddm_aug.data.annotations import read_annotations
 
     if args.package is not None:
+        if args.max_likeness is not None:
+            raise ValueError('--max-likeness: compares with the training clips, so it needs --data '
+                             'in the place of a package')
         for name in ('stills', 'out'):
             if getattr(args, name) is None:
                 raise ValueError(f'--{name}: a package needs one; name it, or name --data in place '
@@ -91,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
         stills = config.data.stills
         rows = (read_annotations(args.stills, args.data_root) if args.stills else
                 read_annotations(stills.ann_file, stills.get('data_root')))
-        _synthesize(args, _package(args, config), rows, store_folder(config))
+        _synthesize(args, _package(args, config), rows, store_folder(config), config)
 
 
 def _package(args: argparse.Namespace, config: Config) -> Path:
@@ -116,7 +125,7 @@ def _package(args: argparse.Namespace, config: Config) -> Path:
 
 
 def _synthesize(args: argparse.Namespace, package: str | Path, rows: Sequence[Annotation],
-                out: str | Path) -> None:
+                out: str | Path, config: Config | None = None) -> None:
     import torch
 
     from lddm_aug.evaluation.cost import describe_cost
@@ -128,7 +137,8 @@ def _synthesize(args: argparse.Namespace, package: str | Path, rows: Sequence[An
     summary = synthesize(
         generator, rows, out, per_still=args.per_still, seed=args.seed,
         batch_size=args.batch_size, workers=cores if args.workers is None else args.workers,
-        shard=args.shard_id, shards=args.num_shards, conditions=args.set)
+        shard=args.shard_id, shards=args.num_shards, conditions=args.set,
+        keep=None if args.max_likeness is None else _filter(generator, config, args.max_likeness))
     if summary.made:
         print(f'{summary.made} clips in {summary.seconds:.1f} s '
               f'({summary.clips_per_second:.2f} per second, {describe_cost(generator)}); '
@@ -136,5 +146,19 @@ def _synthesize(args: argparse.Namespace, package: str | Path, rows: Sequence[An
     else:
         print(f'nothing to do: {out} holds all {summary.clips} clips')
     if summary.left_out:
-        print('\n  '.join([f'{len(summary.left_out)} clips were left out, since their stills are '
-                           f'unusable; {out}/plan.json lists them:', *summary.left_out[:SHOWN]]))
+        print('\n  '.join([f'{len(summary.left_out)} clips were left out; {out}/plan.json lists '
+                           'them:', *summary.left_out[:SHOWN]]))
+
+
+def _filter(generator: Generator, config: Config | None, most: float) -> LikenessFilter:
+    """What knows the clips of the data that the generator was trained on."""
+    from lddm_aug.evaluation.clip_set import read_split
+    from lddm_aug.evaluation.likeness import LikenessFilter
+
+    assert config is not None
+    training, held_out = (
+        read_split(videos.ann_file, videos.split, generator, segments,
+                   data_root=videos.get('data_root'), split_file=videos.get('split_file'),
+                   reference_fps=videos.get('reference_fps'))
+        for videos, segments in ((config.data.real, SEGMENTS), (config.data.held_out, 1)))
+    return LikenessFilter(training, held_out, most)

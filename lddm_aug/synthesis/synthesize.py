@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +37,15 @@ StillPixels = dict[Key, np.ndarray]
 BAR = '{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]'
 
 
+class ClipFilter(Protocol):
+    """What leaves clips out while they are made; `identity` becomes part of the plan."""
+
+    identity: dict[str, Any]
+
+    def __call__(self, clip: np.ndarray) -> str:
+        """Why a (T, H, W[, 3]) uint8 clip is left out; blank for one that is kept."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """Result of a run of `synthesize`.
@@ -62,7 +71,7 @@ class Summary:
 def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path, *,
                per_still: int = 1, seed: int = 0, batch_size: int = 8, workers: int = 0,
                progress: bool = True, shard: int = 0, shards: int = 1,
-               conditions: Told | None = None) -> Summary:
+               conditions: Told | None = None, keep: ClipFilter | None = None) -> Summary:
     """Make `per_still` clips of every still in a table and write them into the store `out`.
 
     The same stills, seed and package give the same bytes for every batch size and number of
@@ -87,6 +96,7 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
         shards: into how many shares the stills are divided.
         conditions: what all clips are told, as {'motion': 1.5}, in place of what the table says or
             what would be drawn.  The class stays the table's, since it is the clip's label.
+        keep: says why a clip is left out, or nothing, as `LikenessFilter` does.
 
     Raises:
         ValueError: before the first clip, if stills are unusable (it lists all that were found), or
@@ -102,7 +112,7 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
     _check(generator, stills, device, seed, batch_size, workers)
     pixels, sha256s = _look_at(generator, stills, progress)
     plan = plan_clips(stills, sha256s, per_still, seed)
-    store = StoreWriter(out, _identity(generator, per_still, seed, device),
+    store = StoreWriter(out, _identity(generator, per_still, seed, device, keep),
                         rows_of(plan, generator))
     if store.finished and not len(store.missing):
         return Summary(clips=len(store), made=0, seconds=0.)
@@ -110,7 +120,7 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
     with store.lock():
         before = len(store)
         seconds, left_out = _fill(store, generator, device, plan, pixels, batch_size, workers,
-                                  progress)
+                                  progress, keep)
         write_contact_sheet(store, seed)
         store.finish()
     return Summary(clips=len(store), made=len(store) - before, seconds=seconds,
@@ -132,7 +142,7 @@ def _known(generator: Generator, conditions: Told) -> Told:
 
 def _fill(store: StoreWriter, generator: Generator, device: torch.device,
           plan: Sequence[ClipRequest], pixels: StillPixels, batch_size: int, workers: int,
-          progress: bool) -> tuple[float, list[str]]:
+          progress: bool, keep: ClipFilter | None) -> tuple[float, list[str]]:
     """Make the missing clips; the seconds that it took, and why some were left out."""
     store.resume()
     start = time.perf_counter()
@@ -141,7 +151,7 @@ def _fill(store: StoreWriter, generator: Generator, device: torch.device,
     batches = [missing[i:i + batch_size] for i in range(0, len(missing), batch_size)]
     with tqdm(total=len(plan), initial=len(store), desc='synthesize', unit=' clips',
               bar_format=BAR, disable=not progress) as bar:
-        making = Batches(generator, device, plan, batches, pixels)
+        making = Batches(generator, device, plan, batches, pixels, keep)
         for batch, made in zip(batches, make_batches(making, workers), strict=True):
             clips = {int(place): clip for place, clip in zip(batch, made, strict=True)
                      if not isinstance(clip, str)}
@@ -161,24 +171,30 @@ class Batches(Dataset):
     """Batches of clips, made by the worker process that loads them."""
 
     def __init__(self, generator: Generator, device: torch.device, plan: Sequence[ClipRequest],
-                 batches: Sequence[NDArray], pixels: StillPixels) -> None:
+                 batches: Sequence[NDArray], pixels: StillPixels,
+                 keep: ClipFilter | None = None) -> None:
         self.generator = generator
         self.device = device
         self.plan = plan
         self.batches = batches
         self.pixels = pixels
+        self.keep = keep
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, index: int) -> list[np.ndarray | str]:
-        """A (T, H, W[, 3]) clip for each request of a batch; for an unusable still, the reason."""
+        """A (T, H, W[, 3]) clip for each request of a batch; of one that is left out, the reason."""
         requests = [self.plan[place] for place in self.batches[index]]
         stills = dict(zip(map(_key, requests), map(self._read, requests), strict=True))
         usable = [request for request in requests if not isinstance(stills[_key(request)], str)]
         clips = iter(self._make(usable, stills)) if usable else iter(())
-        return [found if isinstance(found := stills[_key(request)], str) else next(clips)
-                for request in requests]
+        return [found if isinstance(found := stills[_key(request)], str)
+                else self._kept(request, next(clips)) for request in requests]
+
+    def _kept(self, request: ClipRequest, clip: np.ndarray) -> np.ndarray | str:
+        reason = '' if self.keep is None else self.keep(clip)
+        return f'{request.clip_id}: {reason}' if reason else clip
 
     def _make(self, requests: Sequence[ClipRequest], stills: Mapping[Key, Any]
               ) -> list[np.ndarray]:
@@ -271,8 +287,8 @@ def _look_at(generator: Generator, stills: Sequence[Annotation], progress: bool
     return pixels, sha256s
 
 
-def _identity(generator: Generator, per_still: int, seed: int, device: torch.device
-              ) -> dict[str, Any]:
+def _identity(generator: Generator, per_still: int, seed: int, device: torch.device,
+              keep: ClipFilter | None) -> dict[str, Any]:
     """All but the stills that the clips' bytes depend on, in the types that JSON returns."""
     frames = (generator.num_frames, generator.size, generator.size)
     identity = {
@@ -283,6 +299,7 @@ def _identity(generator: Generator, per_still: int, seed: int, device: torch.dev
         'per_still': per_still,
         'seed': seed,
         'shape': frames if generator.channels == 1 else (*frames, generator.channels),
+        **({} if keep is None else keep.identity),
     }
     return json.loads(json.dumps(identity))
 

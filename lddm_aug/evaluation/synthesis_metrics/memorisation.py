@@ -88,8 +88,8 @@ def memorisation_audit(generated: Mapping[str, NDArray], held_out: Mapping[str, 
     """
     report = {}
     for way in training:
-        ours, nearest = _nearest(generated[way], training[way])
-        real, _ = _nearest(held_out[way], training[way])
+        ours, nearest = nearest_clips(generated[way], training[way])
+        real, _ = nearest_clips(held_out[way], training[way])
         near = (ours < np.quantile(real, EXPECTED)).astype(float)
         order = np.argsort(ours, kind='stable')[:SHOWN]
         report[way] = dict(
@@ -102,7 +102,7 @@ def memorisation_audit(generated: Mapping[str, NDArray], held_out: Mapping[str, 
     return report
 
 
-def _nearest(clips: NDArray, training: NDArray) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def nearest_clips(clips: NDArray, training: NDArray) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(N, …), (M, …) → each clip's distance from the nearest of the training clips, and which."""
     distances = 1 - _of_unit_length(clips) @ _of_unit_length(training).T         # (N, M)
     return distances.min(axis=1), distances.argmin(axis=1)
