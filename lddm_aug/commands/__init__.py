@@ -25,7 +25,7 @@ from lddm_aug.commands.errors import friendly_errors
 NAME = 'lddm-aug'
 NAMES = ('demo', 'prepare', 'audit', 'split', 'train-generator', 'synthesize', 'train', 'test',
          'evaluate', 'gallery', 'browse', 'store', 'package', 'study', 'table1', 'paper',
-         'curves', 'analysis', 'benchmark', 'configs', 'doctor')
+         'curves', 'analysis', 'steering', 'benchmark', 'configs', 'doctor')
 DESCRIPTION = """Ultrasound stills become clips that train recognizers of videos.
 
     lddm-aug doctor                                   is everything here that training needs?

@@ -81,6 +81,17 @@ class KeyText(argparse.Action):
         setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **given})
 
 
+def key_numbers(text: str) -> tuple[str, float]:
+    """`motion=3` → name and number."""
+    name, _, number = text.rpartition('=')
+    if not name:
+        raise argparse.ArgumentTypeError(f'takes name=number, but got {text}')
+    try:
+        return name, float(number)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f'{number!r} of {text} is no number') from error
+
+
 def add_cfg_options(parser: argparse.ArgumentParser, text: str) -> None:
     """--cfg-options, which is a dict of values by dotted key."""
     parser.add_argument('--cfg-options', nargs='+', action=KeyValue, default={},

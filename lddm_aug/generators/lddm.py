@@ -112,6 +112,10 @@ class LDDMGenerator(LatentGenerator):
             derive_seed(name, seed))
         label = classes.index(str(row[LABEL])) if LABEL in row else math.nan
         value = self.diffusion.draw_measured(name, label, float(torch.rand((), generator=draw)))
+        return self.shown(name, value)
+
+    def shown(self, name: str, value: float) -> float:
+        """A measured condition in the unit in which it is told: motion as a multiple of typical."""
         return math.exp(value - self._typical_motion) if name == MOTION else value
 
     @property

@@ -27,7 +27,7 @@ class ValueEmbedding(nn.Module):
     """(B, n) numbers, NaN where they are unknown → (B, width).
 
     A single number is standardised, and what is farther than four standard deviations counts as
-    four.  An MLP whose last layer starts at zero sees it: at first nothing is known.
+    four.
 
     Args:
         size: n; above 1 the numbers are a unit vector, which is multiplied by √n.
@@ -44,8 +44,6 @@ class ValueEmbedding(nn.Module):
         self.register_buffer('scale', torch.ones(()))
         self.unknown = nn.Parameter(torch.zeros(width))
         self.mlp = nn.Sequential(nn.Linear(size, width), nn.SiLU(), nn.Linear(width, width))
-        nn.init.zeros_(self.mlp[2].weight)
-        nn.init.zeros_(self.mlp[2].bias)
 
     def forward(self, value: Tensor) -> Tensor:
         is_known = ~value.isnan().any(dim=1, keepdim=True)           # (B, 1)
