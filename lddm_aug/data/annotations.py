@@ -83,8 +83,8 @@ def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
     notes = list(table.notes)
     for name, known in (('label', classes or ()), ('group', ())):
         notes += restore_integer_names(cells, name, f'{csv_file}, column {name}', known)
-    known = {*columns.values()}
-    more = [column for column in dict.fromkeys(table.columns) if column and column not in known]
+    ours = {*columns.values()}
+    more = [column for column in dict.fromkeys(table.columns) if column and column not in ours]
     rows = [_parse(row, {name: cell for name in more if (cell := cells_of[name])}, root, classes,
                    line, f'{csv_file} line {line}')
             for row, (line, cells_of) in zip(cells, table.rows, strict=True)]

@@ -66,7 +66,7 @@ class LatentDataset(Dataset):
                                                      told.clone(), strict=True)]
             self.sample_groups += batch['group']
         for name, columns in self.conditions.columns.items():
-            if all(sample['told'][columns].isnan().all() for sample in samples):
+            if all(torch.as_tensor(sample['told'])[columns].isnan().all() for sample in samples):
                 raise ValueError(f'LatentDataset: no clip says its {name}; add a column {name} to '
                                  'the table of videos, or leave it out of the conditions')
         return samples

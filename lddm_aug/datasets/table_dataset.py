@@ -71,5 +71,6 @@ class TableDataset(LabelledDataset):
         classes = self.metainfo['classes']
         rows = usable_rows(self.annotations, self.check, self.on_bad, self.ann_file)
         return [dict(filename=str(row.path), label=classes.index(row.label), group=row.group,
-                     conditions=row.conditions, **self.sample_info(row), **({'sha256': row.sha256} if row.sha256 else {}))
+                     conditions=row.conditions, **self.sample_info(row),
+                     **({'sha256': row.sha256} if row.sha256 else {}))
                 for row in rows]

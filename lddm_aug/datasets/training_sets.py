@@ -110,8 +110,7 @@ def shuffled(base: Base) -> dict[str, Any]:
 
 @training_set('lddm', stored=False)
 def rebuilt_mix(base: Base) -> dict[str, Any]:
-    """Ceiling: real videos, and the true clips behind the stills as LDDM's autoencoder rebuilds them.
-    """
+    """Ceiling: real videos, and the true clips behind the stills, through LDDM's autoencoder."""
     joining, size = _true_clips(base, 'rebuilt_mix'), base['data']['size']
     package = fill(base['data']['generators'], recipe='lddm') + '/package'
     read, *rest = joining['pipeline']
@@ -203,8 +202,8 @@ def _true_clips(base: Base, name: str) -> dict[str, Any]:
     for key in ('split', 'split_file'):
         joining.pop(key, None)
     if 'oracle' not in base['data']:
-        raise ValueError(f'{name}: the true clips behind the stills of this data set are not known; '
-                         'choose another training set')
+        raise ValueError(f'{name}: the true clips behind the stills of this data set are not '
+                         'known; choose another training set')
     return dict(joining, ann_file=base['data']['oracle'])
 
 

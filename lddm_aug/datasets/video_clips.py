@@ -15,8 +15,8 @@ from lddm_aug.datasets.table_dataset import TableDataset
 class VideoClipDataset(TableDataset):
     """Real videos, in all formats of `read_frames`.
 
-    Its pipeline starts with `ReadVideo`.  The pipeline's input is filename, label, conditions, group,
-    origin, seed, start_index, modality and frame_stride.
+    Its pipeline starts with `ReadVideo`.  The pipeline's input is filename, label, conditions,
+    group, origin, seed, start_index, modality and frame_stride.
 
     Args:
         ann_file: of TableDataset.

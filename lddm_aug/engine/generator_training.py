@@ -27,8 +27,8 @@ from lddm_aug.engine.hooks.condition_statistics_hook import ConditionStatisticsH
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.hooks.validation_curve_hook import ValidationCurveHook
 from lddm_aug.engine.package_init import begin_from_package
-from lddm_aug.engine.stage_conditions import take_conditions
 from lddm_aug.engine.runner_config import add_hooks, drop_missing_backends, require_keys
+from lddm_aug.engine.stage_conditions import take_conditions
 from lddm_aug.engine.training_record import (
     keep_record,
     reasons_to_retrain,

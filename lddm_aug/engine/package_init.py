@@ -21,8 +21,8 @@ from lddm_aug.models.distilled_diffusion import DISTILLATION, DistilledDiffusion
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.models.latent_model import LatentModel
 
-# What a model may have otherwise than the package: losses, dropout and conditions, by the last name of
-# the key, or all below it.  Everything else decides what its weights mean.
+# What a model may have otherwise than the package: losses, dropout and conditions, by the last name
+# of the key, or all below it.  Everything else decides what its weights mean.
 FREE = ('init_cfg', 'data_preprocessor', 'perceptual', 'adversarial', 'kl_weight', 'dropout',
         'classes', 'conditions', 'drop_conditions', 'drop_still')
 LOSSES = ('perceptual.', 'adversarial.')             # begin the names of weights of losses alone
@@ -78,8 +78,8 @@ def begin_from_package(stages: Mapping[str, Config], package: str | Path) -> dic
         stages: they are changed.
 
     Returns:
-        What the new package says of this one: sha256, generator, conditions, number of groups, stages,
-        what it began from itself, and which stages begin with its weights.
+        What the new package says of this one: sha256, generator, conditions, number of groups,
+        stages, what it began from itself, and which stages begin with its weights.
 
     Raises:
         ValueError: if nothing can begin from it, or its architecture is another one.

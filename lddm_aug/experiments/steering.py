@@ -36,7 +36,7 @@ BATCH = 8
 FRAMES = 60                                          # of a simulated sweep, by default
 RANGE = 0.05, 0.95                                   # quantiles between which values are asked for
 SMOOTH = 0.7                                         # pixels, of frames whose strain is measured
-SCALE = 10                                           # pixels; stretches are about as large as shifts
+SCALE = 10                                           # pixels; stretches become like shifts
 ITERATIONS, DAMPING = 6, 0.1
 
 
@@ -134,8 +134,8 @@ def obeys_number(generator: LDDMGenerator, stills: Stills, name: str, seed: int 
         np.linspace(*RANGE, len(stills.groups)))
     asked = [generator.diffusion.draw_measured(name, np.nan, share) for share in shares]
     values = [generator.shown(name, value) for value in asked]
-    told = [{LABEL: label, name: value}
-            for label, value in zip(stills.labels, values, strict=True)]
+    told: list[Told] = [
+        {LABEL: label, name: value} for label, value in zip(stills.labels, values, strict=True)]
     found = measure(name, make_clips(generator, stills, told, seed)).numpy()
     return _row(f'{name}, asked against measured: rank correlation', stills.groups,
                 lambda clips: float(spearmanr(np.array(asked)[clips], found[clips])[0]), (-1, 1))
@@ -192,7 +192,7 @@ def _strain(before: NDArray, after: NDArray, mask: NDArray[np.bool_]) -> float:
     """Stretch along the rows of what is within the mask."""
     rows, columns = np.nonzero(mask)
     down, right = (rows - rows.mean()) / SCALE, (columns - columns.mean()) / SCALE
-    slopes, motion = np.gradient(after), np.zeros(4)                 # x, its stretch, y, its stretch
+    slopes, motion = np.gradient(after), np.zeros(4)              # x, its stretch, y, its stretch
     for _ in range(ITERATIONS):
         at = [rows + motion[2] + motion[3] * down, columns + motion[0] + motion[1] * right]
         value, dy, dx = (map_coordinates(image, at, order=1, mode='nearest')

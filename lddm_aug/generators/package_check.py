@@ -33,7 +33,8 @@ STAGE = {'inputs?': {str: str}, 'data?': {str: {'videos': int, 'groups': int}},
          'figures?': {str: (int, float, None)}, 'iterations?': int, 'weights_sha256?': (str, None)}
 PARENT = {'sha256': str, 'generator': str, 'num_groups': int, 'begun': [str], 'source?': str,
           'stages?': dict, 'parent?': (dict, None)}
-FORM = {'generator': {'type': str}, 'conditions': {str: ([str], str)}, 'sampler': dict, 'num_groups': int,
+FORM = {'generator': {'type': str}, 'conditions': {str: ([str], str)}, 'sampler': dict,
+        'num_groups': int,
         'clip': dict.fromkeys(('channels', 'num_frames', 'size', 'frame_stride'), int),
         'versions': {str: (str, None)}, 'config_text': str, 'stages': {str: STAGE},
         'parent': (PARENT, None), 'weights_sha256': (str, None), 'sha256': str}

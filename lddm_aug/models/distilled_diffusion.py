@@ -75,7 +75,7 @@ class DistilledDiffusion(LatentDiffusion):
     def forward(  # type: ignore[override]           # it learns from paths, not from latents
             self, path: Tensor, still: Tensor, told: Tensor | None = None,
             mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
-        """Paths of the teacher, stills and conditions → the mean squared error of each step's latent.
+        """Paths of the teacher, stills, conditions → the mean squared error of each step's latent.
 
         Args:
             path: (B, student_steps + 1, Cz, t, h, w): noise, then the teacher's latents at the

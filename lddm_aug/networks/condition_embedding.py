@@ -83,8 +83,10 @@ class ConditionEmbedding(nn.Module):
             if kind == NUMBER:
                 known = values[:, self.conditions.columns[name]]
                 known = known[~known.isnan()]
-                self[name].center.copy_(known.mean())
-                self[name].scale.copy_(known.std(correction=0).clamp_min(1e-6))
+                part = self[name]
+                assert isinstance(part, ValueEmbedding)
+                part.center.copy_(known.mean())
+                part.scale.copy_(known.std(correction=0).clamp_min(1e-6))
 
 
 def _embedding(kind: tuple[str, ...] | str, columns: slice, width: int) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Denoiser: a transformer over the latent's grid, conditional on still, noise level and conditions."""
+"""Denoiser: a transformer over the latent's grid, told the still, noise level and conditions."""
 from __future__ import annotations
 
 import math

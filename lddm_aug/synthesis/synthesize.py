@@ -106,7 +106,7 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
         raise ValueError(f'synthesize: shard must lie in [0, {shards}), the number of shards, but '
                          f'got {shard!r}')
     device = device_of(generator)
-    told = _known(generator, conditions or {})
+    told = {name: str(value) for name, value in _known(generator, conditions or {}).items()}
     stills = [replace(row, others={**row.others, **told}) if told else row for row in rows
               if shards == 1 or shard_of(row, shards) == shard]
     _check(generator, stills, device, seed, batch_size, workers)
@@ -184,7 +184,7 @@ class Batches(Dataset):
         return len(self.batches)
 
     def __getitem__(self, index: int) -> list[np.ndarray | str]:
-        """A (T, H, W[, 3]) clip for each request of a batch; of one that is left out, the reason."""
+        """A (T, H, W[, 3]) clip for each request of a batch; for one left out, the reason."""
         requests = [self.plan[place] for place in self.batches[index]]
         stills = dict(zip(map(_key, requests), map(self._read, requests), strict=True))
         usable = [request for request in requests if not isinstance(stills[_key(request)], str)]

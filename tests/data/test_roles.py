@@ -62,7 +62,8 @@ def test_the_tables_hold_each_video_once_and_a_still_is_its_first_frame(folder, 
         assert {row['view'] for row in csv.DictReader(file)} <= {f'v{n}' for n in range(20)} | {''}
 
 
-@pytest.mark.parametrize('counts', [dict(train=10, stills=3, test=3), dict(train=6, stills=0, test=5)])
+@pytest.mark.parametrize('counts', [
+    dict(train=10, stills=3, test=3), dict(train=6, stills=0, test=5)])
 def test_counts_that_cannot_be_dealt_are_refused(folder, counts):
     with pytest.raises(ValueError, match='draw_roles: 15 groups'):
         draw_roles(read_pool(folder)[0], counts, 0)

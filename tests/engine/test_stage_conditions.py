@@ -77,12 +77,12 @@ def test_motion_is_drawn_by_the_seed_as_it_occurs_and_can_be_set(package, monkey
     drawn = generator(still, [7])
     assert torch.equal(drawn, generator(still, [7], generator.told([{}], [7])))
     assert generator.told([dict(motion='1.5')], [7])[0]['motion'] == '1.5'
-    with pytest.raises(ValueError, match='motion .* above 0'):
+    with pytest.raises(ValueError, match=r'motion .* above 0'):
         generator(still, [7], [dict(motion=0)])
 
 
 def test_a_column_that_is_not_there_is_refused_before_training(options, tmp_path):
-    with pytest.raises(ValueError, match='condition ejection .*ef, label, prompt, view'):
+    with pytest.raises(ValueError, match=r'condition ejection .*ef, label, prompt, view'):
         train_generator(CONFIG, tmp_path / 'run', options=options | {
             'diffusion.model.conditions': dict(ejection='number')})
     assert not (tmp_path / 'run').exists()

@@ -41,7 +41,7 @@ class Obeys:
 
     groups, device = (), torch.device('cpu')
 
-    class diffusion:
+    class diffusion:                                 # noqa: N801
         draw_measured = staticmethod(lambda name, label, share: 1 + 3 * share)
 
     def shown(self, name, value):
@@ -71,5 +71,6 @@ def test_rows_of_the_same_command_are_replaced_and_others_stay(tmp_path):
     file = tmp_path / 'steering.json'
     put_rows(file, [dict(what='a', command='x', value=1), dict(what='b', command='x', value=2)])
     put_rows(file, [dict(what='a', command='x', value=3), dict(what='a', command='y', value=4)])
-    assert [(row['what'], row['command'], row['value']) for row in json.loads(file.read_text())] == [
+    rows = json.loads(file.read_text())
+    assert [(row['what'], row['command'], row['value']) for row in rows] == [
         ('b', 'x', 2), ('a', 'x', 3), ('a', 'y', 4)]

@@ -129,7 +129,7 @@ def test_guidance_of_one_condition_weighs_this_one_alone():
     without = denoiser(latent, steps, condition, torch.tensor([[1., torch.nan]]))
     assert_close(generator._guided(latent, steps, condition, told),
                  conditional + 1.5 * (conditional - without))
-    with pytest.raises(ValueError, match='condition_guidance .*view'):
+    with pytest.raises(ValueError, match=r'condition_guidance .*view'):
         generator.with_sampler(condition_guidance=dict(view=2.))
 
 

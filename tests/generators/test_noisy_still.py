@@ -49,5 +49,5 @@ def test_a_package_keeps_the_curve(generator, tmp_path):
 
 
 def test_without_clips_it_is_refused():
-    with pytest.raises(ValueError, match='NoisyStill: .*one training clip'):
+    with pytest.raises(ValueError, match=r'NoisyStill: .*one training clip'):
         NoisyStill(16).fit([], ('a',))

@@ -97,7 +97,8 @@ def test_a_still_has_an_effect_and_a_dropped_one_has_none(diffusion, drop_still)
 
 def test_a_class_has_an_effect_and_a_dropped_one_has_none():
     torch.manual_seed(0)
-    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, conditions=dict(label=['benign', 'malignant']))
+    diffusion = LatentDiffusion(AUTOENCODER, DENOISER,
+                                conditions=dict(label=['benign', 'malignant']))
     for parameter in diffusion.denoiser.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.2)
@@ -132,7 +133,7 @@ def test_another_mode_than_loss_is_refused(diffusion):
     (dict(label=['c', 'b', 'a']), dict(label=['a', 'b'])),
     (dict(motion='number', label=['a', 'b']), dict(label=['a', 'b'], ef='number')),
     (dict(ef='number'), dict(label=['a', 'b'], ef='number', prompt='text'))])
-def test_weights_of_other_conditions_predict_the_same_for_what_both_know_and_where_nothing_is_known(
+def test_weights_of_other_conditions_predict_the_same_for_what_both_know_and_without_any(
         ours, theirs):
     torch.manual_seed(0)
     new, old = (LatentDiffusion(AUTOENCODER, DENOISER, conditions=each) for each in (ours, theirs))
@@ -188,10 +189,11 @@ def test_of_several_conditions_some_are_dropped_alone_and_some_together():
     torch.manual_seed(0)
     unknown = model.drop(torch.zeros(20_000, 2)).isnan()
     # 0.2 + 0.8 · 0.2 of each; of both 0.2 + 0.8 · 0.2²
-    torch.testing.assert_close(unknown.float().mean(dim=0), torch.full((2,), 0.36), atol=0.02, rtol=0)
+    torch.testing.assert_close(unknown.float().mean(dim=0), torch.full((2,), 0.36),
+                               atol=0.02, rtol=0)
     assert unknown.all(dim=1).float().mean().item() == pytest.approx(0.232, abs=0.01)
 
 
 def test_a_category_without_names_is_refused():
-    with pytest.raises(ValueError, match='LatentDiffusion: .*label'):
+    with pytest.raises(ValueError, match=r'LatentDiffusion: .*label'):
         LatentDiffusion(AUTOENCODER, DENOISER, conditions=dict(label='category'))

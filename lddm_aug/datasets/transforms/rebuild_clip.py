@@ -62,7 +62,7 @@ class RebuildClip(BaseTransform):
                              f'ReadVideo.size={generator.size}')
         clip = torch.from_numpy(frames).reshape(count, generator.size, generator.size, -1)
         clip = to_unit(clip).permute(3, 0, 1, 2)[None]               # (1, C, T, H, W)
-        autoencoder = autoencoder_of(generator)
+        autoencoder: Any = autoencoder_of(generator)
         rebuilt = autoencoder.decode(clip[:, :, 0], autoencoder.encode(clip))[0]
         return to_channels(clip_to_uint8(rebuilt.clamp(-1, 1)), 3)
 

@@ -19,5 +19,5 @@ class ConditionStatisticsHook(Hook):
     def before_train(self, runner: Runner) -> None:
         dataset = runner.train_dataloader.dataset
         if isinstance(dataset, LatentDataset) and dataset.conditions:
-            told = torch.stack([sample['told'] for sample in dataset.samples])
+            told = torch.stack([torch.as_tensor(sample['told']) for sample in dataset.samples])
             unwrapped(runner).fit_conditions(told, dataset.sample_groups)

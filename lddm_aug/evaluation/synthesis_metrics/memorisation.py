@@ -102,7 +102,8 @@ def memorisation_audit(generated: Mapping[str, NDArray], held_out: Mapping[str, 
     return report
 
 
-def nearest_clips(clips: NDArray, training: NDArray) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def nearest_clips(clips: NDArray, training: NDArray
+                  ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(N, …), (M, …) → each clip's distance from the nearest of the training clips, and which."""
     distances = 1 - _of_unit_length(clips) @ _of_unit_length(training).T         # (N, M)
     return distances.min(axis=1), distances.argmin(axis=1)

@@ -24,5 +24,5 @@ def test_the_first_clip_of_a_video_comes_back_from_its_latent(tmp_path, tiny_ldd
 
 def test_a_control_without_an_autoencoder_is_refused(tmp_path):
     save_package(tmp_path / 'package', RepeatStill(size=16), ())
-    with pytest.raises(ValueError, match='RebuildClip: .*no autoencoder'):
+    with pytest.raises(ValueError, match=r'RebuildClip: .*no autoencoder'):
         RebuildClip(str(tmp_path / 'package'))
