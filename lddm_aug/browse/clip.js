@@ -6,10 +6,14 @@ const file = document.getElementById('file');
 const progress = document.getElementById('status');
 let still = null;
 let latest = 0;                                      // only the newest answer is shown
+let before = null;                                   // choices of the clip that is shown
 
 async function makeClip() {
   const number = ++latest;
   const choices = new URLSearchParams(new FormData(form));
+  const asked = choices.toString();
+  const compares = before && document.getElementById('compare').checked;
+  if (compares) choices.set('against', before);
   choices.set('name', still.name);
   showProblem('');
   progress.textContent = 'Making the clip …';
@@ -27,6 +31,11 @@ async function makeClip() {
   if (!made) return;
   for (const name of ['still', 'clip', 'held']) document.getElementById(name).src = made[name];
   document.getElementById('caption').textContent = made.caption;
+  for (const name of ['other', 'difference']) document.getElementById(name).hidden = !compares;
+  before = asked;
+  if (!compares) return;
+  for (const name of ['before', 'changed']) document.getElementById(name).src = made[name];
+  document.getElementById('before_caption').textContent = made.before_caption;
 }
 
 function take(files) {

@@ -6,7 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
+from urllib.parse import parse_qsl
 
+import numpy as np
 import torch
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -28,7 +30,8 @@ from lddm_aug.visualization.previews import data_uri, encode_webp, render_page
 
 MAX_BYTES = 64 << 20                                 # of a still's file
 MAX_SEED = 2 ** 63 - 1
-MAX_MOTION = 2.                                      # more noise than that decodes to noise
+MAX_TEMPERATURE = 2.                                 # more noise than that decodes to noise
+TOLD = 'told '                                       # before the name of a condition, in choices
 # what the file, the choice or the size of the machine causes; the page shows its message
 OF_THE_INPUT = (ValueError, OSError, MemoryError, torch.OutOfMemoryError)
 
@@ -76,16 +79,16 @@ def parse_seed(text: str) -> int:
     return int(text)
 
 
-def parse_motion(text: str) -> float:
+def parse_temperature(text: str) -> float:
     """Raise ValueError for anything but a temperature that the page offers."""
     try:
-        motion = float(text)
+        temperature = float(text)
     except ValueError:
-        motion = -1.
-    if not 0 <= motion <= MAX_MOTION:
-        raise ValueError(f'the motion must be a temperature from 0 to {MAX_MOTION:g}, but got '
+        temperature = -1.
+    if not 0 <= temperature <= MAX_TEMPERATURE:
+        raise ValueError(f'the temperature must be a number from 0 to {MAX_TEMPERATURE:g}, but got '
                          f'{text[:40]!r}')
-    return motion
+    return temperature
 
 
 def parse_length(text: str, num_frames: int) -> int:
@@ -100,8 +103,8 @@ def parse_length(text: str, num_frames: int) -> int:
 class ClipPage:
     """The page of a generator, and what makes its clips.
 
-    The form sends every choice by its name to `make`: a condition that generators get later is one
-    control in clip.html, shown where the generator has it, and one argument of `make_clip`.
+    The form sends every choice by its name to `make`.  Each condition of the generator is a control
+    of its own.
 
     Args:
         package: where the generator came from, for the reader.
@@ -120,41 +123,57 @@ class ClipPage:
         """The still and its clip as pictures, and a caption.
 
         Args:
-            choices: name, of the file; seed; label, where the generator has classes; motion, a
-                temperature, where its sampler has one; and length, how many frames are shown.
-                Without the last two the clip is the one that a store has.
+            choices: name, of the file; seed; `told NAME` of each condition, blank where nothing is
+                said; temperature, where the sampler has one; length, how many frames are shown;
+                and against, the query of other choices: then their clip comes, too, and a map of
+                what differs.  Without temperature and length the clip is the one of a store.
             content: of the file.
 
         Raises:
             ValueError: if a choice or the file isn't right; the message is for the reader.
         """
-        name, seed = choices.get('name', ''), parse_seed(choices.get('seed', ''))
-        label = choices.get('label') or None
-        generator, told = self.generator, [name, *([label] if label else []), f'seed {seed}']
-        if 'motion' in choices and (motion := parse_motion(choices['motion'])) != self.motion:
-            generator = generator.with_sampler(temperature=motion)
-            told.append(f'motion {motion:g}')
+        name = choices.get('name', '')
+        still = read_upload(name, content, self.generator.size, self.generator.channels)
+        clip, told = self._clip_of(choices, still)
+        made = dict(still=_picture(still[None]), clip=_picture(clip), held=_picture(clip[:1]),
+                    caption=' · '.join([name, *told]))
+        if 'against' in choices:
+            other, before = self._clip_of(dict(parse_qsl(choices['against'])), still)
+            frames = min(len(clip), len(other))
+            changed = np.abs(clip[:frames].astype(np.int16) - other[:frames]).astype(np.uint8)
+            made |= dict(before=_picture(other), changed=_picture(changed),
+                         before_caption=' · '.join(before))
+        return made
+
+    def _clip_of(self, choices: Mapping[str, str], still: Pixels) -> tuple[Pixels, list[str]]:
+        """The clip of choices, and what they are for the reader."""
+        seed, generator = parse_seed(choices.get('seed', '')), self.generator
+        told = {name: value.strip() for name in generator.conditions
+                if (value := choices.get(f'{TOLD}{name}', '')).strip()}
+        shown = [value if name == LABEL else f'{name} {value}' for name, value in told.items()]
+        shown.append(f'seed {seed}')
+        if ('temperature' in choices and
+                (temperature := parse_temperature(choices['temperature'])) != self.temperature):
+            generator = generator.with_sampler(temperature=temperature)
+            shown.append(f'temperature {temperature:g}')
         length = parse_length(choices.get('length', str(generator.num_frames)),
                               generator.num_frames)
         if length < generator.num_frames:
-            told.append(f'first {length} frames')
-        still = read_upload(name, content, self.generator.size, self.generator.channels)
+            shown.append(f'first {length} frames')
         with self._one_at_a_time:
-            clip = make_clip(generator, still, {LABEL: label}, seed)[:length]
-        return dict(still=_picture(still[None]), clip=_picture(clip), held=_picture(clip[:1]),
-                    caption=' · '.join(told))
+            return make_clip(generator, still, told, seed)[:length], shown
 
     @property
-    def motion(self) -> float | None:
-        """The temperature of the generator's sampler, if it has one."""
+    def temperature(self) -> float | None:
+        """Of the generator's sampler, if it has one."""
         return getattr(self.generator.sampler, 'temperature', None)
 
     def _page(self, request: Request) -> Response:
         return HTMLResponse(render_page(
             HERE / 'clip.html', generator=self.generator, package=self.package,
             kind=type(self.generator).__name__, device=device_of(self.generator),
-            endings=','.join(sorted(STILL_SUFFIXES)), max_seed=MAX_SEED, motion=self.motion,
-            max_motion=MAX_MOTION))
+            endings=','.join(sorted(STILL_SUFFIXES)), max_seed=MAX_SEED, told=TOLD,
+            temperature=self.temperature, max_temperature=MAX_TEMPERATURE))
 
     async def _clip(self, request: Request) -> Response:
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lddm_aug.commands.arguments import (
     A_PACKAGE,
+    KeyText,
     add_data_root,
     add_device,
     add_reference_fps,
@@ -27,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', required=True, type=Path, metavar='HTML')
     parser.add_argument('--per-class', type=int, default=6, metavar='N',
                         help='videos shown of each class; default: %(default)s')
+    parser.add_argument('--counterfactual', nargs='+', action=KeyText, default={},
+                        metavar='NAME=VALUE',
+                        help='show the clip of the same still and seed once more for each of '
+                             'these, as label=malignant or motion=2, and what changes by it')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')
     add_device(parser)
 
@@ -40,5 +45,6 @@ def run(args: argparse.Namespace) -> None:
     generator = load_package(args.package, args.device)
     rows = rows_of_split(read_annotations(args.videos, args.data_root), args.split, args.videos)
     write_gallery(args.out, generator, args.package, rows, args.per_class, args.seed,
-                  args.reference_fps)
+                  args.reference_fps,
+                  [{name: value} for name, value in args.counterfactual.items()])
     print(f'{args.out} is ready; open it in a browser')
