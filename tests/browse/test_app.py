@@ -36,7 +36,7 @@ def call(address: str, path: str = '/', body: bytes | None = None,
 def test_a_bad_upload_is_a_message_and_the_next_one_is_served(served, package, still):
     address = served(make_app(package))
     wrong, told = call(address, '/clip?name=a.png&seed=0', b'no picture')
-    right, made = call(address, '/clip?name=a.png&seed=0&label=benign', still.read_bytes())
+    right, made = call(address, '/clip?name=a.png&seed=0&told+label=benign', still.read_bytes())
     assert wrong == 400 and 'a.png' in json.loads(told)['message']
     assert right == 200 and json.loads(made)['clip'].startswith('data:image/webp')
 

@@ -24,10 +24,10 @@ def test_a_still_is_dropped_in_and_its_clip_plays_beside_it(tab, served, package
     page.get_by_label('Hold the clip still').check()
     assert page.locator('#held').is_visible() and not page.locator('#clip').is_visible()
 
-    page.get_by_label('Motion').fill('0.5')
+    page.get_by_label('Temperature').fill('0.5')
     page.get_by_label('Length').fill('4')
     page.get_by_role('button', name='Make the clip').click()
-    page.get_by_text('seed 7 · motion 0.5 · first 4 frames').wait_for()
+    page.get_by_text('seed 7 · temperature 0.5 · first 4 frames').wait_for()
     assert page.locator('#clip').get_attribute('src') != first
     first = page.locator('#clip').get_attribute('src')
 

@@ -84,7 +84,7 @@ def test_every_class_is_shown_as_often(tiny_lddm, table):
 
 def test_videos_of_classes_that_the_generator_does_not_know_are_not_shown(
         tiny_conditional_lddm, table):
-    with pytest.raises(ValueError, match=r"knows the classes benign, malignant, but .* 'a', 'b'"):
+    with pytest.raises(ValueError, match=r"label .*benign, malignant, .*'a', 'b'"):
         make_previews(tiny_conditional_lddm, read_annotations(table), per_class=1, seed=0)
 
 
@@ -107,3 +107,16 @@ def test_videos_that_were_trained_on_are_marked(tiny_lddm, table, tmp_path, monk
             '--out', str(out), '--per-class', '1', '--device', 'cpu'])
         runpy.run_path(str(TOOL), run_name='__main__')
         assert ('trained on\n(p0)' in out.read_text()) is marked
+
+
+def test_a_counterfactual_clip_is_of_the_same_still_and_seed(tiny_conditional_lddm, table):
+    row = replace(read_annotations(table)[0], label='benign')
+    usual = show_video(tiny_conditional_lddm, row, seed=0).clips
+    shown = show_video(tiny_conditional_lddm, row, seed=0, counterfactuals=[
+        dict(label='malignant'), dict(label='benign')]).clips
+    assert (shown['label benign'] == usual['generated']).all()
+    assert (shown['change: label benign'] == 0).all()
+    change = abs(shown['label malignant'].astype(int) - usual['generated'])
+    assert change.max() > 0 and abs(shown['change: label malignant'] - change).max() <= 1
+    with pytest.raises(ValueError, match=r'told label.* view'):
+        make_previews(tiny_conditional_lddm, [row], 1, 0, counterfactuals=[dict(view='long')])
