@@ -62,7 +62,8 @@ def make_previews(generator: Generator, rows: Sequence[Annotation], per_class: i
         raise ValueError(f'make_previews: the generator is told {shown_names(generator)}, so '
                          f'that {", ".join(unknown)} changes nothing; leave it out')
     shuffled = random.Random(seed).sample(list(rows), len(rows))
-    return [show_video(generator, row, seed, reference_fps, counterfactuals) for name in class_names(rows)
+    return [show_video(generator, row, seed, reference_fps, counterfactuals)
+            for name in class_names(rows)
             for row in [row for row in shuffled if row.label == name][:per_class]]
 
 

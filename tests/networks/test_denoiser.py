@@ -96,4 +96,4 @@ def test_a_latent_of_other_places_than_the_still_s_or_of_half_tokens_is_refused(
     condition = denoiser.condition(torch.rand(1, 1, pixels, pixels))
     with pytest.raises(ValueError, match=f'Denoiser: .*{message}'):
         denoiser(torch.randn(1, 4, 4, *places), torch.tensor([500]), condition,
-                 torch.tensor([-1]))
+                 torch.zeros(1, 0))
