@@ -227,7 +227,7 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
     if begun is None and is_main_process():
         _forget_training(work_dir)
     keep_record(stage, begun)
-    add_hooks(stage, 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
+    add_hooks(stage, 'ClassGuardHook', 'QuarantineHook', 'SamplerGuardHook', 'WeightsGuardHook')
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     if not torch.cuda.is_available():
         keep_freed_memory()
