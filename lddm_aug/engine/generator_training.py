@@ -20,7 +20,8 @@ from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
 from lddm_aug.datasets.leaves import class_counts, classes_of, groups_of
-from lddm_aug.engine.config_stages import build_generator, stage_configs
+from lddm_aug.engine.activation_checkpointing import blocks_to_recompute
+from lddm_aug.engine.config_stages import build_generator, build_untrained, stage_configs
 from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.hooks.validation_curve_hook import ValidationCurveHook
@@ -57,7 +58,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
                     amp: bool = False, launcher: str = 'none',
                     folders: Mapping[str, Path] | None = None,
                     init: str | Path | None = None,
-                    choice: Mapping[str, str | None] | None = None) -> Path:
+                    choice: Mapping[str, str | None] | None = None,
+                    activation_checkpointing: bool = False) -> Path:
     """Run a config's stages in order; what ends as a generator becomes a package.
 
     A config is one stage (an MMEngine runner config), or says in `stages` what each stage has
@@ -81,6 +83,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         init: a generator package whose weights the stages begin with, where it holds the same
             models.  Its groups count as trained on.
         choice: environment variables for the config, as for `configs.read_config`.
+        activation_checkpointing: compute blocks again for their gradients in place of keeping what
+            is in them: less memory, more time, the same gradients.
 
     Returns:
         The package's folder, or the work_dir where the config makes no generator.
@@ -102,6 +106,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
         if 'optim_wrapper' in stage:
             stage.optim_wrapper.update(precision)
+        if activation_checkpointing and 'model' in stage:
+            stage.activation_checkpointing = blocks_to_recompute(build_untrained(stage))
     text = '\n'.join(f'# {name or config_file.stem}\n'
                      f'{Config(_without_paths(stage.to_dict())).pretty_text}'
                      for name, stage in stages.items())
