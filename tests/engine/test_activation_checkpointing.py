@@ -34,6 +34,8 @@ def step(config: dict[str, Any], recompute: bool) -> tuple[Any, int, Counter]:
         if isinstance(module, BLOCKS):
             first = next(part for part in module.modules() if not [*part.children()])
             first.register_forward_hook(lambda *_, name=name: calls.update([name]))
+            # what a block is computed from again is kept, too
+            module.register_forward_pre_hook(lambda _, inputs: [*map(keep, inputs)] and None)
     if recompute:
         turn_on_activation_checkpointing(model, blocks_to_recompute(model))
     kept: dict[int, int] = {}
