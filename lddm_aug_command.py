@@ -13,17 +13,24 @@ from __future__ import annotations
 import functools
 import importlib.util
 import sys
+from collections.abc import Callable
 
 
 def main() -> None:
     """Run `lddm-aug`; the package itself is run when the arguments are right."""
+    register = announce_package()
+    from lddm_aug.commands import run_command
+
+    run_command(register)
+
+
+def announce_package() -> Callable[[], None]:
+    """Let modules of `lddm_aug` be imported without it; what is returned runs the package, once."""
     spec = importlib.util.find_spec('lddm_aug')
     if spec is None or spec.loader is None:
         sys.exit('lddm-aug: the package lddm_aug is missing; install lddm-aug again')
     package = sys.modules['lddm_aug'] = importlib.util.module_from_spec(spec)
-    from lddm_aug.commands import run_command
-
-    run_command(register=functools.cache(functools.partial(spec.loader.exec_module, package)))
+    return functools.cache(functools.partial(spec.loader.exec_module, package))
 
 
 if __name__ == '__main__':

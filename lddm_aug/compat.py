@@ -267,6 +267,19 @@ def find_own_configs() -> bool:
     return True
 
 
+def recompute_without_reentry() -> bool:
+    """Let MMEngine's `activation_checkpointing` choose the form that PyTorch recommends.
+
+    MMEngine doesn't choose, of which PyTorch warns.  The other form gives the weights of a module
+    no gradient where its inputs have none.
+    """
+    from mmengine.runner import activation_checkpointing
+    from torch.utils.checkpoint import checkpoint
+
+    activation_checkpointing.checkpoint = functools.partial(checkpoint, use_reentrant=False)
+    return True
+
+
 def _finding_own_configs(get_cfg_path: Callable) -> Callable:
     from lddm_aug.configs import config_root
 
@@ -281,5 +294,6 @@ def _finding_own_configs(get_cfg_path: Callable) -> Callable:
 
 PATCHES: tuple[Callable[[], bool], ...] = (          # each returns whether something was broken
     import_torchvision, stub_missing_drn, disable_vindlu, allow_mmengine_checkpoints,
-    fix_negative_hue, name_lines_of_lists, implement_get_cat_ids, reseed_workers, find_own_configs)
+    fix_negative_hue, name_lines_of_lists, implement_get_cat_ids, reseed_workers, find_own_configs,
+    recompute_without_reentry)
 _applied: list[Callable[[], bool]] = []

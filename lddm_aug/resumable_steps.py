@@ -18,8 +18,8 @@ try:
 except ImportError:                                  # Windows
     resource = None                                  # type: ignore[assignment]
 
-# Hooks that only raise errors: they don't change the results of a step.
-GUARDS = ('ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
+# Hooks that only raise errors and count: they don't change the results of a step.
+GUARDS = ('ClassGuardHook', 'QuarantineHook', 'SamplerGuardHook', 'WeightsGuardHook')
 
 RECORD = {'inputs': str, 'output': str, 'seconds': float, 'peak_rss_mb': float,
           'result?': (dict, None)}

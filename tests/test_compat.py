@@ -18,7 +18,7 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.optimizer.builder import OPTIMIZERS, register_transformers_optimizers
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import Runner, load_checkpoint, turn_on_activation_checkpointing
 
 from lddm_aug import compat
 
@@ -249,3 +249,11 @@ def test_workers_that_do_not_persist_draw_anew_in_every_epoch_and_alike_in_every
 
     first = draws()
     assert len(set(first)) == 3 * 6 and first == draws()
+
+
+def test_what_is_computed_again_has_gradients_where_its_input_has_none(recwarn):
+    layer = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    turn_on_activation_checkpointing(layer, '0')
+    layer(torch.ones(1, 2)).sum().backward()
+    assert torch.equal(layer[0].weight.grad, torch.ones(2, 2))
+    assert not [each for each in recwarn if 'use_reentrant' in str(each.message)]

@@ -10,6 +10,7 @@ what it calls.  What only imported parts know, such as networks that somebody re
     completion.py         what a shell completes
     errors.py             what the user reads where something is wrong
     network_arguments.py  the networks that look at clips
+    probes.py             what the checkup must import
 
 To add a subcommand, add its module and its name to NAMES.
 """

@@ -1,4 +1,4 @@
-"""Measure speed: of clips, of trainings, of mixing, of a store, each beside its baseline.
+"""Measure speed: of clips, trainings, mixing, metrics and a store, each beside its baseline.
 
     lddm-aug benchmark synthesis --out synthesis.json
     lddm-aug benchmark synthesis --recipe lddm/lddm --sizes 64 128 --frames 16 32
@@ -62,6 +62,16 @@ Half of each batch is synthetic: from a store, from workers, or from the trainin
                             help=f'{what}; default: %(default)s')
     mixing.add_argument('--workers', type=at_least(0), default=0, metavar='N',
                         help='processes of each loader; default: %(default)s')
+    evaluation = add_step(kinds, 'evaluation', """Seconds per clip of metrics and of the audit.
+
+    lddm-aug benchmark evaluation --clips 16
+
+Each stands beside the part that it can't spare: the network alone, reading the files alone.
+""")
+    for name, least, default, what in (('size', 32, 64, 'pixels'), ('frames', 16, 16, 'of a clip'),
+                                       ('clips', 2, 16, 'generated, and as many real')):
+        evaluation.add_argument(f'--{name}', type=at_least(least), default=default, metavar='N',
+                                help=f'{what}; default: %(default)s')
     store = add_step(kinds, 'store', """Opening a large store, reading a clip, memory of synthesis.
 
     lddm-aug benchmark store --clips 1000000
@@ -80,14 +90,15 @@ Zarr and Lance are measured where they are installed.  Prints two tables.
                          help='default: %(default)s')
     formats.add_argument('--rows', nargs='+', type=at_least(100), default=[100_000, 1_000_000],
                          metavar='N', help='default: 100000 1000000')
-    for kind in (synthesis, mixing):
+    for kind in (synthesis, mixing, evaluation):
         kind.add_argument('--repeats', type=at_least(1), default=7, metavar='N',
                           help='turns of each; default: %(default)s')
-    for kind in (synthesis, mixing, training):
-        kind.add_argument('--profile', action='store_true',
-                          help='print also what the time goes into, by operator')
+    for kind in (synthesis, mixing, training, evaluation):
+        kind.add_argument('--profile', nargs='?', type=Path, const=Path('-'), metavar='FILE',
+                          help='print also what the time goes into, by operator, or write it into '
+                               'a file')
         add_device(kind)
-    for kind in (synthesis, mixing, training, store):
+    for kind in (synthesis, mixing, training, evaluation, store):
         kind.add_argument('--out', type=Path, metavar='JSON', help='file for the rows')
 
 
@@ -108,10 +119,18 @@ def run(args: argparse.Namespace) -> None:
             return
         if getattr(args, 'device', '') == 'cpu':
             torch.set_num_threads(1)
-        if getattr(args, 'profile', False):
+        profile = getattr(args, 'profile', None)
+        if profile is not None:
             with torch.profiler.profile() as profiler:
                 rows = _measure(args, Path(folder))
-            print(profiler.key_averages().table('self_cpu_time_total', row_limit=ROWS_OF_PROFILE))
+            table = profiler.key_averages().table('self_cpu_time_total',
+                                                  row_limit=ROWS_OF_PROFILE)
+            if str(profile) == '-':
+                print(table)
+            else:
+                profile.parent.mkdir(parents=True, exist_ok=True)
+                with atomic_write(profile) as file:
+                    file.write(table.encode())
         else:
             rows = _measure(args, Path(folder))
     for row in rows:
@@ -140,6 +159,10 @@ def _measure(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         from lddm_aug.experiments.benchmark.synthesis import measure_synthesis
         return measure_synthesis(args.recipe, args.sizes, args.frames, args.repeats, device,
                                  command)
+    if args.kind == 'evaluation':
+        from lddm_aug.experiments.benchmark.evaluation import measure_evaluation
+        return measure_evaluation(folder, args.size, args.frames, args.clips, args.repeats, device,
+                                  command)
     from lddm_aug.experiments.benchmark.training import measure_training
     return measure_training(folder, args.recipe, args.size, args.iterations, device, command)
 

@@ -1,28 +1,42 @@
-"""What this machine and this environment have of what a training needs."""
+"""What this machine and this environment have of what a training needs.
+
+Nothing that may be missing is imported here, so that its absence can be told.  What has to be
+imported to be known, `probes.py` looks at, in processes of its own: a broken library may end one.
+"""
 from __future__ import annotations
 
-import io
+import errno
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from lddm_aug.extras import MODULES, missing_modules
 
 OK, NOTE, BROKEN = 'ok', 'note', 'BROKEN'
-PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmaction2', 'numpy', 'diffusers', 'zuko', 'av')
-DECODERS = ('h264', 'hevc', 'mpeg4', 'mpeg2video', 'mjpeg', 'vp9', 'wmv2')
-SMALL_DISK_GB = 5                                    # a generator's checkpoints and a store's clips
+OPTIONAL = ('decord',)                               # for MMAction2's pipelines, not for ours
+SMALL_DISK_GB, FULL_DISK_GB = 5, 1                   # what a demo and a training may write
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)     # of a disk, a quota and a limit of a process
+WRITTEN = bytes(2 ** 20)
 SMALL_MEMORY_GB = 6                                  # the demo's peak, and some to spare
-IMPORT = ('import json, lddm_aug; from lddm_aug import compat; '
-          'print(json.dumps([lddm_aug.__version__, compat.applied_patches()]))')
+PROBE_SECONDS = 120                                  # a busy machine imports for half of them
+PROBE = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from lddm_aug_command import announce_package
+register = announce_package()
+from lddm_aug.commands import probes
+probes.main(sys.argv[2], sys.argv[3], register)
+"""
 
 
 @dataclass(frozen=True)
@@ -53,12 +67,13 @@ def checkup(work_dir: str | Path) -> Iterator[Finding]:
     yield from _packages()
     yield _mmcv()
     yield _opencv()
+    yield from _mmaction()
     yield from _extras()
-    yield from _folder(Path(work_dir))
+    folder = _existing(Path(work_dir))
+    yield from _folder(Path(work_dir), folder)
     yield _memory()
-    yield from _processor()
-    yield from _decoders()
-    yield from _own_parts()
+    for group in ('decoders', 'training'):
+        yield from _probe(group, folder)
 
 
 def _python() -> Finding:
@@ -69,22 +84,51 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    for name in PACKAGES:
-        found = _version(name)
-        yield (Finding(OK, name, found) if found else
-               Finding(BROKEN, name, 'is missing', f'pip install {name}, or lddm-aug again'))
+    """What lddm-aug requires, and what torchvision requires of PyTorch."""
+    try:
+        from packaging.requirements import Requirement
+
+        required = [Requirement(text) for text in requires('lddm-aug') or ()]
+        by_vision = [Requirement(text) for text in requires('torchvision') or ()] if (
+            _version('torchvision')) else []
+    except ImportError as error:                     # of packaging, or lddm-aug is not installed
+        yield Finding(BROKEN, 'versions', f'cannot be compared: {error}',
+                      'pip install lddm-aug packaging')
+        return
+    for requirement in required:
+        name, found = requirement.name, _version(requirement.name)
+        if requirement.marker and not requirement.marker.evaluate({'extra': ''}):
+            continue
+        if not found:
+            yield Finding(NOTE if name in OPTIONAL else BROKEN, name, 'is missing',
+                          f"pip install '{name}{requirement.specifier}'")
+        elif not requirement.specifier.contains(found, prereleases=True):
+            yield Finding(BROKEN, name, f'{found}, but lddm-aug needs {requirement.specifier}',
+                          f"pip install '{name}{requirement.specifier}'")
+        else:
+            yield Finding(OK, name, found)
+    for requirement in by_vision:
+        found = _version(requirement.name)
+        if requirement.name == 'torch' and found and not requirement.specifier.contains(
+                found, prereleases=True):
+            yield Finding(BROKEN, 'torchvision', f'was built for torch{requirement.specifier}, but '
+                          f'torch {found} is installed', 'install both at once: pip install '
+                          '--upgrade torch torchvision')
 
 
 def _mmcv() -> Finding:
     full, light = _version('mmcv'), _version('mmcv-lite')
+    install = "pip install 'lddm-aug[lite]', or a full mmcv from 2.0.0 to 2.1"
     if full and light:
         return Finding(BROKEN, 'mmcv', f'both mmcv {full} and mmcv-lite {light} are installed, and '
                        'each overwrites the other', 'pip uninstall both, then install one')
-    if full or light:
-        return Finding(OK, 'mmcv', f'{full}, with its operators' if full else
-                       f'{light}, the light one: all that lddm-aug needs')
-    return Finding(BROKEN, 'mmcv', 'is missing', "pip install 'lddm-aug[lite]', or a full mmcv "
-                                                 'from 2.0.0 to 2.1')
+    if not full and not light:
+        return Finding(BROKEN, 'mmcv', 'is missing', install)
+    if not re.match(r'2\.[01]\.', full or light):
+        return Finding(BROKEN, 'mmcv', f'{full or light}, but MMAction2 needs 2.0.0 to 2.1',
+                       install)
+    return Finding(OK, 'mmcv', f'{full}, with its operators' if full else
+                   f'{light}, the light one: all that lddm-aug needs')
 
 
 def _opencv() -> Finding:
@@ -96,6 +140,34 @@ def _opencv() -> Finding:
                                          'each')
 
 
+def _mmaction() -> Iterator[Finding]:
+    """Whether `import mmaction` finds the MMAction2 that is installed."""
+    wanted, spec = _version('mmaction2'), find_spec('mmaction')
+    if not wanted and spec is None:
+        return                                       # missing, which was said
+    origin = spec.origin if spec else None
+    folder = Path(origin).parent if origin else None
+    found = _version_in(folder) if folder else ''
+    if wanted and found == wanted:
+        yield Finding(OK, 'mmaction', f'is imported from {folder}')
+        return
+    yield Finding(BROKEN, 'mmaction', f'{folder or "nothing"} is imported as mmaction, which is '
+                  f'{f"version {found}" if found else "no MMAction2"}, not MMAction2 '
+                  f'{wanted or "1.2.0"}',
+                  'take it off PYTHONPATH and out of the folder in which you start, or pip '
+                  'uninstall mmaction; then pip install mmaction2==1.2.0')
+
+
+def _version_in(folder: Path) -> str:
+    """What an mmaction/version.py says, which isn't run for it; blank where there is none."""
+    try:
+        text = (folder / 'version.py').read_text(encoding='utf-8')
+    except (OSError, ValueError):
+        return ''
+    found = re.search(r"""^__version__ = ['"]([^'"]+)""", text, re.MULTILINE)
+    return found[1] if found else ''
+
+
 def _extras() -> Iterator[Finding]:
     for extra in MODULES:
         missing = missing_modules(extra)
@@ -104,19 +176,31 @@ def _extras() -> Iterator[Finding]:
                Finding(OK, f'[{extra}]', 'is installed'))
 
 
-def _folder(work_dir: Path) -> Iterator[Finding]:
-    above = next(folder for folder in (work_dir.absolute(), *work_dir.absolute().parents)
-                 if folder.exists())
-    try:
-        with tempfile.TemporaryFile(dir=above):
-            yield Finding(OK, 'work dir', f'{work_dir.absolute()} can be written')
-    except OSError as error:
-        yield Finding(BROKEN, 'work dir', f'{above} cannot be written ({error.strerror})',
-                      'go to a folder of your own, or give the commands another --work-dir')
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+
+
+def _folder(work_dir: Path, above: Path) -> Iterator[Finding]:
+    advice = 'go to a folder of your own, or give the commands another --work-dir'
     free = shutil.disk_usage(above).free / 1e9
-    yield (Finding(OK, 'disk', f'{free:.0f} GB are free there') if free >= SMALL_DISK_GB else
-           Finding(NOTE, 'disk', f'only {free:.1f} GB are free there',
-                   f'leave {SMALL_DISK_GB} GB for checkpoints and clips'))
+    full, text = free < FULL_DISK_GB, f'only {free:.1f} GB are free there'
+    try:
+        with tempfile.TemporaryFile(dir=above) as file:
+            file.write(WRITTEN)
+        yield Finding(OK, 'work dir', f'{work_dir.absolute()} can be written')
+    except OSError as error:
+        if error.errno in FULL:
+            full, text = True, f'{above} takes no more ({error.strerror}; {free:.1f} GB are free)'
+        else:
+            yield Finding(BROKEN, 'work dir', f'{above} cannot be written ({error.strerror})',
+                          advice)
+            return
+    leave = f'delete what is not needed, or {advice}; leave {SMALL_DISK_GB} GB for checkpoints ' \
+            'and clips'
+    yield (Finding(BROKEN, 'disk', text, leave) if full else
+           Finding(NOTE, 'disk', text, leave) if free < SMALL_DISK_GB else
+           Finding(OK, 'disk', f'{free:.0f} GB are free there'))
 
 
 def _memory() -> Finding:
@@ -126,78 +210,31 @@ def _memory() -> Finding:
     return Finding(NOTE, 'memory', f'only {total:.1f} GB', 'take small batches')
 
 
-def _processor() -> Iterator[Finding]:
+def _probe(group: str, folder: Path) -> Iterator[Finding]:
+    """What a group of `probes.py` finds, and where its process ended if it did."""
+    begun = group
     try:
-        import torch
-    except Exception as error:                       # a library that can't be loaded, too
-        yield Finding(BROKEN, 'PyTorch', f'cannot be imported: {error}', 'install it again')
-        return
-    yield Finding(OK, 'processor',
-                  f'{platform.machine()}, {os.cpu_count()} cores, PyTorch uses '
-                  f'{torch.get_num_threads()} threads and '
-                  f'{torch.backends.cpu.get_cpu_capability()}; bfloat16 '
-                  f'{"yes" if torch.cpu._is_avx512_bf16_supported() else "no"}')
-    for index in range(torch.cuda.device_count()):
-        properties = torch.cuda.get_device_properties(index)
-        yield Finding(OK, f'cuda:{index}',
-                      f'{properties.name}, {properties.total_memory / 1e9:.0f} GB')
-    if not torch.cuda.is_available():
-        built = f'built for CUDA {torch.version.cuda}' if torch.version.cuda else 'built without'
-        yield Finding(NOTE, 'GPU', f'PyTorch sees none ({built})',
-                      'small configs (…_phantom_…) train on the processor; larger ones want a GPU '
-                      'and a PyTorch with CUDA')
-
-
-def _decoders() -> Iterator[Finding]:
-    try:
-        import av
-
-        _read_back()
-    except Exception as error:                       # whatever FFmpeg raises
-        yield Finding(BROKEN, 'video', f'PyAV does not decode: {error}', 'pip install av again')
-        return
-    missing = [name for name in DECODERS if name not in av.codecs_available]
-    libraries = '.'.join(map(str, av.library_versions['libavcodec']))
-    yield (Finding(NOTE, 'video', f'this FFmpeg (libavcodec {libraries}) has no decoder for '
-                   f'{", ".join(missing)}', 'take PyAV from its wheel') if missing else
-           Finding(OK, 'video', f'decoded by PyAV, libavcodec {libraries}'))
-
-
-def _read_back() -> None:
-    """Encode and decode a few frames; raises where that fails."""
-    import av
-    import numpy as np
-
-    file = io.BytesIO()
-    with av.open(file, 'w', format='avi') as container:
-        stream = container.add_stream('mpeg4', rate=25)
-        stream.width = stream.height = 32
-        frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8))
-        container.mux([*stream.encode(frame), *stream.encode()])
-    file.seek(0)
-    with av.open(file, 'r') as written:
-        if not list(written.decode(video=0)):
-            raise ValueError('a video of one frame has none when it is read again')
-
-
-def _own_parts() -> Iterator[Finding]:
-    """In a process of its own, since a broken library may end it."""
-    done = subprocess.run([sys.executable, '-c', IMPORT], capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ['it ended without a message'])[-1]
-        yield Finding(BROKEN, 'lddm_aug', f'cannot be imported: {last}',
-                      'python -c "import lddm_aug" shows all of it')
-        return
-    number, patches = json.loads(done.stdout.splitlines()[-1])
-    yield Finding(OK, 'lddm_aug', f'{number}, its parts are registered with MMAction2')
-    for patch in patches:
-        yield Finding(OK, 'patched', patch)
-    from lddm_aug.configs import config_names, config_root
-
-    names = config_names()
-    yield (Finding(OK, 'configs', f'{len(names)} in {config_root()}') if names else
-           Finding(BROKEN, 'configs', f'there are none in {config_root()}',
-                   'install lddm-aug again'))
+        done = subprocess.run(
+            [sys.executable, '-c', PROBE, json.dumps(sys.path), group, str(folder)],
+            capture_output=True, timeout=PROBE_SECONDS)
+        lines, status, said = done.stdout, done.returncode, done.stderr
+    except subprocess.TimeoutExpired as expired:
+        lines, status, said = expired.stdout or b'', None, b''
+    for line in lines.splitlines():
+        found = json.loads(line)
+        if isinstance(found, str):
+            begun = found
+        else:
+            yield Finding(**found)
+    if status is None:
+        yield Finding(BROKEN, begun, f'was not done when {PROBE_SECONDS} s were over',
+                      'call it again when the machine is idle; report it if it ends here again')
+    elif status:
+        last = (said.decode(errors='replace').strip().splitlines()
+                or ['it ended without a message'])[-1]
+        how = f'signal {-status}' if status < 0 else f'status {status}'
+        yield Finding(BROKEN, begun, f'ended Python with {how}: {last}',
+                      'install again the package that is named, or that was looked at')
 
 
 def _version(name: str) -> str:

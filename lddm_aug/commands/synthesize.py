@@ -3,6 +3,7 @@
     lddm-aug synthesize --data data/mine --size 128                    LDDM and the stills repeated
     lddm-aug synthesize --data data/mine --size 128 --recipe cinn random_warp
     lddm-aug synthesize work_dirs/lddm/phantom/package --stills stills.csv --out store
+    lddm-aug synthesize PACKAGE --stills stills.csv --out calm --steps 20 --temperature 0.8
 
 Interrupted, it resumes where it was when it is called again in the same way.
 """
@@ -18,7 +19,9 @@ from lddm_aug.commands.arguments import (
     add_data,
     add_data_root,
     add_device,
+    at_least,
     choose_data,
+    key_numbers,
     require_data,
     typed_data,
 )
@@ -62,6 +65,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='leave out clips that are so many times nearer to a training clip '
                              'than any held-out clip is; 2 leaves out copies; needs --data')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')
+    group = parser.add_argument_group(
+        'sampler, in place of what the package says; a store has one, which its plan records')
+    group.add_argument('--sampler', metavar='NAME',
+                       help='as DPMSolverMultistep or DDIM; an unknown name is answered with all')
+    group.add_argument('--steps', type=at_least(1), metavar='N', help='of the sampler')
+    group.add_argument('--guidance', type=float, metavar='W',
+                       help='weight of still and conditions; other than 1 it needs a diffusion '
+                            'that was trained without them, too')
+    group.add_argument('--condition-guidance', nargs='+', type=key_numbers, metavar='NAME=W',
+                       help='above 1, clips obey this condition more; see docs/conditions.md')
+    group.add_argument('--temperature', type=float, metavar='SD',
+                       help='standard deviation of the noise that sampling starts from; below 1 '
+                            'clips move less')
     add_device(parser)
     parser.add_argument('--batch-size', type=int, default=8, metavar='N',
                         help='clips made at once; default: %(default)s')
@@ -124,6 +140,23 @@ def _package(args: argparse.Namespace, config: Config) -> Path:
     return train_generator(file, folder)
 
 
+def _with_sampler(generator: Generator, args: argparse.Namespace) -> Generator:
+    """The generator as it shall sample; beside other recipes, controls may have no sampler.
+
+    Raises:
+        ValueError: if its sampler has no such setting, or can't work with the value.
+    """
+    options = dict(name=args.sampler, steps=args.steps, guidance=args.guidance,
+                   temperature=args.temperature)
+    changes = {name: value for name, value in options.items() if value is not None}
+    if args.condition_guidance:
+        changes['condition_guidance'] = dict(args.condition_guidance)
+    several = args.package is None and len(args.recipe or RECIPES) > 1
+    if not changes or (several and not generator.sampler.as_dict()):
+        return generator
+    return generator.with_sampler(**changes)
+
+
 def _synthesize(args: argparse.Namespace, package: str | Path, rows: Sequence[Annotation],
                 out: str | Path, config: Config | None = None) -> None:
     import torch
@@ -132,7 +165,7 @@ def _synthesize(args: argparse.Namespace, package: str | Path, rows: Sequence[An
     from lddm_aug.generators.package import load_package
     from lddm_aug.synthesis.synthesize import synthesize
 
-    generator = load_package(package, args.device)
+    generator = _with_sampler(load_package(package, args.device), args)
     cores = torch.get_num_threads() if args.device == 'cpu' else 0
     summary = synthesize(
         generator, rows, out, per_still=args.per_still, seed=args.seed,

@@ -204,5 +204,5 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     drop_missing_backends(config)
     config.load_from = began_from
     keep_record(config, checkpoint)
-    add_hooks(config, 'ClassGuardHook', 'LastValidationHook', 'SamplerGuardHook',
+    add_hooks(config, 'ClassGuardHook', 'LastValidationHook', 'QuarantineHook', 'SamplerGuardHook',
               'WeightsGuardHook')

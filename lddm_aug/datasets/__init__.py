@@ -2,6 +2,7 @@
 
     visits.py           randomness of every visit of a sample …
     epoch_sampler.py    … and its reproduction from seed, epoch and position
+    quarantine.py       samples that a training can't read, and leaves out up to a share
     labelled_dataset.py, table_dataset.py  base classes of the next ones
     video_clips.py      real videos
     stills.py           labelled stills, for synthesis on the fly

@@ -61,6 +61,11 @@ def build_generator(stage: Config) -> Generator:
     return MODELS.build(arguments)
 
 
+def build_untrained(stage: Config) -> Any:
+    """The model of a stage's config, its weights untrained."""
+    return MODELS.build(_without_files(stage.model.to_dict()))
+
+
 def _stage(config: Config, stage: Mapping[str, Any] | str, choice: Mapping[str, str | None] | None
            ) -> Config:
     if isinstance(stage, str):

@@ -21,7 +21,8 @@ from mmengine.runner import Runner
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
 from lddm_aug.datasets.latents import clip_batches
 from lddm_aug.datasets.leaves import class_counts, classes_of, groups_of
-from lddm_aug.engine.config_stages import build_generator, stage_configs
+from lddm_aug.engine.activation_checkpointing import blocks_to_recompute
+from lddm_aug.engine.config_stages import build_generator, build_untrained, stage_configs
 from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
 from lddm_aug.engine.hooks.condition_statistics_hook import ConditionStatisticsHook
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
@@ -61,7 +62,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
                     amp: bool = False, launcher: str = 'none',
                     folders: Mapping[str, Path] | None = None,
                     init: str | Path | None = None,
-                    choice: Mapping[str, str | None] | None = None) -> Path:
+                    choice: Mapping[str, str | None] | None = None,
+                    activation_checkpointing: bool = False) -> Path:
     """Run a config's stages in order; what ends as a generator becomes a package.
 
     A config is one stage (an MMEngine runner config), or says in `stages` what each stage has
@@ -85,6 +87,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         init: a generator package whose weights the stages begin with, where it holds the same
             models.  Its groups count as trained on.
         choice: environment variables for the config, as for `configs.read_config`.
+        activation_checkpointing: compute blocks again for their gradients in place of keeping what
+            is in them: less memory, more time, the same gradients.
 
     Returns:
         The package's folder, or the work_dir where the config makes no generator.
@@ -107,6 +111,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
         if 'optim_wrapper' in stage:
             stage.optim_wrapper.update(precision)
+        if activation_checkpointing and 'model' in stage:
+            stage.activation_checkpointing = blocks_to_recompute(build_untrained(stage))
     text = '\n'.join(f'# {name or config_file.stem}\n'
                      f'{Config(_without_paths(stage.to_dict())).pretty_text}'
                      for name, stage in stages.items())
@@ -232,7 +238,7 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
     if begun is None and is_main_process():
         _forget_training(work_dir)
     keep_record(stage, begun)
-    add_hooks(stage, 'ClassGuardHook', 'SamplerGuardHook', 'WeightsGuardHook')
+    add_hooks(stage, 'ClassGuardHook', 'QuarantineHook', 'SamplerGuardHook', 'WeightsGuardHook')
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     if not torch.cuda.is_available():
         keep_freed_memory()

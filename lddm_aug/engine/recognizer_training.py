@@ -49,7 +49,7 @@ def train_and_test(config: Config) -> tuple[Runner, dict[str, Any]]:
     folder = Path(config.work_dir)
     begun = last_checkpoint(folder)
     keep_record(config, begun if begun.is_file() else None)
-    add_hooks(config, 'ClassGuardHook')
+    add_hooks(config, 'ClassGuardHook', 'QuarantineHook')
     config.experiment_name = f'{folder.name}_{time.time_ns()}'       # MMEngine wants a new one
     runner = Runner.from_cfg(config)
     runner.train()

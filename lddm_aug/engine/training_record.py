@@ -16,7 +16,7 @@ from lddm_aug.resumable_steps import GUARDS
 # Everything else counts.
 UNRELATED = ('work_dir', 'launcher', 'resume', 'load_from', 'experiment_name', 'log_level',
              'log_processor', 'visualizer', 'vis_backends', 'test_dataloader', 'test_cfg',
-             'test_evaluator', 'generator')
+             'test_evaluator', 'generator', 'activation_checkpointing')
 WATCHERS = ('LoggerHook', 'IterTimerHook', 'ProgressBarHook', 'PreviewHook', 'CheckpointHook',
             'SafeCheckpointHook', 'TrainingRecordHook', *GUARDS)
 OUTPUTS = ('out_file', 'out_dir')

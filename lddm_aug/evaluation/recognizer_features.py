@@ -109,7 +109,7 @@ class RecognizerFeatures:
             ValueError: if the recognizer looks at more than T frames.
         """
         self._check(clips.shape[2])
-        features = [self._features(clips[i:i + BATCH]) for i in range(0, len(clips), BATCH)]
+        features = [self.look(self.prepare(batch), len(batch)) for batch in clips.split(BATCH)]
         return torch.cat(features).double().cpu().numpy()
 
     def _check(self, num_frames: int) -> None:
@@ -120,16 +120,22 @@ class RecognizerFeatures:
                              f"but the generator's clips have T = {num_frames}; name the config of "
                              f'a recognizer of {num_frames} frames or fewer')
 
-    def _features(self, clips: Tensor) -> Tensor:
+    def prepare(self, clips: Tensor) -> Tensor:
+        """(N, C, T, H, W) uint8 clips → the input of the network, on its device."""
         packed = [self.transforms(self._sample(clip)) for clip in clips]
         data = self.network.data_preprocessor(
             {key: [sample[key] for sample in packed] for key in ('inputs', 'data_samples')})
-        output, _ = self.network.extract_feat(data['inputs'], stage='backbone')
+        return data['inputs']
+
+    @torch.inference_mode()
+    def look(self, inputs: Tensor, count: int) -> Tensor:
+        """What `prepare` returned for so many clips → (count, D) features."""
+        output, _ = self.network.extract_feat(inputs, stage='backbone')
         if not isinstance(output, Tensor):
             raise ValueError(f'RecognizerFeatures: the backbone of {self.name} must give one '
                              f'tensor, but gives a {type(output).__name__}')
         # several frames or views of a clip lie behind one another along the batch
-        output = output.reshape(len(clips), -1, *output.shape[1:])       # (B, views, D, …)
+        output = output.reshape(count, -1, *output.shape[1:])            # (B, views, D, …)
         return output.movedim(2, -1).flatten(1, -2).mean(dim=1)          # (B, D)
 
     def _sample(self, clip: Tensor) -> dict[str, Any]:

@@ -131,6 +131,12 @@ class Generator(nn.Module, ABC):
         other.check_sampler()
         return other
 
+    def sampling_as(self, config: Mapping[str, Any]) -> Self:
+        """The same generator with the settings of the sampler that the config of another has."""
+        names = {field.name: _argument_of(field.name) for field in fields(self.sampler)}
+        return self.with_sampler(**{field: config[name] for field, name in names.items()
+                                    if name in self._config and config.get(name) is not None})
+
     def check_sampler(self) -> None:
         """Raise ValueError if it cannot work with the settings of its sampler."""
 

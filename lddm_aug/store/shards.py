@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lddm_aug.data.unreadable import UnreadableFileError
 from lddm_aug.files import is_within
 
 CLIPS = 'clips'
@@ -59,7 +60,7 @@ class ClipShards:
 
         Raises:
             FileNotFoundError: if its shard is missing.
-            ValueError: if its shard is cut off.
+            UnreadableFileError: if its shard is cut off.
         """
         file = self.file(place)
         try:
@@ -67,7 +68,7 @@ class ClipShards:
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{file} is missing; {AGAIN}') from error
         if len(pixels) != self.clip_bytes:
-            raise ValueError(f'{file} is cut off; {AGAIN}')
+            raise UnreadableFileError(f'{file} is cut off; {AGAIN}')
         return pixels.reshape(self.shape)
 
     def write(self, place: int, clip: NDArray[np.uint8]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ from lddm_aug.store.shards import CLIPS, clip_sha256, clips_per_shard
 OF_A_STORE = ('clips_per_shard', 'rows_sha256', 'left_out')          # in plan.json, and no plan
 LOCAL = ('still', 'versions')                        # where and with what a clip was made
 DAMAGED = 'it is damaged'
+SHOWN = 4                                            # of what another plan says
 
 
 class StoreWriter:
@@ -184,9 +186,12 @@ class StoreWriter:
             differing = [key for key in dict.fromkeys([*self._plan, *older])
                          if key not in OF_A_STORE and self._plan.get(key) != older.get(key)]
             if differing:
+                shown = [f'{key}: {_short(old)} → {_short(new)}' for each in differing
+                         for key, old, new in _changes(each, older.get(each), self._plan.get(each))]
+                more = [f'{len(shown) - SHOWN} more'] if len(shown) > SHOWN else []
                 raise ValueError(f'{self.folder} was started with another plan (its '
-                                 f'{", ".join(differing)} differ); name another folder, or delete '
-                                 'this one')
+                                 f'{", ".join(differing)} differ; {", ".join(shown[:SHOWN] + more)}'
+                                 '); name another folder, or delete this one')
         else:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._write_plan()
@@ -326,6 +331,20 @@ class StoreWriter:
     def _identity(self) -> str:
         plan = {key: value for key, value in self._plan.items() if key not in OF_A_STORE}
         return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
+
+def _changes(key: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Dotted key, old and new value of all in which two values differ; None for a lacking one."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*old, *new]):
+            yield from _changes(f'{key}.{name}', old.get(name), new.get(name))
+    elif old != new:
+        yield key, old, new
+
+
+def _short(value: Any) -> str:
+    return textwrap.shorten(str(value), width=24, placeholder=' …') if ' ' in str(value) else (
+        str(value)[:12])
 
 
 def _plain(column: Any) -> Any:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import argparse
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -8,11 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lddm_aug.commands import synthesize as command
+from lddm_aug.data.frames import read_square_still
 from lddm_aug.files import sha256_of
+from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.lddm import LDDMGenerator
-from lddm_aug.generators.package import FORMAT_VERSION, save_package
+from lddm_aug.generators.package import FORMAT_VERSION, load_package, save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.store.manifest import read_manifest
+from lddm_aug.synthesis.repair import repair_store
 
 ROOT = Path(__file__).parents[2]
 BUSI = ROOT.parent / 'shared' / 'data' / 'busi_masks_sample'
@@ -73,6 +79,70 @@ def test_called_again_there_is_nothing_to_do(monkeypatch, capsys, tmp_path, pack
         synthesize(monkeypatch, package, '--stills', stills, '--out', tmp_path / 'store',
                    '--device', 'cpu', '--workers', 0)
     assert 'nothing to do' in capsys.readouterr().out
+
+
+def test_a_sampler_of_ones_own_is_recorded_and_repaired_with(monkeypatch, tmp_path, package,
+                                                             stills):
+    store, options = tmp_path / 'store', ['--device', 'cpu', '--workers', 0]
+    calls = [package, '--stills', stills, '--out', store, *options]
+    chosen = ['--sampler', 'DDIM', '--steps', 2, '--temperature', 0.5]
+    synthesize(monkeypatch, *calls, *chosen)
+    manifest = read_manifest(store)
+    row = manifest.rows[0]
+    assert (row['sampler'], row['steps'], row['guidance']) == ('DDIM', 2, 1.)
+    planned = json.loads((store / 'plan.json').read_text())['generator']
+    assert (planned['sampler'], planned['steps'], planned['temperature']) == ('DDIM', 2, 0.5)
+    # the clip is what the package makes with this sampler, and not with its own
+    loaded = load_package(package)
+    still = still_to_unit(read_square_still(row['still'], row['still_frame'], 16, 1))[None]
+    ours, its_own = (clip_to_uint8(each(still, [row['seed']])[0]) for each in (
+        loaded.with_sampler(name='DDIM', steps=2, temperature=0.5), loaded))
+    assert (manifest.read_clip(0) == ours).all() and not (ours == its_own).all()
+    before = sha256_of(store)
+    [shard] = (store / 'clips').iterdir()
+    shard.write_bytes(shard.read_bytes()[:-1] + b'x')
+    repair_store(store, loaded)
+    assert sha256_of(store) == before
+
+
+@pytest.mark.parametrize('other, shown', [
+    (['--steps', 3], 'generator.steps: 2 → 3'),
+    (['--steps', 2, '--temperature', 0.5], 'generator.temperature: 1.0 → 0.5'),
+    (['--steps', 2, '--sampler', 'DDIM'], 'generator.sampler: None → DDIM')])
+def test_a_store_begun_with_another_sampler_is_refused_with_the_difference(
+        monkeypatch, capsys, tmp_path, package, stills, other, shown):
+    calls = [package, '--stills', stills, '--out', tmp_path / 'store', '--device', 'cpu',
+             '--workers', 0]
+    synthesize(monkeypatch, *calls, '--steps', 2)
+    before = sha256_of(tmp_path / 'store')
+    with pytest.raises(SystemExit) as ended:
+        synthesize(monkeypatch, *calls, *other)
+    assert ended.value.code == 2 and shown in capsys.readouterr().err
+    assert sha256_of(tmp_path / 'store') == before
+
+
+@pytest.mark.parametrize('wrong, named', [
+    (['--sampler', 'Euler'], 'DPMSolverMultistep'), (['--guidance', -1], 'guidance'),
+    (['--temperature', -1], 'temperature'), (['--steps', 0], '--steps')])
+def test_a_sampler_that_cannot_be_had_is_refused(monkeypatch, capsys, tmp_path, package, stills,
+                                                 wrong, named):
+    with pytest.raises(SystemExit) as ended:
+        synthesize(monkeypatch, package, '--stills', stills, '--out', tmp_path / 'store',
+                   '--device', 'cpu', *wrong)
+    assert ended.value.code == 2 and named in capsys.readouterr().err
+    assert not (tmp_path / 'store').exists()
+
+
+def test_a_control_has_no_sampler(monkeypatch, capsys, tmp_path, stills):
+    save_package(tmp_path / 'still', RepeatStill(size=16), [])
+    with pytest.raises(SystemExit):
+        synthesize(monkeypatch, tmp_path / 'still', '--stills', stills, '--out',
+                   tmp_path / 'store', '--steps', 2, '--device', 'cpu')
+    assert 'RepeatStill' in capsys.readouterr().err
+    args = argparse.Namespace(package=None, recipe=None, sampler=None, steps=2, guidance=None,
+                              temperature=None)
+    control = RepeatStill(size=16)                   # beside LDDM, it stays as it is
+    assert command._with_sampler(control, args) is control
 
 
 def missing_table(tmp_path: Path) -> None:

@@ -221,6 +221,30 @@ def test_the_page_needs_nothing_beside_it_and_the_text_its_plots(out: Path, tmp_
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_in_a_browser_all_is_shown_and_the_page_is_no_wider_than_a_phone(
+        tab, out: Path, results: Results, tmp_path: Path):
+    write_report(out, tmp_path / 'study.html', tmp_path / 'study.md')
+    address, page = (tmp_path / 'study.html').as_uri(), tab.page
+    page.set_viewport_size(dict(width=400, height=800))
+    page.goto(address)
+    blocks = all_blocks(results)
+    assert page.locator('h2').all_inner_texts() == [block.title for block in blocks]
+    plots = [block.title for block in blocks if isinstance(block, Lines)]
+    shown = page.eval_on_selector_all('img', """images => images.map(image =>
+        [image.alt, image.complete && image.naturalWidth > 0 && image.width <= 400])""")
+    assert shown == [[title, True] for title in plots]
+    tables = [block for block in blocks if isinstance(block, Table)]
+    for place, table in enumerate(tables):
+        rows = page.locator('table').nth(place).locator('tr')
+        assert rows.nth(0).locator('th').all_inner_texts() == table.header
+        assert rows.count() == 1 + len(table.rows)
+        assert rows.nth(1).locator('th').all_inner_texts() == table.rows[0][:table.lead]
+    # a wide table is scrolled by itself
+    wide = page.eval_on_selector_all('.wide', 'each => each.map(one => one.scrollWidth)')
+    assert page.evaluate('document.documentElement.scrollWidth') <= 400 < max(wide)
+    assert tab.stayed_at(address) and not tab.complaints
+
+
 def test_a_missing_study_or_missing_scores_are_named(out: Path, tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r'none.jsonl: there is no such study'):
         Results.read(tmp_path / 'none.jsonl')
