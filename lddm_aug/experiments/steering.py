@@ -88,7 +88,8 @@ def measure_steering(generator: LDDMGenerator, stills: Stills, real: ClipSet, si
         yield row | dict(what=row['what'] + weights)
     yield spread_of_motion(generator, real, seed)
     if simulated and LABEL in generator.conditions:
-        yield obeys_class(generator, stills, seed)
+        row = obeys_class(told, stills, seed)
+        yield row | dict(what=row['what'] + weights)
     plain = _gflop(generator, Conditions('steering'))
     yield dict(what="conditions' share of a clip's arithmetic", n=1, low=None, high=None,
                value=_gflop(generator, generator.conditions) / plain - 1)
