@@ -140,7 +140,7 @@ def test_a_control_has_no_sampler(monkeypatch, capsys, tmp_path, stills):
                    tmp_path / 'store', '--steps', 2, '--device', 'cpu')
     assert 'RepeatStill' in capsys.readouterr().err
     args = argparse.Namespace(package=None, recipe=None, sampler=None, steps=2, guidance=None,
-                              temperature=None)
+                              temperature=None, condition_guidance=None)
     control = RepeatStill(size=16)                   # beside LDDM, it stays as it is
     assert command._with_sampler(control, args) is control
 
