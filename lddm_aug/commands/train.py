@@ -184,19 +184,20 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     from mmengine.runner import find_latest_checkpoint
 
     from lddm_aug.checkpoints import read_checkpoint
+    from lddm_aug.distributed import from_main, join_ranks
     from lddm_aug.engine.runner_config import add_hooks, drop_missing_backends, require_keys
     from lddm_aug.engine.training_record import keep_record
-    from lddm_aug.hardware import refuse_amp_without_gpu, refuse_unstarted_launcher
+    from lddm_aug.hardware import refuse_amp_without_gpu
 
     require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     refuse_amp_without_gpu(config.optim_wrapper.get('type'),
                            '--amp' if args.amp else 'optim_wrapper.type')
-    refuse_unstarted_launcher(config.launcher, START)
+    join_ranks(config.launcher, START, **config.get('env_cfg', {}).get('dist_cfg', {}))
     checkpoint = None
     if args.resume is None and config.get('resume') and began_from:
         checkpoint, began_from = began_from, None                 # as MMEngine understands the two
     elif config.get('resume'):
-        checkpoint = (find_latest_checkpoint(config.work_dir)
+        checkpoint = (from_main(lambda: find_latest_checkpoint(config.work_dir))
                       if args.resume in (None, 'auto') else args.resume)
     if checkpoint and '://' not in checkpoint and 'meta' not in read_checkpoint(checkpoint):
         raise ValueError(f'resume: {checkpoint} holds weights without the state of a '
@@ -205,4 +206,4 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     config.load_from = began_from
     keep_record(config, checkpoint)
     add_hooks(config, 'ClassGuardHook', 'LastValidationHook', 'SamplerGuardHook',
-              'WeightsGuardHook')
+              'WeightsGuardHook', 'RunningStatisticsHook')

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f'begin with the weights of {A_PACKAGE}')
     parser.add_argument('--amp', action='store_true',
                         help='mixed precision, on a GPU or a CPU with bfloat16')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate with the clips of an iteration, of all '
+                             'processes together')
     parser.add_argument('--seed', type=int, metavar='N', help="default: the config's")
     add_launcher(parser)
     add_cfg_options(parser, 'put into the config; in a config of stages, with STAGE. before the '
@@ -65,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
     options = {**(_class_options(config) if args.conditional else {}), **args.cfg_options}
     made = train_generator(config, work_dir, resume=args.resume, options=options,
                            seed=args.seed, amp=args.amp, launcher=args.launcher,
-                           init=args.init)
+                           init=args.init, auto_scale_lr=args.auto_scale_lr)
     if (made / CARD).is_file() and is_main_process():
         print(f'{made} is ready: {describe_cost(load_package(made))}')
 

@@ -7,6 +7,7 @@ from lddm_aug.engine.hooks.last_validation_hook import LastValidationHook
 from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.hooks.preview_hook import PreviewHook
 from lddm_aug.engine.hooks.progress_bar_hook import ProgressBarHook
+from lddm_aug.engine.hooks.running_statistics_hook import RunningStatisticsHook
 from lddm_aug.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from lddm_aug.engine.hooks.sampler_guard_hook import SamplerGuardHook
 from lddm_aug.engine.hooks.synthetic_share_hook import SyntheticShareHook
@@ -16,5 +17,5 @@ from lddm_aug.engine.hooks.weights_guard_hook import WeightsGuardHook
 
 __all__ = ['ClassGuardHook', 'DataGuardHook', 'FiniteLossHook', 'IterationSeedHook',
            'LastValidationHook', 'LatentStatisticsHook', 'PreviewHook', 'ProgressBarHook',
-           'SafeCheckpointHook', 'SamplerGuardHook', 'SyntheticShareHook', 'TrainingRecordHook',
-           'ValidationCurveHook', 'WeightsGuardHook']
+           'RunningStatisticsHook', 'SafeCheckpointHook', 'SamplerGuardHook', 'SyntheticShareHook',
+           'TrainingRecordHook', 'ValidationCurveHook', 'WeightsGuardHook']
