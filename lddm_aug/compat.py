@@ -40,8 +40,9 @@ def applied_patches() -> list[str]:
 
 
 def silence_known_warnings() -> None:
-    """Silence warnings about pkg_resources (MMEngine) and missing operators (mmcv-lite)."""
+    """Silence warnings about pkg_resources, missing operators (mmcv-lite) and MMEngine's DDP."""
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated as an API')
+    warnings.filterwarnings('ignore', '`broadcast_buffers` is deprecated')
     warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
 
 
@@ -295,12 +296,12 @@ def _without_gpus(init_dist: Callable) -> Callable:
 
 def _without_devices(init: Callable) -> Callable:
     @functools.wraps(init)
-    def __init__(self: Any, module: torch.nn.Module, *args: Any, **kwargs: Any) -> None:
+    def wrap(self: Any, module: torch.nn.Module, *args: Any, **kwargs: Any) -> None:
         if all(weight.device.type == 'cpu' for weight in module.parameters()):
             kwargs['device_ids'] = None              # PyTorch refuses the number of a GPU
         init(self, module, *args, **kwargs)
 
-    return __init__
+    return wrap
 
 
 def find_own_configs() -> bool:

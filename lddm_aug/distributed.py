@@ -15,6 +15,7 @@ from mmengine.dist import (
     is_distributed,
     is_main_process,
 )
+from mmengine.utils.dl_utils import set_multi_processing
 
 from lddm_aug.hardware import refuse_unstarted_launcher
 from lddm_aug.processes import end_with_torchrun
@@ -48,9 +49,10 @@ def join_ranks(launcher: str, tool: str, backend: str = 'nccl', timeout: float =
     refuse_unstarted_launcher(launcher, tool)
     if launcher == 'none' or is_distributed():
         return
-    from mmengine.runner import runner  # the one that is patched for CPUs
+    from mmengine.runner import runner  # whose init_dist is patched for CPUs
 
     end_with_torchrun()
+    set_multi_processing(distributed=True)           # or init_dist decides how workers start
     runner.init_dist(launcher, backend, timeout=timeout, **kwargs)
 
 

@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--no-validate', action='store_true',
                         help='do not score the test videos while training')
     parser.add_argument('--auto-scale-lr', action='store_true',
-                        help="scale the learning rate with the batch size, where the config's "
-                             'auto_scale_lr says from which')
+                        help='scale the learning rate with the clips of an iteration, of all '
+                             "processes together; the config's auto_scale_lr says from how many")
     parser.add_argument('--seed', type=int, metavar='N', help="default: the config's")
     parser.add_argument('--diff-rank-seed', action='store_true',
                         help='another seed in each process')
@@ -157,6 +157,8 @@ def _train(args: argparse.Namespace) -> Config:
     def merge_args_and_check(config: Config, args: argparse.Namespace) -> Config:
         require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
         _set_randomness(config, args)
+        if args.auto_scale_lr and 'auto_scale_lr' not in config:
+            config.auto_scale_lr = dict(base_batch_size=config.train_dataloader.batch_size)
         began_from = {**config, **(args.cfg_options or {})}.get('load_from')
         config = merge_checked(merge_args, config, args)
         _check(config, args, began_from)
