@@ -23,9 +23,10 @@ from lddm_aug.processes import end_with_torchrun
 TIMEOUT_SECONDS = 3600                               # for what one rank does while others wait
 STORE_SECONDS = 10                                   # for the store of the ranks to answer
 FAILURES = 'lddm_aug_failures'                       # key in the store of the ranks
-# parts of what PyTorch says when a rank is gone: gloo, then NCCL and its store
-LOST = ('closed by peer', 'reset by peer', 'Broken pipe', 'Socket closed', 'NCCL', 'TCPStore',
-        'Timed out waiting', 'recvValue failed', 'sendBytes failed')
+# parts of what PyTorch says when a rank is gone: by gloo, by NCCL, by their store
+LOST = ('closed by peer', 'reset by peer', 'Broken pipe', 'Timed out waiting', 'Socket closed',
+        'remote process exited', 'Watchdog caught collective', 'recvValue failed',
+        'sendBytes failed', 'recvValueWithTimeout failed')
 
 T = TypeVar('T')
 

@@ -57,8 +57,8 @@ def train_generator(folder: Path, *more: str) -> None:
 
 
 def recognizer(tool: str, folder: Path, work_dir: str, *more: str, **values: object) -> None:
-    """Train or test a small C3D on real videos and clips that are made on the device."""
-    named = ['recognizer'] if tool == 'test' else []
+    """Train a small C3D on real videos and clips that are made on the device, or test it."""
+    named = ['recognizer', str(folder / 'trained/iter_7.pth')] if tool == 'test' else []
     run_tool(tool, [*named, '--recognizer', 'c3d_small', '--training-set', 'lddm_device', '--data',
                     str(folder), '--work-dir', str(folder / work_dir), *more,
                     *options(RECOGNIZER | values)])
@@ -134,8 +134,7 @@ def two(folder: Path) -> None:
 
 
 def three(folder: Path) -> None:
-    recognizer('test', folder, 'tested', str(folder / 'trained/iter_7.pth'), '--launcher',
-               'pytorch')
+    recognizer('test', folder, 'tested', '--launcher', 'pytorch')
     rewind(folder, 'by_three', 'iter_3.pth')
     recognizer('train', folder, 'by_three', '--launcher', 'pytorch', '--resume')
 

@@ -88,6 +88,7 @@ def test_a_generator_is_trained_through_all_stages_and_written_once(folder: Path
         assert (work / stage / 'last_checkpoint').read_text().endswith('iter_4.pth')
         assert len([*(work / stage).rglob('events.out*')]) == 1
         assert not [*(work / stage).glob('.*.tmp')]
+    assert not (folder / '.dist_test').exists()      # MMEngine's, in the folder of the call
 
 
 def test_latent_statistics_are_those_that_one_process_measures(folder: Path):
@@ -158,7 +159,7 @@ def test_validation_by_two_and_test_by_three_measure_what_one_process_does(
     worker.rewind(folder, 'validated', 'iter_7.pth')             # by one, after its last step
     worker.recognizer('train', folder, 'validated', '--resume')
     assert_close(validated, scores(folder / 'validated'), rtol=0, atol=1e-6, equal_nan=True)
-    worker.recognizer('test', folder, 'alone', str(folder / 'trained/iter_7.pth'))
+    worker.recognizer('test', folder, 'alone')
     assert_close(tested, scores(folder / 'alone'), rtol=0, atol=1e-6, equal_nan=True)
 
 
