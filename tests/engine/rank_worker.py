@@ -118,7 +118,7 @@ def shared(rank: int) -> dict[str, object]:
 
 
 def two(folder: Path) -> None:
-    train_generator(folder, '--launcher', 'pytorch')
+    train_generator(folder, '--launcher', 'pytorch', '--auto-scale-lr')
     rank, _ = get_dist_info()
     torch.save(dict(datasets=datasets(folder), grain=grain(slice(4 * rank, 4 * rank + 4)),
                     shared=shared(rank)), folder / f'rank{rank}.pth')

@@ -163,11 +163,19 @@ def test_validation_by_two_and_test_by_three_measure_what_one_process_does(
     assert_close(tested, scores(folder / 'alone'), rtol=0, atol=1e-6, equal_nan=True)
 
 
-def test_the_learning_rate_is_scaled_by_the_clips_of_an_iteration(folder: Path):
-    """The config's 5e-4 is for 6 clips; two processes take 2 each."""
-    checkpoint = read_checkpoint(folder / 'accumulated/iter_2.pth')
-    assert checkpoint['optimizer']['param_groups'][0]['initial_lr'] == pytest.approx(5e-4 * 4 / 6)
-    assert {state['step'].item() for state in checkpoint['optimizer']['state'].values()} == {1}
+@pytest.mark.parametrize('checkpoint, rate', [
+    ('generators/lddm/autoencoder/iter_4.pth', 2e-3 * 4 / 4),    # the recipe's, for 4 clips
+    ('generators/lddm/diffusion/iter_4.pth', 2e-3 * 4 / 16),
+    ('accumulated/iter_2.pth', 5e-4 * 4 / 6)])
+def test_the_learning_rate_is_scaled_by_the_clips_of_an_iteration(folder: Path, checkpoint, rate):
+    """Two processes take 2 each."""
+    [group] = read_checkpoint(folder / checkpoint)['optimizer']['param_groups']
+    assert group['initial_lr'] == pytest.approx(rate)
+
+
+def test_accumulated_gradients_make_one_step_of_several_iterations(folder: Path):
+    optimizer = read_checkpoint(folder / 'accumulated/iter_2.pth')['optimizer']
+    assert {state['step'].item() for state in optimizer['state'].values()} == {1}
 
 
 def test_another_number_of_processes_resumes(by_three):
