@@ -69,7 +69,7 @@ def test_scaling_of_the_learning_rate_counts_where_it_is_on():
 
     off = with_scaling(enable=False, base_batch_size=128)
     assert not differences(off, with_scaling(enable=False, base_batch_size=16))
-    assert not differences(off, with_scaling())
+    assert not differences(off, training_record_module.training_record(Config({})))
     assert differences(off, with_scaling(enable=True, base_batch_size=128)) == {
         'auto_scale_lr.enable': (False, True)}
 
