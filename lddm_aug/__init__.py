@@ -24,6 +24,7 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
     compat.py      what is broken between the packages below, patched once
     configs.py     where configs lie, and what is chosen in them without editing a file
     discovery.py   imports what registers itself
+    distributed.py processes that train together
     extras.py      what is not installed unless it is named
     files.py       atomic writes and hashes of files
     json_files.py  JSON whose form is checked when it is read

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -39,8 +40,9 @@ def applied_patches() -> list[str]:
 
 
 def silence_known_warnings() -> None:
-    """Silence warnings about pkg_resources (MMEngine) and missing operators (mmcv-lite)."""
+    """Silence warnings about pkg_resources, missing operators (mmcv-lite) and MMEngine's DDP."""
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated as an API')
+    warnings.filterwarnings('ignore', '`broadcast_buffers` is deprecated')
     warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
 
 
@@ -247,12 +249,59 @@ def reseed_workers() -> bool:
 
 
 def _init_worker(worker_id: int, num_workers: int, rank: int, seed: int, **kwargs: Any) -> None:
-    """MMEngine's worker_init_fn plus the base seed that PyTorch draws for every iterator."""
+    """MMEngine's worker_init_fn plus the base seed that PyTorch draws for every iterator.
+
+    MMEngine adds the worker's number and the rank, so that no two workers get the same.
+    """
     from mmengine.dataset import worker_init_fn
     from torch.utils.data import get_worker_info
 
     worker: Any = get_worker_info()
-    worker_init_fn(worker_id, num_workers, rank, (seed + worker.seed) % 2**31, **kwargs)
+    base = worker.seed - worker_id
+    worker_init_fn(worker_id, num_workers, rank, (seed + base) % 2**31, **kwargs)
+
+
+def train_on_cpus() -> bool:
+    """Let MMEngine's processes train together on CPUs, too, where it takes a GPU for granted.
+
+    Without a GPU they talk by gloo.  Started by mpirun, they know their place on their machine.
+    """
+    from mmengine.model import MMDistributedDataParallel
+    from mmengine.runner import runner
+
+    if not hasattr(runner.init_dist, '__wrapped__'):
+        runner.init_dist = _without_gpus(runner.init_dist)
+        parallel: Any = MMDistributedDataParallel
+        parallel.__init__ = _without_devices(parallel.__init__)
+    return True
+
+
+def _without_gpus(init_dist: Callable) -> Callable:
+    @functools.wraps(init_dist)
+    def init(launcher: str, backend: str = 'nccl', **kwargs: Any) -> None:
+        if launcher == 'mpi':                        # the others set what MMEngine reads later
+            os.environ['LOCAL_RANK'] = os.environ['OMPI_COMM_WORLD_LOCAL_RANK']
+        if torch.cuda.is_available():
+            init_dist(launcher, backend, **kwargs)
+            return
+        set_device = torch.cuda.set_device
+        torch.cuda.set_device = lambda device: None  # MMEngine calls it before anything else
+        try:
+            init_dist(launcher, 'gloo', **kwargs)
+        finally:
+            torch.cuda.set_device = set_device
+
+    return init
+
+
+def _without_devices(init: Callable) -> Callable:
+    @functools.wraps(init)
+    def wrap(self: Any, module: torch.nn.Module, *args: Any, **kwargs: Any) -> None:
+        if all(weight.device.type == 'cpu' for weight in module.parameters()):
+            kwargs['device_ids'] = None              # PyTorch refuses the number of a GPU
+        init(self, module, *args, **kwargs)
+
+    return wrap
 
 
 def find_own_configs() -> bool:
@@ -294,6 +343,6 @@ def _finding_own_configs(get_cfg_path: Callable) -> Callable:
 
 PATCHES: tuple[Callable[[], bool], ...] = (          # each returns whether something was broken
     import_torchvision, stub_missing_drn, disable_vindlu, allow_mmengine_checkpoints,
-    fix_negative_hue, name_lines_of_lists, implement_get_cat_ids, reseed_workers, find_own_configs,
-    recompute_without_reentry)
+    fix_negative_hue, name_lines_of_lists, implement_get_cat_ids, reseed_workers, train_on_cpus,
+    find_own_configs, recompute_without_reentry)
 _applied: list[Callable[[], bool]] = []

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from functools import cache
 
@@ -9,7 +10,7 @@ import torch
 
 LAUNCHERS = {                                        # variables that MMEngine reads, and command
     'pytorch': (('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
-                'torchrun --nproc_per_node=GPUS'),
+                'torchrun --nproc_per_node=PROCESSES'),
     'slurm': (('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
               'srun --ntasks=GPUS --gres=gpu:GPUS python'),
     'mpi': (('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_SIZE',
@@ -82,7 +83,9 @@ def mixed_precision() -> dict[str, str]:
 
 
 def refuse_unstarted_launcher(launcher: str, tool: str) -> None:
-    """Raise ValueError if the launcher hasn't started this process, or has no GPU for it.
+    """Raise ValueError if the launcher hasn't started this process, or has too few GPUs.
+
+    Where PyTorch finds no GPU, processes train on CPUs.
 
     Args:
         launcher: `none`, `pytorch`, `slurm` or `mpi`, as MMEngine names them.
@@ -103,9 +106,6 @@ def refuse_unstarted_launcher(launcher: str, tool: str) -> None:
             raise ValueError(f'launcher {launcher}: {name} must be a whole number, but the '
                              f'environment has {os.environ[name]!r}')
     gpus, rank = torch.cuda.device_count(), os.environ.get(LOCAL_RANKS[launcher], '0')
-    if not gpus:
-        raise ValueError(f'launcher {launcher}: every process trains on a GPU of its own, and '
-                         'PyTorch finds none; leave --launcher out')
-    if not rank.isdecimal() or int(rank) >= gpus:
+    if not rank.isdecimal() or int(rank) >= (gpus or math.inf):
         raise ValueError(f'launcher {launcher}: {LOCAL_RANKS[launcher]}={rank} needs a GPU of its '
                          f'own, but this machine has {gpus}; start as many processes as GPUs')

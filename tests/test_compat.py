@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import builtins
 import os
+import socket
 import subprocess
 import sys
 from collections import OrderedDict
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from mmaction.datasets.transforms import ColorJitter
 from mmaction.registry import DATASETS, MODELS, TRANSFORMS
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModel
 from mmengine.optim.optimizer.builder import OPTIMIZERS, register_transformers_optimizers
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import Runner, load_checkpoint, turn_on_activation_checkpointing
@@ -31,6 +34,18 @@ class Refers:
 
     def __reduce__(self):
         return self.call
+
+
+@MODELS.register_module()
+class ToyRegressor(BaseModel):
+    """One weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, mode: str = 'tensor') -> torch.Tensor:
+        return self.weight
 
 
 def save_and_load(path: Path, value: object) -> object:
@@ -237,6 +252,39 @@ class Draws(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> int:
         return int(np.random.randint(2**31))
+
+
+def test_no_two_workers_of_ranks_that_begin_alike_get_the_same_seed(monkeypatch):
+    seeds = set()
+    for rank, worker in np.ndindex(3, 4):
+        monkeypatch.setattr('torch.utils.data.get_worker_info',
+                            lambda worker=worker: SimpleNamespace(seed=1000 + worker))
+        compat._init_worker(worker, num_workers=4, rank=rank, seed=7)
+        seeds.add(np.random.get_state()[1][0])
+    assert len(seeds) == 3 * 4
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU here')
+@pytest.mark.parametrize('launcher, environment', [
+    ('pytorch', dict(RANK=0, LOCAL_RANK=0, WORLD_SIZE=1)),
+    ('slurm', dict(SLURM_PROCID=0, SLURM_LOCALID=0, SLURM_NTASKS=1, SLURM_NODELIST='here')),
+    ('mpi', dict(OMPI_COMM_WORLD_RANK=0, OMPI_COMM_WORLD_LOCAL_RANK=0, OMPI_COMM_WORLD_SIZE=1))])
+def test_mmengine_trains_on_cpus_with_every_launcher(tmp_path, monkeypatch, launcher, environment):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'):
+        monkeypatch.setenv(name, '')                 # restored after the test
+    for name, value in (dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port) | environment).items():
+        monkeypatch.setenv(name, str(value))
+    try:
+        runner = Runner(dict(type='ToyRegressor'), str(tmp_path), launcher=launcher,
+                        default_scope='mmaction', experiment_name=f'by {launcher}',
+                        env_cfg=dict(dist_cfg=dict(backend='nccl')), log_level='ERROR')
+        assert torch.distributed.get_backend() == 'gloo'
+        assert runner.model.device_ids is None and isinstance(runner.model.module, ToyRegressor)
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_workers_that_do_not_persist_draw_anew_in_every_epoch_and_alike_in_every_run():

@@ -48,10 +48,9 @@ def test_a_missing_variable_is_named_with_the_command_that_sets_it(start, launch
 
 
 @pytest.mark.parametrize('launcher', LAUNCHERS)
-def test_every_process_needs_a_gpu(start, launcher):
+def test_without_gpus_processes_train_on_cpus(start, launcher):
     start(launcher, 0)
-    with pytest.raises(ValueError, match=r'launcher .*GPU'):
-        refuse_unstarted_launcher(launcher, 'tools/train.py')
+    refuse_unstarted_launcher(launcher, 'tools/train.py')
 
 
 def test_more_processes_than_gpus_and_ranks_that_are_no_numbers_are_refused(start):

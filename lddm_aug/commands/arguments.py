@@ -102,7 +102,7 @@ def add_launcher(parser: argparse.ArgumentParser) -> None:
     """--launcher, and the rank that PyTorch's old launcher adds."""
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none',
                         help='what has started the processes that train together, each on its '
-                             'GPU; default: %(default)s')
+                             'GPU, or on CPUs where there is none; default: %(default)s')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
                         help=argparse.SUPPRESS)
 

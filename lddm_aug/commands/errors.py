@@ -35,7 +35,8 @@ def friendly_errors(command: str | None = None, options: Iterable[str] = ()) -> 
         command: begins the message; by default the name of the file that was started.
         options: keys of the values that were put into a config.
 
-    The exit status is 2; 130 after Ctrl-C; 141, silently, where the output is closed.
+    The exit status is 2; 130 after Ctrl-C; 141, silently, where the output is closed.  Of several
+    processes that train together only the first to fail says why.
     """
     command = command or Path(sys.argv[0]).name
     for stream in (sys.stdout, sys.stderr):          # a locale without × is no reason to fail
@@ -49,7 +50,12 @@ def friendly_errors(command: str | None = None, options: Iterable[str] = ()) -> 
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
         message = _message(error) or _message_on_options(error, [*options])
-        if sys.flags.dev_mode or message is None:
+        if sys.flags.dev_mode:
+            raise
+        ranks = sys.modules.get('lddm_aug.distributed')
+        if ranks is not None and not ranks.is_first_to_fail():
+            sys.exit(2)
+        if message is None:
             raise
         print(f'{command}: {message}', file=sys.stderr)
         sys.exit(2)
@@ -61,6 +67,10 @@ def friendly_errors(command: str | None = None, options: Iterable[str] = ()) -> 
 def _message(error: Exception) -> str | None:
     """The message for the user; None where the error is a defect of ours."""
     text, frames = _text(error), [*traceback.walk_tb(error.__traceback__)]
+    ranks = sys.modules.get('lddm_aug.distributed')
+    if ranks is not None and ranks.is_lost_rank(error):
+        return (f'another of the processes that train together has ended, or does not answer '
+                f'({textwrap.shorten(text, SHOWN // 4)}); start all of them again, with --resume')
     if _is_out_of_memory(error) or 'DefaultCPUAllocator' in text:        # PyTorch's, of the CPU
         if not text or 'Traceback' in text:
             text = LITTLE_MEMORY

@@ -23,6 +23,8 @@ from lddm_aug.commands.arguments import (
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+TOOL = '-m lddm_aug_command test'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the config, the checkpoint and where the results go."""
@@ -59,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
     """Call MMAction2's tools/test.py with the checks of this package."""
     from lddm_aug.checkpoints import read_checkpoint
     from lddm_aug.configs import find_config
+    from lddm_aug.distributed import join_ranks
     from lddm_aug.engine.mmaction_tool import load_mmaction_tool, merge_checked
     from lddm_aug.engine.runner_config import add_hooks, require_files, require_keys
     from lddm_aug.hardware import refuse_unstarted_launcher
@@ -69,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
     args.config = str(config_file)
     args.checkpoint = args.checkpoint or _last_checkpoint(args)
     require_files(checkpoint=args.checkpoint)
-    refuse_unstarted_launcher(args.launcher, '-m lddm_aug_command test')
+    refuse_unstarted_launcher(args.launcher, TOOL)
     if '://' not in args.checkpoint:
         read_checkpoint(args.checkpoint)
     tool = load_mmaction_tool('test', args)
@@ -78,7 +81,9 @@ def run(args: argparse.Namespace) -> None:
     def merge_args_and_guard(config: Config, args: argparse.Namespace) -> Config:
         require_keys(config, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')
         add_hooks(config, 'ClassGuardHook', 'WeightsGuardHook')
-        return merge_checked(merge_args, config, args)
+        config = merge_checked(merge_args, config, args)
+        join_ranks(args.launcher, TOOL, **config.get('env_cfg', {}).get('dist_cfg', {}))
+        return config
 
     tool.merge_args = merge_args_and_guard  # type: ignore[attr-defined]
     tool.main()

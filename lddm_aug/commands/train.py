@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--no-validate', action='store_true',
                         help='do not score the test videos while training')
     parser.add_argument('--auto-scale-lr', action='store_true',
-                        help="scale the learning rate with the batch size, where the config's "
-                             'auto_scale_lr says from which')
+                        help='scale the learning rate with the clips of an iteration, of all '
+                             "processes together; the config's auto_scale_lr says from how many")
     parser.add_argument('--seed', type=int, metavar='N', help="default: the config's")
     parser.add_argument('--diff-rank-seed', action='store_true',
                         help='another seed in each process')
@@ -157,6 +157,8 @@ def _train(args: argparse.Namespace) -> Config:
     def merge_args_and_check(config: Config, args: argparse.Namespace) -> Config:
         require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
         _set_randomness(config, args)
+        if args.auto_scale_lr and 'auto_scale_lr' not in config:
+            config.auto_scale_lr = dict(base_batch_size=config.train_dataloader.batch_size)
         began_from = {**config, **(args.cfg_options or {})}.get('load_from')
         config = merge_checked(merge_args, config, args)
         _check(config, args, began_from)
@@ -184,19 +186,20 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     from mmengine.runner import find_latest_checkpoint
 
     from lddm_aug.checkpoints import read_checkpoint
+    from lddm_aug.distributed import from_main, join_ranks
     from lddm_aug.engine.runner_config import add_hooks, drop_missing_backends, require_keys
     from lddm_aug.engine.training_record import keep_record
-    from lddm_aug.hardware import refuse_amp_without_gpu, refuse_unstarted_launcher
+    from lddm_aug.hardware import refuse_amp_without_gpu
 
     require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     refuse_amp_without_gpu(config.optim_wrapper.get('type'),
                            '--amp' if args.amp else 'optim_wrapper.type')
-    refuse_unstarted_launcher(config.launcher, START)
+    join_ranks(config.launcher, START, **config.get('env_cfg', {}).get('dist_cfg', {}))
     checkpoint = None
     if args.resume is None and config.get('resume') and began_from:
         checkpoint, began_from = began_from, None                 # as MMEngine understands the two
     elif config.get('resume'):
-        checkpoint = (find_latest_checkpoint(config.work_dir)
+        checkpoint = (from_main(lambda: find_latest_checkpoint(config.work_dir))
                       if args.resume in (None, 'auto') else args.resume)
     if checkpoint and '://' not in checkpoint and 'meta' not in read_checkpoint(checkpoint):
         raise ValueError(f'resume: {checkpoint} holds weights without the state of a '
@@ -205,4 +208,4 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     config.load_from = began_from
     keep_record(config, checkpoint)
     add_hooks(config, 'ClassGuardHook', 'LastValidationHook', 'QuarantineHook', 'SamplerGuardHook',
-              'WeightsGuardHook')
+              'WeightsGuardHook', 'RunningStatisticsHook')

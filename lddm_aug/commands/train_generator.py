@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--activation-checkpointing', action='store_true',
                         help='less memory for more time: blocks are computed again in place of '
                              'keeping what is in them')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate with the clips of an iteration, of all '
+                             'processes together')
     parser.add_argument('--seed', type=int, metavar='N', help="default: the config's")
     add_launcher(parser)
     add_cfg_options(parser, 'put into the config; in a config of stages, with STAGE. before the '
@@ -73,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     options = {**_condition_options(config, args.conditions), **args.cfg_options}
     made = train_generator(config, work_dir, resume=args.resume, options=options,
                            seed=args.seed, amp=args.amp, launcher=args.launcher,
-                           init=args.init,
+                           init=args.init, auto_scale_lr=args.auto_scale_lr,
                            activation_checkpointing=args.activation_checkpointing)
     if (made / CARD).is_file() and is_main_process():
         print(f'{made} is ready: {describe_cost(load_package(made))}')

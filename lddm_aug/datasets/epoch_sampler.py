@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+import torch
 from mmaction.registry import DATA_SAMPLERS
 from mmengine.dataset import DefaultSampler
 
@@ -19,6 +20,10 @@ class EpochSampler(DefaultSampler):
     workers and ranks, and not on where a training was resumed.  That holds for every dataset and
     through every wrapper.  Under other samplers every visit of a sample is random too, but not
     reproducible.
+
+    Ranks share the positions of an epoch.  An endless sampler deals them on from epoch to epoch, so
+    that every sample comes once in each.  One that ends repeats the first samples of an epoch until
+    every rank has equally many, unless round_up=False.
 
     An iteration without a preceding `set_epoch` is the next epoch, also in custom loops.
 
@@ -41,9 +46,19 @@ class EpochSampler(DefaultSampler):
         self.endless = endless
 
     def __iter__(self) -> Iterator[Visit]:
+        position = self.rank
         for epoch in count(self.epoch) if self.endless else [self.epoch]:
-            self.epoch = epoch                           # the shuffle depends on it
-            indices = list(super().__iter__())
+            order = self._order(epoch)
             self.epoch = epoch + 1
-            for place, index in enumerate(indices):
-                yield Visit(index, epoch, self.rank + place * self.world_size, self.seed)
+            end = len(order) if self.endless else self.total_size
+            while position < end:
+                yield Visit(order[position % len(order)], epoch, position, self.seed)
+                position += self.world_size
+            position -= end                          # of the next epoch, without a gap
+
+    def _order(self, epoch: int) -> list[int]:
+        """All indices, in DefaultSampler's order of this epoch."""
+        if not self.shuffle:
+            return [*range(len(self.dataset))]
+        draw = torch.Generator().manual_seed(self.seed + epoch)
+        return torch.randperm(len(self.dataset), generator=draw).tolist()

@@ -2,17 +2,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
 from mmaction.registry import DATASETS, MODELS
 from mmengine.dataset import default_collate
+from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from lddm_aug.conditions import LABEL, Conditions
 from lddm_aug.datasets.leaves import classes_of, groups_of
+from lddm_aug.datasets.visits import alike_on_ranks
+from lddm_aug.distributed import in_turn
 from lddm_aug.functional.clip_motion import measure
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
@@ -22,6 +26,8 @@ from lddm_aug.seeds import derive_seed, seeded
 @DATASETS.register_module()
 class LatentDataset(Dataset):
     """Latents of several draws of every clip, with their stills.
+
+    Ranks that train together share the work; each has all latents.
 
     A sample is dict(latent (Cz, t, h, w) float, standardised; still (C, H, W) uint8; label; told
     (D,) values of the conditions, NaN where they are unknown).
@@ -47,29 +53,31 @@ class LatentDataset(Dataset):
         self.metainfo = dict(classes=classes_of('LatentDataset', 'the clips', self.clips))
         self.groups = groups_of(self.clips)
         self.conditions = Conditions('LatentDataset', conditions)
-        self.sample_groups: list[str] = []           # of each sample
-        self.samples = self._encode(MODELS.build(autoencoder), draws, batch_size)
+        self.samples, self.sample_groups = self._encode(MODELS.build(autoencoder), draws, batch_size)
 
     @torch.inference_mode()
     def _encode(self, autoencoder: ClipAutoencoder, draws: int, batch_size: int
-                ) -> list[dict[str, Tensor | int]]:
+                ) -> tuple[list[dict[str, Any]], list[str]]:
+        """The samples, and the group of each."""
         autoencoder.init_weights()
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         autoencoder.eval().to(device)
-        samples: list[dict[str, Tensor | int]] = []
-        for batch in clip_batches(self.clips, draws, batch_size):
+        encoded = []                                              # of this rank's batches
+        for places in batched_places(self.clips, draws, batch_size)[get_rank()::get_world_size()]:
+            batch = load_clips(self.clips, places)
             latents = autoencoder.encode(to_unit(batch['clip'].to(device))).cpu()
             told = told_of(self.clips, self.conditions, batch)
-            samples += [
-                dict(latent=latent.clone(), still=clip[:, 0].clone(), label=int(label), told=each)
-                for latent, clip, label, each in zip(latents, batch['clip'], batch['label'],
-                                                     told.clone(), strict=True)]
-            self.sample_groups += batch['group']
+            encoded.append([
+                (dict(latent=latent.clone(), still=clip[:, 0].clone(), label=int(label),
+                      told=each.clone()), group)
+                for latent, clip, label, each, group in zip(
+                    latents, batch['clip'], batch['label'], told, batch['group'], strict=True)])
+        samples, groups = zip(*chain.from_iterable(in_turn(encoded)), strict=True)
         for name, columns in self.conditions.columns.items():
-            if all(torch.as_tensor(sample['told'])[columns].isnan().all() for sample in samples):
+            if all(sample['told'][columns].isnan().all() for sample in samples):
                 raise ValueError(f'LatentDataset: no clip says its {name}; add a column {name} to '
                                  'the table of videos, or leave it out of the conditions')
-        return samples
+        return [*samples], [*groups]
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -78,15 +86,19 @@ class LatentDataset(Dataset):
         return self.samples[index]
 
 
-def clip_batches(clips: Any, draws: int = 1, batch_size: int = 8) -> Iterator[dict[str, Any]]:
-    """Iterate over collated batches of every clip, `draws` times, with the same seeds each time."""
+def batched_places(clips: Any, draws: int = 1, batch_size: int = 8) -> list[list[tuple[int, int]]]:
+    """Number of the draw and index of every clip, `draws` times, in batches."""
     places = [(draw, index) for draw in range(draws) for index in range(len(clips))]
-    for start in range(0, len(places), batch_size):
-        yield default_collate([_draw(clips, *place) for place in places[start:start + batch_size]])
+    return [places[start:start + batch_size] for start in range(0, len(places), batch_size)]
+
+
+def load_clips(clips: Any, places: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """A collated batch of these draws of clips, which are the same each time and on every rank."""
+    return default_collate([_draw(clips, *place) for place in places])
 
 
 def _draw(clips: Any, draw: int, index: int) -> dict[str, Any]:
-    with seeded(derive_seed(draw, index)):
+    with seeded(derive_seed(draw, index)), alike_on_ranks():
         return clips[index]
 
 
@@ -95,7 +107,7 @@ def told_of(clips: Any, conditions: Conditions, batch: Mapping[str, Any]) -> Ten
 
     Args:
         clips: the dataset of the batch.
-        batch: of `clip_batches`.
+        batch: of `load_clips`.
     """
     rows = [json.loads(text) for text in batch['conditions']]
     names = classes_of('told_of', 'the clips', clips)

@@ -1,15 +1,18 @@
 """Ways of a trained diffusion from noise to latents, for the training of its student."""
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import torch
 from mmaction.registry import DATASETS, MODELS
+from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lddm_aug.datasets.latents import clip_batches, told_of
+from lddm_aug.datasets.latents import batched_places, load_clips, told_of
 from lddm_aug.datasets.leaves import classes_of, groups_of
+from lddm_aug.distributed import in_turn
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.distilled_diffusion import student_levels
 from lddm_aug.models.latent_diffusion import LatentDiffusion
@@ -19,6 +22,8 @@ from lddm_aug.seeds import derive_seed
 @DATASETS.register_module()
 class TrajectoryDataset(Dataset):
     """Noise, and what a diffusion's sampler makes of it, for random frames of every clip.
+
+    Ranks that train together share the work; each has all paths.
 
     A sample is dict(path (student_steps + 1, Cz, t, h, w) float; still (C, H, W) uint8; told (D,)
     values of the conditions, NaN where they are unknown).  The diffusion is told what is true of
@@ -52,23 +57,29 @@ class TrajectoryDataset(Dataset):
     def _sample(self, diffusion: LatentDiffusion, draws: int, batch_size: int
                 ) -> list[dict[str, Tensor | int]]:
         diffusion.init_weights()
-        num_frames, size = next(clip_batches(self.clips, batch_size=1))['clip'].shape[2:4]
+        num_frames, size = load_clips(self.clips, [(0, 0)])['clip'].shape[2:4]
         shape = diffusion.latent_shape(num_frames, size)
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         diffusion.eval().to(device)
-        samples: list[dict[str, Tensor | int]] = []
+        sampled = []                                              # of this rank's batches
         draw = torch.Generator().manual_seed(derive_seed('trajectories'))
-        for batch in clip_batches(self.clips, draws, batch_size):
-            clips = batch['clip']                                 # (B, C, T, H, W) uint8
-            frames = torch.randint(clips.shape[2], (len(clips),), generator=draw)
-            stills = clips[torch.arange(len(clips)), :, frames]
-            told = diffusion.drop(told_of(self.clips, diffusion.conditions, batch), draw)
-            noise = torch.randn(len(clips), *shape, generator=draw)
+        width = diffusion.conditions.width
+        for number, places in enumerate(batched_places(self.clips, draws, batch_size)):
+            count = len(places)                                   # every rank draws for all of them
+            frames = torch.randint(num_frames, (count,), generator=draw)
+            dropped = diffusion.drop(torch.zeros(count, width), draw).isnan()
+            noise = torch.randn(count, *shape, generator=draw)
+            if number % get_world_size() != get_rank():
+                continue
+            batch = load_clips(self.clips, places)                # clip: (B, C, T, H, W) uint8
+            stills = batch['clip'][torch.arange(count), :, frames]
+            told = told_of(self.clips, diffusion.conditions, batch)
+            told = told.masked_fill(dropped, torch.nan)
             paths = self._paths(diffusion, noise.to(device), to_unit(stills.to(device)),
                                 told.to(device)).cpu()
-            samples += [dict(path=path.clone(), still=still.clone(), told=each.clone())
-                        for path, still, each in zip(paths, stills, told, strict=True)]
-        return samples
+            sampled.append([dict(path=path.clone(), still=still.clone(), told=each.clone())
+                            for path, still, each in zip(paths, stills, told, strict=True)])
+        return [*chain.from_iterable(in_turn(sampled))]
 
     def _paths(self, diffusion: LatentDiffusion, noise: Tensor, stills: Tensor, told: Tensor
                ) -> Tensor:

@@ -23,6 +23,7 @@ from torch.utils.data import get_worker_info
 from lddm_aug.seeds import derive_seed, seeded
 
 _CURRENT: ContextVar[Visit | None] = ContextVar('visit', default=None)
+_ALIKE: ContextVar[bool] = ContextVar('alike', default=False)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,18 @@ def draw_seed() -> int:
     if current_visit() is not None:
         return drawn
     worker, state = get_worker_info(), sha256(torch.get_rng_state().numpy().tobytes()).hexdigest()
-    return derive_seed(drawn, state, get_rank(), None if worker is None else worker.seed)
+    rank = 0 if _ALIKE.get() else get_rank()
+    return derive_seed(drawn, state, rank, None if worker is None else worker.seed)
+
+
+@contextmanager
+def alike_on_ranks() -> Iterator[None]:
+    """Context in which every rank draws what a lone process does, from equal global states."""
+    token = _ALIKE.set(True)
+    try:
+        yield
+    finally:
+        _ALIKE.reset(token)
 
 
 def accept_visits(dataset: Any) -> None:

@@ -19,8 +19,9 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
-from lddm_aug.datasets.latents import clip_batches
+from lddm_aug.datasets.latents import batched_places, load_clips
 from lddm_aug.datasets.leaves import class_counts, classes_of, groups_of
+from lddm_aug.distributed import from_main, join_ranks
 from lddm_aug.engine.activation_checkpointing import blocks_to_recompute
 from lddm_aug.engine.config_stages import build_generator, build_untrained, stage_configs
 from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
@@ -55,6 +56,7 @@ FIGURES = ('psnr_db', 'still_psnr_db')               # of a stage, that its pack
 PATH_KEYS = ('ann_file', 'data_root', 'split_file', 'checkpoint', 'load_from', 'vgg')
 SUMMARY = 'training.json'
 PACKAGE = 'package'
+TOOL = '-m lddm_aug_command train-generator'
 
 
 def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool = False,
@@ -63,7 +65,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
                     folders: Mapping[str, Path] | None = None,
                     init: str | Path | None = None,
                     choice: Mapping[str, str | None] | None = None,
-                    activation_checkpointing: bool = False) -> Path:
+                    auto_scale_lr: bool = False, activation_checkpointing: bool = False) -> Path:
     """Run a config's stages in order; what ends as a generator becomes a package.
 
     A config is one stage (an MMEngine runner config), or says in `stages` what each stage has
@@ -87,6 +89,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         init: a generator package whose weights the stages begin with, where it holds the same
             models.  Its groups count as trained on.
         choice: environment variables for the config, as for `configs.read_config`.
+        auto_scale_lr: scale each stage's learning rate with the clips of an iteration: where all
+            processes together take twice as many as the config says for one, it doubles.
         activation_checkpointing: compute blocks again for their gradients in place of keeping what
             is in them: less memory, more time, the same gradients.
 
@@ -98,10 +102,13 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
             config has nothing to train or package, nothing can begin from `init`, or a stage to
             resume was begun with other settings, data or `init`.
     """
-    refuse_unstarted_launcher(launcher, '-m lddm_aug_command train-generator')
+    refuse_unstarted_launcher(launcher, TOOL)
     precision = mixed_precision() if amp else {}
     work_dir, config_file = Path(work_dir), Path(config_file)
     stages = stage_configs(config_file, options, choice)
+    join_ranks(launcher, TOOL, **next(iter(stages.values())).get('env_cfg', {}).get('dist_cfg', {}))
+    if auto_scale_lr:
+        _scale_learning_rates(stages, stage_configs(config_file, choice=choice))
     if not any('model' in stage or 'generator' in stage for stage in stages.values()):
         raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
     take_conditions(stages)
@@ -125,6 +132,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
         elif 'model' in stage:
             _compare_with_begun(stage, name)                      # refuses before the first trains
     _run_stages(stages, work_dir, resume, text, config_file.stem, init, parent)
+    barrier()                                        # rank 0 has written the package
     return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir
 
 
@@ -150,10 +158,11 @@ def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text
         if 'model' in stage:
             checkpoint, summary[name] = train_stage(stage, resume, name)
         generator = None
+        bank = DATASETS.build(stage.bank) if 'bank' in stage else None    # by all ranks
         if 'generator' in stage and is_main_process():
             generator = _trained_generator(stage, checkpoint)
-            if 'bank' in stage:
-                summary[name] = _fit(generator, stage.bank)
+            if bank is not None:
+                summary[name] = _fit(generator, bank)
         if is_main_process():
             trained[name or title] = _provenance(stage, checkpoint, summary[name])
         if generator is not None:
@@ -178,6 +187,14 @@ def _check(stages: Mapping[str, Config], package: Path) -> None:
         if 'generator' in stage:
             refuse_foreign_folder(package)
             _refuse_other_classes(build_generator(stage), stage)
+
+
+def _scale_learning_rates(stages: Mapping[str, Config], recipe: Mapping[str, Config]) -> None:
+    """Let MMEngine scale them by the clips of an iteration, as many as here or as in the recipe."""
+    for name, stage in stages.items():
+        if 'model' in stage:
+            stage.auto_scale_lr = dict(
+                enable=True, base_batch_size=recipe[name].train_dataloader.batch_size)
 
 
 def _refuse_other_classes(generator: Generator, stage: Config) -> None:
@@ -235,10 +252,11 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
         print_log(f'{work_dir.name}: finished before, {begun}', logger='current')
         return begun, read_json(work_dir / SUMMARY, {'iterations': int, 'groups': [str]},
                                 'remove it, and train the stage again')
-    if begun is None and is_main_process():
+    if begun is None:
         _forget_training(work_dir)
     keep_record(stage, begun)
-    add_hooks(stage, 'ClassGuardHook', 'QuarantineHook', 'SamplerGuardHook', 'WeightsGuardHook')
+    add_hooks(stage, 'ClassGuardHook', 'QuarantineHook', 'SamplerGuardHook', 'WeightsGuardHook',
+              'RunningStatisticsHook')
     stage.experiment_name = f'{work_dir.name}_{time.time_ns()}'   # MMEngine wants a new one
     if not torch.cuda.is_available():
         keep_freed_memory()
@@ -296,8 +314,9 @@ def _data_of(runner: Runner) -> dict[str, dict[str, int]]:
 
 def _forget_training(folder: Path) -> None:
     """Let nothing in the folder be resumed; the weights themselves stay until overwritten."""
-    for left in (SUMMARY, POINTER):
-        (folder / left).unlink(missing_ok=True)
+    if is_main_process():
+        for left in (SUMMARY, POINTER):
+            (folder / left).unlink(missing_ok=True)
 
 
 def _compare_with_begun(stage: Config, name: str) -> tuple[Path | None, list[str]]:
@@ -306,11 +325,15 @@ def _compare_with_begun(stage: Config, name: str) -> tuple[Path | None, list[str
     Raises:
         ValueError: if it was begun with other settings or data.
     """
-    checkpoint = last_checkpoint(Path(stage.work_dir))
-    if not checkpoint.is_file():
-        return None, []
-    old = record_of(read_checkpoint(checkpoint), checkpoint)
-    return checkpoint, reasons_to_retrain(old, training_record(stage, stage.get('load_from')), name)
+    def compare() -> tuple[Path | None, list[str]]:
+        checkpoint = last_checkpoint(Path(stage.work_dir))
+        if not checkpoint.is_file():
+            return None, []
+        old = record_of(read_checkpoint(checkpoint), checkpoint)
+        new = training_record(stage, stage.get('load_from'))
+        return checkpoint, reasons_to_retrain(old, new, name)
+
+    return from_main(compare)
 
 
 def _provenance(stage: Config, checkpoint: Path | None, summary: Mapping[str, Any]
@@ -354,10 +377,10 @@ def _groups(parent: Generator) -> tuple[tuple[str, ...], int]:
     return parent.groups, max(0, parent.num_groups - len(parent.groups))
 
 
-def _fit(generator: Any, bank: Config) -> dict[str, Any]:
+def _fit(generator: Any, data: Any) -> dict[str, Any]:
     """Show a control the data that it takes what it knows from; where they come from."""
-    data = DATASETS.build(bank)
-    generator.fit(clip_batches(data), data.metainfo['classes'])
+    batches = (load_clips(data, places) for places in batched_places(data))
+    generator.fit(batches, data.metainfo['classes'])
     return dict(groups=sorted(groups_of(data)), data=class_counts(getattr(data, 'clips', data)))
 
 

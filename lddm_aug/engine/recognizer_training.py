@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import barrier
 from mmengine.runner import Runner
 
 from lddm_aug.checkpoints import last_checkpoint
@@ -31,6 +32,7 @@ def use_last_weights(config: Config, folder: Path, num_classes: int, seed: int,
 
 def test_last_weights(config: Config) -> dict[str, Any]:
     """Test the last weights of a training in its work_dir; what was measured."""
+    barrier()                                        # rank 0 has written them
     config.merge_from_dict(dict(
         load_from=str(last_checkpoint(Path(config.work_dir))), resume=False,
         experiment_name=f'{Path(config.work_dir).name}_test_{time.time_ns()}'))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import get_world_size
 
 from lddm_aug.engine.runner_config import KEPT, READ
 from lddm_aug.engine.training_inputs import content_of, listed_content
@@ -18,8 +19,10 @@ UNRELATED = ('work_dir', 'launcher', 'resume', 'load_from', 'experiment_name', '
              'log_processor', 'visualizer', 'vis_backends', 'test_dataloader', 'test_cfg',
              'test_evaluator', 'generator', 'activation_checkpointing')
 WATCHERS = ('LoggerHook', 'IterTimerHook', 'ProgressBarHook', 'PreviewHook', 'CheckpointHook',
-            'SafeCheckpointHook', 'TrainingRecordHook', *GUARDS)
+            'SafeCheckpointHook', 'TrainingRecordHook', 'RunningStatisticsHook', *GUARDS)
 OUTPUTS = ('out_file', 'out_dir')
+BATCH_SIZE = 'train_dataloader.batch_size'            # of one process
+SCALE_LR = 'auto_scale_lr.enable'
 LENGTH = ('train_cfg.max_iters', 'train_cfg.max_epochs')
 # in a key: the previous stage's weights; those of a diffusion are its student's as well
 GIVEN = ('.autoencoder.init_cfg.', '.diffusion.init_cfg.')
@@ -32,7 +35,7 @@ SHOWN = 4
 def training_record(config: Config, began_from: str | None = None) -> dict[str, Any]:
     """What a training's weights depend on.
 
-    Code isn't looked at, nor how many processes train; `TrainingRecordHook` adds the latter.
+    Code isn't looked at.  The number of processes stands in it, but may change.
 
     Args:
         config: as a Runner gets it.
@@ -40,7 +43,8 @@ def training_record(config: Config, began_from: str | None = None) -> dict[str, 
 
     Returns:
         dict(config: dotted key → value; inputs: dotted key → what a file, a store, a package or a
-        table's files hold), of values that JSON and a checkpoint can hold.
+        table's files hold; processes: how many train), of values that JSON and a checkpoint can
+        hold.
     """
     plain = {key: value for key, value in config.to_dict().items()
              if key in KEPT and key not in UNRELATED}
@@ -60,16 +64,30 @@ def training_record(config: Config, began_from: str | None = None) -> dict[str, 
             if listed is not None:
                 inputs[f'{key}.ann_file.files'] = listed
                 values.pop(f'{key}.data_root', None)     # files are the same wherever they lie
-    return dict(config=values, inputs=inputs)
+    return dict(config=values, inputs=inputs, processes=get_world_size())
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Dotted key → old and new value, of all in which two records differ."""
+    """Dotted key → old and new value, of all in which two records differ.
+
+    Another batch size is no difference where another number of processes makes up for it.
+    """
     ours, theirs = ({key: value for part in ('config', 'inputs')
                      for key, value in record[part].items() if key.partition('.')[0] in KEPT}
                     for record in (old, new))
     pairs = {key: (ours.get(key, ABSENT), theirs.get(key, ABSENT)) for key in {**ours, **theirs}}
+    if clips_per_step(old) == clips_per_step(new):
+        pairs.pop(BATCH_SIZE, None)
+    if True not in pairs.get(SCALE_LR, ()):          # the rate is as it stands
+        pairs = {key: pair for key, pair in pairs.items()
+                 if not key.startswith('auto_scale_lr.')}
     return {key: pair for key, pair in pairs.items() if not _same(*pair)}
+
+
+def clips_per_step(record: Mapping[str, Any]) -> int | None:
+    """Samples of an iteration on all processes; None where they are batched otherwise."""
+    size = record['config'].get(BATCH_SIZE)
+    return size * record['processes'] if isinstance(size, int) else None
 
 
 def reasons_to_retrain(old: Mapping[str, Any], new: Mapping[str, Any], stage: str) -> list[str]:

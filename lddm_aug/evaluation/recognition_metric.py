@@ -40,14 +40,15 @@ class RecognitionMetric(BaseMetric):
     Args:
         positive: index of the class that sensitivity speaks of.
         out_file: where to write the score of every video, one JSON object a line.
-        collect_device: as in `BaseMetric`.
+        collect_device: as in `BaseMetric`; 'gpu' serves CPUs too, and needs no folder that all
+            processes see.
     """
 
     def __init__(
         self,
         positive: int = 1,
         out_file: str | Path | None = None,
-        collect_device: str = 'cpu',
+        collect_device: str = 'gpu',
     ) -> None:
         super().__init__(collect_device=collect_device)
         self.positive = positive

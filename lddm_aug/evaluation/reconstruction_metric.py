@@ -24,6 +24,9 @@ class ReconstructionMetric(BaseMetric):
         still_psnr_db: of the still repeated, which does nothing and is a strong opponent.
     """
 
+    def __init__(self, collect_device: str = 'gpu') -> None:
+        super().__init__(collect_device)             # without a folder, on CPUs too
+
     def process(self, data_batch: dict, data_samples: Sequence[dict[str, Tensor]]) -> None:
         for sample in data_samples:
             clip, reconstruction = sample['clip'], sample['reconstruction']    # (C, T, H, W)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from lddm_aug.distributed import in_turn
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.reconstruction_losses import AdversarialLoss, PerceptualLoss
 
@@ -103,12 +104,15 @@ class ClipAutoencoder(BaseModel):
 
     @torch.no_grad()
     def measure_latents(self, batches: Iterable[Tensor]) -> None:
-        """Set the mean and standard deviation from these (B, C, T, H, W) uint8 clips."""
+        """Set the mean and standard deviation from these (B, C, T, H, W) uint8 clips.
+
+        Where several ranks train, each has another share of the clips; all of them count.
+        """
         training = self.training
         self.eval()
         device = self.latent_mean.device
-        latents = torch.cat([self.encoder(to_unit(clips.to(device)))[0].double()
-                             for clips in batches])
+        latents = torch.cat(in_turn([self.encoder(to_unit(clips.to(device)))[0].double().cpu()
+                                     for clips in batches]))
         std, mean = torch.std_mean(latents, dim=(0, 2, 3, 4), correction=0, keepdim=True)
         self.latent_mean.copy_(mean[0])
         self.latent_std.copy_(std[0])

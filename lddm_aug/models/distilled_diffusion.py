@@ -46,6 +46,7 @@ class DistilledDiffusion(LatentDiffusion):
             self.autoencoder.channels, self.autoencoder.latent_channels,
             conditions=self.conditions, **(diffusion['denoiser'] | dict(dropout=0.)))
         self.denoiser.requires_grad_(False)
+        self.student.no_still.requires_grad_(False)  # no loss: DDP would wait for its gradient
 
     def init_weights(self) -> None:
         """Let the student begin as the teacher, once this has its weights."""

@@ -57,6 +57,8 @@ class VideoAutoencoder(ClipAutoencoder):
                              f'space_strides, and {decoded} from time_compression and '
                              '2 ** len(widths); change one of them')
         self.grain = Grain(channels, **grain) if grain else None
+        if self.grain is None:                       # no loss: DDP would wait for its gradient
+            self.decoder.to_scale.requires_grad_(False)
 
     def decode(self, still: Tensor, latent: Tensor,
                seeds: Sequence[int] | None = None) -> Tensor:

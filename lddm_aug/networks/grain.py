@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from lddm_aug.seeds import derive_seed
@@ -54,7 +55,7 @@ class Grain(nn.Module):
 
     @torch.no_grad()
     def update_statistics(self, real: Tensor, clip: Tensor, sharp: Tensor, scale: Tensor) -> None:
-        """Update the running statistics from a batch of (B, C, T, H, W) clips.
+        """Update the running statistics from a batch of (B, C, T, H, W) clips, of all ranks.
 
         Args:
             real: clips.
@@ -66,13 +67,19 @@ class Grain(nn.Module):
         real, clip, sharp, scale = (x[:, :, 1:].float() for x in (real, clip, sharp, scale))
         made = self._softened(clip, sharp)
         constant = scale.mean(dim=2, keepdim=True)                # a constant pixel stays constant
-        for frames, power in ((real, self.real_power), (made, self.made_power)):
-            spectrum = torch.fft.rfftn(frames / constant, dim=(2, 3, 4))
-            power.lerp_(spectrum.abs().square().mean(dim=0), MOMENTUM)
+        powers = torch.stack([
+            torch.fft.rfftn(frames / constant, dim=(2, 3, 4)).abs().square().mean(dim=0)
+            for frames in (real, made)])
+        all_reduce(powers, 'mean')
+        self.real_power.lerp_(powers[0], MOMENTUM)
+        self.made_power.lerp_(powers[1], MOMENTUM)
         noise = self._shaped(torch.randn_like(real)) * scale
+        means = torch.stack([torch.stack([change(frames), detail(frames)])
+                             for frames in (real, made, clip, sharp, noise)])     # (5, 2)
+        all_reduce(means, 'mean')
+        of_real, of_made, of_clip, of_sharp, of_noise = means.square()
         softness, gain = balance(
-            self.softness, lacking=_measures(real) - _measures(made),
-            slope=_measures(clip) - _measures(sharp), drawn=_measures(noise))
+            self.softness, lacking=of_real - of_made, slope=of_clip - of_sharp, drawn=of_noise)
         self.softness.lerp_(softness, MOMENTUM)
         self.gain.lerp_(gain, MOMENTUM)
 
@@ -111,19 +118,19 @@ class Grain(nn.Module):
 
 
 def change(clip: Tensor) -> Tensor:
-    """Squared mean absolute difference of neighbouring frames of (B, C, T, H, W) clips.
+    """Mean absolute difference of neighbouring frames of (B, C, T, H, W) clips.
 
-    Like a variance, it is additive for Gaussian parts of equal spread, and nearly so otherwise.  A
-    variance would be dominated by the few places that change most, and all others would get too
-    much noise.
+    Like a variance, its square is additive for Gaussian parts of equal spread, and nearly so
+    otherwise.  A variance would be dominated by the few places that change most, and all others
+    would get too much noise.
     """
-    return clip.diff(dim=2).abs().mean().square()
+    return clip.diff(dim=2).abs().mean()
 
 
 def detail(clip: Tensor) -> Tensor:
-    """Squared mean absolute Laplacian of the frames of (B, C, T, H, W) clips."""
+    """Mean absolute Laplacian of the frames of (B, C, T, H, W) clips."""
     laplacian = clip[..., 1:-1, :].diff(n=2, dim=4) + clip[..., 1:-1].diff(n=2, dim=3)
-    return laplacian.abs().mean().square()
+    return laplacian.abs().mean()
 
 
 def balance(softness: Tensor, lacking: Tensor, slope: Tensor, drawn: Tensor
@@ -136,7 +143,7 @@ def balance(softness: Tensor, lacking: Tensor, slope: Tensor, drawn: Tensor
 
     Args:
         softness: of the reconstructed clips.
-        lacking: (2,) change and detail of real clips minus those of reconstructed ones.
+        lacking: (2,) squared change and detail of real clips minus those of reconstructed ones.
         slope: (2,) those of blurred reconstructions minus those of sharp ones.
         drawn: (2,) those of the noise at a gain of 1.
 
@@ -155,7 +162,3 @@ def balance(softness: Tensor, lacking: Tensor, slope: Tensor, drawn: Tensor
     by_detail = softness + (lacking_detail - power * drawn_detail) / slope_detail
     alone = (power != exact) & (slope_detail != 0)
     return torch.where(alone, by_detail.clamp(0, 1), new), power.sqrt()
-
-
-def _measures(clip: Tensor) -> Tensor:
-    return torch.stack([change(clip), detail(clip)])

@@ -4,7 +4,8 @@ The record holds, by the name of the file in 0.1, where the config is now, and t
 Runner read of it: its models, and everything else.  Two things differ: the lungs' classes are named
 in every data set now, where `r3d_covid_blues_*` took those of the table, which are the same, and
 SampleTempo is called SamplePlaybackRate in `r3d_*_tempo`.  A third is put back before a digest is
-taken: recognizers have LDDMDataPreprocessor, which does with these data what MMAction2's does.
+taken: recognizers have LDDMDataPreprocessor, which does with these data what MMAction2's does.  So
+is the batch size that --auto-scale-lr begins from, which was MMAction2's beside another rate.
 Where a config is meant to change, its digests are changed with it.
 """
 import hashlib
@@ -35,6 +36,8 @@ def test_models_and_training_are_those_of_0_1(name):
     preprocessor = config.get('model', {}).get('data_preprocessor') or {}
     if preprocessor.get('type') == 'LDDMDataPreprocessor':
         preprocessor['type'] = 'ActionDataPreprocessor'
+    if 'auto_scale_lr' in config:
+        config['auto_scale_lr']['base_batch_size'] = 240 if 'C3D' in str(config['model']) else 128
     read = {key: value for key, value in config.items() if key in READ}
     models = {key: value for key, value in read.items() if key in MODELS}
     others = {key: value for key, value in read.items() if key not in MODELS}

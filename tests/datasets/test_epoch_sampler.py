@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from mmengine.dataset import DefaultSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Subset
 
 from lddm_aug.datasets.epoch_sampler import EpochSampler
@@ -70,12 +70,43 @@ def test_ranks_share_an_epoch_in_which_every_position_comes_once(
         sampler = EpochSampler(Draws(size), seed=1, endless=endless, round_up=round_up)
         visits += islice(sampler, len(sampler))
     total = -(-size // ranks) * ranks if round_up else size
-    assert sorted(visit.position for visit in visits) == list(range(total))
+    places = [(divmod(place, size) if endless else (0, place)) for place in range(total)]
+    assert sorted((visit.epoch, visit.position) for visit in visits) == places
     assert set(indices(visits)) == set(range(size))
     # what a position shows doesn't depend on how many ranks there are
     monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info', lambda: (0, 1))
     alone = list(EpochSampler(Draws(size), seed=1))
-    assert sorted(visits, key=lambda visit: visit.position)[:size] == alone
+    assert sorted(visits, key=lambda visit: (visit.epoch, visit.position))[:size] == alone
+
+
+@pytest.mark.parametrize('size, ranks', [(10, 3), (7, 2), (2, 5)])
+@pytest.mark.parametrize('kind, options', [
+    (EpochSampler, dict(endless=True)), (InfiniteSampler, {})])
+def test_without_an_end_ranks_see_every_sample_once_in_each_epoch(
+        monkeypatch, size: int, ranks: int, kind: type, options: dict):
+    dealt = []
+    for rank in range(ranks):
+        monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info',
+                            lambda rank=rank: (rank, ranks))
+        dealt.append([*islice(kind(Draws(size), seed=1, **options), 3 * size)])
+    stream = [visit for step in zip(*dealt, strict=True) for visit in step][:3 * size]
+    shown = [getattr(visit, 'index', visit) for visit in stream]
+    for epoch in range(3):
+        assert sorted(shown[epoch * size:(epoch + 1) * size]) == [*range(size)]
+
+
+def test_fewer_ranks_with_larger_batches_take_the_same_clips_in_every_step(monkeypatch):
+    steps = {}
+    for ranks, batch_size in ((1, 4), (2, 2), (4, 1)):
+        parts = []
+        for rank in range(ranks):
+            monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info',
+                                lambda rank=rank, ranks=ranks: (rank, ranks))
+            sampler = EpochSampler(Draws(7), seed=3, endless=True)
+            parts.append([*islice(BatchSampler(sampler, batch_size, drop_last=False), 6)])
+        steps[ranks] = [{visit for batch in step for visit in batch}
+                        for step in zip(*parts, strict=True)]
+    assert steps[1] == steps[2] == steps[4]
 
 
 @pytest.mark.parametrize('dataset', [range(10), [1, 2], np.zeros(3)], ids=type)

@@ -103,7 +103,8 @@ def test_every_change_of_one_value_is_noticed_or_named_as_one_that_changes_no_we
         if not differences(record, after):
             unnoticed.add('.'.join(map(str, place)))
     assert len(every) > 60
-    assert not {key for key in unnoticed
+    off = 'auto_scale_lr.base_batch_size'            # changes no weight while it isn't enabled
+    assert not {key for key in unnoticed - {off}
                 if not any(f'{key}.'.startswith(f'{known}.') for known in UNRELATED)}
 
 

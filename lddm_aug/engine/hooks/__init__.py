@@ -9,6 +9,7 @@ from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.hooks.preview_hook import PreviewHook
 from lddm_aug.engine.hooks.progress_bar_hook import ProgressBarHook
 from lddm_aug.engine.hooks.quarantine_hook import QuarantineHook
+from lddm_aug.engine.hooks.running_statistics_hook import RunningStatisticsHook
 from lddm_aug.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from lddm_aug.engine.hooks.sampler_guard_hook import SamplerGuardHook
 from lddm_aug.engine.hooks.synthetic_share_hook import SyntheticShareHook
@@ -18,5 +19,6 @@ from lddm_aug.engine.hooks.weights_guard_hook import WeightsGuardHook
 
 __all__ = ['ClassGuardHook', 'ConditionStatisticsHook', 'DataGuardHook', 'FiniteLossHook',
            'IterationSeedHook', 'LastValidationHook', 'LatentStatisticsHook', 'PreviewHook',
-           'ProgressBarHook', 'QuarantineHook', 'SafeCheckpointHook', 'SamplerGuardHook',
-           'SyntheticShareHook', 'TrainingRecordHook', 'ValidationCurveHook', 'WeightsGuardHook']
+           'ProgressBarHook', 'QuarantineHook', 'RunningStatisticsHook', 'SafeCheckpointHook',
+           'SamplerGuardHook', 'SyntheticShareHook', 'TrainingRecordHook', 'ValidationCurveHook',
+           'WeightsGuardHook']

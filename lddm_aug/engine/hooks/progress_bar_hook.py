@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmaction.registry import HOOKS
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from tqdm import tqdm
@@ -23,7 +24,8 @@ class ProgressBarHook(Hook):
         self.title = title
 
     def before_train(self, runner: Runner) -> None:
-        self.bar = tqdm(total=runner.max_iters, initial=runner.iter, desc=self.title, unit=' iter')
+        self.bar = tqdm(total=runner.max_iters, initial=runner.iter, desc=self.title, unit=' iter',
+                        disable=not is_main_process())
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
                          outputs: dict | None = None) -> None:

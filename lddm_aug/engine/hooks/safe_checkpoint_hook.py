@@ -11,7 +11,9 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from lddm_aug.files import atomic_write
+from lddm_aug.files import TEMPORARY, atomic_write
+
+OUTDATED = 'outdated_ckpts'                          # in a checkpoint: which ones it replaces
 
 
 @register_backend('whole_checkpoints')
@@ -50,7 +52,8 @@ class SafeCheckpointHook(CheckpointHook):
 
     MMEngine deletes what is outdated, then writes in place: a full disk leaves nothing to resume
     from.  Here a checkpoint is written aside, read back, flushed and named, `last_checkpoint`
-    points to it, and then the outdated one goes.
+    points to it, and then the outdated one goes.  What a killed process left of that is made up for
+    when its training is resumed.
 
     Args:
         kwargs: CheckpointHook's, but for those of other storage than a local disk.
@@ -63,6 +66,18 @@ class SafeCheckpointHook(CheckpointHook):
                              f'{", ".join(elsewhere) or kwargs["out_dir"]}; '
                              'take CheckpointHook for other storage')
         super().__init__(backend_args=dict(backend='whole_checkpoints'), **kwargs)
+
+    def before_train(self, runner: Runner) -> None:
+        super().before_train(runner)
+        if not is_main_process():
+            return
+        for left in Path(self.out_dir).glob(f'.{self.filename_tmpl.format("*")}.*{TEMPORARY}'):
+            left.unlink(missing_ok=True)
+        source = runner._load_from                   # of a resumed training
+        if runner._resume and (source is None or Path(source).parent.samefile(self.out_dir)):
+            for path in runner.message_hub.get_info(OUTDATED, ()):
+                self.file_backend.remove(Path(self.out_dir, Path(path).name))
+            self.file_backend.remove_outdated()
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         self._make_room_for(step, runner)
@@ -87,6 +102,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.file_backend.remove(self.file_backend.join_path(self.out_dir, outdated))
         self.keep_ckpt_ids.append(step)
         runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        runner.message_hub.update_info(OUTDATED, list(self.file_backend.outdated))
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         super()._save_best_checkpoint(runner, metrics)

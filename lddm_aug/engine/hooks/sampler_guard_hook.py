@@ -1,4 +1,4 @@
-"""A training whose epoch would never end."""
+"""A training whose epoch would never end, or end on one rank alone."""
 from __future__ import annotations
 
 from itertools import islice
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from mmaction.registry import DATA_SAMPLERS, HOOKS
-from mmengine.dataset import InfiniteSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
@@ -18,7 +18,7 @@ class SamplerGuardHook(Hook):
     """Refuse a sampler without an end where the training counts epochs.
 
     Epoch 1 would go on for ever: nothing would be validated or saved.  IterBasedTrainLoop may have
-    either kind of sampler.
+    either kind of sampler.  Ranks that train together need equally many samples each.
 
     Raises:
         ValueError: before the training where the sampler is known to be endless or, built anew
@@ -29,6 +29,7 @@ class SamplerGuardHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
+        _refuse_uneven_ranks(runner.train_dataloader)
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             return
         for sampler in _samplers(runner.train_dataloader):
@@ -45,6 +46,18 @@ class SamplerGuardHook(Hook):
 def _samplers(loader: Any) -> list[Any]:
     """The loader's own, and one inside its batch sampler."""
     return [loader.sampler, loader.batch_sampler, getattr(loader.batch_sampler, 'sampler', None)]
+
+
+def _refuse_uneven_ranks(loader: Any) -> None:
+    """The rank with one sample more would wait for the others in its last iteration."""
+    for sampler in _samplers(loader):
+        uneven = (isinstance(sampler, DefaultSampler) and not sampler.round_up
+                  and len(sampler.dataset) % sampler.world_size)
+        if uneven and not getattr(sampler, 'endless', False):
+            raise ValueError(f'SamplerGuardHook: {sampler.world_size} ranks need equally many of '
+                             f'the {len(sampler.dataset)} samples, which '
+                             f'{type(sampler).__name__}(round_up=False) does not give them; leave '
+                             'round_up out')
 
 
 def _refuse_endless_copy(runner: Runner) -> None:

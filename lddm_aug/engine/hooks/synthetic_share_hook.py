@@ -68,7 +68,8 @@ def batches_per_epoch(loader: Any, sampler: EpochSampler) -> float:
     """Not always whole, since an endless sampler fills the last batch from the next epoch."""
     if not sampler.endless:
         return len(loader)
-    return len(sampler) / (loader.batch_size or loader.batch_sampler.batch_size)
+    samples = len(sampler.dataset) / sampler.world_size
+    return samples / (loader.batch_size or loader.batch_sampler.batch_size)
 
 
 def _load_again(loop: Any, sampler: EpochSampler) -> None:

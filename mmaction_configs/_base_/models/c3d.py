@@ -24,6 +24,7 @@ val_evaluator = dict(_delete_=True, type='RecognitionMetric')
 test_evaluator = val_evaluator
 
 train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=2400, val_interval=400)
+auto_scale_lr = dict(base_batch_size=16)             # for --auto-scale-lr
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=100),
     dict(type='CosineAnnealingLR', by_epoch=False)]

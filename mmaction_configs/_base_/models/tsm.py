@@ -28,6 +28,7 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=100),
     dict(type='CosineAnnealingLR', by_epoch=False)]
 optim_wrapper = dict(optimizer=dict(lr=0.0025))      # MMAction2's 0.02 for 128 clips, here 16
+auto_scale_lr = dict(base_batch_size=16)             # for --auto-scale-lr
 
 # the last checkpoint counts: val_evaluator sees the test videos, which must not choose it
 default_hooks = dict(checkpoint=dict(

@@ -13,6 +13,7 @@ train_dataloader = dict(batch_size=8, num_workers=0, persistent_workers=False)
 val_dataloader = train_dataloader
 test_dataloader = train_dataloader
 
+auto_scale_lr = dict(base_batch_size=8)
 train_cfg = dict(max_iters=160, val_interval=160)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=10),

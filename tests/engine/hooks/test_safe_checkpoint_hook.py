@@ -102,6 +102,28 @@ def test_a_resumed_training_prunes_what_the_first_part_left(toy_runner, tmp_path
     assert checkpoints(tmp_path) == {'epoch_3.pth', 'epoch_4.pth'}
 
 
+class KilledError(Exception):
+    pass
+
+
+def test_resumed_after_a_kill_it_removes_what_was_outdated_or_half_written(
+        toy_runner, tmp_path, monkeypatch):
+    def die(backend):
+        if len(backend.outdated) and '2' in backend.outdated[-1]:
+            raise KilledError                        # epoch_3.pth is whole and pointed to
+
+    hook = dict(max_keep_ckpts=1)
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(safe_checkpoint_hook.WholeCheckpoints, 'remove_outdated', die)
+        toy_runner(4, checkpoint=hook).train()
+    (tmp_path / '.epoch_4.pth.0123456789abcdef.tmp').write_bytes(b'half')
+    (tmp_path / 'mine.tmp').write_bytes(b'of somebody else')
+    assert {'epoch_2.pth', 'epoch_3.pth'} <= checkpoints(tmp_path)
+    toy_runner(4, checkpoint=hook, resume=True).train()
+    assert checkpoints(tmp_path) == {'epoch_4.pth'}
+    assert (tmp_path / 'mine.tmp').exists()
+
+
 def test_the_previous_best_goes_when_the_new_one_is_whole(toy_runner, tmp_path):
     toy_runner(3, val=Points('xyz'), checkpoint=dict(
         max_keep_ckpts=1, save_best='accuracy')).train()

@@ -75,3 +75,10 @@ def test_an_epoch_that_goes_on_behind_its_end_is_ended_where_no_config_tells(toy
     with pytest.raises(ValueError, match=r'Unending .* without an end'):
         runner.train()
     assert runner.iter == 3
+
+
+def test_ranks_with_unequal_numbers_of_samples_are_refused(toy_runner, monkeypatch):
+    monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info', lambda: (0, 4))
+    loader = parts('DefaultSampler', round_up=False, seed=0)
+    with pytest.raises(ValueError, match=r'4 ranks .*6 samples.*round_up=False'):
+        toy_runner(1, hooks=HOOKS, train_dataloader=loader, cfg=named(loader)).train()
