@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from lddm_aug.limits import refuse_above
 
 # A type, None, a tuple of forms one of which fits, [form of each item], {str: form of each value},
 # or {key: form}, where a key that may be missing ends with `?` and others are let through.
@@ -20,9 +22,30 @@ def read_json(path: Path, form: Form, advice: str, source: str = '') -> Any:
         source: begins the message, by default the path.
 
     Raises:
-        ValueError: if it is no JSON or has another form; the message names the file.
+        ValueError: if it is no JSON, has another form or exceeds MAX_TEXT of `lddm_aug.limits`;
+            the message names the file.
     """
-    return parse_json(path.read_bytes(), form, source or str(path), advice)
+    source = source or str(path)
+    refuse_above('MAX_TEXT', path.stat().st_size, source)
+    return parse_json(path.read_bytes(), form, source, advice)
+
+
+def read_json_lines(path: Path, form: Form, advice: str, skip: bool = False) -> Iterator[Any]:
+    """The values of a file with a line of JSON each; see `read_json`.
+
+    Args:
+        skip: lines that are no JSON of this form, as a killed run leaves one.
+
+    Raises:
+        ValueError: during the iteration; the message names the file and the line.
+    """
+    refuse_above('MAX_TEXT', path.stat().st_size, path)
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            yield parse_json(line, form, f'{path}, line {number}', advice)
+        except ValueError:
+            if not skip:
+                raise
 
 
 def parse_json(text: str | bytes, form: Form, source: str, advice: str) -> Any:
@@ -73,10 +96,15 @@ def _fault(value: Any, form: Form, place: str) -> str:
         is_number = form is float and isinstance(value, int)
         is_bool = isinstance(value, bool) and form in (int, float)
         fits = (is_number or isinstance(value, form)) and not is_bool
+        if fits and isinstance(value, int) and not -1 << 63 <= value < 1 << 63:
+            return f'must hold numbers of 64 bits{_at(place)}, but has a larger one'
         return '' if fits else _other(value, f'a value of type {form.__name__}', place)
     return next(filter(None, faults), '')
 
 
 def _other(value: Any, expected: str, place: str) -> str:
-    return (f'must hold {expected}{f" at {place.lstrip(chr(46))}" if place else ""}, but has one '
-            f'of type {type(value).__name__}')
+    return f'must hold {expected}{_at(place)}, but has one of type {type(value).__name__}'
+
+
+def _at(place: str) -> str:
+    return f' at {place.lstrip(".")}' if place else ''

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from lddm_aug.data.frames import read_frames, to_channels
 from lddm_aug.files import atomic_write
-from lddm_aug.json_files import parse_json, read_json
+from lddm_aug.json_files import read_json, read_json_lines
 from lddm_aug.store.manifest import (
     OF_THE_STORE,
     PLAN,
@@ -105,8 +105,7 @@ def import_store(folder: Path, out: Path) -> int:
     if form not in READERS:
         raise ValueError(f'{folder / PLAN}: exported_as must be one of {", ".join(READERS)}, but '
                          f'got {form!r}')
-    rows = [parse_json(line, ROW, f'{folder / ROWS}, line {number}', ADVICE) for number, line in
-            enumerate((folder / ROWS).read_bytes().splitlines(), start=1)]
+    rows = [*read_json_lines(folder / ROWS, ROW, ADVICE)]
     rows.sort(key=lambda row: row['clip_id'])
     if len(rows) != plan.pop('clips') or len({row['clip_id'] for row in rows}) != len(rows):
         raise ValueError(f'{folder / ROWS} was changed after it was written; {ADVICE}')
