@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from lddm_aug.limits import refuse_above
 
 # A type, None, a tuple of forms one of which fits, [form of each item], {str: form of each value},
 # or {key: form}, where a key that may be missing ends with `?` and others are let through.
+# Path is text that names a file; other text can be encoded.  Whole numbers have 64 bits.
 Form = Any
+SHOWN = 300                                          # letters of what is wrong
 
 
 def read_json(path: Path, form: Form, advice: str, source: str = '') -> Any:
@@ -67,7 +70,7 @@ def require_form(value: Any, form: Form, source: str, advice: str) -> Any:
     """
     fault = _fault(value, form, '')
     if fault:
-        raise ValueError(f'{source} {fault}; {advice}')
+        raise ValueError(f'{source} {textwrap.shorten(fault, SHOWN)}; {advice}')
     return value
 
 
@@ -83,6 +86,9 @@ def _fault(value: Any, form: Form, place: str) -> str:
         if not isinstance(value, dict):
             return _other(value, 'an object', place)
         if str in form:
+            odd = [key for key in value if not _can_encode(key)]
+            if odd:
+                return f'has a key that is no text ({odd[0]!r})'
             form = dict.fromkeys(value, form[str])
         missing = [key for key in form if not key.endswith('?') and key not in value]
         if missing:
@@ -90,6 +96,12 @@ def _fault(value: Any, form: Form, place: str) -> str:
         names = {key.removesuffix('?') if key not in value else key: key for key in form}
         faults = [_fault(value[name], form[key], f'{place}.{name}')
                   for name, key in names.items() if name in value]
+    elif form is Path:
+        fits = isinstance(value, str) and '\0' not in value and _can_encode(
+            value, 'surrogateescape')
+        return '' if fits else _other(value, 'the path of a file', place)
+    elif form is str and isinstance(value, str):
+        return '' if _can_encode(value) else f'holds what is no text{_at(place)} ({value!r})'
     elif form is None:
         return '' if value is None else _other(value, 'null', place)
     else:
@@ -104,6 +116,14 @@ def _fault(value: Any, form: Form, place: str) -> str:
 
 def _other(value: Any, expected: str, place: str) -> str:
     return f'must hold {expected}{_at(place)}, but has one of type {type(value).__name__}'
+
+
+def _can_encode(text: str, errors: str = 'strict') -> bool:
+    """Whether a text has no surrogates, which JSON can hold and UTF-8 can't."""
+    try:
+        return bool(text.isascii() or text.encode(errors=errors))
+    except UnicodeEncodeError:
+        return False
 
 
 def _at(place: str) -> str:

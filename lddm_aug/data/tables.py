@@ -87,7 +87,7 @@ def read_table(file: str | Path, needed: Sequence[str]) -> Table:
                           if line.strip(' \t\r\n,;|') and not line.startswith('#')), (0, ''))
     if not header:
         raise ValueError(f'{file}: the table is empty')
-    if match := re.fullmatch(r'"?sep=(.)"?[,;\t]*\s*', header, re.IGNORECASE):
+    if match := re.fullmatch(r'"?sep=([^"\s]|\t)"?[,;\t]*\s*', header, re.IGNORECASE):
         separator, first = match[1], first + 1
     else:
         separator, lines = _separator(header, needed), chain([header], lines)

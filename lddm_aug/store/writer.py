@@ -169,13 +169,13 @@ class StoreWriter:
             | {'place': pa.array(made), 'sha256': digests,
                'versions': pa.DictionaryArray.from_arrays(
                    pa.array(self._version_of[made]), pa.array(self._versions))})
+        left_out = [dict(self.rows.slice(place, 1).to_pylist()[0], reason=reason)
+                    for place, reason in sorted(self._left_out.items())]
+        more = {'left_out': left_out} if left_out else {}
         with atomic_write(self.folder / MANIFEST) as file:
-            write_table(table, file)
+            write_table(table, file, self._plan | more)
             file.flush()
-            left_out = [dict(self.rows.slice(place, 1).to_pylist()[0], reason=reason)
-                        for place, reason in sorted(self._left_out.items())]
-            self._write_plan(rows_sha256=sha256_of(Path(file.name)),
-                             **({'left_out': left_out} if left_out else {}))
+            self._write_plan(rows_sha256=sha256_of(Path(file.name)), **more)
         (self.folder / PARTIAL).unlink(missing_ok=True)
 
     def _open(self, older: Mapping[str, Any] | None) -> None:

@@ -75,3 +75,34 @@ def read_manifest_still(store):
     from pathlib import Path
 
     return Path(read_manifest(store).rows[0]['still'])
+
+
+def test_a_byte_flipped_anywhere_is_refused_or_found_and_repaired(make, generator):
+    """At random places of every file of a store but the picture that is there for people."""
+    store = make('store')
+    before = sha256_of(store)
+    random = np.random.default_rng(0)
+    files = [file for file in sorted(store.rglob('*')) if file.is_file() and file.suffix != '.png']
+    assert [file.name for file in files] == ['shard-00000.npy', 'manifest.arrow', 'plan.json']
+    for file, places in zip(files, (6, 40, 40), strict=True):
+        content = file.read_bytes()
+        for place in random.integers(len(content), size=places):
+            changed = bytearray(content)
+            changed[place] ^= 1 << random.integers(8)
+            file.write_bytes(changed)
+            if file.suffix == '.npy':
+                assert not verify_store(store)[1].is_right or is_refused(store)
+                repair_store(store, generator)
+                assert sha256_of(store) == before
+            else:
+                assert is_refused(store), (file.name, place)
+        file.write_bytes(content)
+    assert verify_store(store)[1].is_right
+
+
+def is_refused(store) -> bool:
+    try:
+        read_manifest(store)
+    except ValueError:
+        return True
+    return False

@@ -14,12 +14,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-DEEP = 100_000                                       # levels, far above Python's recursion limit
-NAMES = ('', ' ', '.', '..', '/', '/etc/passwd', '../../outside', 'C:\\outside', '\\\\host\\share',
-         'a\0b', '\ud800', '\N{RIGHT-TO-LEFT OVERRIDE}', '\n', 'a' * 5000, 'os.system', 'inf', 'nan',
-         '-1', '1e400', '9' * 5000, '٣', 'Infinity', 'None', 'true', '[1,2', '{}', '0x10', '%s', '#')
-VALUES = (None, True, False, 0, -1, 1, 2**31, 2**63, -2**63, 2**64, 10**30, 0.5, -0.0, 1e308, 1e-320,
-          float('nan'), float('inf'), float('-inf'), [], {}, [None], [[]], [{}], {'': None},
+DEEP = 100_000                                       # levels, above Python's recursion limit
+NAMES = ('', ' ', '.', '..', '/', '/etc/passwd', '../../outside', 'C:\\outside', '\\\\host\\a',
+         'a\0b', '\ud800', '\N{RIGHT-TO-LEFT OVERRIDE}', '\n', 'a' * 5000, 'os.system', 'inf',
+         'nan', '-1', '1e400', '9' * 5000, '٣', 'Infinity', 'None', 'true', '[1,2', '{}', '0x10',
+         '%s', '#')
+VALUES = (None, True, False, 0, -1, 1, 2**31, 2**63, -2**63, 2**64, 10**30, 0.5, -0.0, 1e308,
+          1e-320, float('nan'), float('inf'), float('-inf'), [], {}, [None], [[]], [{}], {'': None},
           {'type': 'os.system', 'command': 'true'}, {'_delete_': True}, *NAMES)
 values = st.sampled_from(VALUES) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -40,7 +41,7 @@ PIECES: dict[str, Callable[[bytes, int, int, bytes], bytes]] = {
     'overwrite': lambda old, at, size, new: old[:at] + new + old[at + len(new):],
     'cut off': lambda old, at, size, new: old[:at],
     'cut out': lambda old, at, size, new: old[:at] + old[at + size:],
-    'repeat': lambda old, at, size, new: old[:at] + old[at:at + size] * (size + 2) + old[at + size:],
+    'repeat': lambda old, at, size, new: old[:at] + old[at:at + size] * size + old[at:],
     'insert': lambda old, at, size, new: old[:at] + new + old[at:],
     'swap': lambda old, at, size, new: old[at:] + old[:at],
     'highest': lambda old, at, size, new: old[:at] + b'\xff' * min(size, len(old) - at)
@@ -112,7 +113,8 @@ def damaged_json(content: bytes) -> st.SearchStrategy[bytes]:
     """A document of JSON, damaged as a value, as text, or as bytes."""
     value = json.loads(content)
     text = st.sampled_from((
-        b'[' * DEEP, b'{"a":' * DEEP, b'', b'null', b'NaN', b'"\\ud800"', b'\xff\xfe', b'\xef\xbb\xbf{}',
+        b'[' * DEEP, b'{"a":' * DEEP, b'', b'null', b'NaN', b'"\\ud800"', b'\xff\xfe',
+        b'\xef\xbb\xbf{}',
         b'9' * 10_000, b'1e999999', content.replace(b'{', b'{"format_version": 7, "rows": 0, ', 1),
         content + content, content.decode().encode('utf-16'), content.replace(b'"', b"'"),
         content.replace(b':', b':' + b' ' * 100_000, 1)))

@@ -15,13 +15,13 @@ from typing import Any
 import av
 import numpy as np
 import pyarrow as pa
-from fuzzing import mutations
 from hypothesis import strategies as st
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from PIL import Image
 
 import lddm_aug  # noqa: F401  registers the generators
+from fuzzing import mutations
 from lddm_aug.browse.flags import ClipFlags
 from lddm_aug.commands import make_parser
 from lddm_aug.data.annotations import read_annotations
@@ -150,14 +150,14 @@ def _write_package(folder: Path) -> None:
                  'classes': CLASSES}
     save_package(folder, MODELS.build({'type': 'LDDMGenerator', 'diffusion': diffusion, 'size': 16,
                                        'num_frames': 8, 'steps': 3}), ['p9'],
-                 stages={'autoencoder': {'figures': {'psnr_db': 30.}}})
+                 stages={'autoencoder': {'figures': {'psnr_db': 30., 'still_psnr_db': 25.}}})
 
 
 def _write_figures(folder: Path) -> None:
     _write_package(folder)
-    _json('evaluation.json', {'package_sha256': read_card(folder)['sha256'], 'clips': 8, 'groups': 2,
-                              'rows': [dict.fromkeys(('figure', 'value', 'interval', 'remark'),
-                                                     'x')]})(folder)
+    row = dict.fromkeys(('figure', 'value', 'interval', 'remark'), 'x')
+    _json('evaluation.json', {'package_sha256': read_card(folder)['sha256'], 'clips': 8,
+                              'groups': 2, 'rows': [row]})(folder)
 
 
 ITEM = Item('a.avi', 'benign', 'p1', VIDEO, 'stamp', lambda: Recording(iter(())))
@@ -284,6 +284,14 @@ def _read_store(folder: Path) -> None:
         pass
 
 
+def _convert(folder: Path) -> None:
+    convert_store(folder, folder / 'new')
+
+
+def _import(folder: Path) -> None:
+    import_store(folder / 'exported', folder / 'new')
+
+
 def _read_partial(folder: Path) -> None:
     StoreWriter(folder, STORE_PLAN, _rows_of_store(), per_shard=2)
 
@@ -303,7 +311,7 @@ def _read_steps(folder: Path) -> None:
     steps = ResumableSteps(folder)
     steps.find('fit', {'seed': 0}, folder / 'fit')
     with contextlib.redirect_stdout(io.StringIO()):
-        steps.run('fit', {'seed': 0}, folder / 'fit', lambda: {})
+        steps.run('fit', {'seed': 0}, folder / 'fit', dict)
     steps.forget()
 
 
@@ -374,8 +382,8 @@ def _read_options(folder: Path) -> None:
     from lddm_aug.commands.arguments import add_cfg_options
 
     add_cfg_options(args, '')
-    config = Config({'model': {'backbone': {'depth': 50}}, 'param_scheduler': [{'type': 'LinearLR'}],
-                     'load_from': None}, filename='config.py')
+    config = Config({'model': {'backbone': {'depth': 50}}, 'load_from': None,
+                     'param_scheduler': [{'type': 'LinearLR'}]}, filename='config.py')
     try:
         with contextlib.redirect_stderr(io.StringIO()) as said:
             found = args.parse_args(['--cfg-options', *_words(folder)])
@@ -451,15 +459,15 @@ PARSERS = [
     Parser('manifest.partial.jsonl', lambda folder: _write_store(folder, False),
            'manifest.partial.jsonl', mutations.damaged_lines, _read_partial),
     Parser('plan.json of format 1', _write_old_store, 'plan.json', mutations.damaged_json,
-           lambda folder: convert_store(folder, folder / 'new')),
+           _convert),
     Parser('manifest.jsonl of format 1', _write_old_store, 'manifest.jsonl',
-           mutations.damaged_lines, lambda folder: convert_store(folder, folder / 'new')),
+           mutations.damaged_lines, _convert),
     Parser('exported plan.json', _write_export('webdataset'), 'exported/plan.json',
-           mutations.damaged_json, lambda folder: import_store(folder / 'exported', folder / 'new')),
+           mutations.damaged_json, _import),
     Parser('exported rows.jsonl', _write_export('webdataset'), 'exported/rows.jsonl',
-           mutations.damaged_lines, lambda folder: import_store(folder / 'exported', folder / 'new')),
+           mutations.damaged_lines, _import),
     Parser('exported tar', _write_export('webdataset'), 'exported/00000.tar',
-           mutations.damaged_bytes, lambda folder: import_store(folder / 'exported', folder / 'new')),
+           mutations.damaged_bytes, _import),
     Parser('keep file', lambda folder: (_write_store(folder / 'store'),
                                         _json('keep.json', ['a', 'c'])(folder)),
            'keep.json', mutations.damaged_json, _read_keep),
