@@ -212,3 +212,10 @@ def test_a_playlist_that_names_other_files_is_not_followed(tmp_path):
         (tmp_path / name).write_text(content)
         with pytest.raises(UnreadableFileError, match=name):
             read_frames(tmp_path / name)
+
+
+def test_what_pillow_would_start_another_program_for_is_not_opened(tmp_path):
+    with (tmp_path / 'a.png').open('wb') as file:
+        Image.new('L', (8, 8)).save(file, 'EPS')
+    with pytest.raises(UnreadableFileError, match=r'a\.png is no readable picture'):
+        read_still(tmp_path / 'a.png')

@@ -11,7 +11,13 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import (
+    Image,
+    ImageOps,
+    MpoImagePlugin,  # noqa: F401  these three register what they read
+    TiffImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
 
 from lddm_aug.data.shown import Pixels, blend_on_black
 from lddm_aug.data.unreadable import (
@@ -29,6 +35,8 @@ STILL_FORMATS = {'.png': {'PNG'}, '.jpg': {'JPEG', 'MPO'}, '.jpeg': {'JPEG', 'MP
                  '.ppm': {'PPM'}, '.pgm': {'PPM'}, '.pbm': {'PPM'}, '.pnm': {'PPM'}}
 SEQUENCE_FORMATS = {'.gif': {'GIF'}, '.apng': {'PNG'}}               # usually
 FORMATS = STILL_FORMATS | SEQUENCE_FORMATS
+# no other is tried: Pillow would run Ghostscript for PostScript
+PILLOW_FORMATS = sorted(set().union(*FORMATS.values()))
 
 GREY_MODES = ('1', 'L', 'LA')
 COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
@@ -83,7 +91,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     # from a path, Pillow maps a TIFF into memory and rotates it wrongly
     with as_unreadable(path, 'picture'), path.open('rb') as file:
         try:
-            image = Image.open(file)
+            image = Image.open(file, formats=PILLOW_FORMATS)
         except Image.DecompressionBombError as error:
             raise UnreadableFileError(f'{path} has far too many pixels a frame; {of_the_limit()}'
                                       ) from error

@@ -101,6 +101,12 @@ def _lines(file: str, *rows: Any) -> Callable[[Path], None]:
     return build
 
 
+def _text(file: str, content: str) -> Callable[[Path], None]:
+    def build(folder: Path) -> None:
+        (folder / file).write_text(content)
+    return build
+
+
 def _rows_of_store() -> pa.Table:
     values = {'clip_id': ['a', 'b', 'c'], 'still': ['s.png', 's.png', 't.png'],
               'still_sha256': ['b' * 64, 'b' * 64, 'c' * 64], 'still_frame': [None, 3, None],
@@ -228,8 +234,8 @@ def _write_video(file: str, codec: str, pixels: str) -> Callable[[Path], None]:
         with av.open(str(folder / file), 'w') as container:
             stream: Any = container.add_stream(codec, rate=25)
             stream.height, stream.width, stream.pix_fmt = 32, 48, pixels
-            for number in range(4):
-                frame = np.full((32, 48, 3), 50 * number, np.uint8)
+            for number in range(12):
+                frame = np.full((32, 48, 3), 20 * number, np.uint8)
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
             container.mux(stream.encode())
     return build
@@ -383,7 +389,7 @@ def _read_options(folder: Path) -> None:
 
     add_cfg_options(args, '')
     config = Config({'model': {'backbone': {'depth': 50}}, 'load_from': None,
-                     'param_scheduler': [{'type': 'LinearLR'}]}, filename='config.py')
+                     'param_scheduler': [{'type': 'LinearLR'}]}, filename=folder / 'config.py')
     try:
         with contextlib.redirect_stderr(io.StringIO()) as said:
             found = args.parse_args(['--cfg-options', *_words(folder)])
@@ -394,24 +400,31 @@ def _read_options(folder: Path) -> None:
     merge_options(config, found.cfg_options)
 
 
-WORDS = """train
+TRAIN = """train
 tsm_phantom_lddm_mix
 --data
 phantom
 --size
 64
+--seed
+3
 --cfg-options
 model.backbone.depth=50
-prepare
+model.x=[1,2]"""
+PREPARE = """prepare
 csv
+table.csv
+--out
+x
 --labels
 a=b,c=d
---out
-x"""
+--min-frames
+3
+--max-bad-share
+0.5"""
 OPTIONS = """model.backbone.depth=18
 param_scheduler.0.type=CosineAnnealingLR
-param_scheduler.9.x=1
-model.x=[1,2
+model.x=[(1,2),a]
 load_from=None"""
 TABLE = """path,label,group,split,fps,frame,sha256
 videos/a.npy,benign,p1,train,25,0,
@@ -485,10 +498,11 @@ PARSERS = [
            mutations.damaged_table, _read_csv),
     Parser('table of labels', _write_labelled_dicom, 'labels.csv', mutations.damaged_table,
            _read_dicom),
-    Parser('errata', lambda folder: (folder / 'errata.csv').write_text(
-        'action,item,value,why,source\nrelabel,a,benign,"wrong, by eye",me\nexclude,b,,cut,me\n'),
-        'errata.csv', mutations.damaged_table,
-        lambda folder: [str(each) for each in read_errata(folder / 'errata.csv')]),
+    Parser('errata', _text('errata.csv', 'action,item,value,why,source\n'
+                                         'relabel,a,benign,"wrong, by eye",me\n'
+                                         'exclude,b,,cut,me\n'),
+           'errata.csv', mutations.damaged_table,
+           lambda folder: [str(each) for each in read_errata(folder / 'errata.csv')]),
     Parser('audit.json', lambda folder: (
         _write_labelled('table.csv', TABLE)(folder), _json('audit/audit.json', {
             'format_version': 1, 'leaks': [{'what': 'x'}],
@@ -534,10 +548,11 @@ PARSERS = [
                                   {'loss': 1.25, 'loss_x': 1, 'iter': 2}),
            '0/vis_data/scalars.json', mutations.damaged_lines, read_losses),
     # words of a command line
-    Parser('command line', lambda folder: (folder / 'words').write_text(WORDS), 'words',
-           mutations.damaged_words, _read_words),
-    Parser('--cfg-options', lambda folder: (folder / 'words').write_text(OPTIONS), 'words',
-           mutations.damaged_words, _read_options),
+    *(Parser(f'command line of {name}', _text('words', words), 'words', mutations.damaged_words,
+             _read_words) for name, words in (('train', TRAIN), ('prepare', PREPARE))),
+    Parser('--cfg-options', lambda folder: (_text('words', OPTIONS)(folder),
+                                            _text('config.py', '')(folder)),
+           'words', mutations.damaged_words, _read_options),
     # pictures and videos
     *(Parser(file, _write_picture(file, frames), file, mutations.damaged_bytes, _read_frames(file))
       for file, frames in (('a.png', 1), ('a.jpg', 1), ('a.bmp', 1), ('a.pgm', 1), ('a.gif', 3),
