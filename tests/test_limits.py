@@ -81,7 +81,7 @@ def test_a_frame_larger_than_its_container_says_is_refused(tmp_path, sides):
 def many(folder: Path, name: str) -> Path:
     """Twelve frames in a file, or a folder."""
     path, frames = folder / name, np.zeros((12, 16, 16), np.uint8)
-    pictures = [Image.fromarray(frame + number) for number, frame in enumerate(frames)]
+    pictures = [Image.fromarray(frame + 20 * number) for number, frame in enumerate(frames)]
     if name == 'frames':
         path.mkdir()
         for number, picture in enumerate(pictures):
@@ -91,7 +91,7 @@ def many(folder: Path, name: str) -> Path:
     elif path.suffix == '.mov':
         write_lying_video(path, [write_png(64)] * 12)
     else:
-        pictures[0].save(path, save_all=True, append_images=pictures[1:])
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], lossless=True)
     return path
 
 

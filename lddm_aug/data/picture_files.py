@@ -36,7 +36,7 @@ STILL_FORMATS = {'.png': {'PNG'}, '.jpg': {'JPEG', 'MPO'}, '.jpeg': {'JPEG', 'MP
 SEQUENCE_FORMATS = {'.gif': {'GIF'}, '.apng': {'PNG'}}               # usually
 FORMATS = STILL_FORMATS | SEQUENCE_FORMATS
 # no other is tried: Pillow would run Ghostscript for PostScript
-PILLOW_FORMATS = sorted(set().union(*FORMATS.values()))
+PILLOW_FORMATS = sorted(set().union(*FORMATS.values()) - {'MPO'})    # begins as a JPEG
 
 GREY_MODES = ('1', 'L', 'LA')
 COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
