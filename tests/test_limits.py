@@ -219,3 +219,19 @@ def test_what_pillow_would_start_another_program_for_is_not_opened(tmp_path):
         Image.new('L', (8, 8)).save(file, 'EPS')
     with pytest.raises(UnreadableFileError, match=r'a\.png is no readable picture'):
         read_still(tmp_path / 'a.png')
+
+
+@pytest.mark.parametrize('box, place, value', [
+    (b'stsz', 4, struct.pack('>2I', 1, 2**26)),      # of one byte each, 2.8 GB of FFmpeg's index
+    (b'trun', 0, struct.pack('>2I', 0, 2**31 - 1))])
+def test_samples_that_a_container_announces_are_not_believed(tmp_path, write_video, numbered, box,
+                                                             place, value):
+    fragments = {'movflags': 'frag_keyframe+empty_moov'} if box == b'trun' else None
+    path = write_video(tmp_path / 'a.mp4', 'libx264', numbered(12), container=fragments)
+    assert count_frames(path) == 12
+    content = bytearray(path.read_bytes())
+    start = content.index(box) + 4 + place
+    content[start:start + 8] = value
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r'a\.mp4 .*LDDM_AUG_MAX_FRAMES'):
+        inspect(path)

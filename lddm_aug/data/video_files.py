@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -19,7 +19,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from lddm_aug.data.container_length import check_complete
+from lddm_aug.data.container_length import check_complete, check_samples
 from lddm_aug.data.shown import Pixels, apply_display_matrix, blend_on_black, with_square_pixels
 from lddm_aug.data.unreadable import (
     UnreadableFileError,
@@ -95,9 +95,18 @@ def inspect_video(path: Path) -> float | None:
         return measured                              # mean of a variable rate
 
 
-def open_container(file: Any) -> av.container.InputContainer:
-    """Open a video, whose content chooses none but the formats of videos, and no other file."""
-    return av.open(file, 'r', options=_bounds(), container_options={
+def open_container(name: str | Path, file: BinaryIO) -> av.container.InputContainer:
+    """Open a video, whose content chooses none but the formats of videos, and no other file.
+
+    Args:
+        name: for messages.
+        file: what has a path is opened by it.
+    """
+    check_samples(name, file)
+    file.seek(0)
+    # absolute, since FFmpeg reads text before a colon as a protocol
+    source: Any = str(name.absolute()) if isinstance(name, Path) else file
+    return av.open(source, 'r', options=_bounds(), container_options={
         'format_whitelist': FORMATS, 'protocol_whitelist': 'file'})
 
 
@@ -108,10 +117,9 @@ def _bounds() -> dict[str, str]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, VideoStream]]:
-    with as_unreadable(path, 'video'):
+    with as_unreadable(path, 'video'), path.open('rb') as file:
         check_complete(path)
-        # absolute, since FFmpeg reads text before a colon as a protocol
-        with open_container(str(path.absolute())) as container:
+        with open_container(path, file) as container:
             yield container, video_stream(path, container)
 
 
