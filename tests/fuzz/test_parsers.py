@@ -37,7 +37,9 @@ def test_a_damaged_file_is_read_or_refused_in_one_sentence(parser, template, tmp
     parser.seal(folder)
     parser.read(folder)                              # as it is; imports what it needs
 
-    @settings(settings.get_profile(PROFILE))
+    profile = settings.get_profile(PROFILE)
+
+    @settings(profile, max_examples=profile.max_examples // (4 if parser.is_slow else 1))
     @given(st.data())
     def read_damaged(data: st.DataObject) -> None:
         shutil.rmtree(folder)

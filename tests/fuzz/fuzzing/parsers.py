@@ -68,6 +68,7 @@ class Parser:
         damage: strategy of its damaged content, given the valid one.
         read: what must not fail but with a message; all it may touch is the folder.
         seal: makes sha256s fit the damaged file, as somebody would who wants it to be read.
+        is_slow: whether it is tried a quarter as often.
     """
     name: str
     build: Callable[[Path], Any]
@@ -75,6 +76,7 @@ class Parser:
     damage: Damage
     read: Callable[[Path], Any]
     seal: Callable[[Path], Any] = lambda folder: None
+    is_slow: bool = False
 
 
 # ── valid files ──
@@ -452,16 +454,18 @@ def _figures(names: str) -> dict[str, float]:
 
 PARSERS = [
     # packages
-    Parser('package.json', _write_package, 'package.json', mutations.damaged_json, load_package),
+    Parser('package.json', _write_package, 'package.json', mutations.damaged_json, load_package,
+           is_slow=True),
     Parser('package.json, sealed', _write_package, 'package.json', mutations.damaged_json,
-           load_package, _seal_card),
+           load_package, _seal_card, is_slow=True),
     Parser('weights.safetensors', _write_package, 'weights.safetensors', mutations.damaged_bytes,
-           load_package, _seal_weights),
-    Parser('groups.json', _write_package, 'groups.json', mutations.damaged_json, load_package),
+           load_package, _seal_weights, is_slow=True),
+    Parser('groups.json', _write_package, 'groups.json', mutations.damaged_json, load_package,
+           is_slow=True),
     Parser('evaluation.json', _write_figures, 'evaluation.json', mutations.damaged_json,
-           _read_figures),
+           _read_figures, is_slow=True),
     Parser('model card', _write_figures, 'README.md', mutations.damaged_bytes,
-           _read_figures),
+           _read_figures, is_slow=True),
     # stores
     Parser('plan.json', _write_store, 'plan.json', mutations.damaged_json, _read_store),
     Parser('manifest.arrow', _write_store, 'manifest.arrow', mutations.damaged_bytes, _read_store,
