@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from lddm_aug.files import sha256_of
 from lddm_aug.json_files import read_json, require_form
 from lddm_aug.limits import refuse_above
+from lddm_aug.store.arrow_file import read_rows
 from lddm_aug.store.shards import ClipShards
 
 FORMAT_VERSION = 2
@@ -98,7 +99,7 @@ class Rows(Sequence[dict[str, Any]]):
     @cached_property
     def table(self) -> pa.Table:
         """All rows of the file."""
-        return pa.ipc.open_file(pa.memory_map(str(self.file))).read_all()
+        return read_rows(self.file)
 
     def __len__(self) -> int:
         return len(self.table) if self.numbers is None else len(self.numbers)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lddm_aug.files import TEMPORARY, atomic_write, is_within, remove_temporaries, sha256_of
 from lddm_aug.json_files import parse_json
 from lddm_aug.locks import only_writer
+from lddm_aug.store.arrow_file import read_rows
 from lddm_aug.store.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -245,8 +246,7 @@ class StoreWriter:
         if not path.is_file():
             return None
         try:
-            with pa.OSFile(str(path)) as file:
-                table = pa.ipc.open_file(file).read_all()
+            table = read_rows(path, mapped=False)    # the file will be replaced
             check_table(path, len(self.rows), len(table), lambda: table)
         except (ValueError, OSError, pa.ArrowException):
             return None
