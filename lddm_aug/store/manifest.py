@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lddm_aug.files import sha256_of
-from lddm_aug.json_files import read_json, require_form
+from lddm_aug.json_files import parse_json, read_json, require_form
 from lddm_aug.limits import refuse_above
 from lddm_aug.store.arrow_file import read_rows
 from lddm_aug.store.shards import ClipShards
@@ -112,11 +112,8 @@ class Rows(Sequence[dict[str, Any]]):
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
         row = self.read(index, self.table.column_names)
-        try:
-            versions = json.loads(row['versions'])
-        except ValueError as error:
-            raise ValueError(f'{self.file}: versions of {row["clip_id"]} are no JSON ({error}); '
-                             f'{AGAIN}') from error
+        versions = parse_json(row['versions'], object,
+                              f'{self.file}: versions of {row["clip_id"]}', AGAIN)
         return dict(row, sha256=row['sha256'].hex(), versions=versions, shape=list(self.shape))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
