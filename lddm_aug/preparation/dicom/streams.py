@@ -75,13 +75,15 @@ def iter_stream(name: str, file: BinaryIO, fragments: Sequence[Fragment]) -> Ite
     Raises:
         UnreadableFileError: during the iteration, if it is damaged.
     """
-    with open_container(name, JoinedFragments(file, fragments)) as container:
+    joined = JoinedFragments(file, fragments)
+    with open_container(name, joined) as container:  # type: ignore[arg-type]
         yield from shown_frames(name, container, video_stream(name, container))
 
 
 def stream_fps(name: str, file: BinaryIO, fragments: Sequence[Fragment]) -> float | None:
     """Frames per second, None if unknown; it raises the errors of `iter_stream`."""
-    with open_container(name, JoinedFragments(file, fragments)) as container:
+    joined = JoinedFragments(file, fragments)
+    with open_container(name, joined) as container:  # type: ignore[arg-type]
         stream = video_stream(name, container)
         # without a container FFmpeg always reports 25 frames per second
         rate = (stream.codec_context.framerate if container.format.name in BARE else
