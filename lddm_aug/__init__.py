@@ -29,6 +29,7 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
     files.py       atomic writes and hashes of files
     json_files.py  JSON whose form is checked when it is read
     hardware.py    devices, launchers and mixed precision, and whether they are there
+    limits.py      what a file may take of memory and time
     locks.py       one writer at a time
     resumable_steps.py   steps of a long command, which a second call doesn't repeat
     processes.py   processes that end with the one that began them

@@ -22,7 +22,7 @@ def last_checkpoint(folder: Path) -> Path:
     MMEngine's pointer has the path at the time of the training; only the name is used.
     """
     pointer = folder / POINTER
-    return folder / Path(pointer.read_text()).name if pointer.is_file() else pointer
+    return folder / Path(pointer.read_text(errors='replace')).name if pointer.is_file() else pointer
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

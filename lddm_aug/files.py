@@ -53,7 +53,10 @@ def remove_temporaries(folder: Path) -> None:
 
 def is_within(path: Path, folder: Path) -> bool:
     """Whether a path lies below a folder, by way of links, too."""
-    return folder.resolve() in path.resolve().parents
+    try:
+        return folder.resolve() in path.resolve().parents
+    except (ValueError, OSError, RuntimeError):      # no path, or a link to itself
+        return False
 
 
 def sha256_of(path: Path) -> str:

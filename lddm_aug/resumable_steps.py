@@ -21,7 +21,7 @@ except ImportError:                                  # Windows
 # Hooks that only raise errors and count: they don't change the results of a step.
 GUARDS = ('ClassGuardHook', 'QuarantineHook', 'SamplerGuardHook', 'WeightsGuardHook')
 
-RECORD = {'inputs': str, 'output': str, 'seconds': float, 'peak_rss_mb': float,
+RECORD = {'inputs': str, 'output': Path, 'seconds': float, 'peak_rss_mb': float,
           'result?': (dict, None)}
 
 
@@ -103,7 +103,7 @@ class ResumableSteps:
         outputs = [self._output(path) for path in records]
         for path, output in zip(records, outputs, strict=True):
             shutil.rmtree(output, ignore_errors=True)
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     def _record_of(self, name: str) -> Path:
         return self.folder / 'steps' / f'{name.replace(" ", "_")}.json'

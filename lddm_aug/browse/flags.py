@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 from lddm_aug.files import atomic_write, sha256_of
+from lddm_aug.json_files import read_json
 from lddm_aug.store.manifest import MANIFEST
 
 FLAGS = ('good', 'bad')
@@ -53,13 +54,10 @@ class ClipFlags:
         """Clip id → `good` or `bad`; clips without a flag are not in it."""
         if not self.file.is_file():
             return {}
-        try:
-            content = json.loads(self.file.read_bytes())
-            flags, made_of = dict(content['flags']), content['manifest_sha256']
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'{self.file} is damaged ({error!r}); move it and {self.keep} '
-                             'away') from error
-        if made_of != self.manifest_sha256:
+        content = read_json(self.file, {'flags': {str: str}, 'manifest_sha256': str},
+                            f'move it and {self.keep} away')
+        flags = content['flags']
+        if content['manifest_sha256'] != self.manifest_sha256:
             raise ValueError(f'{self.file} has the flags of another store, or of this one before '
                              'it was made again; move it away, or name another file by --keep')
         return flags
@@ -99,7 +97,7 @@ class ClipFlags:
 
     def _kept_in_file(self) -> Any:
         try:
-            return json.loads(self.keep.read_bytes())
+            return read_json(self.keep, [str], '')
         except (FileNotFoundError, ValueError):
             return None
 

@@ -1,7 +1,6 @@
 """Clips of a store, filtered and flagged."""
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
@@ -17,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from lddm_aug.browse.flags import FLAGS, ClipFlags
 from lddm_aug.browse.server import HERE, QUALITY, problem, read_body
 from lddm_aug.data.frames import natural_key, to_channels
+from lddm_aug.json_files import parse_json
 from lddm_aug.store.manifest import Rows, read_manifest
 from lddm_aug.visualization.previews import encode_webp, render_page
 
@@ -77,12 +77,8 @@ class StorePage:
         Raises:
             ValueError: if it is anything else.
         """
-        try:
-            sent = json.loads(content)
-            clip_id, flag = sent['clip_id'], sent['flag']
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'a flag has clip_id and flag, but got {content[:80]!r}') from error
-        return dict(summary=self.summary(self.flags.set(clip_id, flag)))
+        sent = parse_json(content, {'clip_id': str, 'flag': (str, None)}, 'a flag', 'send it again')
+        return dict(summary=self.summary(self.flags.set(sent['clip_id'], sent['flag'])))
 
     def summary(self, flags: Mapping[str, str]) -> str:
         """How many clips have which flag, and what is kept."""

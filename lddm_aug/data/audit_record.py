@@ -12,7 +12,7 @@ from lddm_aug.json_files import read_json
 
 FORMAT_VERSION = 1
 FORM = {'format_version': int, 'leaks': [{'what': str}],
-        'same': [{'items': [{'path': str, 'frame': (int, None)}]}],
+        'same': [{'items': [{'path': Path, 'frame': (int, None)}]}],
         'tables': [{'sha256': str, 'split_sha256': (str, None)}]}
 PLACE = Path('audit', 'audit.json')                  # beside the table
 SHOWN = 3

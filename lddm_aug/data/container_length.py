@@ -1,14 +1,22 @@
-"""Checks that a video file has the length that its container announces.
+"""Checks of what a video's container announces, before FFmpeg believes it.
 
-FFmpeg and players show the rest of a truncated file without an error.
+A file that ends before its container does is truncated: FFmpeg and players show the rest without an
+error.  For each sample that MP4 and QuickTime announce FFmpeg takes memory, whether it is there or
+not.
 """
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from lddm_aug.data.unreadable import UnreadableFileError
+from lddm_aug.limits import limit_of, refuse_above
 
+WITH_BOXES = (b'moov', b'trak', b'mdia', b'minf', b'stbl', b'moof', b'traf')
+SAMPLES_PER_FRAME = 20                               # with sound, far above any
+BOXES_PER_FRAME = 10                                 # of a file with a fragment for each
 ASF_HEADER = bytes.fromhex('3026b2758e66cf11a6d900aa0062ce6c')
 ASF_DATA = bytes.fromhex('3626b2758e66cf11a6d900aa0062ce6c')
 ASF_DATA_HEADER = 50                                 # bytes
@@ -52,6 +60,57 @@ def announced_length(file: BinaryIO) -> int:
     return 0
 
 
+def check_samples(name: str | Path, file: BinaryIO) -> None:
+    """Raise UnreadableFileError for an MP4 or QuickTime file that announces too many samples.
+
+    A sample is a frame, or what sound has in its place.
+
+    Args:
+        name: for messages.
+        file: of any format; others have no such boxes.
+    """
+    samples, handler, is_pcm = 0, b'', False
+    for boxes, (kind, place) in enumerate(_inner_boxes(file)):
+        refuse_above('MAX_FRAMES', boxes // BOXES_PER_FRAME, name, UnreadableFileError)
+        if kind == b'trak':
+            handler, is_pcm = b'', False
+        elif kind == b'hdlr':
+            handler = handler or _read(file, place + 8, 4)
+        elif kind == b'stts':                        # FFmpeg counts PCM by chunks, not by samples
+            count, duration = (_number(file, place + offset) for offset in (4, 12))
+            is_pcm = handler == b'soun' and count == duration == 1
+        elif kind in (b'stsz', b'stz2') and not is_pcm:
+            samples += _number(file, place + 8)
+        elif kind == b'trun':
+            samples += _number(file, place + 4)
+    refuse_above('MAX_FRAMES', samples // SAMPLES_PER_FRAME, name, UnreadableFileError)
+
+
+def _inner_boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """The name of every box, also of those within others, and the place of its content."""
+    file.seek(0, os.SEEK_END)
+    ends, place = [file.tell()], 0
+    while ends:
+        head = _read(file, place, 16)
+        length, content = int.from_bytes(head[:4], 'big'), place + 8
+        if length == 1:
+            length, content = int.from_bytes(head[8:], 'big'), place + 16
+        if len(head) < 8 or content > ends[-1] or (length and length < content - place):
+            place = ends.pop()                       # no box: go on behind the one around it
+            continue
+        end = min(place + length, ends[-1]) if length else ends[-1]  # 0: up to the end of the file
+        yield head[4:8], content
+        if head[4:8] in WITH_BOXES:
+            ends.append(end)
+            place = content
+        else:
+            place = end
+
+
+def _number(file: BinaryIO, place: int) -> int:
+    return int.from_bytes(_read(file, place, 4), 'big')
+
+
 def _read(file: BinaryIO, place: int, count: int) -> bytes:
     file.seek(min(place, 2 ** 63 - 1))               # some lengths are invalid
     return file.read(count)
@@ -60,7 +119,10 @@ def _read(file: BinaryIO, place: int, count: int) -> bytes:
 def _of_boxes(file: BinaryIO) -> int:
     """MP4 and QuickTime: boxes of 4 bytes length, 4 bytes name and, if length is 1, 8 of length."""
     place = end = 0
-    while len(head := _read(file, place, 16)) >= 8 and head[4:8].isalnum():
+    for _ in range(BOXES_PER_FRAME * limit_of('MAX_FRAMES')):
+        head = _read(file, place, 16)
+        if len(head) < 8 or not head[4:8].isalnum():
+            break
         length = int.from_bytes(head[:4], 'big')
         if length == 1:
             length = int.from_bytes(head[8:], 'big')

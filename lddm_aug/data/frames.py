@@ -27,13 +27,15 @@ from lddm_aug.data.shown import Pixels
 from lddm_aug.data.unreadable import (
     UnreadableFileError,
     as_unreadable,
+    check_max_frames,
     check_max_pixels,
     check_not_empty,
 )
 from lddm_aug.data.video_files import inspect_video, iter_video
+from lddm_aug.limits import refuse_above
 
 __all__ = [
-    'MIN_FRAMES', 'STILL_SUFFIXES', 'VIDEO_SUFFIXES', 'Pixels', 'UnreadableFileError',
+    'MIN_FRAMES', 'STILL_SUFFIXES', 'VIDEO_SUFFIXES', 'Pixels', 'UnreadableFileError', 'bounded',
     'check_max_pixels', 'count_frames', 'inspect', 'is_colour', 'is_still_file', 'iter_frames',
     'letterbox', 'natural_key', 'read_frames', 'read_still', 'stack_frames', 'to_channels']
 
@@ -56,12 +58,13 @@ def read_frames(path: str | Path, each: Callable[[Pixels], Pixels] | None = None
     Raises:
         FileNotFoundError: if it doesn't exist.
         UnreadableFileError: if it is truncated, damaged, empty, of an unknown format or without
-            read permission, if its frames differ in shape, or if they exceed MAX_PIXELS.
+            read permission, if its frames differ in shape, or if it exceeds a limit of
+            `lddm_aug.limits`.
         MemoryError: if there is too little memory; the message names the file.
     """
     frames = iter_frames(path)
     try:
-        return stack_frames(frames if each is None else map(each, frames))
+        return stack_frames(bounded(path, frames if each is None else map(each, frames)))
     except MemoryError as error:
         raise MemoryError(f'there is too little memory to read {path}') from error
 
@@ -77,6 +80,15 @@ def iter_frames(path: str | Path) -> Iterator[Pixels]:
         if frame.shape != shape:
             raise UnreadableFileError(f'{path} mixes frames of different shapes: {shape}, '
                                       f'{frame.shape}')
+        yield frame
+
+
+def bounded(path: str | Path, frames: Iterable[Pixels]) -> Iterator[Pixels]:
+    """The frames of a file that will be kept; UnreadableFileError before they exceed MAX_BYTES."""
+    kept = 0
+    for frame in frames:
+        kept += frame.nbytes
+        refuse_above('MAX_BYTES', kept, path, UnreadableFileError)
         yield frame
 
 
@@ -171,7 +183,7 @@ def inspect(path: str | Path) -> float | None:
             inspect(file)
         return None
     if _is_npy(path):
-        check_max_pixels(path, *_open_npy(path).shape[1:3])
+        _open_npy(path)
         return None
     return inspect_pictures(path) if _is_picture(path) else inspect_video(path)
 
@@ -267,6 +279,7 @@ def _frame_files(folder: Path) -> list[Path]:
                  if file.suffix.lower() in STILL_SUFFIXES and not file.name.startswith('.')]
     if not files:
         raise UnreadableFileError(f'{folder} is a folder without frames')
+    check_max_frames(folder, len(files))
     return sorted(files, key=lambda file: natural_key(file.name))
 
 
@@ -276,4 +289,6 @@ def _open_npy(path: Path) -> Pixels:
         if array.dtype != np.uint8 or array.ndim - is_colour(array) != 3 or 0 in array.shape:
             raise UnreadableFileError(f'{path} must contain (T, H, W) or (T, H, W, 3) uint8, but '
                                       f'has {array.shape} {array.dtype}')
+    check_max_pixels(path, *array.shape[1:3])
+    check_max_frames(path, len(array))
     return array

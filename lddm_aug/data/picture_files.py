@@ -11,15 +11,23 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import (
+    Image,
+    ImageOps,
+    MpoImagePlugin,  # noqa: F401  these three register what they read
+    TiffImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
 
 from lddm_aug.data.shown import Pixels, blend_on_black
 from lddm_aug.data.unreadable import (
-    MAX_PIXELS,
     UnreadableFileError,
     as_unreadable,
+    check_max_frames,
     check_max_pixels,
+    of_the_limit,
 )
+from lddm_aug.limits import limit_of
 
 STILL_FORMATS = {'.png': {'PNG'}, '.jpg': {'JPEG', 'MPO'}, '.jpeg': {'JPEG', 'MPO'},
                  '.jpe': {'JPEG', 'MPO'}, '.jfif': {'JPEG', 'MPO'}, '.bmp': {'BMP'},
@@ -27,6 +35,8 @@ STILL_FORMATS = {'.png': {'PNG'}, '.jpg': {'JPEG', 'MPO'}, '.jpeg': {'JPEG', 'MP
                  '.ppm': {'PPM'}, '.pgm': {'PPM'}, '.pbm': {'PPM'}, '.pnm': {'PPM'}}
 SEQUENCE_FORMATS = {'.gif': {'GIF'}, '.apng': {'PNG'}}               # usually
 FORMATS = STILL_FORMATS | SEQUENCE_FORMATS
+# no other is tried: Pillow would run Ghostscript for PostScript
+PILLOW_FORMATS = sorted(set().union(*FORMATS.values()) - {'MPO'})    # begins as a JPEG
 
 GREY_MODES = ('1', 'L', 'LA')
 COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
@@ -70,6 +80,7 @@ def inspect_pictures(path: Path) -> float | None:
         duration = 0.                                # ms
         for place in places:
             image.seek(place)
+            check_max_pixels(path, *image.size)
             image.load()                             # WebP has the duration only then
             duration += image.info.get('duration') or 0
         return 1000 * len(places) / duration if duration else None
@@ -80,10 +91,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     # from a path, Pillow maps a TIFF into memory and rotates it wrongly
     with as_unreadable(path, 'picture'), path.open('rb') as file:
         try:
-            image = Image.open(file)
+            image = Image.open(file, formats=PILLOW_FORMATS)
         except Image.DecompressionBombError as error:
-            raise UnreadableFileError(f'{path} has far more pixels a frame than the '
-                                      f'{MAX_PIXELS / 1e6:.0f} million of the limit') from error
+            raise UnreadableFileError(f'{path} has far too many pixels a frame; {of_the_limit()}'
+                                      ) from error
         except Image.UnidentifiedImageError as error:
             raise UnreadableFileError(f'{path} is no readable picture: it is cut off, damaged or '
                                       'of another format') from error
@@ -94,9 +105,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 def _places(path: Path, image: Image.Image) -> list[int]:
     """Indices of the pictures of a file that are frames, not its thumbnails or masks."""
-    count = getattr(image, 'n_frames', 1)
     if image.format == 'MPO':                        # the first is the photo, others its previews
         return [0]
+    if image.format == 'TIFF':                       # else all pages are looked for
+        _refuse_more_pages(path, image)
+    count = getattr(image, 'n_frames', 1)
+    check_max_frames(path, count)                    # before it is believed
     if image.format == 'TIFF' and count > 1:
         image.seek(count - 1)
         if image.tag_v2.next:                        # type: ignore[attr-defined]
@@ -106,6 +120,17 @@ def _places(path: Path, image: Image.Image) -> list[int]:
     if getattr(image, 'default_image', False):       # shown by viewers without animation
         return list(range(1, count))
     return list(range(count))
+
+
+def _refuse_more_pages(path: Path, image: Image.Image) -> None:
+    """Look for one page after the other, as Pillow does, but not for any number of them."""
+    try:
+        for place in range(limit_of('MAX_FRAMES') + 1):
+            image.seek(place)
+    except EOFError:
+        image.seek(0)
+        return
+    check_max_frames(path, place + 1)
 
 
 def _is_page(image: Image.Image, place: int) -> bool:

@@ -8,7 +8,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+
+from lddm_aug.limits import refuse_above
 
 SHOWN = 40                                           # columns in a message
 SEPARATORS = (',', ';', '\t', '|')
@@ -70,8 +73,8 @@ def read_table(file: str | Path, needed: Sequence[str]) -> Table:
 
     Raises:
         FileNotFoundError: if the file doesn't exist.
-        ValueError: if it is no table, lacks a needed column, or a row has more values than the
-            header; the message names the line.
+        ValueError: if it is no table, lacks a needed column, exceeds a limit of
+            `lddm_aug.limits`, or a row has more values than the header; the message names the line.
     """
     file = Path(file)
     if file.is_dir():
@@ -79,20 +82,19 @@ def read_table(file: str | Path, needed: Sequence[str]) -> Table:
     if not file.is_file():
         raise FileNotFoundError(f'{file}: there is no such table')
     text, notes = _decode(file)
-    lines = io.StringIO(text, newline='').readlines()
-    first = 0
-    while first < len(lines) and (not lines[first].strip(' \t\r\n,;|')
-                                  or lines[first].startswith('#')):
-        first += 1
-    if first == len(lines):
+    lines: Iterator[str] = io.StringIO(text, newline='')
+    first, header = next(((number, line) for number, line in enumerate(lines)
+                          if line.strip(' \t\r\n,;|') and not line.startswith('#')), (0, ''))
+    if not header:
         raise ValueError(f'{file}: the table is empty')
-    if match := re.fullmatch(r'"?sep=(.)"?[,;\t]*\s*', lines[first], re.IGNORECASE):
+    if match := re.fullmatch(r'"?sep=([^"\s]|\t)"?[,;\t]*\s*', header, re.IGNORECASE):
         separator, first = match[1], first + 1
     else:
-        separator = _separator(lines[first], needed)
-    records = _records(file, lines[first:], separator, first)
+        separator, lines = _separator(header, needed), chain([header], lines)
+    records = _records(file, lines, separator, first)
     columns = tuple(name.strip() for name in next(records, (0, []))[1])
-    rows = []
+    refuse_above('MAX_COLUMNS', len(columns), file)
+    rows: list[tuple[int, dict[str, str]]] = []
     for line, values in records:
         if len(values) == 1 < len(columns) and values[0].lstrip().startswith('#'):
             continue
@@ -102,6 +104,7 @@ def read_table(file: str | Path, needed: Sequence[str]) -> Table:
             raise ValueError(f'{file} line {line}: more values than columns ({len(values)}, '
                              f'but the header has {len(columns)}); {hint}')
         if any(value.strip() for value in values):
+            refuse_above('MAX_CELLS', (len(rows) + 1) * len(columns), file)
             padded = [*values, *[''] * (len(columns) - len(values))]
             rows.append((line, {name: value.strip() for name, value in
                                 zip(columns, padded, strict=False)}))
@@ -187,6 +190,7 @@ def too_many_numbers(labels: Sequence[str]) -> str:
 
 def _decode(file: Path) -> tuple[str, list[str]]:
     """The text of a file, and a note where its encoding is a guess."""
+    refuse_above('MAX_TEXT', file.stat().st_size, file)
     content = file.read_bytes()
     if content.startswith((b'PK\x03\x04', b'\xd0\xcf\x11\xe0')):
         raise ValueError(f'{file}: is a spreadsheet or an archive, not text; save it as CSV')
@@ -222,7 +226,7 @@ def _separator(header: str, needed: Sequence[str]) -> str:
     return max(SEPARATORS, key=found)                # in a tie the first: the comma
 
 
-def _records(file: Path, lines: Sequence[str], separator: str,
+def _records(file: Path, lines: Iterable[str], separator: str,
              offset: int) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     start = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-MAX_PIXELS = 25_000_000                              # of a frame; far above ultrasound pictures
+from lddm_aug.limits import PREFIX, limit_of, refuse_above
 
 
 class UnreadableFileError(ValueError):
@@ -62,6 +62,17 @@ def check_not_empty(path: str | Path) -> Path:
 
 def check_max_pixels(path: str | Path, width: int, height: int) -> None:
     """Raise UnreadableFileError for frames of more than MAX_PIXELS, before they are decoded."""
-    if width * height > MAX_PIXELS:
+    if width * height > limit_of('MAX_PIXELS'):
         raise UnreadableFileError(f'{path} has {width * height / 1e6:.0f} million pixels a frame; '
-                                  f'the limit is {MAX_PIXELS / 1e6:.0f} million')
+                                  f'{of_the_limit()}')
+
+
+def of_the_limit() -> str:
+    """The end of a message on a frame with too many pixels."""
+    return (f'the limit is {limit_of("MAX_PIXELS") / 1e6:g} million; make it smaller, or set '
+            f'{PREFIX}MAX_PIXELS')
+
+
+def check_max_frames(path: str | Path, count: int) -> None:
+    """Raise UnreadableFileError for a file of more than MAX_FRAMES."""
+    refuse_above('MAX_FRAMES', count, path, UnreadableFileError)

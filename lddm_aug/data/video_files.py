@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -19,10 +19,22 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from lddm_aug.data.container_length import check_complete
+from lddm_aug.data.container_length import check_complete, check_samples
 from lddm_aug.data.shown import Pixels, apply_display_matrix, blend_on_black, with_square_pixels
-from lddm_aug.data.unreadable import UnreadableFileError, as_unreadable, check_max_pixels
+from lddm_aug.data.unreadable import (
+    UnreadableFileError,
+    as_unreadable,
+    check_max_frames,
+    check_max_pixels,
+    of_the_limit,
+)
+from lddm_aug.limits import limit_of
 
+# FFmpeg's names; others, as playlists and scripts, name further files to open
+FORMATS = ','.join((
+    'mov', 'matroska', 'avi', 'mpeg', 'mpegvideo', 'mpegts', 'asf', 'flv', 'h264', 'hevc', 'gif',
+    'apng', 'png_pipe', 'jpeg_pipe', 'bmp_pipe', 'tiff_pipe', 'webp_pipe', 'ppm_pipe',
+    'gif_pipe', 'jpegls_pipe', 'j2k_pipe'))
 ANNOUNCE_DURATION = {'matroska,webm', 'avi', 'asf', 'flv'}           # reliably
 MISSING_SHARE = 0.1                                  # of the duration; a last frame is shorter
 RATE_TOLERANCE = 0.02                                # error of timestamps in whole milliseconds
@@ -61,7 +73,11 @@ def video_stream(name: str | Path, container: av.container.InputContainer) -> Vi
         raise UnreadableFileError(f'{name} has a compression without a decoder')
     stream.thread_type = 'NONE'                      # each thread keeps a frame, in many workers
     stream.codec_context.thread_count = 1
+    stream.codec_context.options = _bounds()         # a frame may be larger than its container says
     check_max_pixels(name, stream.width, stream.height)
+    if not stream.width or not stream.height:        # FFmpeg refused to decode a first frame
+        raise UnreadableFileError(f'{name} has no frame of a size that can be read: '
+                                  f'{of_the_limit()}, or it is damaged')
     return stream
 
 
@@ -79,12 +95,31 @@ def inspect_video(path: Path) -> float | None:
         return measured                              # mean of a variable rate
 
 
+def open_container(name: str | Path, file: BinaryIO) -> av.container.InputContainer:
+    """Open a video, whose content chooses none but the formats of videos, and no other file.
+
+    Args:
+        name: for messages.
+        file: what has a path is opened by it.
+    """
+    check_samples(name, file)
+    file.seek(0)
+    # absolute, since FFmpeg reads text before a colon as a protocol
+    source: Any = str(name.absolute()) if isinstance(name, Path) else file
+    return av.open(source, 'r', options=_bounds(), container_options={
+        'format_whitelist': FORMATS, 'protocol_whitelist': 'file'})
+
+
+def _bounds() -> dict[str, str]:
+    """Options by which FFmpeg refuses too large frames before it takes memory for them."""
+    return {'max_pixels': str(limit_of('MAX_PIXELS'))}
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, VideoStream]]:
-    with as_unreadable(path, 'video'):
+    with as_unreadable(path, 'video'), path.open('rb') as file:
         check_complete(path)
-        # absolute, since FFmpeg reads text before a colon as a protocol
-        with av.open(str(path.absolute())) as container:
+        with open_container(path, file) as container:
             yield container, video_stream(path, container)
 
 
@@ -99,6 +134,7 @@ def _decoded(path: str | Path, container: av.container.InputContainer,
                 raise UnreadableFileError(f'{path} is cut off or damaged: it cannot be decoded '
                                           f'completely after {count} frames')
             for frame in frames:
+                check_max_frames(path, count + 1)
                 yield frame
                 count += 1
                 until = frame.time
@@ -154,8 +190,11 @@ def _as_shown(path: str | Path, pixels: Pixels, pixel_shape: Fraction | None,
 
 def _measured_rate(container: av.container.InputContainer, stream: VideoStream) -> float | None:
     """Mean frames per second, from the timestamps."""
-    times = {packet.dts if packet.pts is None else packet.pts
-             for packet in container.demux(stream) if packet.size and not packet.is_discard}
+    times = set()
+    for packet in container.demux(stream):
+        if packet.size and not packet.is_discard:
+            times.add(packet.dts if packet.pts is None else packet.pts)
+            check_max_frames(container.name, len(times))
     known = sorted(time for time in times if time is not None)
     if len(known) < 2 or not stream.time_base:
         return None

@@ -53,7 +53,8 @@ class LatentDataset(Dataset):
         self.metainfo = dict(classes=classes_of('LatentDataset', 'the clips', self.clips))
         self.groups = groups_of(self.clips)
         self.conditions = Conditions('LatentDataset', conditions)
-        self.samples, self.sample_groups = self._encode(MODELS.build(autoencoder), draws, batch_size)
+        self.samples, self.sample_groups = self._encode(MODELS.build(autoencoder), draws,
+                                                        batch_size)
 
     @torch.inference_mode()
     def _encode(self, autoencoder: ClipAutoencoder, draws: int, batch_size: int

@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from lddm_aug.classes import shown
 from lddm_aug.files import atomic_write
 from lddm_aug.json_files import read_json
+from lddm_aug.limits import refuse_above
 from lddm_aug.visualization.markdown import escaped
 
 MODEL_CARD = 'README.md'
@@ -37,7 +38,7 @@ def write_model_card(folder: Path, package: Mapping[str, Any], license: str | No
         ValueError: if README.md isn't a model card, or the figures are of another package.
     """
     with atomic_write(folder / MODEL_CARD) as file:
-        file.write(model_card(folder, package, license=license).encode())
+        file.write(model_card(folder, package, license=license).encode(errors='replace'))
 
 
 def model_card(folder: Path, package: Mapping[str, Any], source: str = 'PACKAGE',
@@ -122,7 +123,8 @@ def _facts(package: Mapping[str, Any]) -> dict[str, Any]:
               for name, stage in stages.items() for label, counts in stage.get('data', {}).items()],
         reconstruction=[dict(stage=escaped(name), **stage['figures'])
                         for name, stage in stages.items()
-                        if METRICS['psnr'] in stage.get('figures', {})],
+                        if all(isinstance(stage.get('figures', {}).get(name), (int, float))
+                               for name in ('psnr_db', 'still_psnr_db'))],
         stages=[dict(stage=escaped(name), iterations=stage.get('iterations', ''),
                      weights=_code(stage.get('weights_sha256')),
                      inputs=', '.join(_inputs(stage.get('inputs', {}))))
@@ -143,9 +145,13 @@ def _last_card(path: Path) -> tuple[dict[str, Any], str]:
     """Metadata of the card that is there, and what somebody added below it."""
     if not path.is_file():
         return {}, ''
-    text = path.read_text(encoding='utf-8')
+    refuse_above('MAX_TEXT', path.stat().st_size, path)
+    text = path.read_bytes().decode(errors='replace')
     _, fence, rest = text.partition(FENCE)
-    metadata = yaml.safe_load(rest.partition(FENCE)[0]) if text.startswith(FENCE) else None
+    try:
+        metadata = yaml.safe_load(rest.partition(FENCE)[0]) if text.startswith(FENCE) else None
+    except (yaml.YAMLError, ValueError, RecursionError):             # ValueError: the 99th of June
+        metadata = None
     if not fence or not isinstance(metadata, dict):
         raise ValueError(f'{path} is no model card, which begins with metadata between two lines '
                          '`---`; move it away')

@@ -140,7 +140,7 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
     try:
         generator.load_state_dict({} if card['weights_sha256'] is None
                                   else load_file(folder / WEIGHTS))
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError, KeyError, AttributeError) as error:       # of types
         raise ValueError(f'load_package: the weights in {folder / WEIGHTS} are not those of '
                          f'{card["generator"]["type"]} as {CARD} describes it; '
                          f'train the generator again ({_short(error)})') from error
@@ -180,7 +180,8 @@ def _write_package(folder: Path, generator: Generator, groups: list[str], unname
     card['sha256'] = _card_sha256(card)
     _write_json(folder / CARD, card)
     if groups:
-        _write_json(folder / GROUPS, dict(package_sha256=card['sha256'], groups=groups))
+        _write_json(folder / GROUPS, dict(package_sha256=card['sha256'], groups=groups,
+                                          sha256=_groups_sha256(groups)))
     write_model_card(folder, card)
     return card
 
@@ -222,8 +223,11 @@ def _read_groups(folder: Path, card: dict[str, Any]) -> list[str]:
     path = folder / GROUPS
     if not path.is_file():
         return []
-    content = read_json(path, {'package_sha256': str, 'groups': [str]}, 'copy it again',
-                        f'load_package: {path}')
+    content = read_json(path, {'package_sha256': str, 'groups': [str], 'sha256?': str},
+                        'copy it again', f'load_package: {path}')
+    changed = content.get('sha256') not in (None, _groups_sha256(content['groups']))
+    if changed or {*content} - {'package_sha256', 'groups', 'sha256'}:
+        raise ValueError(f'load_package: {path} was changed after it was written; copy it again')
     if content['package_sha256'] != card['sha256']:
         raise ValueError(f'load_package: {path} names the groups of another package; take the one '
                          'that was written with this package, or move it away')
@@ -264,6 +268,10 @@ def _card_sha256(card: dict[str, Any]) -> str:
     """Of all that the card says; through the weights' sha256 it stands for the whole package."""
     content = {key: value for key, value in card.items() if key != 'sha256'}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _groups_sha256(groups: list[str]) -> str:
+    return hashlib.sha256(json.dumps(groups).encode()).hexdigest()
 
 
 def _folder_beside(folder: Path) -> Path:

@@ -10,4 +10,5 @@
     notices.py           warnings about groups, classes and splits
     prepare.py           reads the items, one by one, into
     prepared_folder.py   the prepared format: tables, and files of frames
+    frame_file.py        frames → a file of them, one by one
 """

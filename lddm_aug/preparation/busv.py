@@ -7,11 +7,11 @@ It doesn't contain patients.  Its known faults are in busv_errata.csv, each with
 """
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from lddm_aug.json_files import read_json
 from lddm_aug.preparation.errata import Erratum, apply_errata
 from lddm_aug.preparation.folder import list_folder
 from lddm_aug.preparation.levels import Levels
@@ -20,6 +20,7 @@ from lddm_aug.preparation.source_folder import SourceFolder
 
 ERRATA = Path(__file__).with_name('busv_errata.csv')
 FRAMES = 'rawframes'
+COCO_VID = {'images': [{'file_name': str}], 'annotations?': [{'bbox': [float]}]}
 SPLITS = {'train': 'train', 'val': 'test', 'test': 'test'}           # part of a json's name → split
 
 
@@ -102,16 +103,14 @@ def _read_splits(root: Path, listing: Listing) -> tuple[dict[str, str], list[Pat
     return splits, read
 
 
-def _read_coco(file: Path) -> tuple[list[str], list[tuple[float, float, float, float]]]:
+def _read_coco(file: Path) -> tuple[list[str], list[list[float]]]:
     """Names of the frames, relative to rawframes, and boxes (x, y, width, height)."""
-    try:
-        content = json.loads(file.read_bytes())
-        names = [image['file_name'].replace('\\', '/').removeprefix(f'{FRAMES}/')
-                 for image in content['images']]
-        boxes = [tuple(map(float, box['bbox'])) for box in content.get('annotations', ())]
-        if any(len(box) != 4 for box in boxes):
-            raise ValueError('a box does not have four numbers')
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f'{file}: not a COCO-VID file ({error!r}); remove it to omit the official '
-                         'split, or download it again') from error
-    return names, boxes                              # type: ignore[return-value]
+    advice = ('so that it is no COCO-VID file; remove it to omit the official split, or download '
+              'it again')
+    content = read_json(file, COCO_VID, advice)
+    names = [image['file_name'].replace('\\', '/').removeprefix(f'{FRAMES}/')
+             for image in content['images']]
+    boxes = [box['bbox'] for box in content.get('annotations', ())]
+    if any(len(box) != 4 for box in boxes):
+        raise ValueError(f'{file} has a box without four numbers, {advice}')
+    return names, boxes

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lddm_aug.limits import refuse_above
 from lddm_aug.preparation.listing import EXCLUDED, Item, LeftOut, Listing
 
 ACTIONS = ('relabel', 'exclude', 'duplicate', 'group')
@@ -46,6 +47,7 @@ def read_errata(path: str | Path) -> list[Erratum]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path}: this list of errata does not exist')
+    refuse_above('MAX_TEXT', path.stat().st_size, path)
     try:
         text = path.read_text(encoding='utf-8-sig')
     except UnicodeDecodeError as error:

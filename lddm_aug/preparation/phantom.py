@@ -15,6 +15,7 @@ The phantom is for tests, not a model of disease: it makes no claim about real p
 
 import io
 import json
+import textwrap
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -372,8 +373,11 @@ def claim_folder(out: Path, settings: dict) -> None:
     if note.exists():
         found = read_json(note, dict, 'remove the folder, or choose another')
         if found != settings:
-            raise ValueError(f'write_phantom: {out} has a phantom made with {found}, not with '
-                             f'{settings}; choose another folder or remove this one')
+            differing = [key for key in {**settings, **found}
+                         if found.get(key) != settings.get(key)]
+            raise ValueError(f'write_phantom: {out} has a phantom made with other settings (its '
+                             f'{textwrap.shorten(", ".join(differing), 200)} differ); choose '
+                             'another folder or remove this one')
         return
     if out.exists() and any(not path.name.endswith(TEMPORARY) for path in out.iterdir()):
         raise ValueError(f'write_phantom: {out} is not empty and has no phantom.json; '

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from lddm_aug.data.frames import (
     MIN_FRAMES,
     Pixels,
     UnreadableFileError,
+    bounded,
     is_colour,
     letterbox,
-    stack_frames,
     to_channels,
 )
 from lddm_aug.data.tables import too_many_numbers
@@ -139,13 +140,12 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
     for item, name in zip(tqdm(listing.items, unit='item'), names_of(listing.items), strict=True):
         if not folder.holds(item, name):
             try:
-                frames, recording = _read(item, options)
-            except (ValueError, OSError, MemoryError) as error:
-                bad.append(LeftOut(item.source, BAD, reason_of(error, listing.root),
-                                   len(item.all_files)))
+                _add(folder, item, name, options)
+            except _BadItemError as error:
+                reason = reason_of(error.reason, listing.root)
+                bad.append(LeftOut(item.source, BAD, reason, len(item.all_files)))
                 _refuse_many(bad, total, options.max_bad_share)
                 continue
-            folder.add(item, name, frames, recording.fps, recording.mask)
             made += 1
         good.append(item)
     if not good:
@@ -157,22 +157,53 @@ def prepare(listing: Listing, out: str | Path, options: Options) -> Report:
                   time.monotonic() - started)
 
 
-def _read(item: Item, options: Options) -> tuple[Pixels, Recording]:
-    """(T, H, W) or (T, H, W, 3) frames, and the recording."""
-    recording = item.open()
-    frames = deque(_fitted(recording.frames, options))
-    if not frames:
-        raise UnreadableFileError(f'{item.source} has no frames')
-    if item.role != STILL and len(frames) < options.min_frames:
-        raise UnreadableFileError(f'{item.source} has {len(frames)} frames, fewer than '
-                                  f'{options.min_frames}')
-    channels = 3 if any(is_colour(frame) for frame in frames) else 1
-    if recording.mask is not None and options.size is not None:
-        mask = letterbox(recording.mask, options.size)
-        recording = recording._replace(mask=np.where(mask > 127, 255, 0).astype(np.uint8))
-    # frames are released one by one, so that they are in memory once; some may be grey
-    stacked = stack_frames(to_channels(frames.popleft(), channels) for _ in range(len(frames)))
-    return stacked, recording
+class _BadItemError(Exception):
+    """An item that can't be read, unlike a folder that can't be written."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError, MemoryError) as error:
+        raise _BadItemError(error) from error
+
+
+def _add(folder: PreparedFolder, item: Item, name: str, options: Options) -> None:
+    """Read an item and write it, frame by frame; _BadItemError if it can't be read."""
+    with _reading():
+        recording = item.open()
+    mask = recording.mask
+    if mask is not None and options.size is not None:
+        mask = np.where(letterbox(mask, options.size) > 127, 255, 0).astype(np.uint8)
+    folder.add(item, name, _frames(item, recording, options), recording.fps, mask)
+
+
+def _frames(item: Item, recording: Recording, options: Options) -> Iterator[Pixels]:
+    """(H, W) or (H, W, 3) frames of one size; _BadItemError where one can't be read."""
+    frames = bounded(item.source, _fitted(recording.frames, options))
+    count, size = 0, None
+    while True:
+        with _reading():
+            frame = next(frames, None)
+            if frame is None:
+                break
+            size = size or frame.shape[:2]
+            if frame.shape[:2] != size:
+                raise UnreadableFileError(f'{item.source} mixes frames of different sizes: {size}, '
+                                          f'{frame.shape[:2]}')
+        count += 1
+        yield frame
+    with _reading():
+        if not count:
+            raise UnreadableFileError(f'{item.source} has no frames')
+        if item.role != STILL and count < options.min_frames:
+            raise UnreadableFileError(f'{item.source} has {count} frames, fewer than '
+                                      f'{options.min_frames}')
 
 
 def _fitted(frames: Iterator[Pixels], options: Options) -> Iterator[Pixels]:

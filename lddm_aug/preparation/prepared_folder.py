@@ -18,19 +18,20 @@ import csv
 import io
 import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import numpy as np
 from PIL import Image
 
-from lddm_aug.data.frames import Pixels
+from lddm_aug.data.frames import Pixels, to_channels
 from lddm_aug.files import TEMPORARY, atomic_write, sha256_of
 from lddm_aug.json_files import parse_json, read_json
+from lddm_aug.preparation.frame_file import write_frames
 from lddm_aug.preparation.listing import ORACLE, STILL, VIDEO, Item, LeftOut
 from lddm_aug.preparation.names import without_ending
 
@@ -76,25 +77,33 @@ class PreparedFolder:
                 and record.get('role') == item.role
                 and all(self._is_complete(file) for file in record['files']))
 
-    def add(self, item: Item, name: str, frames: Pixels, fps: float | None = None,
+    def add(self, item: Item, name: str, frames: Iterable[Pixels], fps: float | None = None,
             mask: Pixels | None = None) -> None:
-        """Write the files of an item.
+        """Write the files of an item, in the memory of a few frames.
+
+        Where the frames raise an error, nothing is written.
 
         Args:
             item: of the source.
             name: of the files, without ending.
-            frames: (T, H, W) or (T, H, W, 3).
+            frames: T of (H, W) or (H, W, 3) each, of one size; if one is in colour, all become so.
             fps: frames per second; None if unknown.
             mask: (H, W), of a still.
         """
-        self._start()
         files = []
+        frames = iter(frames)
+        first = next(frames)
         if item.role in (VIDEO, ORACLE):
             place, table = (('frames', 'videos.csv') if item.role == VIDEO else
                             ('oracle', 'oracle.csv'))
-            files.append(self._write_video(f'{place}/{name}.npy', table, frames, fps))
+            video, is_coloured = self._write_video(f'{place}/{name}.npy', table,
+                                                   chain([first], frames), fps)
+            files.append(video)
+            first = to_channels(first, 3 if is_coloured else 1)
         if item.role in (STILL, ORACLE):
-            still = self._write_still(f'stills/{name}.png', 'stills.csv', frames[0])
+            deque(frames, maxlen=0)                  # an error may come after the first
+            self._start()
+            still = self._write_still(f'stills/{name}.png', 'stills.csv', first)
             if mask is not None:
                 kept = self._write_still(f'masks/{name}.png', '', mask)
                 still |= {'mask': kept['path'], 'mask_sha256': kept['sha256']}
@@ -183,14 +192,22 @@ class PreparedFolder:
                    and sha256_of(self.folder / path) == digest
                    for path, digest in kept.items())
 
-    def _write_video(self, path: str, table: str, frames: Pixels, fps: float | None) -> File:
-        (self.folder / path).parent.mkdir(exist_ok=True)
-        with atomic_write(self.folder / path) as file:
-            # not into the file itself: NumPy would leave out why a write failed
-            np.save(_Writer(file), frames, allow_pickle=False)
-        return {'table': table, 'path': path, 'frames': len(frames), 'size': _size(frames[0]),
+    def _write_video(self, path: str, table: str, frames: Iterable[Pixels], fps: float | None
+                     ) -> tuple[File, bool]:
+        """Write a video → what its row says, and whether it is in colour."""
+        parent = (self.folder / path).parent
+        parent.mkdir(exist_ok=True)
+        try:
+            with atomic_write(self.folder / path) as file:
+                shape = write_frames(file, frames)
+                self._start()                        # only now that all could be read
+        except BaseException:
+            with suppress(OSError):                  # it holds other files
+                parent.rmdir()
+            raise
+        return {'table': table, 'path': path, 'frames': shape[0], 'size': f'{shape[1]}x{shape[2]}',
                 'fps': '' if fps is None else f'{fps:.6g}',
-                'sha256': sha256_of(self.folder / path)}
+                'sha256': sha256_of(self.folder / path)}, len(shape) == 4
 
     def _write_still(self, path: str, table: str, still: Pixels) -> File:
         (self.folder / path).parent.mkdir(exist_ok=True)
@@ -228,13 +245,6 @@ class PreparedFolder:
             for file in () if linked else (self.folder / place).glob('*'):
                 if f'{place}/{file.name}' not in kept:
                     file.unlink()
-
-
-class _Writer:
-    """Passes writes on, block by block."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.write = file.write
 
 
 def refuse_nesting(out: Path, source: Path) -> None:

@@ -1,6 +1,7 @@
 """Generated clips on disk, with a manifest of their provenance.
 
     manifest.py  files of a store, and the reader of a finished one
+    arrow_file.py  a file of rows
     shards.py    the clips
     writer.py    writes one
     verify.py    what is missing, changed or too much

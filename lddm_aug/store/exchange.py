@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,19 +25,20 @@ from numpy.typing import NDArray
 
 from lddm_aug.data.frames import read_frames, to_channels
 from lddm_aug.files import atomic_write
-from lddm_aug.json_files import parse_json, read_json
+from lddm_aug.json_files import read_json, read_json_lines
 from lddm_aug.store.manifest import (
     AS_JSON,
     OF_THE_STORE,
     PLAN,
     SCHEMA,
     Manifest,
+    check_shape,
     make_table,
     plain_type,
     read_manifest,
 )
 from lddm_aug.store.merge import plan_of
-from lddm_aug.store.shards import clip_sha256
+from lddm_aug.store.shards import clip_of, clip_sha256
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter
 
@@ -102,12 +104,12 @@ def import_store(folder: Path, out: Path) -> int:
                                 'write one with lddm-aug store export')
     plan = read_json(folder / PLAN, {'exported_as': str, 'shape': [int], 'clips': int,
                                      'generator_groups': [str], 'seed?': int}, ADVICE)
+    check_shape(folder / PLAN, plan['shape'])
     form = plan.pop('exported_as')
     if form not in READERS:
         raise ValueError(f'{folder / PLAN}: exported_as must be one of {", ".join(READERS)}, but '
                          f'got {form!r}')
-    rows = [parse_json(line, ROW, f'{folder / ROWS}, line {number}', ADVICE) for number, line in
-            enumerate((folder / ROWS).read_bytes().splitlines(), start=1)]
+    rows = [*read_json_lines(folder / ROWS, ROW, ADVICE)]
     rows.sort(key=lambda row: row['clip_id'])
     if len(rows) != plan.pop('clips') or len({row['clip_id'] for row in rows}) != len(rows):
         raise ValueError(f'{folder / ROWS} was changed after it was written; {ADVICE}')
@@ -200,16 +202,19 @@ def _write_tars(manifest: Manifest, out: Path, fps: float) -> None:
 
 def _read_tars(folder: Path, rows: list[dict[str, Any]], shape: list[int]
                ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    most = 4096 + int(np.prod(shape))                # of a member: no more is taken into memory
+    most = 4096 + math.prod(shape)                   # of a member: no more is taken into memory
     for path in sorted(folder.glob('*.tar')):
         try:
-            with tarfile.open(path) as tar:
+            with tarfile.open(path, 'r:') as tar:    # not compressed
                 for member in tar:
                     clip_id, _, ending = member.name.partition('.')
                     if ending != 'npy' or not member.isfile() or member.size > most:
                         continue
                     content: Any = tar.extractfile(member)
-                    yield clip_id, np.load(io.BytesIO(content.read()), allow_pickle=False)
+                    clip = clip_of(content.read(), shape)
+                    if clip is None:
+                        raise ValueError(f'{member.name[:80]} is no clip of the shape {shape}')
+                    yield clip_id, clip
         except (tarfile.TarError, EOFError, ValueError, OSError) as error:
             if str(folder) in str(error):
                 raise

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,12 +26,15 @@ from numpy.typing import NDArray
 
 from lddm_aug.files import sha256_of
 from lddm_aug.json_files import parse_json, read_json, require_form
+from lddm_aug.limits import refuse_above
+from lddm_aug.store.arrow_file import read_rows
 from lddm_aug.store.shards import ClipShards
 
 FORMAT_VERSION = 2
 PLAN = 'plan.json'
 MANIFEST = 'manifest.arrow'
 PARTIAL = 'manifest.partial.jsonl'
+PLAN_SHA256 = b'plan_sha256'                          # among the metadata of the rows
 OLD_MANIFEST = 'manifest.jsonl'                      # of format 1
 CONTACT_SHEET = 'contact_sheet.png'
 
@@ -52,7 +56,6 @@ PLANNED = {'format_version': int, 'clips': int, 'generator_groups': [str], 'shap
            'left_out?': [{'reason': str, 'clip_id': str, 'still': str, 'still_sha256': str,
                           'group': str, 'label': str, 'seed': int}]}
 MOST_CLIPS = 10**9
-MOST_PIXELS = 1 << 34                                # of a clip
 AGAIN = 'make the store again'
 FINISH = 'run lddm-aug synthesize again to correct it'
 
@@ -98,7 +101,7 @@ class Rows(Sequence[dict[str, Any]]):
     @cached_property
     def table(self) -> pa.Table:
         """All rows of the file."""
-        return pa.ipc.open_file(pa.memory_map(str(self.file))).read_all()
+        return read_rows(self.file)
 
     def __len__(self) -> int:
         return len(self.table) if self.numbers is None else len(self.numbers)
@@ -197,6 +200,9 @@ def open_rows(store: str | Path) -> Manifest:
     rows, clips = Rows(path, header['shape']), shards_of(store, header)
     check_table(path, clips.count, clips.count - len(header.get('left_out', ())),
                 lambda: rows.table)
+    recorded = (rows.table.schema.metadata or {}).get(PLAN_SHA256)
+    if recorded not in (None, plan_sha256(header)):  # None: of a store that was made before
+        raise ValueError(f'{store / PLAN} was changed after it was written; {FINISH}')
     return Manifest(rows, header, clips)
 
 
@@ -219,10 +225,13 @@ def check_table(path: Path, places: int, count: int, read: Callable[[], pa.Table
     try:
         table = read()
         table.validate(full=True)                    # nothing leads a reader out of the file
-    except (pa.ArrowException, OSError, EOFError) as error:
+        names = table.schema.names
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         raise ValueError(f'{path} cannot be read ({error}); {FINISH}') from error
+    if len({*names}) < len(names):
+        raise ValueError(f'{path} has two columns of one name; {FINISH}')
     for field in SCHEMA:
-        found = table.schema.field(field.name).type if field.name in table.schema.names else 'none'
+        found = table.schema.field(field.name).type if field.name in names else 'none'
         if found != field.type:
             raise ValueError(f'{path} must hold a column {field.name} of type {field.type}, but '
                              f'has {found}; {FINISH}')
@@ -255,8 +264,16 @@ def plain_type(name: str) -> pa.DataType:
     return pa.string() if kind == CODED else kind
 
 
-def write_table(table: pa.Table, file: Any) -> None:
-    """Write rows into an open file."""
+def plan_sha256(plan: Mapping[str, Any]) -> bytes:
+    """Of all that a plan says but the sha256 of the rows; the rows have it in their metadata."""
+    kept = {key: value for key, value in plan.items() if key != 'rows_sha256'}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest().encode()
+
+
+def write_table(table: pa.Table, file: Any, plan: Mapping[str, Any] | None = None) -> None:
+    """Write rows into an open file, with the sha256 of their plan, if it is given."""
+    if plan is not None:
+        table = table.replace_schema_metadata({PLAN_SHA256: plan_sha256(plan)})
     with pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table.combine_chunks())
 
@@ -297,6 +314,14 @@ def shards_of(store: Path, plan: Mapping[str, Any]) -> ClipShards:
     return ClipShards(store, tuple(plan['shape']), plan['clips'], plan['clips_per_shard'])
 
 
+def check_shape(path: Path, shape: Sequence[int]) -> None:
+    """Raise ValueError for what is no shape of a clip, or needs more than MAX_BYTES."""
+    if not 3 <= len(shape) <= 4 or min(shape) < 1:
+        raise ValueError(f'{path}: shape must be (T, H, W) or (T, H, W, 3), but got '
+                         f'{[*shape][:5]}; {AGAIN}')
+    refuse_above('MAX_BYTES', math.prod(shape), f'a clip of {path}')
+
+
 def read_plan(path: Path) -> dict[str, Any]:
     """Read plan.json.
 
@@ -312,13 +337,10 @@ def read_plan(path: Path) -> dict[str, Any]:
         raise ValueError(f'{path} was written by another version of lddm_aug; {AGAIN}')
     require_form(plan, PLANNED, str(path), AGAIN)
     for key, value, most in (('clips', plan['clips'], MOST_CLIPS),
-                             ('clips_per_shard', plan['clips_per_shard'], MOST_CLIPS),
-                             *(('shape', length, MOST_PIXELS) for length in plan['shape'])):
+                             ('clips_per_shard', plan['clips_per_shard'], MOST_CLIPS)):
         if not 1 <= value <= most:
             raise ValueError(f'{path}: {key} must lie in [1, {most}], but got {value}; {AGAIN}')
-    if len(plan['shape']) not in (3, 4) or np.prod(plan['shape'], dtype=float) > MOST_PIXELS:
-        raise ValueError(f'{path}: shape must be (T, H, W) or (T, H, W, 3), but got '
-                         f'{plan["shape"]}; {AGAIN}')
+    check_shape(path, plan['shape'])
     return plan
 
 

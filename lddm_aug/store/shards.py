@@ -196,6 +196,15 @@ def npy_header(shape: Sequence[int]) -> bytes:
     return buffer.getvalue()
 
 
+def clip_of(content: bytes, shape: Sequence[int]) -> NDArray[np.uint8] | None:
+    """The clip of a .npy file of its own; None for one of another shape, which is not believed."""
+    header = npy_header(shape)
+    size = len(content) - len(header)
+    if not content.startswith(header) or size != int(np.prod(shape)):
+        return None
+    return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
+
+
 def clip_sha256(clip: NDArray[np.uint8]) -> bytes:
     """Of a clip as a .npy file of its own, so that it holds for its shape and in every store."""
     digest = hashlib.sha256(npy_header(clip.shape))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lddm_aug.files import TEMPORARY, atomic_write, is_within, remove_temporaries, sha256_of
 from lddm_aug.json_files import parse_json
 from lddm_aug.locks import only_writer
+from lddm_aug.store.arrow_file import read_rows
 from lddm_aug.store.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -171,13 +172,13 @@ class StoreWriter:
             | {'place': pa.array(made), 'sha256': digests,
                'versions': pa.DictionaryArray.from_arrays(
                    pa.array(self._version_of[made]), pa.array(self._versions))})
+        left_out = [dict(self.rows.slice(place, 1).to_pylist()[0], reason=reason)
+                    for place, reason in sorted(self._left_out.items())]
+        more = {'left_out': left_out} if left_out else {}
         with atomic_write(self.folder / MANIFEST) as file:
-            write_table(table, file)
+            write_table(table, file, self._plan | more)
             file.flush()
-            left_out = [dict(self.rows.slice(place, 1).to_pylist()[0], reason=reason)
-                        for place, reason in sorted(self._left_out.items())]
-            self._write_plan(rows_sha256=sha256_of(Path(file.name)),
-                             **({'left_out': left_out} if left_out else {}))
+            self._write_plan(rows_sha256=sha256_of(Path(file.name)), **more)
         (self.folder / PARTIAL).unlink(missing_ok=True)
 
     def _open(self, older: Mapping[str, Any] | None) -> None:
@@ -250,8 +251,7 @@ class StoreWriter:
         if not path.is_file():
             return None
         try:
-            with pa.OSFile(str(path)) as file:
-                table = pa.ipc.open_file(file).read_all()
+            table = read_rows(path, mapped=False)    # the file will be replaced
             check_table(path, len(self.rows), len(table), lambda: table)
         except (ValueError, OSError, pa.ArrowException):
             return None

@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 import io
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+
+from lddm_aug.json_files import read_json_lines
 
 POINTS = 60                                          # of a curve, at most
 Curve = dict[str, Sequence[float]]                   # 'iter' and each loss, point by point
@@ -24,15 +24,11 @@ def read_losses(work_dir: Path) -> Curve:
     """
     logged: dict[int, Mapping[str, Any]] = {}
     for log in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in log.read_text().splitlines():
-            with suppress(ValueError):               # a run was killed while it wrote this line
-                values = json.loads(line)
-                if 'loss' not in values or 'iter' not in values:
-                    continue
-                logged[values['iter']] = values
+        for values in read_json_lines(log, {'iter': int, 'loss': float}, '', skip=True):
+            logged[values['iter']] = {name: value for name, value in values.items()
+                                      if name.startswith('loss') and isinstance(value, float | int)}
     iterations = sorted(logged)[::max(1, -(-len(logged) // POINTS))]
-    names = sorted({name for values in logged.values() for name in values
-                    if name.startswith('loss')})
+    names = sorted({name for values in logged.values() for name in values})
     return {'iter': iterations,
             **{name: [float(f'{logged[number].get(name, float("nan")):.5g}')
                       for number in iterations] for name in names}}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -364,3 +365,20 @@ def test_weights_of_a_training_that_diverged_are_not_packed(tiny_lddm, tmp_path)
     with pytest.raises(ValueError, match='has diverged, 1 weights are not finite'):
         save_package(tmp_path / 'package', tiny_lddm, [])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_byte_flipped_anywhere_in_a_package_is_refused(tiny_lddm, tmp_path):
+    """At random places of every file but the model card, which is there for people."""
+    save_package(tmp_path / 'package', tiny_lddm, ['p1', 'p2'])
+    random = np.random.default_rng(0)
+    for name in ('package.json', 'groups.json', 'weights.safetensors'):
+        file = tmp_path / 'package' / name
+        content = file.read_bytes()
+        for place in random.integers(len(content), size=40):
+            changed = bytearray(content)
+            changed[place] ^= 1 << random.integers(8)
+            file.write_bytes(changed)
+            with pytest.raises(ValueError, match=name):
+                load_package(tmp_path / 'package')
+        file.write_bytes(content)
+    assert load_package(tmp_path / 'package').groups == ('p1', 'p2')

@@ -121,15 +121,15 @@ def test_a_killed_run_leaves_no_tables_and_is_gone_on_with(good, out, run, monke
     whole = {name: content for name, (content, _) in snapshot().items()}
     for number in (1, 2):                            # so that the second run has work to do
         (out / f'frames/benign_v{number}.npy').unlink()
-    kept, read = [], prepare_module._read
+    kept, add = [], prepare_module._add
 
-    def killed(item, options):
+    def killed(folder, item, name, options):
         if kept:
             raise KeyboardInterrupt
         kept.append(item.source)
-        return read(item, options)
+        add(folder, item, name, options)
 
-    monkeypatch.setattr(prepare_module, '_read', killed)
+    monkeypatch.setattr(prepare_module, '_add', killed)
     with pytest.raises(KeyboardInterrupt):
         run(list_folder(good))
     assert kept == ['benign/v1']

@@ -496,3 +496,15 @@ def test_a_store_of_an_earlier_version_is_refused_with_the_command_that_converts
                 lambda folder: SyntheticClipDataset(str(folder))):
         with pytest.raises(ValueError, match=f'lddm-aug store convert {tmp_path} --out'):
             use(tmp_path)
+
+
+def test_compressed_rows_which_could_need_any_memory_are_refused(store):
+    table = read_manifest(store).rows.table_of_rows()
+    for compression in ('zstd', 'lz4'):
+        options = pa.ipc.IpcWriteOptions(compression=compression)
+        with (store / MANIFEST).open('wb') as file, pa.ipc.new_file(
+                file, table.schema, options=options) as writer:
+            writer.write_table(table.combine_chunks())
+        edit_plan(store, rows_sha256=sha256_of(store / MANIFEST))
+        with pytest.raises(ValueError, match=r'manifest\.arrow .*compressed'):
+            read_manifest(store)

@@ -75,3 +75,35 @@ def read_manifest_still(store):
     from pathlib import Path
 
     return Path(read_manifest(store).rows[0]['still'])
+
+
+def test_a_byte_flipped_anywhere_is_refused_or_found_and_repaired(make, generator):
+    """At random places of every file of a store but the picture that is there for people."""
+    store = make('store')
+    before = sha256_of(store)
+    random = np.random.default_rng(0)
+    files = [file for file in sorted(store.rglob('*')) if file.is_file() and file.suffix != '.png']
+    assert [file.name for file in files] == ['shard-00000.npy', 'manifest.arrow', 'plan.json']
+    for file in files:
+        content = file.read_bytes()
+        for place in random.integers(len(content), size=40):
+            changed = bytearray(content)
+            changed[place] ^= 1 << random.integers(8)
+            file.write_bytes(changed)
+            assert is_refused(store) or not verify_store(store)[1].is_right, (file.name, place)
+            if file.suffix != '.npy':                # what is read of a clip is found by verify
+                assert is_refused(store), (file.name, place)
+        if file.suffix == '.npy':                    # the last is repaired
+            repair_store(store, generator)
+        else:
+            file.write_bytes(content)
+        assert sha256_of(store) == before
+    assert verify_store(store)[1].is_right
+
+
+def is_refused(store) -> bool:
+    try:
+        read_manifest(store)
+    except ValueError:
+        return True
+    return False

@@ -1,10 +1,8 @@
 """What trainings and tests left behind → the figures that are reported."""
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,9 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from lddm_aug.experiments.study.statistics import Estimate, Resamples, Scores, estimate
-from lddm_aug.json_files import parse_json
+from lddm_aug.json_files import read_json_lines
 
+AGAIN = 'test again'
 METRICS = ('accuracy', 'auc')
 # a training set, and what it is compared with
 PAIRS = (('still_mix', 'real'), ('lddm_mix', 'real'), ('oracle', 'real'), ('lddm_mix', 'still_mix'))
@@ -22,9 +21,7 @@ PAIRS = (('still_mix', 'real'), ('lddm_mix', 'real'), ('oracle', 'real'), ('lddm
 def read_scores(scores: Mapping[str, float], predictions: Path,
                 classes: Sequence[str]) -> dict[str, Any]:
     """What is reported of a test."""
-    rows = [parse_json(line, {'filename': str, 'label': str, 'predicted': str},
-                       f'{predictions}, line {number}', 'test again')
-            for number, line in enumerate(predictions.read_text().splitlines(), start=1)]
+    rows = [*read_json_lines(predictions, {'filename': str, 'label': str, 'predicted': str}, AGAIN)]
     truth, said = ([row[key] for row in rows] for key in ('label', 'predicted'))
     names = ['accuracy', 'f1_macro', 'f1_weighted']
     if len(classes) == 2:
@@ -45,8 +42,17 @@ def rows_of(recognition: Sequence[Mapping[str, Any]], phantom_seed: int | None
 
 
 def read_probabilities(predictions: Path, classes: Sequence[str]) -> Scores:
-    """The scores of every test video."""
-    rows = [json.loads(line) for line in predictions.read_text().splitlines()]
+    """The scores of every test video.
+
+    Raises:
+        ValueError: if a line is damaged, or of another class.
+    """
+    rows = [*read_json_lines(predictions, {'group': object, 'label': str,
+                                           'scores': dict.fromkeys(classes, float)}, AGAIN)]
+    unknown = [row['label'] for row in rows if row['label'] not in classes]
+    if unknown:
+        raise ValueError(f'{predictions} has the label {unknown[0]!r}, which is none of '
+                         f'{", ".join(classes)}; {AGAIN}')
     return Scores(np.array([str(row['group']) for row in rows]),
                   np.array([classes.index(row['label']) for row in rows]),
                   np.array([[row['scores'][name] for name in classes] for row in rows]))
@@ -84,10 +90,7 @@ def read_curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
     curves: dict[str, list[tuple[int, float]]] = {}
     for log in sorted(folder.glob('*/*/vis_data/scalars.json')):
         points = []
-        for line in log.read_text().splitlines():
-            with suppress(ValueError):               # a run was killed while it wrote this line
-                logged = json.loads(line)
-                if 'loss' in logged:
-                    points.append((logged['step'], logged['loss']))
+        for logged in read_json_lines(log, {'loss': float, 'step': int}, '', skip=True):
+            points.append((logged['step'], logged['loss']))
         curves.setdefault(log.parents[2].name, []).extend(points)
     return {stage: points for stage, points in curves.items() if len(points) > 1}

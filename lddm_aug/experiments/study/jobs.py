@@ -111,7 +111,7 @@ def _work(job: Job, threads: int) -> None:
 def _reason(job: Job, exitcode: int) -> str:
     if exitcode != 1:
         return f'failed: its process ended with {exitcode}, maybe for want of memory; {job.log}'
-    lines = job.log.read_text().splitlines() or ['']
+    lines = job.log.read_text(errors='replace').splitlines() or ['']
     return f'failed: {lines[-1]} ({job.log})'
 
 

@@ -23,6 +23,7 @@ from lddm_aug.experiments.study.statistics import (
     estimate,
 )
 from lddm_aug.experiments.study.training_sets import BASELINES, CONTROLS, REAL
+from lddm_aug.json_files import require_form
 
 ALL = 'all of them'
 NAMES = {'accuracy': 'Accuracy', 'f1_macro': 'F1 (macro)', 'auc': 'AUC'}
@@ -201,7 +202,10 @@ class Results:
 
 
 def _scores(videos: dict[str, list], classes: list[str]) -> Scores:
+    require_form(videos, {str: [(str, [float])]}, 'it', 'measure it again')
     rows = list(videos.values())
+    if not all([*map(type, row)] == [str, str, list] for row in rows):
+        raise ValueError('a video needs its group, its label and its probabilities')
     probabilities = np.array([row[2] for row in rows], dtype=float)
     if probabilities.shape != (max(1, len(rows)), len(classes)):
         raise ValueError(f'{len(rows)} videos need a number for each of {len(classes)} classes')

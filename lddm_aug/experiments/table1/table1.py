@@ -6,7 +6,6 @@ A change of the code is not seen; `redo` measures again, and another `work_dir` 
 """
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -52,6 +51,7 @@ from lddm_aug.files import sha256_of
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.generators.package import CARD, load_package
 from lddm_aug.hardware import mixed_precision
+from lddm_aug.json_files import read_json
 from lddm_aug.models.noise_process import STEPS
 from lddm_aug.resumable_steps import fingerprint
 from lddm_aug.versions import machine, run_versions
@@ -310,7 +310,7 @@ def _train(table: Table1, name: str, seed: int
         folder, folders = _train_here(table, name, seed)
     else:
         folders = {stage: folder / stage for stage in stages}
-    measured = json.loads((folder / SUMMARY).read_bytes())
+    measured = read_json(folder / SUMMARY, dict, 'train the generator again')
     parts = [measured] if '' in stages else measured.values()
     seconds = [part.get('seconds', 0.) for part in parts]
     losses = {stage: curve for stage, where in folders.items()

@@ -1,6 +1,7 @@
 """Pixel data → stored samples, frame by frame, in the memory of a few frames."""
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -12,14 +13,17 @@ from pydicom.pixels.utils import _get_jpg_parameters
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
+    JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     MPEGTransferSyntaxes,
     RLELossless,
 )
 
 from lddm_aug.data.frames import UnreadableFileError
+from lddm_aug.data.unreadable import check_max_frames
 from lddm_aug.preparation.dicom.colour import becomes_rgb, is_ycc
 from lddm_aug.preparation.dicom.header import HALVED, Header, Layout
 from lddm_aug.preparation.dicom.streams import Fragment, iter_stream, stream_fps
@@ -72,6 +76,7 @@ def count_frames(header: Header, layout: Layout) -> int:
     if found < announced:
         raise UnreadableFileError(f'{header.name} announces {announced} frames, but its pixel data '
                                   f'have {found} {what}; it is cut off, or its tags are wrong')
+    check_max_frames(header.name, found)
     return found
 
 
@@ -195,6 +200,10 @@ def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
         if encoded.startswith(BEGINNINGS[0]) and JPEG_END not in encoded[-10:]:
             raise UnreadableFileError(f'{header.name} cannot be decoded: frame {number} of '
                                       f'{len(frames)} is cut off, its JPEG has no end')
+        if header.syntax in JPEG2000TransferSyntaxes:
+            _check_size(header, layout, 'JPEG 2000', _size_of_jpeg_2000(encoded))
+        elif header.syntax in JPEGLSTransferSyntaxes:
+            _check_size(header, layout, 'JPEG-LS', _size_of_jpeg(encoded))
         array, _ = decoder.as_array(encapsulate([encoded], has_bot=False), index=0, raw=True,
                                     decoding_plugin=plugin, **{**_options(layout), **whole,
                                        **(_of_jpeg(header, layout, encoded) if is_jpeg else {})})
@@ -208,13 +217,35 @@ def _iter_compressed(header: Header, layout: Layout) -> Iterator[Samples]:
 def _of_jpeg(header: Header, layout: Layout, encoded: bytes) -> dict[str, int]:
     """Bits of a JPEG's samples, which can differ from the tags; its size must not."""
     parameters = _get_jpg_parameters(encoded)
-    found = tuple(parameters.get(key) for key in ('height', 'width', 'components'))
-    if all(found) and found != (layout.rows, layout.columns, layout.samples):
-        raise UnreadableFileError(
-            '{} contradicts itself: its tags announce {} x {} pixels with {} samples, its JPEG '
-            'has {} x {} with {}'.format(header.name, *layout[:3], *found))
+    _check_size(header, layout, 'JPEG', _size_of_jpeg(encoded))
     allocated = 8 if parameters.get('precision', 16) <= 8 else 16
     return {'bits_allocated': allocated, 'bits_stored': min(layout.stored, allocated)}
+
+
+def _size_of_jpeg(encoded: bytes) -> tuple[int, ...]:
+    """Height, width and samples of a JPEG or JPEG-LS; zeros where they aren't found."""
+    parameters = _get_jpg_parameters(encoded)
+    return tuple(parameters.get(key, 0) for key in ('height', 'width', 'components'))
+
+
+def _size_of_jpeg_2000(encoded: bytes) -> tuple[int, ...]:
+    """Height, width and samples by the marker SIZ; ISO/IEC 15444-1, annex A.5.1."""
+    start = encoded.find(BEGINNINGS[1])              # later than 0 in a JP2 file
+    if start < 0 or len(encoded) < start + 42:
+        return 0, 0, 0
+    right, bottom, left, top = struct.unpack_from('>4I', encoded, start + 8)
+    return bottom - top, right - left, *struct.unpack_from('>H', encoded, start + 40)
+
+
+def _check_size(header: Header, layout: Layout, kind: str, found: tuple[int, ...]) -> None:
+    """Raise UnreadableFileError, before it is decoded, for a picture of another size than tags say.
+
+    Decoders take memory for what the picture says, not for what the tags say.
+    """
+    if all(found) and found != (layout.rows, layout.columns, layout.samples):
+        raise UnreadableFileError(
+            '{} contradicts itself: its tags announce {} x {} pixels with {} samples, its {} '
+            'has {} x {} with {}'.format(header.name, *layout[:3], kind, *found))
 
 
 def _frames_of_fragments(header: Header) -> list[list[Fragment]]:

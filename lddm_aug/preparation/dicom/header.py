@@ -4,18 +4,20 @@ from __future__ import annotations
 import math
 import os
 import struct
+import zlib
 from collections.abc import Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 import pydicom
 from pydicom import config
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.filereader import read_partial
+from pydicom.filereader import _read_file_meta_info, read_partial, read_preamble
 from pydicom.multival import MultiValue
 from pydicom.pixels import get_decoder
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     UID,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -24,6 +26,7 @@ from pydicom.uid import (
 )
 
 from lddm_aug.data.frames import UnreadableFileError, check_max_pixels
+from lddm_aug.limits import refuse_above
 from lddm_aug.preparation.dicom.streams import Fragment, JoinedFragments
 
 PATIENT_TAGS = ('PatientID', 'StudyInstanceUID', 'PatientName', 'PatientBirthDate',
@@ -48,6 +51,7 @@ HALVED = {'YBR_FULL_422', 'YBR_PARTIAL_422'}         # with subsampled chroma
 COLOUR = {'RGB', 'YBR_FULL', 'YBR_ICT', 'YBR_RCT', 'YBR_PARTIAL_420', *HALVED}
 WITHOUT_PICTURE = {'SR', 'PR', 'KO', 'DOC', 'REG', 'AU'}              # modalities
 UNDEFINED_LENGTH = 0xFFFFFFFF
+CHUNK_BYTES = 1 << 16
 
 PixelTag = tuple[int, str | None, int]               # tag, VR (None if implicit), length
 
@@ -104,7 +108,8 @@ class Header:
         if file.read(4) == b'DICM':                  # without its preamble
             size = file.seek(0, os.SEEK_END)
             file = JoinedFragments(file, [Fragment(4, size - 4)])    # type: ignore[assignment]
-        self.dataset, found = _read(file, tags)
+        _check_inflated(file, name)
+        self.dataset, found = _read(file, tags, name)
         self.source: BinaryIO = self.dataset.buffer or file          # type: ignore[assignment]
         self.pixels = None
         implicit, little = self.dataset.original_encoding
@@ -289,14 +294,39 @@ class Header:
         return default if number is None else int(number)
 
 
-def _read(file: BinaryIO, tags: Sequence[str]) -> tuple[FileDataset, PixelTag | None]:
-    """Tags up to the pixel data, and the tag of the pixel data."""
+def _check_inflated(file: BinaryIO, name: str) -> None:
+    """Raise UnreadableFileError for a deflated file that would inflate to more than MAX_INFLATED.
+
+    It is inflated piece by piece, of which none stays.
+    """
+    file.seek(0)
+    read_preamble(file, force=True)
+    syntax = _read_file_meta_info(file).get('TransferSyntaxUID')
+    if syntax != DeflatedExplicitVRLittleEndian:
+        return
+    inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while piece := file.read(CHUNK_BYTES):
+        while piece:
+            size += len(inflate.decompress(piece, CHUNK_BYTES))
+            refuse_above('MAX_INFLATED', size, name, UnreadableFileError)
+            piece = inflate.unconsumed_tail
+
+
+def _read(file: BinaryIO, tags: Sequence[str], name: str
+          ) -> tuple[FileDataset, PixelTag | None]:
+    """Tags up to the pixel data, and the tag of the pixel data.
+
+    Raises:
+        UnreadableFileError: if a tag announces a value of more than MAX_TEXT.
+    """
     specific: list[BaseTag | int] = [Tag(tag) for tag in (*PICTURE_TAGS, *tags)]
     found: list[PixelTag] = []
 
     def stop(tag: int, vr: str | None, length: int) -> bool:
         if tag in PIXEL_TAGS:
             found.append((tag, vr, length))
+        elif tag in specific and length != UNDEFINED_LENGTH:         # others are passed over
+            refuse_above('MAX_TEXT', length, f'a tag of {name}', UnreadableFileError)
         return tag in PIXEL_TAGS
 
     for switch in (True, False):

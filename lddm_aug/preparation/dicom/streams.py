@@ -5,10 +5,8 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
-import av
-
 from lddm_aug.data.frames import Pixels
-from lddm_aug.data.video_files import shown_frames, video_stream
+from lddm_aug.data.video_files import open_container, shown_frames, video_stream
 
 BARE = {'h264', 'hevc', 'mpegvideo'}
 
@@ -77,13 +75,15 @@ def iter_stream(name: str, file: BinaryIO, fragments: Sequence[Fragment]) -> Ite
     Raises:
         UnreadableFileError: during the iteration, if it is damaged.
     """
-    with av.open(JoinedFragments(file, fragments), 'r') as container:
+    joined = JoinedFragments(file, fragments)
+    with open_container(name, joined) as container:  # type: ignore[arg-type]
         yield from shown_frames(name, container, video_stream(name, container))
 
 
 def stream_fps(name: str, file: BinaryIO, fragments: Sequence[Fragment]) -> float | None:
     """Frames per second, None if unknown; it raises the errors of `iter_stream`."""
-    with av.open(JoinedFragments(file, fragments), 'r') as container:
+    joined = JoinedFragments(file, fragments)
+    with open_container(name, joined) as container:  # type: ignore[arg-type]
         stream = video_stream(name, container)
         # without a container FFmpeg always reports 25 frames per second
         rate = (stream.codec_context.framerate if container.format.name in BARE else

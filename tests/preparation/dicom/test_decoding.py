@@ -21,6 +21,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from lddm_aug.data.frames import UnreadableFileError
+from lddm_aug.preparation.dicom.facts import read_facts, read_pictures
+
 # The ramp below, by OpenJPH.
 HTJ2K = base64.b64decode("""
     /0//UQApQAAAAAAUAAAAEAAAAAAAAAAAAAAAFAAAABAAAAAAAAAAAAABBwEB/1AACAACAAAAAv9SAAwAAgABAAUEBEAB
@@ -236,3 +239,40 @@ def test_memory_holds_a_few_frames(make_dicom, source, file):
         assert tracemalloc.get_traced_memory()[1] < 12 * 500 * 500
     finally:
         tracemalloc.stop()
+
+
+def test_a_deflated_file_is_not_inflated_beyond_the_limit(tmp_path, make_dicom, monkeypatch):
+    path = tmp_path / 'a.dcm'
+    make_dicom(path, np.zeros((50, 200, 200), np.uint8), syntax=DeflatedExplicitVRLittleEndian)
+    assert path.stat().st_size < 10_000
+    assert len(list(read_pictures(path, 'a', 50))) == 50
+    monkeypatch.setenv('LDDM_AUG_MAX_INFLATED', '1000000')
+    with pytest.raises(UnreadableFileError, match='LDDM_AUG_MAX_INFLATED'):
+        read_facts(path, 'a', 'PatientID')
+
+
+@pytest.mark.parametrize('frames', [-5, 0, 2**31 - 1])
+def test_an_impossible_number_of_frames_concerns_this_file_alone(tmp_path, make_dicom, frames):
+    make_dicom(tmp_path / 'a.dcm', np.zeros((3, 8, 8), np.uint8), NumberOfFrames=frames)
+    if frames < 1:
+        facts = read_facts(tmp_path / 'a.dcm', 'a', 'PatientID')
+        assert facts.frames == 3 and 'NumberOfFrames' in facts.ignored
+    else:
+        with pytest.raises(UnreadableFileError, match='2147483647 frames'):
+            read_facts(tmp_path / 'a.dcm', 'a', 'PatientID')
+
+
+def test_a_picture_larger_than_its_tags_say_is_not_decoded(tmp_path, make_dicom):
+    encoded = io.BytesIO()
+    Image.new('L', (600, 500)).save(encoded, 'JPEG2000', irreversible=False)
+    make_dicom(tmp_path / 'a.dcm', np.zeros((8, 8), np.uint8), syntax=JPEG2000Lossless,
+               encoded=[encoded.getvalue()])
+    with pytest.raises(UnreadableFileError, match='JPEG 2000 has 500 x 600'):
+        list(read_pictures(tmp_path / 'a.dcm', 'a', 1))
+
+
+def test_more_frames_than_the_limit_are_refused(tmp_path, make_dicom, monkeypatch):
+    make_dicom(tmp_path / 'a.dcm', np.zeros((12, 8, 8), np.uint8))
+    monkeypatch.setenv('LDDM_AUG_MAX_FRAMES', '11')
+    with pytest.raises(UnreadableFileError, match='LDDM_AUG_MAX_FRAMES'):
+        read_facts(tmp_path / 'a.dcm', 'a', 'PatientID')
