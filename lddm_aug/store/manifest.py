@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from lddm_aug.files import sha256_of
 from lddm_aug.json_files import read_json, require_form
+from lddm_aug.store.rows import SCHEMA, map_rows
 from lddm_aug.store.shards import ClipShards
 
 FORMAT_VERSION = 2
@@ -34,16 +35,8 @@ PARTIAL = 'manifest.partial.jsonl'
 OLD_MANIFEST = 'manifest.jsonl'                      # of format 1
 CONTACT_SHEET = 'contact_sheet.png'
 
-CODED = pa.dictionary(pa.int32(), pa.string())       # of what many rows have in common
-SCHEMA = pa.schema([
-    ('clip_id', pa.string()), ('place', pa.int64()), ('sha256', pa.binary(32)), ('still', CODED),
-    ('still_sha256', CODED), ('still_frame', pa.int64()), ('group', CODED), ('label', CODED),
-    ('seed', pa.int64()), ('package_sha256', CODED), ('generator', CODED), ('sampler', CODED),
-    ('steps', pa.int64()), ('guidance', pa.float64()), ('frame_stride', pa.int64()),
-    ('versions', CODED)])
 ROW_KEYS = (*SCHEMA.names, 'shape')
 BLANK = ('still_frame', 'sampler', 'steps', 'guidance')              # what may be None
-OF_THE_STORE = ('place', 'sha256')                   # what a writer adds to a row
 OF_THE_STILL = ('still_sha256', 'still_frame', 'group', 'label')
 PLANNED = {'format_version': int, 'clips': int, 'generator_groups': [str], 'shape': [int],
            'clips_per_shard': int, 'stills?': str, 'rows_sha256?': str,
@@ -96,7 +89,7 @@ class Rows(Sequence[dict[str, Any]]):
     @cached_property
     def table(self) -> pa.Table:
         """All rows of the file."""
-        return pa.ipc.open_file(pa.memory_map(str(self.file))).read_all()
+        return map_rows(self.file)
 
     def __len__(self) -> int:
         return len(self.table) if self.numbers is None else len(self.numbers)
@@ -152,8 +145,12 @@ class Rows(Sequence[dict[str, Any]]):
 
     def codes(self, name: str) -> tuple[list[str], NDArray[np.int32]]:
         """The distinct values of a column, and for each row the number of its value."""
-        column = self.column(name)
-        return column.dictionary.to_pylist(), column.indices.to_numpy()
+        chunks = self.table[name].chunks             # a file has one dictionary for all of them
+        if not chunks:
+            return [], np.zeros(0, np.int32)
+        codes = np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
+        return chunks[0].dictionary.to_pylist(), (codes if self.numbers is None else
+                                                  codes[self.numbers])
 
     def values(self, name: str) -> list[str]:
         """The distinct values of a column in these rows, sorted."""
@@ -218,7 +215,7 @@ def check_table(path: Path, places: int, count: int, read: Callable[[], pa.Table
     """
     try:
         table = read()
-        table.validate(full=True)                    # nothing leads a reader out of the file
+        _validate(table)                             # nothing leads a reader out of the file
     except (pa.ArrowException, OSError, EOFError) as error:
         raise ValueError(f'{path} cannot be read ({error}); {FINISH}') from error
     for field in SCHEMA:
@@ -232,61 +229,34 @@ def check_table(path: Path, places: int, count: int, read: Callable[[], pa.Table
     blank = [name for name in SCHEMA.names if name not in BLANK and table[name].null_count]
     if blank:
         raise ValueError(f'{path} has rows without {blank[0]}; {FINISH}')
-    taken = table['place'].to_numpy()
-    if len(taken) and not 0 <= taken.min() <= taken.max() < places:
+    taken = pc.min_max(table['place']).as_py()
+    if len(table) and not 0 <= taken['min'] <= taken['max'] < places:
         raise ValueError(f'{path} has a place outside the {places} clips of the store; {FINISH}')
 
 
-def make_table(columns: Mapping[str, pa.Array]) -> pa.Table:
-    """Rows by column; equal rows make equal bytes on disk, however they came about.
-
-    Args:
-        columns: those of SCHEMA, and perhaps others; text is coded by its sorted values.
-    """
-    names = [*SCHEMA.names, *sorted({*columns} - {*SCHEMA.names})]
-    return pa.table({name: _canonical(columns[name], SCHEMA.field(name).type
-                                      if name in SCHEMA.names else None)
-                     for name in names if name in columns})
-
-
-def plain_type(name: str) -> pa.DataType:
-    """The type of a column's values before they are coded."""
-    kind = SCHEMA.field(name).type
-    return pa.string() if kind == CODED else kind
-
-
-def write_table(table: pa.Table, file: Any) -> None:
-    """Write rows into an open file."""
-    with pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
-
-
-def _canonical(column: Any, kind: pa.DataType | None) -> pa.Array:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    kind = kind or (CODED if pa.types.is_string(array.type)
-                    or pa.types.is_dictionary(array.type) else array.type)
-    if kind != CODED:
-        return array.cast(kind)
-    if not pa.types.is_dictionary(array.type):
-        array = array.cast(pa.string()).dictionary_encode()
-    blank = np.asarray(array.indices.is_null())
-    indices = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
-    used = np.unique(indices[~blank])
-    values = array.dictionary.take(pa.array(used))
-    order = pc.array_sort_indices(values).to_numpy()
-    new = np.zeros(len(array.dictionary) + 1, np.int32)
-    new[used[order]] = np.arange(len(order), dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(new[indices], pa.int32(), mask=blank if blank.any() else None),
-        values.take(pa.array(order)))
+def _validate(table: pa.Table) -> None:
+    """As `table.validate(full=True)`, but a dictionary is looked at once, not for every batch."""
+    table.validate()
+    for column in table.columns:
+        if not pa.types.is_dictionary(column.type):
+            column.validate(full=True)
+            continue
+        looked_at = None
+        for chunk in column.chunks:
+            if looked_at is None or not looked_at.equals(chunk.dictionary):
+                looked_at = chunk.dictionary
+                looked_at.validate(full=True)
+            chunk.indices.validate(full=True)
+            found = pc.min_max(chunk.indices).as_py()
+            if found['min'] is not None and not 0 <= found['min'] <= found['max'] < len(looked_at):
+                raise pa.ArrowInvalid('a code points out of its column')
 
 
 def stills_sha256(rows: pa.Table) -> str:
     """Of the content, group and label of the still of every row, in their order."""
     digest = hashlib.sha256()
-    for batch in rows.select(OF_THE_STILL).combine_chunks().to_batches(10_000):
+    for start in range(0, len(rows), 10_000):
+        batch = rows.select(OF_THE_STILL).slice(start, 10_000)
         columns = [batch.column(name).to_pylist() for name in OF_THE_STILL]
         digest.update(json.dumps([*zip(*columns, strict=True)]).encode())
     return digest.hexdigest()

@@ -10,14 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lddm_aug.store.manifest import (
-    OF_THE_STORE,
-    SCHEMA,
-    Manifest,
-    make_table,
-    plain_type,
-    read_manifest,
-)
+from lddm_aug.store.manifest import Manifest, read_manifest
+from lddm_aug.store.rows import OF_THE_STORE, SCHEMA, make_table, plain_type
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import OF_A_STORE, StoreWriter
 

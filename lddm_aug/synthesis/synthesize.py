@@ -22,7 +22,7 @@ from lddm_aug.files import sha256_of
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.processes import end_with_parent
-from lddm_aug.store.manifest import make_table, plain_type
+from lddm_aug.store.rows import make_table, plain_type
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter
 from lddm_aug.synthesis.plan import ClipRequest, plan_clips, shard_of

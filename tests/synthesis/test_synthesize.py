@@ -26,7 +26,8 @@ from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.store.manifest import PARTIAL, ROW_KEYS, make_table, read_manifest, write_table
+from lddm_aug.store.manifest import PARTIAL, ROW_KEYS, read_manifest
+from lddm_aug.store.rows import make_table, write_table
 from lddm_aug.store.shards import clip_sha256
 from lddm_aug.store.writer import StoreWriter
 from lddm_aug.synthesis import synthesize as module
