@@ -27,7 +27,7 @@ REQUIRED_COLUMNS = ('path', 'label', 'group')
 OPTIONAL_COLUMNS = ('frame', 'split', 'fps', 'sha256')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """One row.
 

@@ -281,11 +281,13 @@ def read_plan(path: Path) -> dict[str, Any]:
         refuse_format_1(path.parent)
         raise ValueError(f'{path} was written by another version of lddm_aug; {AGAIN}')
     require_form(plan, PLANNED, str(path), AGAIN)
-    for key, value, most in (('clips', plan['clips'], MOST_CLIPS),
-                             ('clips_per_shard', plan['clips_per_shard'], MOST_CLIPS),
-                             *(('shape', length, MOST_PIXELS) for length in plan['shape'])):
-        if not 1 <= value <= most:
-            raise ValueError(f'{path}: {key} must lie in [1, {most}], but got {value}; {AGAIN}')
+    for key, value, least, most in (
+            ('clips', plan['clips'], 0, MOST_CLIPS),                 # 0: a shard without stills
+            ('clips_per_shard', plan['clips_per_shard'], 1, MOST_CLIPS),
+            *(('shape', length, 1, MOST_PIXELS) for length in plan['shape'])):
+        if not least <= value <= most:
+            raise ValueError(f'{path}: {key} must lie in [{least}, {most}], but got {value}; '
+                             f'{AGAIN}')
     if len(plan['shape']) not in (3, 4) or np.prod(plan['shape'], dtype=float) > MOST_PIXELS:
         raise ValueError(f'{path}: shape must be (T, H, W) or (T, H, W, 3), but got '
                          f'{plan["shape"]}; {AGAIN}')

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,12 @@ class JoinedRows:
 
     def __len__(self) -> int:
         return int(self.starts[-1])
+
+    def without(self, names: Collection[str]) -> JoinedRows:
+        """The same rows, without some columns."""
+        return JoinedRows([table.drop_columns([name for name in names
+                                               if name in table.column_names])
+                           for table in self.tables])
 
     @cached_property
     def types(self) -> dict[str, pa.DataType]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lddm_aug.files import TEMPORARY, atomic_write, is_within, remove_temporaries, sha256_of
 from lddm_aug.json_files import parse_json
 from lddm_aug.locks import only_writer
+from lddm_aug.store.divided import is_of_a_shard
 from lddm_aug.store.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -209,7 +210,8 @@ class StoreWriter:
         path = self.folder / PLAN
         content = [] if not self.folder.is_dir() else [
             each for each in (*self.folder.iterdir(), *self.folder.glob(f'{CLIPS}/*'))
-            if not each.name.endswith(TEMPORARY)]    # of a killed run
+            if not each.name.endswith(TEMPORARY)     # of a killed run
+            and not is_of_a_shard(each)]
         if path.is_file():
             try:
                 return read_plan(path)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 from tqdm import tqdm
 
 from lddm_aug.data.annotations import Annotation
@@ -25,7 +25,7 @@ from lddm_aug.processes import end_with_parent
 from lddm_aug.store.rows import make_table, plain_type
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter
-from lddm_aug.synthesis.plan import ClipRequest, plan_clips, shard_of
+from lddm_aug.synthesis.plan import ClipRequest, Plan, plan_clips, shard_of
 from lddm_aug.versions import clip_versions
 
 LOOKED_AT = 1000                                     # stills that are decoded before the first clip
@@ -59,12 +59,14 @@ class Summary:
 
 def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path, *,
                per_still: int = 1, seed: int = 0, batch_size: int = 8, workers: int = 0,
-               progress: bool = True, shard: int = 0, shards: int = 1) -> Summary:
+               progress: bool = True, shard: int = 0, shards: int = 1,
+               devices: Sequence[torch.device] = ()) -> Summary:
     """Make `per_still` clips of every still in a table and write them into the store `out`.
 
     The same stills, seed and package give the same bytes for every batch size and number of
     workers.  Called again, it resumes an interrupted run.  With `shards`, each run makes the clips
-    of its share of the stills, and `merge_stores` makes the whole store of theirs.
+    of its share of the stills, and `merge_stores` makes the whole store of theirs.  A shard that
+    gets no still becomes a store without clips.
 
     Of every still the bytes are hashed before the first clip, for its seed and id; a table's column
     `sha256` saves that.  The first 1,000 stills are decoded then as well, so that a wrong table is
@@ -82,16 +84,23 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
         progress: show a progress bar.
         shard: the share of this run, in [0, shards).
         shards: into how many shares the stills are divided.
+        devices: of one type; on each a process of its own makes clips, from a copy of the
+            generator.  Empty for the generator's own device.
 
     Raises:
-        ValueError: before the first clip, if stills are unusable (it lists all that were found), or
-            if `out` has the clips of another plan.
+        ValueError: before the first clip, if stills are unusable (it lists all that were found),
+            `out` has the clips of another plan, or devices are of several types.
     """
     if not 0 <= shard < shards:
         raise ValueError(f'synthesize: shard must lie in [0, {shards}), the number of shards, but '
                          f'got {shard!r}')
-    device = device_of(generator)
+    if len({device.type for device in devices}) > 1:
+        raise ValueError('synthesize: devices must be of one type, since others give other clips, '
+                         f'but got {", ".join(map(str, devices))}')
+    device = devices[0] if devices else device_of(generator)
     stills = [row for row in rows if shards == 1 or shard_of(row, shards) == shard]
+    if not stills and shards == 1:
+        raise ValueError('synthesize: needs at least one still, but got none')
     _check(generator, stills, device, seed, batch_size, workers)
     pixels, sha256s = _look_at(generator, stills, progress)
     plan = plan_clips(stills, sha256s, per_still, seed)
@@ -102,26 +111,26 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
 
     with store.lock():
         before = len(store)
-        seconds, left_out = _fill(store, generator, device, plan, pixels, batch_size, workers,
-                                  progress)
+        making = Batches(generator, device, plan, (), pixels, devices)
+        seconds, left_out = _fill(store, making, batch_size, workers, progress)
         write_contact_sheet(store, seed)
         store.finish()
     return Summary(clips=len(store), made=len(store) - before, seconds=seconds,
                    left_out=tuple(left_out))
 
 
-def _fill(store: StoreWriter, generator: Generator, device: torch.device,
-          plan: Sequence[ClipRequest], pixels: StillPixels, batch_size: int, workers: int,
-          progress: bool) -> tuple[float, list[str]]:
+def _fill(store: StoreWriter, making: Batches, batch_size: int, workers: int, progress: bool
+          ) -> tuple[float, list[str]]:
     """Make the missing clips; the seconds that it took, and why some were left out."""
     store.resume()
     start = time.perf_counter()
     missing, left_out = store.missing, []
+    workers = len(making.devices) or workers
     batch_size = min(batch_size, len(missing) // max(workers, 1) + 1)    # a batch for every worker
-    batches = [missing[i:i + batch_size] for i in range(0, len(missing), batch_size)]
-    with tqdm(total=len(plan), initial=len(store), desc='synthesize', unit=' clips',
+    making.batches = batches = [missing[i:i + batch_size]
+                                for i in range(0, len(missing), batch_size)]
+    with tqdm(total=len(making.plan), initial=len(store), desc='synthesize', unit=' clips',
               bar_format=BAR, disable=not progress) as bar:
-        making = Batches(generator, device, plan, batches, pixels)
         for batch, made in zip(batches, make_batches(making, workers), strict=True):
             clips = {int(place): clip for place, clip in zip(batch, made, strict=True)
                      if not isinstance(clip, str)}
@@ -131,8 +140,8 @@ def _fill(store: StoreWriter, generator: Generator, device: torch.device,
                     store.leave_out(int(place), reason)
                     left_out.append(reason)
             bar.update(len(batch))
-    if not len(store):
-        raise ValueError(f'synthesize: none of {len(plan)} clips could be made; the first: '
+    if not len(store) and left_out:
+        raise ValueError(f'synthesize: none of {len(making.plan)} clips could be made; the first: '
                          f'{left_out[0]}')
     return time.perf_counter() - start, left_out
 
@@ -141,12 +150,14 @@ class Batches(Dataset):
     """Batches of clips, made by the worker process that loads them."""
 
     def __init__(self, generator: Generator, device: torch.device, plan: Sequence[ClipRequest],
-                 batches: Sequence[NDArray], pixels: StillPixels) -> None:
+                 batches: Sequence[NDArray], pixels: StillPixels,
+                 devices: Sequence[torch.device] = ()) -> None:
         self.generator = generator
         self.device = device
         self.plan = plan
         self.batches = batches
         self.pixels = pixels
+        self.devices = devices
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -181,8 +192,21 @@ class Batches(Dataset):
 
 def make_batches(batches: Batches, workers: int) -> Iterator[list[np.ndarray | str]]:
     """The clips of one batch after another."""
-    yield from DataLoader(batches, batch_size=None, collate_fn=list,
-                          num_workers=min(workers, len(batches)), worker_init_fn=end_with_parent)
+    workers = min(workers, len(batches))
+    if batches.devices and workers:                  # a forked process cannot begin to use CUDA
+        yield from DataLoader(batches, batch_size=None, collate_fn=list, num_workers=workers,
+                              worker_init_fn=_take_device, multiprocessing_context='spawn')
+    elif len(batches):
+        yield from DataLoader(batches, batch_size=None, collate_fn=list, num_workers=workers,
+                              worker_init_fn=end_with_parent)
+
+
+def _take_device(worker: int) -> None:
+    """Let each process of a loader make clips on a device of its own."""
+    end_with_parent()
+    batches: Any = get_worker_info().dataset         # type: ignore[union-attr]
+    batches.device = batches.devices[worker]
+    batches.generator.to(batches.device)
 
 
 def _key(request: ClipRequest) -> Key:
@@ -214,8 +238,6 @@ def _check(generator: Generator, stills: Sequence[Annotation], device: torch.dev
     if not generator.package_sha256:
         raise ValueError('synthesize: every clip records its package, but this '
                          f'{type(generator).__name__} has none; save it with save_package first')
-    if not stills:
-        raise ValueError('synthesize: needs at least one still, but got none')
     if batch_size < 1:
         raise ValueError('synthesize: batch_size counts the clips per batch and must be at '
                          f'least 1, but got {batch_size!r}')
@@ -267,23 +289,26 @@ def _identity(generator: Generator, per_still: int, seed: int, device: torch.dev
     return json.loads(json.dumps(identity))
 
 
-def rows_of(plan: Sequence[ClipRequest], generator: Generator) -> pa.Table:
+def rows_of(plan: Plan, generator: Generator) -> pa.Table:
     """The rows of planned clips, without the columns that the store adds."""
     sampler, count = generator.sampler.as_dict(), len(plan)
     same = {'package_sha256': generator.package_sha256, 'generator': type(generator).__name__,
             'sampler': sampler.get('name'), 'steps': sampler.get('steps'),
             'guidance': sampler.get('guidance'), 'frame_stride': generator.frame_stride,
             'versions': json.dumps(clip_versions())}
-    stills = [request.still for request in plan]
-    columns = {
-        'clip_id': [request.clip_id for request in plan],
-        'still': [str(still.path) for still in stills],
-        'still_sha256': [request.still_sha256 for request in plan],
-        'still_frame': [still.frame for still in stills],
-        'group': [still.group for still in stills],
-        'label': [still.label for still in stills],
-        'seed': [request.seed for request in plan]}
+    of_stills: dict[str, Iterator[Any]] = {
+        'still': (str(still.path) for still in plan.stills),
+        'still_sha256': (plan.sha256s[still.path] for still in plan.stills),
+        'still_frame': (still.frame for still in plan.stills),
+        'group': (still.group for still in plan.stills),
+        'label': (still.label for still in plan.stills)}
+    still_of, zeros = pa.array(plan.still_of), pa.array(np.zeros(count, np.int32))
     return make_table({
-        **{name: pa.array(values, plain_type(name)) for name, values in columns.items()},
-        **{name: pa.repeat(pa.scalar(value, plain_type(name)), count)
-           for name, value in same.items()}})
+        'clip_id': plan.clip_ids, 'seed': pa.array(plan.seeds),
+        **{name: _coded(values, name).take(still_of) for name, values in of_stills.items()},
+        **{name: _coded([value], name).take(zeros) for name, value in same.items()}})
+
+
+def _coded(values: Iterable[Any], name: str) -> pa.Array:
+    array = pa.array(values, plain_type(name))
+    return array.dictionary_encode() if pa.types.is_string(array.type) else array

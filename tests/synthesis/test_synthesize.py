@@ -119,6 +119,22 @@ def test_batches_and_workers_do_not_change_a_byte(generator, stills, tmp_path, o
     assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
 
 
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_clips_of_several_devices_are_those_of_one(generator, stills, tmp_path, count):
+    run(generator, stills, tmp_path / 'expected')
+    summary = run(generator, stills, tmp_path / 'store', devices=[torch.device('cpu')] * count,
+                  batch_size=2)
+    assert summary.made == 10
+    assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
+
+
+def test_devices_of_several_types_are_refused(generator, stills, tmp_path):
+    with pytest.raises(ValueError, match='of one type.* cpu, cuda:0'):
+        run(generator, stills, tmp_path / 'store',
+            devices=[torch.device('cpu'), torch.device('cuda:0')])
+    assert not (tmp_path / 'store').exists()
+
+
 def test_another_seed_gives_other_clips(generator, stills, tmp_path):
     for seed in (0, 1):
         run(generator, stills, tmp_path / str(seed), seed=seed)
