@@ -193,9 +193,10 @@ class Batches(Dataset):
 def make_batches(batches: Batches, workers: int) -> Iterator[list[np.ndarray | str]]:
     """The clips of one batch after another."""
     workers = min(workers, len(batches))
-    if batches.devices and workers:                  # a forked process cannot begin to use CUDA
+    if batches.devices and workers:
+        context = 'fork' if batches.device.type == 'cpu' else 'spawn'    # CUDA forbids a fork
         yield from DataLoader(batches, batch_size=None, collate_fn=list, num_workers=workers,
-                              worker_init_fn=_take_device, multiprocessing_context='spawn')
+                              worker_init_fn=_take_device, multiprocessing_context=context)
     elif len(batches):
         yield from DataLoader(batches, batch_size=None, collate_fn=list, num_workers=workers,
                               worker_init_fn=end_with_parent)

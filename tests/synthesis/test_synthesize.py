@@ -4,6 +4,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import time
@@ -31,6 +32,7 @@ from lddm_aug.store.rows import make_table, write_table
 from lddm_aug.store.shards import clip_sha256
 from lddm_aug.store.writer import StoreWriter
 from lddm_aug.synthesis import synthesize as module
+from lddm_aug.synthesis.plan import plan_clips
 from lddm_aug.synthesis.synthesize import Summary, synthesize
 
 
@@ -128,8 +130,17 @@ def test_clips_of_several_devices_are_those_of_one(generator, stills, tmp_path, 
     assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
 
 
+def test_what_makes_clips_can_be_sent_to_another_process(generator, stills):
+    pixels, sha256s = module._look_at(generator, stills, progress=False)
+    device = torch.device('cpu')
+    batches = module.Batches(generator, device, plan_clips(stills, sha256s), [np.arange(3)],
+                             pixels, [device])
+    expected = batches[0]
+    assert (np.stack(pickle.loads(pickle.dumps(batches))[0]) == np.stack(expected)).all()
+
+
 def test_devices_of_several_types_are_refused(generator, stills, tmp_path):
-    with pytest.raises(ValueError, match='of one type.* cpu, cuda:0'):
+    with pytest.raises(ValueError, match=r'of one type.* cpu, cuda:0'):
         run(generator, stills, tmp_path / 'store',
             devices=[torch.device('cpu'), torch.device('cuda:0')])
     assert not (tmp_path / 'store').exists()
