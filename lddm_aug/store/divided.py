@@ -6,16 +6,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+from lddm_aug.remote import join
 from lddm_aug.store.manifest import MANIFEST
 
 SHARD = re.compile(r'shard-(\d{4,})-of-(\d{4,})')
 LOCK = re.compile(rf'\.{SHARD.pattern}\.lock')
 
 
-def shard_folder(out: Path, shard: int, shards: int) -> Path:
-    """Where the store of one of so many shards lies; `out` itself where there is one shard."""
-    return out if shards == 1 else out / f'shard-{shard:04d}-of-{shards:04d}'
+def shard_folder(out: str | Path, shard: int, shards: int) -> Any:
+    """Where the store of one of so many shards lies; `out` itself where there is one shard.
+
+    Args:
+        out: folder of the whole store, or its URL.
+    """
+    return out if shards == 1 else join(out, f'shard-{shard:04d}-of-{shards:04d}')
 
 
 def is_of_a_shard(path: Path) -> bool:

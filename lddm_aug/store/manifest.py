@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from lddm_aug.files import sha256_of
 from lddm_aug.json_files import read_json, require_form
+from lddm_aug.remote import here
 from lddm_aug.store.rows import SCHEMA, map_rows
 from lddm_aug.store.shards import ClipShards
 
@@ -166,6 +167,9 @@ class Rows(Sequence[dict[str, Any]]):
 def read_manifest(store: str | Path) -> Manifest:
     """Open a finished store: the rows are compared with the plan's sha256, no clip is read.
 
+    Args:
+        store: its folder; of a URL, as s3://bucket/store, it is copied to this machine.
+
     Raises:
         FileNotFoundError: if there is no store, it is unfinished, or a shard of clips is missing.
         ValueError: if it is damaged, changed or of another version, or a link leads out of it.
@@ -177,7 +181,7 @@ def read_manifest(store: str | Path) -> Manifest:
 
 def open_rows(store: str | Path) -> Manifest:
     """Open a finished store whose clips may be missing or damaged; see `read_manifest`."""
-    store = Path(store)
+    store = here(store)
     path = store / MANIFEST
     if not path.is_file():
         refuse_format_1(store)

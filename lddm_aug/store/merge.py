@@ -48,6 +48,9 @@ def merge_stores(parts: Sequence[Path], out: Path) -> int:
     """
     parts = [path for part in parts
              for path in (finished_shards(part) if found_shards(part) else [part])]
+    if out.resolve() in {part.resolve() for part in parts}:
+        raise ValueError(f'{out} is one of the stores that are merged, and no folder of shards; '
+                         'name another folder for the result')
     stores = [read_manifest(part) for part in parts]
     plans = [plan_of(store.header) for store in stores]
     for part, plan in zip(parts[1:], plans[1:], strict=True):

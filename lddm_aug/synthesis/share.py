@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ADVICE = 'or name --num-shards and --shard-id'
-RANKS = (('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),       # torchrun's; before Slurm's, which may start it
+RANKS = (('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),       # torchrun's, which srun may start
          ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'))
 ARRAY = ('SLURM_ARRAY_TASK_ID', 'SLURM_ARRAY_TASK_MIN', 'SLURM_ARRAY_TASK_COUNT')
 
