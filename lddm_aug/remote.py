@@ -20,7 +20,6 @@ from lddm_aug.files import atomic_write, is_within, temporary_name
 
 CACHE = 'LDDM_AUG_CACHE'
 OTHERS = ('hf://',)                                  # see lddm_aug/generators/hub.py
-COPIED = '.copied.json'                              # name → what the file system says of it
 LAST = 'plan.json'                                   # of a store: without it nobody reads the rest
 
 
@@ -108,7 +107,7 @@ def _copy(files: Any, folder: str, names: Sequence[str], local: Path, and_no_oth
     """Copy files that are not there, or are others now; perhaps remove all others."""
     local.mkdir(parents=True, exist_ok=True)
     with FileLock(local.with_name(f'.{local.name}.lock')):           # several processes wait
-        record = local / COPIED
+        record = local.with_name(f'.{local.name}.json')              # what each file was copied of
         copied = json.loads(record.read_text()) if record.is_file() else {}
         try:
             for name in dict.fromkeys(names):
@@ -117,7 +116,7 @@ def _copy(files: Any, folder: str, names: Sequence[str], local: Path, and_no_oth
             with atomic_write(record) as file:
                 file.write(json.dumps(copied).encode())
         for left in [*local.rglob('*')] if and_no_others else ():
-            if left.is_file() and left.relative_to(local).as_posix() not in (COPIED, *names):
+            if left.is_file() and left.relative_to(local).as_posix() not in names:
                 left.unlink()
 
 
