@@ -149,7 +149,7 @@ def _upload(files: Any, path: str, local: Path) -> None:
         files.rm_file(f'{path}/{LAST}')
     names = sorted((each.relative_to(local).as_posix() for each in local.rglob('*')
                     if each.is_file() and not each.name.startswith('.')),
-                   key=lambda name: (name == LAST, name))
+                   key=lambda name: (PurePosixPath(name).name == LAST, name))
     for name in names:
         if name.startswith('shard-'):                # a store of its own, which was uploaded
             continue

@@ -73,7 +73,9 @@ def synthesize_on_ray(package: str, rows: Sequence[Annotation], out: Path, *, de
     try:
         found = {row['shard']: row['left_out'] for row in done.take_all()}
     except ray.exceptions.RayError as error:
-        cause = _cause(error)
+        cause: BaseException | None = error          # what was raised in the actor
+        while isinstance(cause, ray.exceptions.RayError):
+            cause = getattr(cause, 'cause', None) or cause.__cause__
         if isinstance(cause, (ValueError, OSError)):
             raise cause from None                    # as without Ray, not its traceback
         raise
@@ -107,11 +109,11 @@ class ShardMaker:
 def _connect(ray: Any, address: str | None) -> None:
     if ray.is_initialized():
         return
+    if address is None:
+        ray.init(include_dashboard=False, log_to_driver=False)
+        return
     try:
-        if address is None:
-            ray.init(include_dashboard=False, log_to_driver=False)
-        else:
-            ray.init(address=address)
+        ray.init(address=address)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConnectionError(f'--ray-address: {address} cannot be reached ({error}); start a '
                               'cluster with ray start --head, or leave it out') from error
@@ -121,10 +123,3 @@ def _default_shards(out: Path, clips: int, workers: int) -> int:
     """Those that were begun; else enough for all workers, and small enough to be made again."""
     begun = [*found_shards(out)]
     return begun[0] if len(begun) == 1 else max(workers, -(-clips // CLIPS_OF_A_SHARD))
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What was raised in the actor."""
-    while (inner := getattr(error, 'cause', None) or error.__cause__) is not None:
-        error = inner
-    return error
