@@ -5,6 +5,7 @@ shard from one that died resumes the store.
 """
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from collections.abc import Mapping, Sequence
@@ -79,7 +80,7 @@ def synthesize_on_ray(package: str, rows: Sequence[Annotation], out: Path, *, de
         if isinstance(cause, (ValueError, OSError)):
             raise cause from None                    # as without Ray, not its traceback
         raise
-    return [reason for shard in sorted(found) for reason in pickle.loads(found[shard])]
+    return [reason for shard in sorted(found) for reason in json.loads(found[shard])]
 
 
 class ShardMaker:
@@ -102,7 +103,7 @@ class ShardMaker:
             summary = synthesize(self.generator, pickle.loads(rows), folder, shard=shard,
                                  progress=False, **options)
             made['shard'].append(shard)
-            made['left_out'].append(pickle.dumps(summary.left_out))
+            made['left_out'].append(json.dumps(summary.left_out))
         return made
 
 
