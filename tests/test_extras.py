@@ -80,6 +80,8 @@ def test_without_wandb_a_config_that_names_it_is_refused(monkeypatch, config):
 
 @pytest.mark.parametrize('arguments, extra, missing', [
     (['audit', 'videos.csv'], 'audit', 'imagehash'), (['analysis'], 'report', 'fvcore'),
+    (['synthesize', 'package', '--stills', 'videos.csv', '--out', 'out', '--engine', 'ray'],
+     'ray', 'ray'),
     (['prepare', 'dicom', 'files', '--out', 'out'], 'dicom', 'gdcm')])
 def test_a_missing_extra_is_named_in_one_message(monkeypatch, capsys, tmp_path, arguments, extra,
                                                  missing):

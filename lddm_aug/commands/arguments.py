@@ -38,6 +38,11 @@ def at_least(least: int) -> Callable[[str], int]:
     return whole_number
 
 
+def place(text: str) -> Any:
+    """For an option that names a path or a URL: a Path would make one slash of two."""
+    return text if '://' in text else Path(text)
+
+
 # keys whose values are names, and no numbers
 NAMES = re.compile(r'(^|\.)(classes|conditions\.[^.]+)$')
 
@@ -123,8 +128,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 def add_data_root(parser: argparse.ArgumentParser, default: str = "the table's own") -> None:
     """--data-root, for paths in tables."""
-    parser.add_argument('--data-root', type=Path, metavar='DIR',
-                        help=f'folder the paths are relative to; default: {default}')
+    parser.add_argument('--data-root', type=place, metavar='DIR',
+                        help=f'folder the paths are relative to, or a URL; default: {default}')
 
 
 def add_reference_fps(parser: argparse.ArgumentParser) -> None:
@@ -167,6 +172,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     """--device, checked against what PyTorch finds."""
     parser.add_argument('--device', default='auto', type=_device,
                         help='cpu, cuda or cuda:N; default: cuda where there is a GPU, else cpu')
+
+
+def add_devices(parser: argparse.ArgumentParser) -> None:
+    """--device, which may name several; a list of checked names."""
+    parser.add_argument('--device', default='auto', metavar='NAME[,NAME...]',
+                        type=lambda names: [_device(name) for name in names.split(',')],
+                        help='cpu, cuda or cuda:N, or several for a process on each, as '
+                             'cuda:0,cuda:1; default: cuda where there is a GPU, else cpu; of '
+                             'several processes of a launcher each takes its own')
 
 
 def _device(name: str) -> str:

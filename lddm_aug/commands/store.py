@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lddm_aug.commands.arguments import A_PACKAGE, add_device, add_step, at_least
+from lddm_aug.commands.arguments import A_PACKAGE, add_device, add_step, at_least, place
 
 FORMS = ('mp4', 'webdataset')
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     lddm-aug store ls STORE --label benign --group patient7
 
 One line a clip: its id, label, group, seed and still, separated by tabs.""")
-    ls.add_argument('store', type=Path, metavar='STORE')
+    ls.add_argument('store', type=place, metavar='STORE')
     ls.add_argument('--label', metavar='NAME', help='only clips of this class')
     ls.add_argument('--group', metavar='NAME', help='only clips of this patient')
     ls.add_argument('--count', action='store_true', help='print the number of clips alone')
@@ -32,7 +32,7 @@ One line a clip: its id, label, group, seed and still, separated by tabs.""")
     lddm-aug store verify STORE --processes 4
 
 It names missing, changed and extra clips, and ends with status 2 where there are any.""")
-    verify.add_argument('store', type=Path, metavar='STORE')
+    verify.add_argument('store', type=place, metavar='STORE')
     _add_processes(verify)
 
     repair = add_step(steps, 'repair', """Make the damaged clips of a store again from their rows.
@@ -41,7 +41,7 @@ It names missing, changed and extra clips, and ends with status 2 where there ar
 
 A clip is written only if it has the hash of its row.  Where rows are damaged, call lddm-aug
 synthesize again as before.""")
-    repair.add_argument('store', type=Path, metavar='STORE')
+    repair.add_argument('store', type=place, metavar='STORE')
     repair.add_argument('--package', required=True, metavar='PACKAGE', help=A_PACKAGE)
     add_device(repair)
     repair.add_argument('--workers', type=at_least(0), default=0, metavar='N',
@@ -50,18 +50,22 @@ synthesize again as before.""")
 
     merge = add_step(steps, 'merge', """Join stores into one.
 
+    lddm-aug store merge STORE                         the shards in STORE become STORE itself
     lddm-aug store merge part0 part1 part2 --out whole
 
 They are of one package, seed and number of clips of a still.  The result has the bytes that one
-run of lddm-aug synthesize would have made.""")
-    merge.add_argument('stores', type=Path, nargs='+', metavar='STORE')
-    _add_out(merge, 'a new folder, or one that an interrupted call has left')
+run of lddm-aug synthesize would have made.  A clip that several stores have is taken once.""")
+    merge.add_argument('stores', type=place, nargs='+', metavar='STORE',
+                       help='a store, or a folder of shards, of which none may be missing')
+    merge.add_argument('--out', type=place, metavar='DIR',
+                       help='a new folder, or one that an interrupted call has left; default: '
+                            'the folder of the shards')
 
     split = add_step(steps, 'split', """Divide a store into several, which merge joins again.
 
     lddm-aug store split STORE --parts 4 --out parts
     lddm-aug store split STORE --by label --out parts""")
-    split.add_argument('store', type=Path, metavar='STORE')
+    split.add_argument('store', type=place, metavar='STORE')
     how = split.add_mutually_exclusive_group(required=True)
     how.add_argument('--parts', type=at_least(1), metavar='N', help='how many')
     how.add_argument('--by', choices=('label', 'group'), help='one for each')
@@ -81,7 +85,7 @@ Clips and ids stay the same; the old store stays as it is.""")
 
 WebDataset loses no pixel.  mp4 does: it is for looking and for other programs, and has a table
 clips.csv beside it.""")
-    export.add_argument('store', type=Path, metavar='STORE')
+    export.add_argument('store', type=place, metavar='STORE')
     export.add_argument('--to', required=True, choices=FORMS, help='form of the files')
     export.add_argument('--fps', type=float, default=25, metavar='N',
                         help='frames per second of mp4 files; default: %(default)s')
@@ -96,27 +100,40 @@ clips.csv beside it.""")
 
 def run(args: argparse.Namespace) -> None:
     """Run a step."""
+    from lddm_aug.remote import here, is_url, written
     from lddm_aug.store.convert import convert_store
     from lddm_aug.store.exchange import export_store, import_store
     from lddm_aug.store.merge import merge_stores, split_store
 
+    if args.step == 'merge':
+        if args.out is None and len(args.stores) > 1:
+            raise ValueError('--out: several stores need one; name a new folder')
+        args.out = args.out or args.stores[0]
+        args.stores = [here(store) for store in args.stores]
+    elif args.step == 'repair' and is_url(args.store):
+        raise ValueError(f'{args.store}: only a store on this machine is repaired; copy it by '
+                         'lddm-aug store merge URL --out DIR')
+    elif args.step not in ('import', 'convert'):
+        args.store = here(args.store)
     if args.step == 'ls':
         _list(args)
     elif args.step == 'verify':
         _verify(args)
     elif args.step == 'repair':
         _repair(args)
-    elif args.step == 'split':
-        print(*split_store(args.store, args.out, args.parts, args.by), sep='\n')
     else:
-        if args.step == 'merge':
-            count = merge_stores(args.stores, args.out)
-        elif args.step == 'convert':
-            count = convert_store(args.store, args.out)
-        elif args.step == 'export':
-            count = export_store(args.store, args.out, args.to, args.fps)
-        else:
-            count = import_store(args.folder, args.out)
+        with written(args.out) as out:
+            if args.step == 'split':
+                print(*split_store(args.store, out, args.parts, args.by), sep='\n')
+                return
+            if args.step == 'merge':
+                count = merge_stores(args.stores, out)
+            elif args.step == 'convert':
+                count = convert_store(args.store, out)
+            elif args.step == 'export':
+                count = export_store(args.store, out, args.to, args.fps)
+            else:
+                count = import_store(here(args.folder), out)
         print(f'{args.out} holds {count} clips')
 
 
@@ -172,4 +189,4 @@ def _add_processes(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_out(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help=what)
+    parser.add_argument('--out', type=place, required=True, metavar='DIR', help=what)

@@ -5,20 +5,24 @@
     lddm-aug synthesize work_dirs/lddm/phantom/package --stills stills.csv --out store
     lddm-aug synthesize PACKAGE --stills stills.csv --out calm --steps 20 --temperature 0.8
 
-Interrupted, it resumes where it was when it is called again in the same way.
+Interrupted, it resumes where it was when it is called again in the same way.  Started by torchrun,
+srun or as a Slurm array, every process makes a shard of the stills, in STORE/shard-0003-of-0008:
+
+    torchrun --nproc_per_node=8 -m lddm_aug_command synthesize PACKAGE --stills CSV --out STORE
+    lddm-aug store merge STORE
 """
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lddm_aug.commands.arguments import (
     A_PACKAGE,
     KeyText,
     add_data,
     add_data_root,
-    add_device,
+    add_devices,
     at_least,
     choose_data,
     key_numbers,
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from lddm_aug.data.annotations import Annotation
     from lddm_aug.evaluation.likeness import LikenessFilter
     from lddm_aug.generators.base import Generator
+    from lddm_aug.synthesis.share import Share
 
 RECIPES = ('lddm', 'repeat_still')
 SEGMENTS = 4                                         # of each training video, to compare with
@@ -50,11 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              f'{" ".join(RECIPES)}')
     add_data(parser)
     parser.add_argument('--stills', metavar='CSV',
-                        help='columns path, label, group and, for a frame of a video, frame; '
-                             "default: the data's")
+                        help='columns path, label, group and, for a frame of a video, frame; may '
+                             "be a URL; default: the data's")
     parser.add_argument('--out', metavar='STORE',
-                        help='of a package: a new folder, or an unfinished store of the same '
-                             'clips; default: where the training sets look')
+                        help='of a package: a new folder, an unfinished store of the same clips, '
+                             'or a URL; default: where the training sets look')
     add_data_root(parser)
     parser.add_argument('--per-still', type=int, default=1, metavar='N',
                         help='clips made from each still; default: %(default)s')
@@ -78,22 +83,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--temperature', type=float, metavar='SD',
                        help='standard deviation of the noise that sampling starts from; below 1 '
                             'clips move less')
-    add_device(parser)
+    add_devices(parser)
     parser.add_argument('--batch-size', type=int, default=8, metavar='N',
                         help='clips made at once; default: %(default)s')
-    parser.add_argument('--workers', type=int, metavar='N',
-                        help='processes that make clips on the CPU; default: one per core')
-    parser.add_argument('--num-shards', type=int, default=1, metavar='N',
-                        help='into how many shares the stills are divided, one for each call; '
-                             'lddm-aug store merge joins their stores; default: %(default)s')
-    parser.add_argument('--shard-id', type=int, default=0, metavar='I',
-                        help='the share of this call, from 0 on; default: %(default)s')
+    parser.add_argument('--workers', type=at_least(0), metavar='N',
+                        help='processes that make clips on the CPU, or actors of Ray; default: one '
+                             "per core, or per CPU or GPU of Ray's")
+    parser.add_argument('--num-shards', type=at_least(1), metavar='N',
+                        help='into how many shards the stills are divided, one for each call; '
+                             'lddm-aug store merge joins their stores; default: as many as '
+                             'torchrun, srun and a Slurm array start processes, else 1')
+    parser.add_argument('--shard-id', type=at_least(0), metavar='I',
+                        help='the shard of this call, from 0 on; default: from the same')
+    parser.add_argument('--engine', choices=('local', 'ray'), default='local',
+                        help='ray: actors of a Ray cluster make the shards, and their stores are '
+                             'merged; default: %(default)s')
+    parser.add_argument('--ray-address', metavar='ADDRESS',
+                        help='of a running cluster; default: Ray is started on this machine')
 
 
 def run(args: argparse.Namespace) -> None:
     """Make the clips of a package, or of every recipe for the data."""
     from lddm_aug.configs import find_config, read_config, store_folder
-    from lddm_aug.data.annotations import read_annotations
 
     if args.package is not None:
         if args.max_likeness is not None:
@@ -103,7 +114,7 @@ def run(args: argparse.Namespace) -> None:
             if getattr(args, name) is None:
                 raise ValueError(f'--{name}: a package needs one; name it, or name --data in place '
                                  'of the package')
-        _synthesize(args, args.package, read_annotations(args.stills, args.data_root), args.out)
+        _synthesize(args, args.package, args.stills, args.data_root, args.out)
         return
     if args.out is not None:
         raise ValueError('--out: of the recipes each has its own store; name a package beside it, '
@@ -114,9 +125,9 @@ def run(args: argparse.Namespace) -> None:
         require_data(file, 'name a PACKAGE, or the data by --data')
         config = read_config(file)
         stills = config.data.stills
-        rows = (read_annotations(args.stills, args.data_root) if args.stills else
-                read_annotations(stills.ann_file, stills.get('data_root')))
-        _synthesize(args, _package(args, config), rows, store_folder(config), config)
+        table, root = ((args.stills, args.data_root) if args.stills else
+                       (stills.ann_file, stills.get('data_root')))
+        _synthesize(args, _package(args, config), table, root, store_folder(config), config)
 
 
 def _package(args: argparse.Namespace, config: Config) -> Path:
@@ -140,47 +151,115 @@ def _package(args: argparse.Namespace, config: Config) -> Path:
     return train_generator(file, folder)
 
 
+def _sampler_changes(args: argparse.Namespace) -> dict[str, Any]:
+    """Settings of the sampler that were chosen."""
+    options = dict(name=args.sampler, steps=args.steps, guidance=args.guidance,
+                   temperature=args.temperature,
+                   condition_guidance=dict(args.condition_guidance or ()) or None)
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def _with_sampler(generator: Generator, args: argparse.Namespace) -> Generator:
     """The generator as it shall sample; beside other recipes, controls may have no sampler.
 
     Raises:
         ValueError: if its sampler has no such setting, or can't work with the value.
     """
-    options = dict(name=args.sampler, steps=args.steps, guidance=args.guidance,
-                   temperature=args.temperature)
-    changes = {name: value for name, value in options.items() if value is not None}
-    if args.condition_guidance:
-        changes['condition_guidance'] = dict(args.condition_guidance)
+    changes = _sampler_changes(args)
     several = args.package is None and len(args.recipe or RECIPES) > 1
     if not changes or (several and not generator.sampler.as_dict()):
         return generator
     return generator.with_sampler(**changes)
 
 
-def _synthesize(args: argparse.Namespace, package: str | Path, rows: Sequence[Annotation],
-                out: str | Path, config: Config | None = None) -> None:
+def _synthesize(args: argparse.Namespace, package: str | Path, table: str | Path,
+                data_root: str | Path | None, out: str | Path, config: Config | None = None
+                ) -> None:
+    from lddm_aug.data.annotations import read_annotations
+    from lddm_aug.remote import is_url
+    from lddm_aug.synthesis.plan import shard_of
+    from lddm_aug.synthesis.share import share_of_process
+
+    if args.engine == 'ray':
+        urls = [place for place in (package, table, data_root, out) if is_url(place)]
+        if urls:
+            raise ValueError(f'--engine ray: actors on every machine read files, but got {urls[0]};'
+                             ' name a path that every machine sees')
+        _synthesize_on_ray(args, package, read_annotations(table, data_root), Path(out))
+        return
+    if args.ray_address is not None:
+        raise ValueError('--ray-address: is for --engine ray; add it, or leave the address out')
+    share = share_of_process(args.shard_id, args.num_shards)
+    rows = read_annotations(table, data_root, keep=None if share.shards == 1 else lambda row: (
+        shard_of(row, share.shards) == share.shard))
+    _synthesize_here(args, package, rows, out, share, config)
+
+
+def _synthesize_here(args: argparse.Namespace, package: str | Path, rows: Sequence[Annotation],
+                     out: str | Path, share: Share, config: Config | None) -> None:
     import torch
 
     from lddm_aug.evaluation.cost import describe_cost
     from lddm_aug.generators.package import load_package
+    from lddm_aug.remote import written
+    from lddm_aug.store.divided import shard_folder
     from lddm_aug.synthesis.synthesize import synthesize
 
-    generator = _with_sampler(load_package(package, args.device), args)
-    cores = torch.get_num_threads() if args.device == 'cpu' else 0
-    summary = synthesize(
-        generator, rows, out, per_still=args.per_still, seed=args.seed,
-        batch_size=args.batch_size, workers=cores if args.workers is None else args.workers,
-        shard=args.shard_id, shards=args.num_shards, conditions=args.set,
-        keep=None if args.max_likeness is None else _filter(generator, config, args.max_likeness))
+    folder = shard_folder(out, share.shard, share.shards)
+    if share.shards > 1:
+        print(f'shard {share.shard} of {share.shards} ({share.source}): {folder}', flush=True)
+    devices = [torch.device(name) for name in args.device]
+    if devices == [torch.device('cuda')] and share.local_rank is not None:
+        devices = [torch.device('cuda', share.local_rank % torch.cuda.device_count())]
+    several = devices if len(devices) > 1 else ()
+    if several and args.workers:
+        raise ValueError(f'--workers: there is one process for each of the {len(several)} devices; '
+                         'leave one of the options out')
+    generator = _with_sampler(load_package(package, 'cpu' if several else devices[0]), args)
+    keep = None if args.max_likeness is None else _filter(generator, config, args.max_likeness)
+    cores = torch.get_num_threads() if devices[0].type == 'cpu' and not several else 0
+    with written(folder) as here:
+        summary = synthesize(
+            generator, rows, here, per_still=args.per_still, seed=args.seed,
+            batch_size=args.batch_size, workers=cores if args.workers is None else args.workers,
+            shard=share.shard, shards=share.shards, devices=several, conditions=args.set,
+            keep=keep)
     if summary.made:
         print(f'{summary.made} clips in {summary.seconds:.1f} s '
               f'({summary.clips_per_second:.2f} per second, {describe_cost(generator)}); '
-              f'{out} holds {summary.clips}')
+              f'{folder} holds {summary.clips}')
     else:
-        print(f'nothing to do: {out} holds all {summary.clips} clips')
-    if summary.left_out:
-        print('\n  '.join([f'{len(summary.left_out)} clips were left out; {out}/plan.json lists '
-                           'them:', *summary.left_out[:SHOWN]]))
+        print(f'nothing to do: {folder} holds all {summary.clips} clips')
+    _print_left_out(summary.left_out, folder)
+
+
+def _synthesize_on_ray(args: argparse.Namespace, package: str | Path, rows: Sequence[Annotation],
+                       out: Path) -> None:
+    from lddm_aug.store.divided import found_shards
+    from lddm_aug.store.manifest import open_rows
+    from lddm_aug.store.merge import merge_stores
+    from lddm_aug.synthesis.ray_engine import synthesize_on_ray
+
+    if args.max_likeness is not None:
+        raise ValueError('--engine ray: its actors read no training clips, so that --max-likeness '
+                         'cannot be used; leave one of the two out')
+    if args.shard_id is not None or len(args.device) > 1:
+        raise ValueError('--engine ray: Ray divides shards and devices among its actors; leave out '
+                         f'{"--shard-id" if args.shard_id is not None else "all devices but one"}')
+    left_out = synthesize_on_ray(
+        str(package), rows, out, device=args.device[0].partition(':')[0],
+        per_still=args.per_still, seed=args.seed, batch_size=args.batch_size,
+        shards=args.num_shards, workers=args.workers, address=args.ray_address,
+        sampler=_sampler_changes(args), conditions=args.set)
+    clips = merge_stores([out], out) if found_shards(out) else len(open_rows(out).rows)
+    print(f'{out} holds {clips} clips')
+    _print_left_out(left_out, out)
+
+
+def _print_left_out(reasons: Sequence[str], folder: Path) -> None:
+    if reasons:
+        print('\n  '.join([f'{len(reasons)} clips were left out; {folder}/plan.json lists them:',
+                           *reasons[:SHOWN]]))
 
 
 def _filter(generator: Generator, config: Config | None, most: float) -> LikenessFilter:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mmengine.logging import print_log
 
@@ -22,12 +22,13 @@ from lddm_aug.data.tables import (
     whole_number,
 )
 from lddm_aug.files import is_within
+from lddm_aug.remote import copy_here, folder_of, here, is_url
 
 REQUIRED_COLUMNS = ('path', 'label', 'group')
 OPTIONAL_COLUMNS = ('frame', 'split', 'fps', 'sha256')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """One row.
 
@@ -59,39 +60,49 @@ class Annotation:
 
 
 def read_annotations(csv_file: str | Path, data_root: str | Path | None = None,
-                     classes: Sequence[str] | None = None) -> list[Annotation]:
+                     classes: Sequence[str] | None = None,
+                     keep: Callable[[Annotation], bool] | None = None) -> list[Annotation]:
     """Read and check a table.
 
     Labels and groups that a program converted to decimal numbers (3.0 for 3) are read as 3.
 
     Args:
         csv_file: with a header, separated by commas, semicolons or tabs; blanks around values are
-            ignored.
-        data_root: folder that contains all paths; by default the table's own.
+            ignored.  May be a URL, as s3://bucket/stills.csv.
+        data_root: folder that contains all paths; by default the table's own.  Of a URL, the files
+            of the rows are copied to this machine.
         classes: valid labels; by default all.
+        keep: whether to return a row; by default all are.
 
     Raises:
         FileNotFoundError: if the table or a file in it doesn't exist.
         ValueError: if the table is invalid; the message names the line.
     """
-    csv_file = Path(csv_file)
+    data_root = str(csv_file).rpartition('/')[0] if data_root is None and is_url(csv_file) else (
+        data_root)
+    csv_file = here(csv_file)
     table = read_table(csv_file, REQUIRED_COLUMNS)
-    root = Path(csv_file.parent if data_root is None else data_root).resolve()
+    url = str(data_root) if is_url(data_root) else None
+    root = folder_of(url) if url else Path(
+        csv_file.parent if data_root is None else data_root).resolve()
     columns = {name: table.column(name) for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)}
     cells = [{name: row[column] for name, column in columns.items() if column is not None}
              for _, row in table.rows]
     notes = list(table.notes)
     for name, known in (('label', classes or ()), ('group', ())):
         notes += restore_integer_names(cells, name, f'{csv_file}, column {name}', known)
+    if not cells:
+        raise ValueError(f'{csv_file}: the table has no rows')
     ours = {*columns.values()}
     more = [column for column in dict.fromkeys(table.columns) if column and column not in ours]
-    rows = [_parse(row, {name: cell for name in more if (cell := cells_of[name])}, root, classes,
-                   line, f'{csv_file} line {line}')
-            for row, (line, cells_of) in zip(cells, table.rows, strict=True)]
-    if not rows:
-        raise ValueError(f'{csv_file}: the table has no rows')
-    if classes is None and (why := too_many_numbers([row.label for row in rows])):
+    parsed = (_parse(row, {name: cell for name in more if (cell := cells_of[name])}, root, classes,
+                     line, f'{csv_file} line {line}', url)
+              for row, (line, cells_of) in zip(cells, table.rows, strict=True))
+    rows = [row for row in parsed if keep is None or keep(row)]
+    if classes is None and (why := too_many_numbers([row['label'] for row in cells])):
         raise ValueError(f'{csv_file}: {why}')
+    if url:
+        copy_here(url, [row.path.relative_to(root).as_posix() for row in rows])
     for note in notes:
         print_log(note, logger='current', level=logging.WARNING)
     warn_of_similar_groups(rows, csv_file)
@@ -174,7 +185,7 @@ def usable_rows(annotations: Iterable[Annotation], check: Callable[[Annotation],
 
 
 def _parse(cells: dict[str, str], others: dict[str, str], root: Path,
-           classes: Sequence[str] | None, line: int, where: str) -> Annotation:
+           classes: Sequence[str] | None, line: int, where: str, url: str | None) -> Annotation:
     for name in REQUIRED_COLUMNS:
         if not cells[name]:
             raise ValueError(f'{where}: {name} is blank')
@@ -184,11 +195,22 @@ def _parse(cells: dict[str, str], others: dict[str, str], root: Path,
     frame = cells.get('frame') or None
     if frame is not None and whole_number(frame) is None:
         raise ValueError(f'{where}: frame counts from 0, but got {frame!r}')
-    return Annotation(path=resolve_within(cells['path'], root, where), label=label,
+    path = (resolve_within(cells['path'], root, where) if url is None else
+            _path_at_url(cells['path'], root, where, url))
+    return Annotation(path=path, label=label,
                       group=cells['group'], frame=None if frame is None else whole_number(frame),
                       split=cells.get('split') or None, line=line,
                       fps=parse_fps(cells.get('fps', ''), where),
                       sha256=cells.get('sha256') or None, others=others)
+
+
+def _path_at_url(value: str, root: Path, where: str, url: str) -> Path:
+    """Where the copy of a file at a URL will be."""
+    path = PurePosixPath(value.replace('\\', '/'))
+    if path.is_absolute() or '..' in path.parts or is_url(value):
+        raise ValueError(f'{where}: {value} is outside {url}; set data_root to a folder that '
+                         'contains all files')
+    return root / path
 
 
 def parse_fps(cell: str, where: str) -> float | None:

@@ -16,6 +16,7 @@ from lddm_aug.classes import class_list
 from lddm_aug.data.annotations import sort_classes
 from lddm_aug.datasets.labelled_dataset import LabelledDataset
 from lddm_aug.json_files import read_json
+from lddm_aug.remote import here
 from lddm_aug.store.manifest import MANIFEST, Rows, read_manifest
 
 READ = ('clip_id', 'place', 'group', 'frame_stride', 'still', 'still_frame', 'still_sha256')
@@ -29,7 +30,7 @@ class SyntheticClipDataset(LabelledDataset):
     all processes share them.
 
     Args:
-        store: folder with its manifest.
+        store: folder with its manifest, or a URL, whose content is copied to this machine.
         classes: names in the order of their labels; by default those in the store, sorted.
         pipeline: transforms; their input is array (T, H, W[, 3]) uint8, filename, which names the
             clip and is no file, label, group, origin, seed, start_index, modality, frame_stride,
@@ -50,7 +51,7 @@ class SyntheticClipDataset(LabelledDataset):
     def __init__(self, store: str, classes: Sequence[str] | None = None,
                  pipeline: Sequence[Any] = (), test_mode: bool = False, seed: int = 0,
                  verify: bool = False, keep: str | None = None, **kwargs: Any) -> None:
-        self.store = Path(store).resolve()
+        self.store = here(store).resolve()
         self.manifest = read_manifest(self.store)
         self.verify = verify
         rows = self.manifest.rows

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lddm_aug.extras import require_extra
+from lddm_aug.remote import here
 
 PREFIX = 'hf://'
 MAIN = 'main'                                        # the Hub's name of the newest version
@@ -15,6 +16,8 @@ MAIN = 'main'                                        # the Hub's name of the new
 
 def resolve_package(package: str | Path) -> Path:
     """The folder of a package: the path itself, or where `hf://user/name[@revision]` was put.
+
+    Another URL, as s3://bucket/package, is copied to this machine.
 
     A package of the Hub is downloaded into the cache of huggingface_hub, once, with a lock, and
     read from there without a network.
@@ -25,7 +28,7 @@ def resolve_package(package: str | Path) -> Path:
         ConnectionError: if the Hub can't be reached and the cache doesn't have it.
     """
     if not is_on_hub(package):
-        return Path(package)
+        return here(package)
     return download(*parse_name(str(package)))
 
 

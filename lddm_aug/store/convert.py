@@ -14,15 +14,8 @@ from numpy.typing import NDArray
 
 from lddm_aug.files import is_within
 from lddm_aug.json_files import parse_json, read_json
-from lddm_aug.store.manifest import (
-    AS_JSON,
-    OLD_MANIFEST,
-    PLAN,
-    SCHEMA,
-    check_shape,
-    make_table,
-    plain_type,
-)
+from lddm_aug.store.manifest import OLD_MANIFEST, PLAN, check_shape
+from lddm_aug.store.rows import AS_JSON, SCHEMA, make_table, plain_type
 from lddm_aug.store.shards import clip_of, clip_sha256
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter

@@ -26,18 +26,9 @@ from numpy.typing import NDArray
 from lddm_aug.data.frames import read_frames, to_channels
 from lddm_aug.files import atomic_write
 from lddm_aug.json_files import read_json, read_json_lines
-from lddm_aug.store.manifest import (
-    AS_JSON,
-    OF_THE_STORE,
-    PLAN,
-    SCHEMA,
-    Manifest,
-    check_shape,
-    make_table,
-    plain_type,
-    read_manifest,
-)
+from lddm_aug.store.manifest import PLAN, Manifest, check_shape, read_manifest
 from lddm_aug.store.merge import plan_of
+from lddm_aug.store.rows import AS_JSON, OF_THE_STORE, SCHEMA, make_table, plain_type
 from lddm_aug.store.shards import clip_of, clip_sha256
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter

@@ -27,7 +27,9 @@ from numpy.typing import NDArray
 from lddm_aug.files import sha256_of
 from lddm_aug.json_files import parse_json, read_json, require_form
 from lddm_aug.limits import refuse_above
+from lddm_aug.remote import here
 from lddm_aug.store.arrow_file import read_rows
+from lddm_aug.store.rows import AS_JSON, SCHEMA
 from lddm_aug.store.shards import ClipShards
 
 FORMAT_VERSION = 2
@@ -38,18 +40,8 @@ PLAN_SHA256 = b'plan_sha256'                          # among the metadata of th
 OLD_MANIFEST = 'manifest.jsonl'                      # of format 1
 CONTACT_SHEET = 'contact_sheet.png'
 
-CODED = pa.dictionary(pa.int32(), pa.string())       # of what many rows have in common
-SCHEMA = pa.schema([
-    ('clip_id', pa.string()), ('place', pa.int64()), ('sha256', pa.binary(32)), ('still', CODED),
-    ('still_sha256', CODED), ('still_frame', pa.int64()), ('group', CODED), ('label', CODED),
-    ('conditions', CODED),
-    ('seed', pa.int64()), ('package_sha256', CODED), ('generator', CODED), ('sampler', CODED),
-    ('steps', pa.int64()), ('guidance', pa.float64()), ('frame_stride', pa.int64()),
-    ('versions', CODED)])
 ROW_KEYS = (*SCHEMA.names, 'shape')
 BLANK = ('still_frame', 'sampler', 'steps', 'guidance')              # what may be None
-AS_JSON = {'conditions': {str: (str, int, float)}, 'versions': dict}
-OF_THE_STORE = ('place', 'sha256')                   # what a writer adds to a row
 OF_THE_STILL = ('still_sha256', 'still_frame', 'group', 'label', 'conditions')
 PLANNED = {'format_version': int, 'clips': int, 'generator_groups': [str], 'shape': [int],
            'clips_per_shard': int, 'stills?': str, 'rows_sha256?': str,
@@ -155,8 +147,12 @@ class Rows(Sequence[dict[str, Any]]):
 
     def codes(self, name: str) -> tuple[list[str], NDArray[np.int32]]:
         """The distinct values of a column, and for each row the number of its value."""
-        column = self.column(name)
-        return column.dictionary.to_pylist(), column.indices.to_numpy()
+        chunks = self.table[name].chunks             # a file has one dictionary for all of them
+        if not chunks:
+            return [], np.zeros(0, np.int32)
+        codes = np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
+        return chunks[0].dictionary.to_pylist(), (codes if self.numbers is None else
+                                                  codes[self.numbers])
 
     def values(self, name: str) -> list[str]:
         """The distinct values of a column in these rows, sorted."""
@@ -172,6 +168,9 @@ class Rows(Sequence[dict[str, Any]]):
 def read_manifest(store: str | Path) -> Manifest:
     """Open a finished store: the rows are compared with the plan's sha256, no clip is read.
 
+    Args:
+        store: its folder; of a URL, as s3://bucket/store, it is copied to this machine.
+
     Raises:
         FileNotFoundError: if there is no store, it is unfinished, or a shard of clips is missing.
         ValueError: if it is damaged, changed or of another version, or a link leads out of it.
@@ -183,7 +182,7 @@ def read_manifest(store: str | Path) -> Manifest:
 
 def open_rows(store: str | Path) -> Manifest:
     """Open a finished store whose clips may be missing or damaged; see `read_manifest`."""
-    store = Path(store)
+    store = here(store)
     path = store / MANIFEST
     if not path.is_file():
         refuse_format_1(store)
@@ -224,7 +223,7 @@ def check_table(path: Path, places: int, count: int, read: Callable[[], pa.Table
     """
     try:
         table = read()
-        table.validate(full=True)                    # nothing leads a reader out of the file
+        _validate(table)                             # nothing leads a reader out of the file
         names = table.schema.names
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         raise ValueError(f'{path} cannot be read ({error}); {FINISH}') from error
@@ -241,27 +240,9 @@ def check_table(path: Path, places: int, count: int, read: Callable[[], pa.Table
     blank = [name for name in SCHEMA.names if name not in BLANK and table[name].null_count]
     if blank:
         raise ValueError(f'{path} has rows without {blank[0]}; {FINISH}')
-    taken = table['place'].to_numpy()
-    if len(taken) and not 0 <= taken.min() <= taken.max() < places:
+    taken = pc.min_max(table['place']).as_py()
+    if len(table) and not 0 <= taken['min'] <= taken['max'] < places:
         raise ValueError(f'{path} has a place outside the {places} clips of the store; {FINISH}')
-
-
-def make_table(columns: Mapping[str, pa.Array]) -> pa.Table:
-    """Rows by column; equal rows make equal bytes on disk, however they came about.
-
-    Args:
-        columns: those of SCHEMA, and perhaps others; text is coded by its sorted values.
-    """
-    names = [*SCHEMA.names, *sorted({*columns} - {*SCHEMA.names})]
-    return pa.table({name: _canonical(columns[name], SCHEMA.field(name).type
-                                      if name in SCHEMA.names else None)
-                     for name in names if name in columns})
-
-
-def plain_type(name: str) -> pa.DataType:
-    """The type of a column's values before they are coded."""
-    kind = SCHEMA.field(name).type
-    return pa.string() if kind == CODED else kind
 
 
 def plan_sha256(plan: Mapping[str, Any]) -> bytes:
@@ -270,40 +251,29 @@ def plan_sha256(plan: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest().encode()
 
 
-def write_table(table: pa.Table, file: Any, plan: Mapping[str, Any] | None = None) -> None:
-    """Write rows into an open file, with the sha256 of their plan, if it is given."""
-    if plan is not None:
-        table = table.replace_schema_metadata({PLAN_SHA256: plan_sha256(plan)})
-    with pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
-
-
-def _canonical(column: Any, kind: pa.DataType | None) -> pa.Array:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    kind = kind or (CODED if pa.types.is_string(array.type)
-                    or pa.types.is_dictionary(array.type) else array.type)
-    if kind != CODED:
-        return array.cast(kind)
-    if not pa.types.is_dictionary(array.type):
-        array = array.cast(pa.string()).dictionary_encode()
-    blank = np.asarray(array.indices.is_null())
-    indices = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
-    used = np.unique(indices[~blank])
-    values = array.dictionary.take(pa.array(used))
-    order = pc.array_sort_indices(values).to_numpy()
-    new = np.zeros(len(array.dictionary) + 1, np.int32)
-    new[used[order]] = np.arange(len(order), dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(new[indices], pa.int32(), mask=blank if blank.any() else None),
-        values.take(pa.array(order)))
+def _validate(table: pa.Table) -> None:
+    """As `table.validate(full=True)`, but a dictionary is looked at once, not for every batch."""
+    table.validate()
+    for column in table.columns:
+        if not pa.types.is_dictionary(column.type):
+            column.validate(full=True)
+            continue
+        looked_at = None
+        for chunk in column.chunks:
+            if looked_at is None or not looked_at.equals(chunk.dictionary):
+                looked_at = chunk.dictionary
+                looked_at.validate(full=True)
+            chunk.indices.validate(full=True)
+            found = pc.min_max(chunk.indices).as_py()
+            if found['min'] is not None and not 0 <= found['min'] <= found['max'] < len(looked_at):
+                raise pa.ArrowInvalid('a code points out of its column')
 
 
 def stills_sha256(rows: pa.Table) -> str:
     """Of the content, group, label and conditions of the still of every row, in their order."""
     digest = hashlib.sha256()
-    for batch in rows.select(OF_THE_STILL).combine_chunks().to_batches(10_000):
+    for start in range(0, len(rows), 10_000):
+        batch = rows.select(OF_THE_STILL).slice(start, 10_000)
         columns = [batch.column(name).to_pylist() for name in OF_THE_STILL]
         digest.update(json.dumps([*zip(*columns, strict=True)]).encode())
     return digest.hexdigest()
@@ -336,10 +306,11 @@ def read_plan(path: Path) -> dict[str, Any]:
         refuse_format_1(path.parent)
         raise ValueError(f'{path} was written by another version of lddm_aug; {AGAIN}')
     require_form(plan, PLANNED, str(path), AGAIN)
-    for key, value, most in (('clips', plan['clips'], MOST_CLIPS),
-                             ('clips_per_shard', plan['clips_per_shard'], MOST_CLIPS)):
-        if not 1 <= value <= most:
-            raise ValueError(f'{path}: {key} must lie in [1, {most}], but got {value}; {AGAIN}')
+    for key, value, least in (('clips', plan['clips'], 0),           # 0: a shard without stills
+                              ('clips_per_shard', plan['clips_per_shard'], 1)):
+        if not least <= value <= MOST_CLIPS:
+            raise ValueError(f'{path}: {key} must lie in [{least}, {MOST_CLIPS}], but got {value}; '
+                             f'{AGAIN}')
     check_shape(path, plan['shape'])
     return plan
 

@@ -1,7 +1,7 @@
 """Stores of one plan ↔ one store; and the part of a store that a filter leaves."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lddm_aug.store.manifest import (
+from lddm_aug.store.divided import finished_shards, found_shards
+from lddm_aug.store.manifest import Manifest, read_manifest
+from lddm_aug.store.rows import (
     OF_THE_STORE,
     SCHEMA,
-    Manifest,
+    JoinedRows,
+    batches,
     make_table,
     plain_type,
-    read_manifest,
+    rows_on_disk,
 )
+from lddm_aug.store.shards import clip_sha256
 from lddm_aug.store.sheet import write_contact_sheet
-from lddm_aug.store.writer import OF_A_STORE, StoreWriter
+from lddm_aug.store.writer import LOCAL, OF_A_STORE, StoreWriter
 
 OF_THE_PARTS = ('format_version', 'clips', 'stills', *OF_A_STORE)    # may differ between parts
 BATCH = 64                                           # clips that are copied at once
@@ -29,16 +33,24 @@ def merge_stores(parts: Sequence[Path], out: Path) -> int:
     """Copy the clips of several stores into one → their number.
 
     Clips are in the order of their ids.  So the result is, byte for byte, the store that one run
-    would have made of all stills.
+    would have made of all stills.  A clip that several parts have is taken once.  In memory are a
+    batch of rows, the distinct values of their text, and 50 bytes for each clip.
 
     Args:
-        parts: finished stores of one generator, seed and number of clips of a still.
-        out: a new folder, or one that an interrupted call has left.
+        parts: finished stores of one generator, seed and number of clips of a still.  A folder of
+            shards stands for the shards in it.
+        out: a new folder, or one that an interrupted call has left; may hold the shards.
 
     Raises:
         FileNotFoundError: if a part is missing or unfinished.
-        ValueError: if parts are damaged, have other plans, or share a clip.
+        ValueError: if parts are damaged, lack a shard, have other plans, or have other clips or
+            rows of one id.
     """
+    parts = [path for part in parts
+             for path in (finished_shards(part) if found_shards(part) else [part])]
+    if out.resolve() in {part.resolve() for part in parts}:
+        raise ValueError(f'{out} is one of the stores that are merged, and no folder of shards; '
+                         'name another folder for the result')
     stores = [read_manifest(part) for part in parts]
     plans = [plan_of(store.header) for store in stores]
     for part, plan in zip(parts[1:], plans[1:], strict=True):
@@ -91,48 +103,77 @@ def plan_of(header: Mapping[str, Any]) -> dict[str, Any]:
 def _copy(stores: Sequence[Manifest], numbers: Sequence[NDArray], plan: Mapping[str, Any],
           out: Path, left_out: Sequence[Mapping[str, Any]]) -> int:
     """Write rows of stores, and what was left out of them, into one store."""
-    tables = [_without_store(store.rows.take(chosen).table_of_rows())
-              for store, chosen in zip(stores, numbers, strict=True)]
     reasons = {row['clip_id']: row['reason'] for row in left_out}
-    if left_out:
-        tables.append(make_table({
-            name: pa.array([row.get(name) for row in left_out], plain_type(name))
-            for name in SCHEMA.names if name not in OF_THE_STORE}))
-    joined = pa.concat_tables(tables, promote_options='permissive', unify_dictionaries=True)
-    order = pc.sort_indices(joined['clip_id'].combine_chunks())
-    rows = make_table({name: joined[name].take(order) for name in joined.column_names})
-    ids = rows['clip_id'].combine_chunks()
-    doubled = pc.equal(ids[1:], ids[:-1])
-    if pc.any(doubled).as_py():
-        raise ValueError(f'{out}: the clip {ids[doubled.index(True).as_py()]} stands in two of the '
-                         'stores; merge each once')
-    writer = StoreWriter(out, plan, rows)
-    sources = [(store, number) for store, chosen in zip(stores, numbers, strict=True)
-               for number in chosen.tolist()]
+    rows = JoinedRows([*(store.rows.table for store in stores), _rows_of(left_out)])
+    chosen = np.concatenate([start + each for start, each in zip(
+        rows.starts, [*numbers, np.arange(len(reasons))], strict=False)])
+    order = _sorted_once(rows, chosen, [store.clips.store for store in stores])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    writer = StoreWriter(out, plan, rows_on_disk(out.parent, rows.without(OF_THE_STORE), order))
     with writer.lock():
         writer.resume()
-        for place in [place for place in writer.missing.tolist() if reasons]:
-            if ids[place].as_py() in reasons:
-                writer.leave_out(place, reasons[ids[place].as_py()])
-        for places in _batches(writer.missing.tolist()):
-            writer.add(places, [_read(*sources[order[place].as_py()]) for place in places])
+        for places in batches(writer.missing, BATCH):
+            kept, clips = [], []
+            tables, found = rows.locate(order[places])
+            for place, table, number in zip(places.tolist(), tables, found, strict=True):
+                if table < len(stores):
+                    kept.append(place)
+                    clips.append(_read(stores[table], int(number)))
+                else:
+                    writer.leave_out(place, reasons[rows.tables[table]['clip_id'][number].as_py()])
+            writer.add(kept, clips)
         write_contact_sheet(writer, plan.get('seed', 0))
         writer.finish()
     return len(writer)
 
 
-def _without_store(table: pa.Table) -> pa.Table:
-    return table.drop_columns(list(OF_THE_STORE))
+def _rows_of(left_out: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """The rows of clips that were left out, each once."""
+    once = {row['clip_id']: row for row in left_out}.values()
+    return make_table({name: pa.array([row.get(name) for row in once], plain_type(name))
+                       for name in SCHEMA.names if name not in OF_THE_STORE})
+
+
+def _sorted_once(rows: JoinedRows, numbers: NDArray, stores: Sequence[Path]) -> NDArray:
+    """Numbers of rows in the order of their ids; of those with one id the first.
+
+    Raises:
+        ValueError: if rows with one id differ in more than where and with what they were made.
+    """
+    ids = pa.chunked_array([pa.array([], pa.string()), *(
+        rows.take('clip_id', batch) for batch in batches(numbers))])
+    order = numbers[pc.sort_indices(ids).to_numpy()]
+    is_first = np.ones(len(order), bool)
+    for batch in batches(np.arange(1, len(order))):
+        one, other = (rows.take('clip_id', order[each]) for each in (batch - 1, batch))
+        is_first[batch] = pc.not_equal(one, other).to_numpy(zero_copy_only=False)
+    first = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
+    for again in batches(np.flatnonzero(~is_first)):
+        again = again[rows.locate(order[again])[0] < len(stores)]    # others were left out
+        _refuse_other_clips(rows, order[first[again]], order[again], stores)
+    return order[is_first]
+
+
+def _refuse_other_clips(rows: JoinedRows, one: NDArray, other: NDArray, stores: Sequence[Path]
+                        ) -> None:
+    for name in rows.names:
+        if name in ('place', *LOCAL):
+            continue
+        same = pc.equal(*(pair := [rows.take(name, numbers) for numbers in (one, other)]))
+        blank = pc.and_(*map(pc.is_null, pair))
+        differs = ~pc.or_kleene(same, blank).fill_null(False).to_numpy(zero_copy_only=False)
+        if differs.any():
+            pairs = np.array([one[differs][0], other[differs][0]])
+            clip_id = rows.take('clip_id', pairs)[0].as_py()
+            first, second = (stores[table] for table in rows.locate(pairs)[0])
+            raise ValueError(f'{first} and {second} have other clips of the id {clip_id} (their '
+                             f'{name} differs); leave one of these stores out')
 
 
 def _read(store: Manifest, number: int) -> NDArray[np.uint8]:
-    place = store.rows.place(number)
-    if store.clips.sha256(place) != store.rows.table['sha256'][number].as_py():
+    place, sha256 = store.rows.read(number, OF_THE_STORE).values()
+    clip = store.clips.read(place)
+    if clip_sha256(clip) != sha256:
         raise ValueError(f'{store.clips.file(place)}: clip {store.rows[number]["clip_id"]} was '
                          'changed after it was made; run lddm-aug store repair first')
-    return store.clips.read(place)
-
-
-def _batches(places: Sequence[int]) -> Iterator[list[int]]:
-    for start in range(0, len(places), BATCH):
-        yield [*places[start:start + BATCH]]
+    return clip

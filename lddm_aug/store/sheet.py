@@ -16,6 +16,8 @@ CLIPS_ON_SHEET = 12
 def write_contact_sheet(store: StoreWriter, seed: int) -> None:
     """Write `contact_sheet.png` into a store: some of its clips, drawn by a seed."""
     made = store.made
+    if not len(made):                                # a shard without stills
+        return
     draws = np.random.default_rng(seed).permutation(len(made))[:CLIPS_ON_SHEET]
     places = made[np.sort(draws)].tolist()
     labels, ids = (store.rows[name].take(pa.array(places)).to_pylist()

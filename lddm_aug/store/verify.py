@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from lddm_aug.store.manifest import Manifest, open_rows
 from lddm_aug.store.shards import CLIPS, ClipShards
@@ -47,26 +49,31 @@ def verify_store(store: str | Path, processes: int = 1) -> tuple[Manifest, Repor
         ValueError: if its rows or plan are damaged or changed.
     """
     manifest = open_rows(store)
-    places = manifest.rows.column('place').to_numpy()
-    recorded = manifest.rows.column('sha256')
+    rows = manifest.rows.table
     damaged: list[int] = []
-    for start, found in zip(range(0, len(places), CHUNK),
-                            _sha256s(manifest.clips, places, processes), strict=True):
-        expected = recorded[start:start + CHUNK].to_pylist()
+    for start, found in zip(range(0, len(rows), CHUNK), _sha256s(manifest, processes), strict=True):
+        expected = rows['sha256'].slice(start, CHUNK).to_pylist()
         damaged += [start + number for number, pair in enumerate(zip(found, expected, strict=True))
                     if pair[0] != pair[1]]
     shards = {*manifest.clips.files}
     folder = manifest.clips.store / CLIPS
     extra = sorted({*folder.iterdir()} - shards) if folder.is_dir() else []
-    ids, counts = np.unique(manifest.rows.column('clip_id').to_numpy(zero_copy_only=False),
-                            return_counts=True)
-    return manifest, Report(len(places), tuple(damaged), tuple(extra), tuple(ids[counts > 1]))
+    return manifest, Report(len(rows), tuple(damaged), tuple(extra), _doubled(rows['clip_id']))
 
 
-def _sha256s(clips: ClipShards, places: np.ndarray, processes: int
-             ) -> Iterator[list[bytes | None]]:
-    chunks = [(clips, places[start:start + CHUNK].tolist())
-              for start in range(0, len(places), CHUNK)]
+def _doubled(ids: pa.ChunkedArray) -> tuple[str, ...]:
+    """Ids that stand there twice; where all are in order, in little memory."""
+    if pc.all(pc.less(ids.slice(0, max(len(ids) - 1, 0)), ids.slice(1))).as_py() is not False:
+        return ()
+    counted = pc.value_counts(ids)
+    values, counts = counted.flatten()
+    return tuple(sorted(values.filter(pc.greater(counts, 1)).to_pylist()))
+
+
+def _sha256s(manifest: Manifest, processes: int) -> Iterator[list[bytes | None]]:
+    places = manifest.rows.column('place').to_numpy()
+    chunks = ((manifest.clips, places[start:start + CHUNK])
+              for start in range(0, len(places), CHUNK))
     if processes <= 1:
         yield from map(_sha256s_of, chunks)
         return
@@ -74,6 +81,6 @@ def _sha256s(clips: ClipShards, places: np.ndarray, processes: int
         yield from pool.imap(_sha256s_of, chunks)
 
 
-def _sha256s_of(chunk: tuple[ClipShards, Sequence[int]]) -> list[bytes | None]:
+def _sha256s_of(chunk: tuple[ClipShards, NDArray]) -> list[bytes | None]:
     clips, places = chunk
-    return [clips.sha256(place) for place in places]
+    return [clips.sha256(place) for place in places.tolist()]

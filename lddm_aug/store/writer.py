@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import json
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,22 @@ from lddm_aug.files import TEMPORARY, atomic_write, is_within, remove_temporarie
 from lddm_aug.json_files import parse_json
 from lddm_aug.locks import only_writer
 from lddm_aug.store.arrow_file import read_rows
+from lddm_aug.store.divided import is_of_a_shard
 from lddm_aug.store.manifest import (
     FORMAT_VERSION,
     MANIFEST,
     PARTIAL,
     PLAN,
+    PLAN_SHA256,
     check_table,
-    make_table,
+    plan_sha256,
     read_manifest,
     read_plan,
     refuse_format_1,
     shards_of,
     stills_sha256,
-    write_table,
 )
+from lddm_aug.store.rows import JoinedRows, batches, make_table, write_rows
 from lddm_aug.store.shards import CLIPS, clip_sha256, clips_per_shard
 
 OF_A_STORE = ('clips_per_shard', 'rows_sha256', 'left_out')          # in plan.json, and no plan
@@ -49,8 +51,8 @@ class StoreWriter:
         folder: a new or empty folder, or a store that was started with the same plan.
         plan: identity of the plan: values for JSON, among them `shape`, that of each clip.  The
             paths of stills don't belong to it: the same stills may lie elsewhere.
-        rows: the row of each clip, without place and sha256.  Clips of other rows are made again,
-            and a plan.json that is lost or damaged is written again.
+        rows: the row of each clip, without place and sha256; may be memory-mapped.  Clips of other
+            rows are made again, and a plan.json that is lost or damaged is written again.
         per_shard: clips of a shard; by default about 256 MiB of them.
 
     Raises:
@@ -61,6 +63,7 @@ class StoreWriter:
                  per_shard: int | None = None) -> None:
         self.folder = Path(folder)
         self.rows = rows
+        self._expected = JoinedRows([rows])
         self._plan: dict[str, Any] = {
             'format_version': FORMAT_VERSION, **plan, 'clips': len(rows),
             'stills': stills_sha256(rows)}
@@ -73,9 +76,10 @@ class StoreWriter:
         self._state = self._recorded_state()
         self._sha256s = np.zeros((len(rows), 32), np.uint8)
         self._is_made = np.zeros(len(rows), bool)
-        versions = rows['versions'].combine_chunks()
-        self._versions: list[str] = versions.dictionary.to_pylist()
-        self._planned_version = versions.indices.to_numpy()
+        chunks = rows['versions'].unify_dictionaries().chunks
+        self._versions: list[str] = chunks[0].dictionary.to_pylist() if chunks else []
+        self._planned_version = np.concatenate(
+            [np.zeros(0, np.int32), *(chunk.indices.to_numpy() for chunk in chunks)])
         self._version_of = self._planned_version.copy()
         self._headed = -1                            # of which version the last heading is
         self._left_out: dict[int, str] = {}
@@ -132,7 +136,7 @@ class StoreWriter:
             for number in range(len(self._versions)):
                 places = np.flatnonzero(self._is_made & (self._version_of == number))
                 file.writelines(self._lines(places.tolist()))
-            if not len(self):
+            if not len(self) and self._versions:
                 file.write(self._heading(0))
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
@@ -163,20 +167,18 @@ class StoreWriter:
         if len(self.missing):
             raise ValueError(f'{self.folder} lacks {len(self.missing)} clips; add them first')
         self.clips.make_all()
-        made = self.made
-        digests = pa.Array.from_buffers(pa.binary(32), len(made), [
-            None, pa.py_buffer(self._sha256s[made].tobytes())])
-        kept = self.rows.take(pa.array(made))
-        table = make_table(
-            {name: kept[name] for name in kept.column_names}
-            | {'place': pa.array(made), 'sha256': digests,
-               'versions': pa.DictionaryArray.from_arrays(
-                   pa.array(self._version_of[made]), pa.array(self._versions))})
+        rows = JoinedRows([make_table({
+            **dict(zip(self.rows.column_names, self.rows.columns, strict=True)),
+            'place': pa.array(np.arange(len(self.rows))),
+            'sha256': pa.Array.from_buffers(pa.binary(32), len(self.rows), [
+                None, pa.py_buffer(self._sha256s)]),
+            'versions': pa.DictionaryArray.from_arrays(
+                pa.array(self._version_of), pa.array(self._versions, pa.string()))})])
         left_out = [dict(self.rows.slice(place, 1).to_pylist()[0], reason=reason)
                     for place, reason in sorted(self._left_out.items())]
         more = {'left_out': left_out} if left_out else {}
         with atomic_write(self.folder / MANIFEST) as file:
-            write_table(table, file, self._plan | more)
+            write_rows(file, rows, self.made, {PLAN_SHA256: plan_sha256(self._plan | more)})
             file.flush()
             self._write_plan(rows_sha256=sha256_of(Path(file.name)), **more)
         (self.folder / PARTIAL).unlink(missing_ok=True)
@@ -216,7 +218,8 @@ class StoreWriter:
         path = self.folder / PLAN
         content = [] if not self.folder.is_dir() else [
             each for each in (*self.folder.iterdir(), *self.folder.glob(f'{CLIPS}/*'))
-            if not each.name.endswith(TEMPORARY)]    # of a killed run
+            if not each.name.endswith(TEMPORARY)     # of a killed run
+            and not is_of_a_shard(each)]
         if path.is_file():
             try:
                 return read_plan(path)
@@ -233,8 +236,10 @@ class StoreWriter:
         """Whether the recorded rows are of this plan, as far as can be seen without plan.json."""
         found = self._recorded_table()
         if found is not None:
-            return bool(len(found)) and bool(
-                self._fits(found, (*LOCAL, 'label', 'group')).all())
+            recorded = JoinedRows([found])
+            return bool(len(found)) and all(
+                self._fits(recorded, batch, (*LOCAL, 'label', 'group')).all()
+                for batch in batches(np.arange(len(found))))
         path = self.folder / PARTIAL
         if not path.is_file():
             return False
@@ -251,22 +256,22 @@ class StoreWriter:
         if not path.is_file():
             return None
         try:
-            table = read_rows(path, mapped=False)    # the file will be replaced
+            table = read_rows(path)
             check_table(path, len(self.rows), len(table), lambda: table)
         except (ValueError, OSError, pa.ArrowException):
             return None
         return table
 
-    def _fits(self, found: pa.Table, free: Sequence[str] = LOCAL) -> NDArray:
+    def _fits(self, found: JoinedRows, numbers: NDArray, free: Sequence[str] = LOCAL) -> NDArray:
         """Which recorded rows are those that are expected, but for what is free."""
-        expected = self.rows.take(found['place'])
-        fits = np.ones(len(found), bool)
-        for name in expected.column_names:
+        places = found.take('place', numbers).to_numpy()
+        fits = np.ones(len(numbers), bool)
+        for name in self._expected.names:
             if name in free:
                 continue
-            if name not in found.column_names:
-                return np.zeros(len(found), bool)
-            one, other = (_plain(table[name]) for table in (expected, found))
+            if name not in found.names:
+                return np.zeros(len(numbers), bool)
+            one, other = self._expected.take(name, places), found.take(name, numbers)
             same = pc.or_kleene(pc.equal(one, other), pc.and_(pc.is_null(one), pc.is_null(other)))
             fits &= same.fill_null(False).to_numpy(zero_copy_only=False).astype(bool)
         return fits
@@ -275,17 +280,19 @@ class StoreWriter:
         """Find the clips that are recorded and there."""
         table = self._recorded_table()
         if table is not None:
-            table = table.filter(pa.array(self._fits(table)))
-            places = table['place'].to_numpy()
-            versions = pc.cast(table['versions'], pa.string()).to_pylist()
-            for place, digest, version in zip(
-                    places.tolist(), table['sha256'], versions, strict=True):
-                self._count(place, digest.as_py(), version)
+            found = JoinedRows([table])
+            for batch in batches(np.arange(len(found))):
+                fitting = batch[self._fits(found, batch)]
+                for place, digest, version in zip(
+                        *(found.take(name, fitting).to_pylist()
+                          for name in ('place', 'sha256', 'versions')), strict=True):
+                    self._count(place, digest, version)
         path = self.folder / PARTIAL
         if path.is_file():
-            self._read_partial(path.read_bytes().splitlines(keepends=True))
+            with path.open('rb') as lines:
+                self._read_partial(lines)
 
-    def _read_partial(self, lines: Sequence[bytes]) -> None:
+    def _read_partial(self, lines: Iterable[bytes]) -> None:
         version = None
         for line in lines:
             if line.startswith(b'{'):
@@ -345,7 +352,3 @@ def _changes(key: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
 def _short(value: Any) -> str:
     return textwrap.shorten(str(value), width=24, placeholder=' …') if ' ' in str(value) else (
         str(value)[:12])
-
-
-def _plain(column: Any) -> Any:
-    return pc.cast(column, pa.string()) if pa.types.is_dictionary(column.type) else column

@@ -2,16 +2,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.seeds import derive_seed
 
 ID_DIGITS = 12                                       # of a hash: no two stills of a name share them
+PLANNED_AT_ONCE = 10_000                             # stills
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,41 @@ class ClipRequest:
     seed: int
 
 
+@dataclass(frozen=True)
+class Plan(Sequence[ClipRequest]):
+    """Requests in the order of their ids, kept by column: a request is built when it is read.
+
+    Attributes:
+        stills: rows of the table.
+        sha256s: of each still's file.
+        clip_ids: (N,) text, sorted.
+        still_of: (N,) the number of each clip's still.
+        seeds: (N,) of each clip.
+    """
+
+    stills: Sequence[Annotation]
+    sha256s: Mapping[Path, str]
+    clip_ids: pa.Array
+    still_of: NDArray[np.int32]
+    seeds: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.still_of)
+
+    @overload
+    def __getitem__(self, place: int) -> ClipRequest: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[ClipRequest]: ...
+    def __getitem__(self, place: int | slice) -> ClipRequest | list[ClipRequest]:
+        if isinstance(place, slice):
+            return [self[number] for number in range(len(self))[place]]
+        still = self.stills[self.still_of[place]]
+        return ClipRequest(self.clip_ids[place].as_py(), still, self.sha256s[still.path],
+                           int(self.seeds[place]))
+
+
 def plan_clips(stills: Sequence[Annotation], sha256s: Mapping[Path, str], per_still: int = 1,
-               seed: int = 0) -> list[ClipRequest]:
+               seed: int = 0) -> Plan:
     """Requests of `per_still` clips of every still, in the order of their ids.
 
     A clip's id has the still's name, digits of a hash of its content, frame, group and label, and
@@ -49,17 +88,37 @@ def plan_clips(stills: Sequence[Annotation], sha256s: Mapping[Path, str], per_st
     if per_still < 1:
         raise ValueError('plan_clips: per_still counts the clips made from each still and must be '
                          f'at least 1, but got {per_still!r}')
-    requests = []
-    seen: Counter[str] = Counter()
-    for still in stills:
-        content = sha256s[still.path]
-        name = f'{_file_safe(still)}-{_digits(content, still)}'
-        seen[name] += 1                              # a row may stand there twice
-        again = '' if seen[name] == 1 else f'-again{seen[name] - 1}'
-        requests += [ClipRequest(f'{name}{again}-{k}', still, content,
-                                 derive_seed(seed, content, still.frame, k))
-                     for k in range(per_still)]
-    return sorted(requests, key=lambda request: request.clip_id)
+    ids, seeds = [], []
+    for numbers, names in _unique_names(stills, sha256s):
+        ids.append(pa.array([f'{name}-{k}' for name in names for k in range(per_still)]))
+        seeds.append([derive_seed(seed, sha256s[still.path], still.frame, k)
+                      for still in (stills[number] for number in numbers)
+                      for k in range(per_still)])
+    joined = pa.concat_arrays([pa.array([], pa.string()), *ids])
+    order = pc.array_sort_indices(joined)
+    places = order.to_numpy()
+    return Plan(stills, sha256s, joined.take(order), (places // per_still).astype(np.int32),
+                np.array([each for some in seeds for each in some], np.int64)[places])
+
+
+def _unique_names(stills: Sequence[Annotation], sha256s: Mapping[Path, str]
+                  ) -> Iterator[tuple[range, list[str]]]:
+    """Names of some stills after the others, and their numbers; a row may stand there twice."""
+    some = [range(start, min(start + PLANNED_AT_ONCE, len(stills)))
+            for start in range(0, len(stills), PLANNED_AT_ONCE)]
+    names = pa.chunked_array([pa.array([
+        f'{_file_safe(still)}-{_digits(sha256s[still.path], still)}'
+        for still in (stills[number] for number in numbers)]) for numbers in some], pa.string())
+    order = pc.sort_indices(names).to_numpy()        # stable: equal names in the table's order
+    ordered = names.take(pa.array(order))
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = pc.not_equal(ordered.slice(1), ordered.slice(0, len(order) - 1)).to_numpy()
+    count = np.arange(len(order))
+    again = np.empty_like(count)
+    again[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
+    for numbers, chunk in zip(some, names.chunks, strict=True):
+        yield numbers, [name if times == 0 else f'{name}-again{times}' for name, times in zip(
+            chunk.to_pylist(), again[numbers.start:numbers.stop].tolist(), strict=True)]
 
 
 def shard_of(still: Annotation, shards: int) -> int:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 from tqdm import tqdm
 
 from lddm_aug.classes import shown
@@ -24,10 +25,10 @@ from lddm_aug.files import sha256_of
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
 from lddm_aug.generators.base import Generator, device_of
 from lddm_aug.processes import end_with_parent
-from lddm_aug.store.manifest import make_table, plain_type
+from lddm_aug.store.rows import make_table, plain_type
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter
-from lddm_aug.synthesis.plan import ClipRequest, plan_clips, shard_of
+from lddm_aug.synthesis.plan import ClipRequest, Plan, plan_clips, shard_of
 from lddm_aug.versions import clip_versions
 
 LOOKED_AT = 1000                                     # stills that are decoded before the first clip
@@ -71,12 +72,14 @@ class Summary:
 def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path, *,
                per_still: int = 1, seed: int = 0, batch_size: int = 8, workers: int = 0,
                progress: bool = True, shard: int = 0, shards: int = 1,
-               conditions: Told | None = None, keep: ClipFilter | None = None) -> Summary:
+               devices: Sequence[torch.device] = (), conditions: Told | None = None,
+               keep: ClipFilter | None = None) -> Summary:
     """Make `per_still` clips of every still in a table and write them into the store `out`.
 
     The same stills, seed and package give the same bytes for every batch size and number of
     workers.  Called again, it resumes an interrupted run.  With `shards`, each run makes the clips
-    of its share of the stills, and `merge_stores` makes the whole store of theirs.
+    of its share of the stills, and `merge_stores` makes the whole store of theirs.  A shard that
+    gets no still becomes a store without clips.
 
     Of every still the bytes are hashed before the first clip, for its seed and id; a table's column
     `sha256` saves that.  The first 1,000 stills are decoded then as well, so that a wrong table is
@@ -94,21 +97,28 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
         progress: show a progress bar.
         shard: the share of this run, in [0, shards).
         shards: into how many shares the stills are divided.
+        devices: of one type; on each a process of its own makes clips, from a copy of the
+            generator.  Empty for the generator's own device.
         conditions: what all clips are told, as {'motion': 1.5}, in place of what the table says or
             what would be drawn.  The class stays the table's, since it is the clip's label.
         keep: says why a clip is left out, or nothing, as `LikenessFilter` does.
 
     Raises:
-        ValueError: before the first clip, if stills are unusable (it lists all that were found), or
-            if `out` has the clips of another plan.
+        ValueError: before the first clip, if stills are unusable (it lists all that were found),
+            `out` has the clips of another plan, or devices are of several types.
     """
     if not 0 <= shard < shards:
         raise ValueError(f'synthesize: shard must lie in [0, {shards}), the number of shards, but '
                          f'got {shard!r}')
-    device = device_of(generator)
+    if len({device.type for device in devices}) > 1:
+        raise ValueError('synthesize: devices must be of one type, since others give other clips, '
+                         f'but got {", ".join(map(str, devices))}')
+    device = devices[0] if devices else device_of(generator)
     told = {name: str(value) for name, value in _known(generator, conditions or {}).items()}
     stills = [replace(row, others={**row.others, **told}) if told else row for row in rows
               if shards == 1 or shard_of(row, shards) == shard]
+    if not stills and shards == 1:
+        raise ValueError('synthesize: needs at least one still, but got none')
     _check(generator, stills, device, seed, batch_size, workers)
     pixels, sha256s = _look_at(generator, stills, progress)
     plan = plan_clips(stills, sha256s, per_still, seed)
@@ -119,8 +129,8 @@ def synthesize(generator: Generator, rows: Iterable[Annotation], out: str | Path
 
     with store.lock():
         before = len(store)
-        seconds, left_out = _fill(store, generator, device, plan, pixels, batch_size, workers,
-                                  progress, keep)
+        making = Batches(generator, device, plan, (), pixels, devices, keep)
+        seconds, left_out = _fill(store, making, batch_size, workers, progress)
         write_contact_sheet(store, seed)
         store.finish()
     return Summary(clips=len(store), made=len(store) - before, seconds=seconds,
@@ -140,18 +150,18 @@ def _known(generator: Generator, conditions: Told) -> Told:
     return conditions
 
 
-def _fill(store: StoreWriter, generator: Generator, device: torch.device,
-          plan: Sequence[ClipRequest], pixels: StillPixels, batch_size: int, workers: int,
-          progress: bool, keep: ClipFilter | None) -> tuple[float, list[str]]:
+def _fill(store: StoreWriter, making: Batches, batch_size: int, workers: int, progress: bool
+          ) -> tuple[float, list[str]]:
     """Make the missing clips; the seconds that it took, and why some were left out."""
     store.resume()
     start = time.perf_counter()
     missing, left_out = store.missing, []
+    workers = len(making.devices) or workers
     batch_size = min(batch_size, len(missing) // max(workers, 1) + 1)    # a batch for every worker
-    batches = [missing[i:i + batch_size] for i in range(0, len(missing), batch_size)]
-    with tqdm(total=len(plan), initial=len(store), desc='synthesize', unit=' clips',
+    making.batches = batches = [missing[i:i + batch_size]
+                                for i in range(0, len(missing), batch_size)]
+    with tqdm(total=len(making.plan), initial=len(store), desc='synthesize', unit=' clips',
               bar_format=BAR, disable=not progress) as bar:
-        making = Batches(generator, device, plan, batches, pixels, keep)
         for batch, made in zip(batches, make_batches(making, workers), strict=True):
             clips = {int(place): clip for place, clip in zip(batch, made, strict=True)
                      if not isinstance(clip, str)}
@@ -161,8 +171,8 @@ def _fill(store: StoreWriter, generator: Generator, device: torch.device,
                     store.leave_out(int(place), reason)
                     left_out.append(reason)
             bar.update(len(batch))
-    if not len(store):
-        raise ValueError(f'synthesize: none of {len(plan)} clips could be made; the first: '
+    if not len(store) and left_out:
+        raise ValueError(f'synthesize: none of {len(making.plan)} clips could be made; the first: '
                          f'{left_out[0]}')
     return time.perf_counter() - start, left_out
 
@@ -172,12 +182,13 @@ class Batches(Dataset):
 
     def __init__(self, generator: Generator, device: torch.device, plan: Sequence[ClipRequest],
                  batches: Sequence[NDArray], pixels: StillPixels,
-                 keep: ClipFilter | None = None) -> None:
+                 devices: Sequence[torch.device] = (), keep: ClipFilter | None = None) -> None:
         self.generator = generator
         self.device = device
         self.plan = plan
         self.batches = batches
         self.pixels = pixels
+        self.devices = devices
         self.keep = keep
 
     def __len__(self) -> int:
@@ -217,8 +228,22 @@ class Batches(Dataset):
 
 def make_batches(batches: Batches, workers: int) -> Iterator[list[np.ndarray | str]]:
     """The clips of one batch after another."""
-    yield from DataLoader(batches, batch_size=None, collate_fn=list,
-                          num_workers=min(workers, len(batches)), worker_init_fn=end_with_parent)
+    workers = min(workers, len(batches))
+    if batches.devices and workers:
+        context = 'fork' if batches.device.type == 'cpu' else 'spawn'    # CUDA forbids a fork
+        yield from DataLoader(batches, batch_size=None, collate_fn=list, num_workers=workers,
+                              worker_init_fn=_take_device, multiprocessing_context=context)
+    elif len(batches):
+        yield from DataLoader(batches, batch_size=None, collate_fn=list, num_workers=workers,
+                              worker_init_fn=end_with_parent)
+
+
+def _take_device(worker: int) -> None:
+    """Let each process of a loader make clips on a device of its own."""
+    end_with_parent()
+    batches: Any = get_worker_info().dataset         # type: ignore[union-attr]
+    batches.device = batches.devices[worker]
+    batches.generator.to(batches.device)
 
 
 def _key(request: ClipRequest) -> Key:
@@ -250,8 +275,6 @@ def _check(generator: Generator, stills: Sequence[Annotation], device: torch.dev
     if not generator.package_sha256:
         raise ValueError('synthesize: every clip records its package, but this '
                          f'{type(generator).__name__} has none; save it with save_package first')
-    if not stills:
-        raise ValueError('synthesize: needs at least one still, but got none')
     if batch_size < 1:
         raise ValueError('synthesize: batch_size counts the clips per batch and must be at '
                          f'least 1, but got {batch_size!r}')
@@ -304,26 +327,37 @@ def _identity(generator: Generator, per_still: int, seed: int, device: torch.dev
     return json.loads(json.dumps(identity))
 
 
-def rows_of(plan: Sequence[ClipRequest], generator: Generator) -> pa.Table:
+def rows_of(plan: Plan, generator: Generator) -> pa.Table:
     """The rows of planned clips, without the columns that the store adds."""
     sampler, count = generator.sampler.as_dict(), len(plan)
     same = {'package_sha256': generator.package_sha256, 'generator': type(generator).__name__,
             'sampler': sampler.get('name'), 'steps': sampler.get('steps'),
             'guidance': sampler.get('guidance'), 'frame_stride': generator.frame_stride,
             'versions': json.dumps(clip_versions())}
-    stills = [request.still for request in plan]
-    told = generator.told([still.conditions for still in stills],
-                          [request.seed for request in plan])
-    columns = {
-        'clip_id': [request.clip_id for request in plan],
-        'still': [str(still.path) for still in stills],
-        'still_sha256': [request.still_sha256 for request in plan],
-        'still_frame': [still.frame for still in stills],
-        'group': [still.group for still in stills],
-        'label': [still.label for still in stills],
-        'conditions': [json.dumps(each, sort_keys=True) for each in told],
-        'seed': [request.seed for request in plan]}
+    of_stills: dict[str, Iterator[Any]] = {
+        'still': (str(still.path) for still in plan.stills),
+        'still_sha256': (plan.sha256s[still.path] for still in plan.stills),
+        'still_frame': (still.frame for still in plan.stills),
+        'group': (still.group for still in plan.stills),
+        'label': (still.label for still in plan.stills)}
+    still_of, zeros = pa.array(plan.still_of), pa.array(np.zeros(count, np.int32))
     return make_table({
-        **{name: pa.array(values, plain_type(name)) for name, values in columns.items()},
-        **{name: pa.repeat(pa.scalar(value, plain_type(name)), count)
-           for name, value in same.items()}})
+        'clip_id': plan.clip_ids, 'seed': pa.array(plan.seeds),
+        'conditions': _coded(_told(plan, generator), 'conditions'),
+        **{name: _coded(values, name).take(still_of) for name, values in of_stills.items()},
+        **{name: _coded([value], name).take(zeros) for name, value in same.items()}})
+
+
+def _told(plan: Plan, generator: Generator) -> Iterator[str]:
+    """What each clip is made from beside still and seed, as JSON."""
+    if not generator.conditions:
+        yield from repeat('{}', len(plan))
+        return
+    for request in plan:
+        told, = generator.told([request.still.conditions], [request.seed])
+        yield json.dumps(told, sort_keys=True)
+
+
+def _coded(values: Iterable[Any], name: str) -> pa.Array:
+    array = pa.array(values, plain_type(name))
+    return array.dictionary_encode() if pa.types.is_string(array.type) else array

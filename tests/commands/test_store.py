@@ -79,14 +79,53 @@ def test_a_damaged_clip_is_named_and_repaired(store, package, capsys):
 
 def test_shards_are_made_and_merged_and_split_to_the_same_bytes(store, table, package, tmp_path):
     for shard in range(2):
-        synthesize(package, table, tmp_path / f'part{shard}', '--num-shards', 2,
-                   '--shard-id', shard)
-    call('store', 'merge', tmp_path / 'part1', tmp_path / 'part0', '--out', tmp_path / 'whole')
+        synthesize(package, table, tmp_path / 'parts', '--num-shards', 2, '--shard-id', shard)
+    parts = [tmp_path / f'parts/shard-000{shard}-of-0002' for shard in (1, 0)]
+    call('store', 'merge', *parts, '--out', tmp_path / 'whole')
     assert sha256_of(tmp_path / 'whole') == sha256_of(store)
-    call('store', 'split', store, '--by', 'group', '--out', tmp_path / 'parts')
-    call('store', 'merge', tmp_path / 'parts/0', tmp_path / 'parts/1', '--out',
+    call('store', 'split', store, '--by', 'group', '--out', tmp_path / 'groups')
+    call('store', 'merge', tmp_path / 'groups/0', tmp_path / 'groups/1', '--out',
          tmp_path / 'again')
     assert sha256_of(tmp_path / 'again') == sha256_of(store)
+
+
+@pytest.mark.parametrize('environment', [
+    ('RANK', 'WORLD_SIZE'), ('SLURM_ARRAY_TASK_ID', 'SLURM_ARRAY_TASK_COUNT')], ids=str)
+def test_processes_of_a_launcher_make_a_shard_each(
+        store, table, package, tmp_path, monkeypatch, capsys, environment):
+    monkeypatch.setenv('SLURM_ARRAY_TASK_MIN', '0')
+    monkeypatch.setenv(environment[1], '3')
+    for shard in range(3):
+        monkeypatch.setenv(environment[0], str(shard))
+        synthesize(package, table, tmp_path / 'out')
+        said = capsys.readouterr().out.splitlines()[0]
+        assert f'shard {shard} of 3 (' in said and f'{environment[0]}={shard}' in said
+        assert said.endswith(f'out/shard-000{shard}-of-0003')
+    call('store', 'merge', tmp_path / 'out')
+    for left in (*(tmp_path / 'out').glob('shard-*'), *(tmp_path / 'out').glob('.shard-*')):
+        left.rename(tmp_path / left.name)
+    assert sha256_of(tmp_path / 'out') == sha256_of(store)
+
+
+def test_several_devices_make_one_store(store, table, package, tmp_path):
+    call('synthesize', package, '--stills', table, '--out', tmp_path / 'two', '--device',
+         'cpu,cpu')
+    assert sha256_of(tmp_path / 'two') == sha256_of(store)
+
+
+@pytest.mark.parametrize('options, named', [
+    (['--num-shards', '2'], '--shard-id'), (['--shard-id', '2', '--num-shards', '2'], '--shard-id'),
+    (['--device', 'cpu,nonsense'], '--device'), (['--device', 'cpu,cpu', '--workers', '2'],
+                                                 '--workers'),
+    (['--ray-address', 'auto'], '--ray-address'),
+    (['--engine', 'ray', '--data-root', 's3://bucket'], 's3://bucket')], ids=str)
+def test_options_that_contradict_each_other_end_in_one_sentence(
+        table, package, tmp_path, capsys, options, named):
+    with pytest.raises(SystemExit) as ended:
+        call('synthesize', package, '--stills', table, '--out', tmp_path / 'new', *options)
+    printed = capsys.readouterr().err
+    assert ended.value.code == 2 and named in printed and 'Traceback' not in printed
+    assert not (tmp_path / 'new').exists()
 
 
 def test_a_store_is_exported_and_imported(store, tmp_path):

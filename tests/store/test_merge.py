@@ -1,15 +1,26 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import save_package
-from lddm_aug.store.manifest import read_manifest
+from lddm_aug.store.divided import shard_folder
+from lddm_aug.store.manifest import MANIFEST, PLAN, read_manifest
 from lddm_aug.store.merge import merge_stores, split_store
+from lddm_aug.store.rows import write_table
+from lddm_aug.store.shards import clip_sha256
 from lddm_aug.synthesis import synthesize as module
+
+SHARD = 'clips/shard-00000.npy'
 
 
 @pytest.mark.parametrize('shards', [1, 2, 4])
@@ -69,11 +80,85 @@ def test_stores_of_other_plans_are_not_merged(make, generator, tmp_path):
     assert not (tmp_path / 'merged').exists()
 
 
-def test_a_clip_in_two_stores_is_named(make, tmp_path):
+def test_stores_that_overlap_give_every_clip_once(make, tmp_path):
+    whole = make('whole')
+    parts = [make(f'part{shard}-{shards}', shard=shard, shards=shards)
+             for shards in (2, 3) for shard in range(shards)]
+    assert merge_stores([*parts, whole], tmp_path / 'merged') == 24
+    assert sha256_of(tmp_path / 'merged') == sha256_of(whole)
+
+
+def test_other_clips_of_one_id_are_refused(make, tmp_path):
     one = make('one')
-    shutil.copytree(one, tmp_path / 'two')
-    with pytest.raises(ValueError, match=r'the clip s0-\S+ stands in two'):
-        merge_stores([one, tmp_path / 'two'], tmp_path / 'merged')
+    two = shutil.copytree(one, tmp_path / 'two')
+    clips = np.load(two / SHARD, mmap_mode='r+')
+    clips[3, 0, 0, 0] ^= 1
+    clips.flush()
+    table = read_manifest(one).rows.table
+    digests = table['sha256'].to_pylist()
+    digests[3] = clip_sha256(np.asarray(clips[3]))
+    with (two / MANIFEST).open('wb') as file:
+        write_table(table.set_column(2, 'sha256', pa.array(digests, pa.binary(32))), file)
+    plan = json.loads((two / PLAN).read_text())
+    (two / PLAN).write_text(json.dumps(plan | {'rows_sha256': sha256_of(two / MANIFEST)}))
+    clip_id = read_manifest(one).rows[3]['clip_id']
+    with pytest.raises(ValueError, match=rf'one and \S+two .* {clip_id} \(their sha256'):
+        merge_stores([one, two], tmp_path / 'merged')
+    assert not (tmp_path / 'merged').exists()
+
+
+def test_what_was_left_out_of_one_store_is_taken_from_another(make, stills, tmp_path, monkeypatch):
+    whole = make('whole')
+    monkeypatch.setattr(module, 'LOOKED_AT', 1)
+    content = stills[4].path.read_bytes()
+    stills[4].path.write_bytes(b'damaged')
+    listed = [replace(still, sha256=hashlib.sha256(content).hexdigest())
+              if still.path == stills[4].path else still for still in stills]
+    lacking = make('lacking', listed)
+    assert len(read_manifest(lacking).rows) == 22
+    for parts in ([lacking, whole], [whole, lacking]):
+        merge_stores(parts, tmp_path / f'merged_{parts[0].name}')
+        assert sha256_of(tmp_path / f'merged_{parts[0].name}') == sha256_of(whole)
+
+
+@pytest.fixture
+def shards(make) -> Callable[..., list[Path]]:
+    """shards(name, count) → the stores of all shards in a folder."""
+    def run(name: str, count: int) -> list[Path]:
+        return [make(shard_folder(Path(name), shard, count), shard=shard, shards=count)
+                for shard in range(count)]
+    return run
+
+
+def test_the_shards_in_a_folder_are_joined_in_it(make, shards, tmp_path):
+    whole = make('whole')
+    shards('out', 2)
+    shutil.rmtree(shards('out', 3)[1])                   # of another division, and incomplete
+    assert merge_stores([tmp_path / 'out'], tmp_path / 'out') == 24
+    for folder in (tmp_path / 'out').glob('shard-*'):
+        shutil.rmtree(folder)
+    for lock in (tmp_path / 'out').glob('.shard-*.lock'):
+        lock.unlink()
+    assert sha256_of(tmp_path / 'out') == sha256_of(whole)
+
+
+def test_a_shard_that_is_missing_or_unfinished_is_named(shards, tmp_path):
+    folders = shards('out', 4)
+    (folders[2] / MANIFEST).unlink()
+    with pytest.raises(ValueError, match=r'1 of 4 shards .* shard 2;'):
+        merge_stores([tmp_path / 'out'], tmp_path / 'merged')
+    shutil.rmtree(folders[0])
+    with pytest.raises(ValueError, match=r'2 of 4 shards .* shard 0;'):
+        merge_stores([tmp_path / 'out'], tmp_path / 'merged')
+    assert not (tmp_path / 'merged').exists()
+
+
+def test_a_shard_without_stills_is_a_store_without_clips(make, stills, shards, tmp_path):
+    whole = make('whole')
+    counts = [len(read_manifest(folder).rows) for folder in shards('out', 40)]
+    assert sum(counts) == 24 and 0 in counts
+    merge_stores([tmp_path / 'out'], tmp_path / 'merged')
+    assert sha256_of(tmp_path / 'merged') == sha256_of(whole)
 
 
 def test_a_damaged_clip_is_not_copied(make, tmp_path):

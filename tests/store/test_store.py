@@ -12,15 +12,8 @@ import pytest
 
 from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
 from lddm_aug.files import sha256_of
-from lddm_aug.store.manifest import (
-    MANIFEST,
-    ROW_KEYS,
-    SCHEMA,
-    make_table,
-    plain_type,
-    read_manifest,
-    write_table,
-)
+from lddm_aug.store.manifest import MANIFEST, ROW_KEYS, read_manifest
+from lddm_aug.store.rows import SCHEMA, make_table, plain_type, write_table
 from lddm_aug.store.shards import ClipShards, clip_sha256
 from lddm_aug.store.writer import StoreWriter
 
@@ -67,8 +60,8 @@ def made(folder: Path) -> list[int]:
 
 def overwrite(folder: Path, table: pa.Table, with_digest: bool = True) -> None:
     """Put other rows into a store, as somebody would who corrects its digest as well."""
-    with (folder / MANIFEST).open('wb') as file:
-        write_table(table, file)
+    with pa.ipc.new_file(folder / MANIFEST, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
     if with_digest:
         edit_plan(folder, rows_sha256=sha256_of(folder / MANIFEST))
 

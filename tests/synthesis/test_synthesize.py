@@ -4,6 +4,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import time
@@ -26,10 +27,12 @@ from lddm_aug.functional.pixels import to_uint8, to_unit
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
-from lddm_aug.store.manifest import PARTIAL, ROW_KEYS, make_table, read_manifest, write_table
+from lddm_aug.store.manifest import PARTIAL, ROW_KEYS, read_manifest
+from lddm_aug.store.rows import make_table, write_table
 from lddm_aug.store.shards import clip_sha256
 from lddm_aug.store.writer import StoreWriter
 from lddm_aug.synthesis import synthesize as module
+from lddm_aug.synthesis.plan import plan_clips
 from lddm_aug.synthesis.synthesize import Summary, synthesize
 
 
@@ -116,6 +119,31 @@ def test_batches_and_workers_do_not_change_a_byte(generator, stills, tmp_path, o
     run(generator, stills, tmp_path / 'expected')
     run(generator, stills, tmp_path / 'store', **options)
     assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
+
+
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_clips_of_several_devices_are_those_of_one(generator, stills, tmp_path, count):
+    run(generator, stills, tmp_path / 'expected')
+    summary = run(generator, stills, tmp_path / 'store', devices=[torch.device('cpu')] * count,
+                  batch_size=2)
+    assert summary.made == 10
+    assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
+
+
+def test_what_makes_clips_can_be_sent_to_another_process(generator, stills):
+    pixels, sha256s = module._look_at(generator, stills, progress=False)
+    device = torch.device('cpu')
+    batches = module.Batches(generator, device, plan_clips(stills, sha256s), [np.arange(3)],
+                             pixels, [device])
+    expected = batches[0]
+    assert (np.stack(pickle.loads(pickle.dumps(batches))[0]) == np.stack(expected)).all()
+
+
+def test_devices_of_several_types_are_refused(generator, stills, tmp_path):
+    with pytest.raises(ValueError, match=r'of one type.* cpu, cuda:0'):
+        run(generator, stills, tmp_path / 'store',
+            devices=[torch.device('cpu'), torch.device('cuda:0')])
+    assert not (tmp_path / 'store').exists()
 
 
 def test_another_seed_gives_other_clips(generator, stills, tmp_path):

@@ -28,14 +28,8 @@ from lddm_aug.experiments.benchmark.measure import device_name, resident
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.store.exchange import write_mp4
-from lddm_aug.store.manifest import (
-    FORMAT_VERSION,
-    MANIFEST,
-    PLAN,
-    make_table,
-    plain_type,
-    write_table,
-)
+from lddm_aug.store.manifest import FORMAT_VERSION, MANIFEST, PLAN
+from lddm_aug.store.rows import make_table, plain_type, write_table
 from lddm_aug.store.shards import ClipShards, clip_sha256, clips_per_shard
 from lddm_aug.synthesis.synthesize import synthesize
 

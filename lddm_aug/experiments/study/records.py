@@ -7,6 +7,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from filelock import FileLock
+
 from lddm_aug.experiments.study.plan import Run, known_recognizers
 from lddm_aug.files import atomic_write
 from lddm_aug.json_files import parse_json
@@ -52,15 +54,19 @@ def read_rows(file: Path, needed: tuple[str, ...] = FIGURES) -> dict[Run, dict[s
 
 
 def keep(out: Path, row: Mapping[str, Any], scores: Mapping[str, Any]) -> None:
-    """Put a training's line into the file, in place of an older one; scores first."""
+    """Put a training's line into the file, in place of an older one; scores first.
+
+    Another process that does the same waits, so that no line is lost.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     run = {key: row[key] for key in KEY}
-    for file, line, needed in ((scores_file(out), {**run, **scores}, ()), (out, row, FIGURES)):
-        rows = read_rows(file, needed)
-        rows[Run(**run)] = dict(line)
-        ordered = sorted(rows.items(), key=lambda item: _order(item[0]))
-        with atomic_write(file) as opened:
-            opened.writelines(json.dumps(each).encode() + b'\n' for _, each in ordered)
+    with FileLock(out.with_name(f'.{out.name}.lock')):
+        for file, line, needed in ((scores_file(out), {**run, **scores}, ()), (out, row, FIGURES)):
+            rows = read_rows(file, needed)
+            rows[Run(**run)] = dict(line)
+            ordered = sorted(rows.items(), key=lambda item: _order(item[0]))
+            with atomic_write(file) as opened:
+                opened.writelines(json.dumps(each).encode() + b'\n' for _, each in ordered)
 
 
 def _order(run: Run) -> tuple:

@@ -31,13 +31,15 @@ DRAWS = 100
 def run_study(study: Study) -> None:
     """Run what isn't in the file yet, or was run with other settings.
 
+    Studies with folders of their own may write into one file at the same time.
+
     Raises:
         FileNotFoundError: before anything is trained, if a table, split or config is missing.
-        ValueError: before, if another study writes the file, a line of it is damaged or an option
-            is for no generator; in the end, if trainings failed; the others are kept.
+        ValueError: before, if another study works in the folder, a line of the file is damaged or
+            an option is for no generator; in the end, if trainings failed; the others are kept.
     """
-    study.out.parent.mkdir(parents=True, exist_ok=True)
-    with only_writer(study.out.with_name(f'.{study.out.name}.lock'), study.out):
+    study.work_dir.parent.mkdir(parents=True, exist_ok=True)
+    with only_writer(study.work_dir.with_name(f'.{study.work_dir.name}.lock'), study.work_dir):
         _run_study(study)
 
 

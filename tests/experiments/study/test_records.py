@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,23 @@ def test_a_training_that_is_run_again_replaces_its_line(tmp_path: Path):
     for accuracy in (0.5, 0.75):
         keep(out, row(accuracy=accuracy), SCORES)
     assert [each['accuracy'] for each in read_rows(out).values()] == [0.75]
+
+
+def keep_some(out: Path, seeds: range) -> None:
+    for seed in seeds:
+        keep(out, row(seed=seed), SCORES)
+
+
+def test_processes_that_keep_lines_in_one_file_lose_none(tmp_path: Path):
+    out = tmp_path / 'study.jsonl'
+    writers = [multiprocessing.get_context('fork').Process(
+        target=keep_some, args=(out, range(first, 60, 3))) for first in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    for file, needed in ((out, ('auc',)), (scores_file(out), ('videos',))):
+        assert sorted(run.seed for run in read_rows(file, needed)) == [*range(60)]
 
 
 def test_no_study_yet_is_no_line(tmp_path: Path):

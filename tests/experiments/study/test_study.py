@@ -221,9 +221,11 @@ def test_damaged_scores_are_refused_before_anything_is_trained(make_study):
         run_study(asked)
 
 
-def test_a_second_study_on_one_file_is_refused(make_study, monkeypatch):
+def test_a_second_study_in_one_folder_is_refused(make_study, monkeypatch):
     monkeypatch.setattr(locks, 'SECONDS', 0.1)
     study = make_study()
-    with (only_writer(study.out.with_name(f'.{study.out.name}.lock'), study.out),
+    folder = study.work_dir
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (only_writer(folder.with_name(f'.{folder.name}.lock'), folder),
           pytest.raises(ValueError, match='is being written by another process')):
         run_study(study)

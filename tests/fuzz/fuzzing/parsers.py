@@ -49,7 +49,8 @@ from lddm_aug.preparation.prepared_folder import PreparedFolder
 from lddm_aug.resumable_steps import ResumableSteps
 from lddm_aug.store.convert import convert_store
 from lddm_aug.store.exchange import export_store, import_store
-from lddm_aug.store.manifest import SCHEMA, make_table, plain_type, read_manifest
+from lddm_aug.store.manifest import read_manifest
+from lddm_aug.store.rows import SCHEMA, make_table, plain_type
 from lddm_aug.store.verify import verify_store
 from lddm_aug.store.writer import StoreWriter
 from lddm_aug.visualization.loss_curves import read_losses
