@@ -77,16 +77,11 @@ def synthesize_on_ray(package: str, rows: Sequence[Annotation], out: Path, *, de
         fn_constructor_args=(package, device, dict(sampler or {})),
         fn_kwargs={'out': out.resolve(), 'options': options},
         compute=ray.data.ActorPoolStrategy(size=min(workers, shards)), **resources)
-    try:
-        found = {row['shard']: row['left_out'] for row in done.take_all()}
-    except ray.exceptions.RayError as error:
-        cause: BaseException | None = error          # what was raised in the actor
-        while isinstance(cause, ray.exceptions.RayError):
-            cause = getattr(cause, 'cause', None) or cause.__cause__
-        if isinstance(cause, (ValueError, OSError)):
-            raise cause from None                    # as without Ray, not its traceback
-        raise
-    return [reason for shard in sorted(found) for reason in json.loads(found[shard])]
+    rows_of_shards = sorted(done.take_all(), key=lambda row: row['shard'])
+    for row in rows_of_shards:
+        if row['refused']:
+            raise ValueError(row['refused'])
+    return [reason for row in rows_of_shards for reason in json.loads(row['left_out'])]
 
 
 class ShardMaker:
@@ -105,13 +100,18 @@ class ShardMaker:
     def __call__(self, batch: Mapping[str, Any], out: Path, options: Mapping[str, Any]
                  ) -> dict[str, list[Any]]:
         """Make the clips of the shards in a batch, or those that are missing."""
-        made: dict[str, list[Any]] = {'shard': [], 'left_out': []}
+        made: dict[str, list[Any]] = {'shard': [], 'left_out': [], 'refused': []}
         for shard, rows in zip(batch['shard'].tolist(), batch['rows'], strict=True):
             folder = shard_folder(out, shard, options['shards'])
-            summary = synthesize(self.generator, pickle.loads(rows), folder, shard=shard,
-                                 progress=False, **options)
-            made['shard'].append(shard)
-            made['left_out'].append(json.dumps(summary.left_out))
+            left_out, refused = (), ''
+            try:
+                left_out = synthesize(self.generator, pickle.loads(rows), folder, shard=shard,
+                                      progress=False, **options).left_out
+            except (ValueError, OSError) as error:   # Ray would show it as its own, with traces
+                refused = str(error)
+            for name, value in dict(shard=shard, left_out=json.dumps(left_out),
+                                    refused=refused).items():
+                made[name].append(value)
         return made
 
 

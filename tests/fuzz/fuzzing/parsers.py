@@ -116,7 +116,8 @@ def _rows_of_store() -> pa.Table:
               'group': ['p1', 'p1', 'p2'], 'label': ['benign', 'benign', 'malignant'],
               'seed': [0, 1, 2], 'package_sha256': ['a' * 64] * 3, 'generator': ['RepeatStill'] * 3,
               'sampler': [None] * 3, 'steps': [None] * 3, 'guidance': [None] * 3,
-              'frame_stride': [3] * 3, 'versions': ['{"torch": "2"}'] * 3}
+              'frame_stride': [3] * 3, 'versions': ['{"torch": "2"}'] * 3,
+              'conditions': ['{}'] * 3}
     return make_table({name: pa.array(values[name], plain_type(name)) for name in SCHEMA.names
                        if name in values})
 
