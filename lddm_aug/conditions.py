@@ -3,12 +3,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
+from lddm_aug import text
 from lddm_aug.classes import class_list, shown
-from lddm_aug.text import TEXT_WIDTH, encode_texts
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LABEL = 'label'                                      # the class, which every table has
 CATEGORY, NUMBER, TEXT = 'category', 'number', 'text'
@@ -44,7 +45,7 @@ class Conditions(Mapping[str, tuple[str, ...] | str]):
                        for name, kind in (declared or {}).items()}
         self.columns: dict[str, slice] = {}
         for name, kind in self._kinds.items():
-            width = TEXT_WIDTH if kind == TEXT else 1
+            width = text.TEXT_WIDTH if kind == TEXT else 1
             self.columns[name] = slice(self.width, self.width + width)
 
     def __getitem__(self, name: str) -> tuple[str, ...] | str:
@@ -103,6 +104,8 @@ class Conditions(Mapping[str, tuple[str, ...] | str]):
         Raises:
             ValueError: as `require_known`; or without the sentence encoder for a text.
         """
+        import torch  # slow, and not needed for help and mistakes
+
         self.require_known(owner, rows)
         encoded = torch.full((len(rows), self.width), math.nan)
         for name, kind in self.items():
@@ -116,7 +119,7 @@ class Conditions(Mapping[str, tuple[str, ...] | str]):
             elif kind == NUMBER:
                 cells = torch.tensor([[to_number(owner, name, value)] for value in values])
             else:
-                cells = encode_texts([str(value) for value in values])
+                cells = text.encode_texts([str(value) for value in values])
             encoded[numbers, self.columns[name]] = cells
         return encoded
 

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from lddm_aug.extras import require_extra
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TEXT_WIDTH = 384                                     # of all-MiniLM-L6-v2
 
@@ -20,11 +20,15 @@ def encode_texts(texts: list[str]) -> Tensor:
     Raises:
         MissingExtraError: if the encoder is not installed.
     """
+    import torch  # slow
+
     return torch.stack([_encode(' '.join(text.split())) for text in texts])
 
 
 @lru_cache(maxsize=100_000)
 def _encode(text: str) -> Tensor:
+    import torch
+
     with torch.inference_mode():
         vector = _encoder().encode(text, convert_to_tensor=True, normalize_embeddings=True,
                                    show_progress_bar=False)

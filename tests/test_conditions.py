@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lddm_aug.conditions import TEXT_WIDTH, Conditions
+from lddm_aug.conditions import Conditions
 from lddm_aug.extras import missing_modules
+from lddm_aug.text import TEXT_WIDTH
 
 DECLARED = dict(label=['benign', 'malignant'], ef='number', view=['long', 'across'])
 

@@ -111,7 +111,7 @@ def _add_csv(sources: Any) -> None:
                      help='of this split, make each first frame a still and keep the videos apart '
                           'in oracle.csv')
     csv.add_argument('--fps-column', metavar='NAME')
-    csv.add_argument('--keep-columns', nargs='+', default=[], metavar='NAME',
+    csv.add_argument('--keep-columns', nargs='+', default=(), metavar='NAME',
                      help='columns that the new tables have, too, such as what a generator is told '
                           'by train-generator --conditions')
     csv.set_defaults(list=_list_csv)

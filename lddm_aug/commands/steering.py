@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--split', default='test', metavar='NAME',
                         help='of the held-out videos; default: %(default)s')
     add_data_root(parser)
-    parser.add_argument('--condition-guidance', nargs='+', type=key_numbers, default=[],
+    parser.add_argument('--condition-guidance', nargs='+', type=key_numbers, default=(),
                         metavar='NAME=W', help='above 1, clips obey this condition more; it counts '
                                                'where values are asked for')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--recipe', default='lddm', metavar='NAME',
                         help='of the generator, where no config is named; default: %(default)s')
     add_data(parser)
-    parser.add_argument('--conditions', nargs='+', default=[], metavar='NAME[=KIND]',
+    parser.add_argument('--conditions', nargs='+', default=(), metavar='NAME[=KIND]',
                         help="what it is told beside the still; the paper's is told nothing: "
                              f'{LABEL}, the class; {", ".join(MEASURED)}, measured on the clips; '
                              'or a column of the table and its kind, as view=category, ef=number, '

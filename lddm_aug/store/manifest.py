@@ -106,9 +106,8 @@ class Rows(Sequence[dict[str, Any]]):
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
         row = self.read(index, self.table.column_names)
-        source = f'{self.file}: {row["clip_id"]}'
-        parsed = {name: parse_json(row[name], form, f'{source}, {name}', AGAIN)
-                  for name, form in AS_JSON.items()}
+        parsed = {name: parse_json(row[name], form, f'{self.file}: {name} of {row["clip_id"]}',
+                                   AGAIN) for name, form in AS_JSON.items()}
         return dict(row, **parsed, sha256=row['sha256'].hex(), shape=list(self.shape))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from lddm_aug import conditions
+from lddm_aug import text
 from lddm_aug.configs import config_root
 from lddm_aug.engine.generator_training import train_generator
 from lddm_aug.generators import load_package
@@ -42,7 +42,7 @@ def options(tmp_path_factory):
 @pytest.fixture(scope='module')
 def package(options, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conditions, 'encode_texts', encoded)
+        patch.setattr(text, 'encode_texts', encoded)
         patch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, False))
         yield train_generator(CONFIG, tmp_path_factory.mktemp('run'),
                               options=options | {'diffusion.model.conditions': DECLARED})
@@ -50,8 +50,8 @@ def package(options, tmp_path_factory):
 
 def encoded(texts):
     """A unit vector for every text, in the place of a sentence encoder."""
-    vectors = [torch.randn(conditions.TEXT_WIDTH, generator=torch.Generator().manual_seed(
-        sum(text.encode()))) for text in texts]
+    vectors = [torch.randn(text.TEXT_WIDTH, generator=torch.Generator().manual_seed(
+        sum(each.encode()))) for each in texts]
     return torch.nn.functional.normalize(torch.stack(vectors), dim=1)
 
 
@@ -67,7 +67,7 @@ def test_numbers_are_standardised_by_the_training_clips(package):
 
 
 def test_motion_is_drawn_by_the_seed_as_it_occurs_and_can_be_set(package, monkeypatch):
-    monkeypatch.setattr(conditions, 'encode_texts', encoded)
+    monkeypatch.setattr(text, 'encode_texts', encoded)
     generator = load_package(package)
     told = generator.told([{}] * 200, range(200))
     motions = np.array([row['motion'] for row in told])
