@@ -492,7 +492,8 @@ def test_a_store_of_an_earlier_version_is_refused_with_the_command_that_converts
 
 
 def test_compressed_rows_which_could_need_any_memory_are_refused(store):
-    table = read_manifest(store).rows.table_of_rows()
+    # a copy, since a mapped file must not be cut off
+    table = pa.ipc.open_file((store / MANIFEST).read_bytes()).read_all()
     for compression in ('zstd', 'lz4'):
         options = pa.ipc.IpcWriteOptions(compression=compression)
         with (store / MANIFEST).open('wb') as file, pa.ipc.new_file(
