@@ -34,7 +34,7 @@ def merge_stores(parts: Sequence[Path], out: Path) -> int:
 
     Clips are in the order of their ids.  So the result is, byte for byte, the store that one run
     would have made of all stills.  A clip that several parts have is taken once.  In memory are a
-    batch of rows, the distinct values of their text, and 50 bytes for each clip.
+    batch of clips and the distinct values of the rows' text: about 1.2 KiB for each clip.
 
     Args:
         parts: finished stores of one generator, seed and number of clips of a still.  A folder of
