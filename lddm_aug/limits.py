@@ -23,7 +23,7 @@ DEFAULTS = {
     'MAX_BYTES': 4 << 30,                            # 90 s of 1024 × 768 grey at 60 frames a second
     'MAX_INFLATED': 512 << 20,
     'MAX_TEXT': 64 << 20,
-    'MAX_COLUMNS': 1000,
+    'MAX_COLUMNS': 200_000,
     'MAX_CELLS': 10_000_000,
 }
 UNITS = {'MAX_PIXELS': 'pixels a frame', 'MAX_FRAMES': 'frames',

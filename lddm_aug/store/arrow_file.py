@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-MAGIC = b'ARROW1\0\0'
+MAGIC, END = b'ARROW1\0\0', b'ARROW1'
 # of the flatbuffers of https://arrow.apache.org/docs/format/Columnar.html: numbers of fields
 KIND, HEADER = 1, 2                                  # of a message
 BATCH_OF_DICTIONARY, COMPRESSION = 1, 3              # of a dictionary, of a batch
@@ -32,6 +32,8 @@ def read_rows(path: Path, mapped: bool = True) -> pa.Table:
         content = pa.py_buffer(path.read_bytes())
     if content.slice(0, len(MAGIC)).to_pybytes() != MAGIC:
         raise pa.ArrowInvalid('it is no file of Arrow')
+    if content.slice(max(0, len(content) - len(END))).to_pybytes() != END:
+        raise pa.ArrowInvalid('it is cut off')
     messages = content.slice(len(MAGIC))
     for message in pa.ipc.MessageReader.open_stream(messages):
         if _is_compressed(message.metadata.to_pybytes()):

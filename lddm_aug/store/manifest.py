@@ -288,7 +288,7 @@ def check_shape(path: Path, shape: Sequence[int]) -> None:
     if not 3 <= len(shape) <= 4 or min(shape) < 1:
         raise ValueError(f'{path}: shape must be (T, H, W) or (T, H, W, 3), but got '
                          f'{[*shape][:5]}; {AGAIN}')
-    refuse_above('MAX_BYTES', math.prod(shape), f'a clip of {path}')
+    refuse_above('MAX_BYTES', math.prod(shape), f'{path}: a clip of its shape')
 
 
 def read_plan(path: Path) -> dict[str, Any]:
