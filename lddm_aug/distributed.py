@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from itertools import chain, zip_longest
@@ -31,8 +31,7 @@ LOST = ('closed by peer', 'reset by peer', 'Broken pipe', 'Timed out waiting', '
 T = TypeVar('T')
 
 
-def join_ranks(launcher: str, tool: str, backend: str = 'nccl', timeout: float = TIMEOUT_SECONDS,
-               **kwargs: Any) -> None:
+def join_ranks(launcher: str, tool: str, config: Mapping[str, Any]) -> None:
     """Join the other processes of a launcher, by NCCL on GPUs and by gloo on CPUs.
 
     A runner that is built later finds them joined.
@@ -40,9 +39,8 @@ def join_ranks(launcher: str, tool: str, backend: str = 'nccl', timeout: float =
     Args:
         launcher: `none`, `pytorch`, `slurm` or `mpi`, as MMEngine names them.
         tool: the command, for the message.
-        backend: for GPUs; with the other arguments it is a config's `env_cfg.dist_cfg`.
-        timeout: seconds that the others wait for one.
-        kwargs: of MMEngine's `init_dist`.
+        config: whose `env_cfg.dist_cfg` has arguments of MMEngine's `init_dist`: by default
+            `backend` is NCCL, and `timeout`, in seconds that the others wait for one, an hour.
 
     Raises:
         ValueError: if the launcher hasn't started this process.
@@ -54,7 +52,8 @@ def join_ranks(launcher: str, tool: str, backend: str = 'nccl', timeout: float =
 
     end_with_torchrun()
     set_multi_processing(distributed=True)           # or init_dist decides how workers start
-    runner.init_dist(launcher, backend, timeout=timeout, **kwargs)
+    chosen = config.get('env_cfg', {}).get('dist_cfg', {})
+    runner.init_dist(launcher, **dict(backend='nccl', timeout=TIMEOUT_SECONDS) | dict(chosen))
 
 
 def from_main(work: Callable[[], T]) -> T:

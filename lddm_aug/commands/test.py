@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
         require_keys(config, 'model', 'test_dataloader', 'test_cfg', 'test_evaluator')
         add_hooks(config, 'ClassGuardHook', 'WeightsGuardHook')
         config = merge_checked(merge_args, config, args)
-        join_ranks(args.launcher, TOOL, **config.get('env_cfg', {}).get('dist_cfg', {}))
+        join_ranks(args.launcher, TOOL, config)
         return config
 
     tool.merge_args = merge_args_and_guard  # type: ignore[attr-defined]

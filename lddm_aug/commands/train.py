@@ -194,7 +194,7 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     refuse_amp_without_gpu(config.optim_wrapper.get('type'),
                            '--amp' if args.amp else 'optim_wrapper.type')
-    join_ranks(config.launcher, START, **config.get('env_cfg', {}).get('dist_cfg', {}))
+    join_ranks(config.launcher, START, config)
     checkpoint = None
     if args.resume is None and config.get('resume') and began_from:
         checkpoint, began_from = began_from, None                 # as MMEngine understands the two

@@ -106,7 +106,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     precision = mixed_precision() if amp else {}
     work_dir, config_file = Path(work_dir), Path(config_file)
     stages = stage_configs(config_file, options, choice)
-    join_ranks(launcher, TOOL, **next(iter(stages.values())).get('env_cfg', {}).get('dist_cfg', {}))
+    join_ranks(launcher, TOOL, next(iter(stages.values())))
     if auto_scale_lr:
         _scale_learning_rates(stages, stage_configs(config_file, choice=choice))
     if not any('model' in stage or 'generator' in stage for stage in stages.values()):

@@ -268,13 +268,13 @@ def test_a_generator_told_the_classes_of_the_data_by_numbers_knows_them_by_name(
     table.write_text(table.read_text().replace('benign', '0').replace('malignant', '1'))
     options |= {f'{stage}.classes': (0, 1) for stage in (
         'autoencoder.train_dataloader.dataset', 'autoencoder.val_dataloader.dataset',
-        'diffusion.train_dataloader.dataset.clips', 'diffusion.default_hooks.preview.clips',
-        'diffusion.model')}
+        'diffusion.train_dataloader.dataset.clips', 'diffusion.default_hooks.preview.clips')}
+    options['diffusion.model.conditions'] = dict(label=(0, 1))
     options |= {f'{stage}.train_cfg.max_iters': 1 for stage in ('autoencoder', 'diffusion')}
     package = train_generator(CONFIG, tmp_path / 'run', options=options)
     card = json.loads((package / 'package.json').read_text())
-    assert card['generator']['diffusion']['classes'] == ['0', '1']
-    assert load_package(package)(torch.zeros(1, 1, 64, 64), [3], ['1']).isfinite().all()
+    assert card['generator']['diffusion']['conditions'] == {'label': ['0', '1']}
+    assert load_package(package)(torch.zeros(1, 1, 64, 64), [3], [{'label': '1'}]).isfinite().all()
 
 
 def test_a_stage_whose_config_has_no_guard_is_guarded(options, tmp_path):

@@ -157,7 +157,7 @@ def _write_package(folder: Path) -> None:
                    'decoder': {'widths': [8, 8, 8]}}
     denoiser = {'still_widths': [8, 8, 8], 'width': 16, 'depth': 1, 'heads': 2}
     diffusion = {'type': 'LatentDiffusion', 'autoencoder': autoencoder, 'denoiser': denoiser,
-                 'classes': CLASSES}
+                 'conditions': {'label': list(CLASSES), 'ef': 'number'}}
     save_package(folder, MODELS.build({'type': 'LDDMGenerator', 'diffusion': diffusion, 'size': 16,
                                        'num_frames': 8, 'steps': 3}), ['p9'],
                  stages={'autoencoder': {'figures': {'psnr_db': 30., 'still_psnr_db': 25.}}})
