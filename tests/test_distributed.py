@@ -14,7 +14,7 @@ from lddm_aug.distributed import (
 
 
 def test_a_lone_process_does_everything_itself():
-    join_ranks('none', 'tool')
+    join_ranks('none', 'tool', {})
     assert not torch.distributed.is_initialized()
     assert from_main(lambda: 3) == 3 and in_turn([1, 2]) == [1, 2]
     with pytest.raises(ZeroDivisionError):

@@ -18,6 +18,7 @@ from mmengine.registry import init_default_scope
 from torch.testing import assert_close
 
 import lddm_aug  # noqa: F401  registers the generators
+from lddm_aug.configs import choose, read_config
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.experiments.analysis import input_shape
 from lddm_aug.generators.package import save_package
@@ -120,7 +121,8 @@ def test_lddm_mix_trains_validates_tests_and_resumes(recognizer, data, work_dir)
 def small(path: Path, data: Path) -> Config:
     """A BUSV config on the data above, its network and images those of the phantom's."""
     config = Config.fromfile(path)
-    phantom = Config.fromfile(path.with_name(f'{path.stem.split("_")[0]}_phantom_real.py'))
+    recognizer = path.stem.split('_')[0]
+    phantom = read_config('recognizer', choose('phantom', recognizer=f'{recognizer}_small'))
     config.model = phantom.model
     size = phantom.inputs.resize[0]
     training_set = config.train_dataloader.dataset
