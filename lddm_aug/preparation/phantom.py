@@ -373,11 +373,12 @@ def claim_folder(out: Path, settings: dict) -> None:
     if note.exists():
         found = read_json(note, dict, 'remove the folder, or choose another')
         if found != settings:
-            differing = [key for key in {**settings, **found}
-                         if found.get(key) != settings.get(key)]
-            raise ValueError(f'write_phantom: {out} has a phantom made with other settings (its '
-                             f'{textwrap.shorten(", ".join(differing), 200)} differ); choose '
-                             'another folder or remove this one')
+            differing = ', '.join(f'{key} is {found.get(key)} there and {settings.get(key)} here'
+                                  for key in {**settings, **found}
+                                  if found.get(key) != settings.get(key))
+            raise ValueError(f'write_phantom: {out} has a phantom made with other settings '
+                             f'({textwrap.shorten(differing, 200)}); choose another folder or '
+                             'remove this one')
         return
     if out.exists() and any(not path.name.endswith(TEMPORARY) for path in out.iterdir()):
         raise ValueError(f'write_phantom: {out} is not empty and has no phantom.json; '
