@@ -34,6 +34,10 @@ class DiffusionSampler(SamplerSettings):
     temperature: float
     condition_guidance: Mapping[str, float] = field(default_factory=dict)
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; without a guidance of conditions where none is set."""
+        return {name: value for name, value in super().as_dict().items() if value != {}}
+
     def __post_init__(self) -> None:
         for name, weight in {'guidance': self.guidance, **self.condition_guidance}.items():
             if not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
