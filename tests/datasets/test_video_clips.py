@@ -14,8 +14,8 @@ def test_a_sample_says_what_the_pipeline_needs(videos: str, tmp_path: Path):
     seed = sample.pop('seed')
     assert 0 <= seed < 2**63
     assert sample == dict(filename=str(tmp_path.resolve() / 'a (1).mp4'), label=0, group='p1',
-                          origin='real', frame_stride=1, start_index=0, modality='RGB',
-                          sample_idx=0)
+                          conditions=dict(label='benign'), origin='real', frame_stride=1,
+                          start_index=0, modality='RGB', sample_idx=0)
 
 
 def test_every_form_of_video_is_listed_and_read(videos: str):
