@@ -397,7 +397,7 @@ def test_a_visit_ends_with_an_error_too():
 
     dataset = Broken()
     accept_visits(dataset)
-    with pytest.raises(OSError, match='cut off'):
+    with pytest.raises(ValueError, match='cut off'):
         dataset[Visit(0, 0, 0, 0)]
     assert current_visit() is None
 
