@@ -103,7 +103,8 @@ class ShardMaker:
         made: dict[str, list[Any]] = {'shard': [], 'left_out': [], 'refused': []}
         for shard, rows in zip(batch['shard'].tolist(), batch['rows'], strict=True):
             folder = shard_folder(out, shard, options['shards'])
-            left_out, refused = (), ''
+            left_out: tuple[str, ...] = ()
+            refused = ''
             try:
                 left_out = synthesize(self.generator, pickle.loads(rows), folder, shard=shard,
                                       progress=False, **options).left_out
