@@ -75,26 +75,30 @@ class KeyValue(argparse.Action):
 
 
 class KeyText(argparse.Action):
-    """Words of the form key=value, as a dict of texts."""
+    """Words of the form name=value, as a dict of texts."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
                  values: Any, option_string: str | None = None) -> None:
         for value in values:
             if not value.partition('=')[0].strip() or '=' not in value:
                 parser.error(f'{option_string} takes name=value, but got {value}')
-        given = {key.strip(): text for key, text in (value.split('=', 1) for value in values)}
-        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **given})
+        given = dict(value.split('=', 1) for value in values)
+        try:
+            read = {name.strip(): self.read(text) for name, text in given.items()}
+        except ValueError:
+            parser.error(f'{option_string} takes name=number, but got {" ".join(values)}')
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **read})
+
+    def read(self, text: str) -> Any:
+        """A value."""
+        return text
 
 
-def key_numbers(text: str) -> tuple[str, float]:
-    """`motion=3` → name and number."""
-    name, _, number = text.rpartition('=')
-    if not name:
-        raise argparse.ArgumentTypeError(f'takes name=number, but got {text}')
-    try:
-        return name, float(number)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f'{number!r} of {text} is no number') from error
+class KeyNumber(KeyText):
+    """Words of the form name=value, as a dict of numbers."""
+
+    def read(self, text: str) -> float:
+        return float(text)
 
 
 def add_cfg_options(parser: argparse.ArgumentParser, text: str) -> None:

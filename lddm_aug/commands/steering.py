@@ -14,7 +14,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from lddm_aug.commands.arguments import A_PACKAGE, add_data_root, add_device, key_numbers
+from lddm_aug.commands.arguments import A_PACKAGE, KeyNumber, add_data_root, add_device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--split', default='test', metavar='NAME',
                         help='of the held-out videos; default: %(default)s')
     add_data_root(parser)
-    parser.add_argument('--condition-guidance', nargs='+', type=key_numbers, default=(),
+    parser.add_argument('--condition-guidance', nargs='+', action=KeyNumber, default={},
                         metavar='NAME=W', help='above 1, clips obey this condition more; it counts '
                                                'where values are asked for')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     command = shlex.join(['lddm-aug', *sys.argv[1:]])
     rows = []
     for row in measure_steering(generator, stills, real, (args.data / 'phantom.json').is_file(),
-                                dict(args.condition_guidance), args.seed):
+                                args.condition_guidance, args.seed):
         between = '' if row['low'] is None else f' [{row["low"]:.3g}, {row["high"]:.3g}]'
         print(f'{row["what"]}: {row["value"]:.3g}{between}, {row["n"]} clips', flush=True)
         rows.append(row | dict(data=args.data.name, command=command))

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from lddm_aug.commands.arguments import (
     A_PACKAGE,
+    KeyNumber,
     KeyText,
     add_data,
     add_data_root,
     add_devices,
     at_least,
     choose_data,
-    key_numbers,
     require_data,
     typed_data,
 )
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--guidance', type=float, metavar='W',
                        help='weight of still and conditions; other than 1 it needs a diffusion '
                             'that was trained without them, too')
-    group.add_argument('--condition-guidance', nargs='+', type=key_numbers, metavar='NAME=W',
+    group.add_argument('--condition-guidance', nargs='+', action=KeyNumber, metavar='NAME=W',
                        help='above 1, clips obey this condition more; see docs/conditions.md')
     group.add_argument('--temperature', type=float, metavar='SD',
                        help='standard deviation of the noise that sampling starts from; below 1 '
@@ -155,7 +155,7 @@ def _sampler_changes(args: argparse.Namespace) -> dict[str, Any]:
     """Settings of the sampler that were chosen."""
     options = dict(name=args.sampler, steps=args.steps, guidance=args.guidance,
                    temperature=args.temperature,
-                   condition_guidance=dict(args.condition_guidance or ()) or None)
+                   condition_guidance=args.condition_guidance)
     return {name: value for name, value in options.items() if value is not None}
 
 

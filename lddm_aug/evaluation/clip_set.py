@@ -12,7 +12,7 @@ from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lddm_aug.conditions import LABEL
+from lddm_aug.conditions import LABEL, Told
 from lddm_aug.datasets.transforms import PackClip, ReadVideo, SampleSegment
 from lddm_aug.datasets.video_clips import VideoClipDataset
 from lddm_aug.evaluation.clip_statistics import ClipDescriptions, describe_clips
@@ -127,6 +127,17 @@ def read_split(videos: str | Path, split: str | None, generator: Generator, segm
     return read_clip_set(dataset, segments)
 
 
+def make_clips(generator: Generator, stills: Tensor, seeds: Sequence[int], told: Sequence[Told]
+               ) -> Tensor:
+    """(N, C, H, W) stills in [−1, 1] → (N, C, T, H, W) uint8, on the CPU, a batch at a time."""
+    device, made = device_of(generator), []
+    for start in range(0, len(seeds), DEVICE_BATCH):
+        batch = slice(start, start + DEVICE_BATCH)
+        clips = generator(stills[batch].to(device), seeds[batch], told[batch])
+        made.append(to_uint8(clips).cpu())
+    return torch.cat(made)
+
+
 def generate_clip_set(generator: Generator, real: ClipSet, seed: int = 0, sample: int = 0,
                       indices: Sequence[int] | None = None) -> ClipSet:
     """One clip from the first frame of each real one, on the generator's device.
@@ -135,13 +146,8 @@ def generate_clip_set(generator: Generator, real: ClipSet, seed: int = 0, sample
         sample: another one gives other clips of the same stills.
         indices: of the real clips to describe; by default all.
     """
-    device = device_of(generator)
     indices = list(range(len(real))) if indices is None else indices
-    asked, clips = real.subset(indices), []
+    asked = real.subset(indices)
     seeds = [derive_seed('evaluation', seed, sample, index) for index in indices]
-    for start in range(0, len(asked), DEVICE_BATCH):
-        batch = slice(start, start + DEVICE_BATCH)
-        told = [{LABEL: label} for label in asked.labels[batch]]
-        made = generator(asked.stills[batch].to(device), seeds[batch], told)
-        clips.append(to_uint8(made).cpu())
-    return ClipSet(torch.cat(clips), asked.groups, asked.labels)
+    clips = make_clips(generator, asked.stills, seeds, [{LABEL: label} for label in asked.labels])
+    return ClipSet(clips, asked.groups, asked.labels)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lddm_aug.classes import shown
 from lddm_aug.conditions import Told
 from lddm_aug.data.annotations import Annotation, class_names
 from lddm_aug.datasets.video_clips import frame_stride_of, require_positive_fps
@@ -59,17 +60,13 @@ def make_previews(generator: Generator, rows: Sequence[Annotation], per_class: i
     generator.require_known('make_previews', [row.conditions for row in rows])
     unknown = sorted({name for told in counterfactuals for name in told} - {*generator.conditions})
     if unknown:
-        raise ValueError(f'make_previews: the generator is told {shown_names(generator)}, so '
-                         f'that {", ".join(unknown)} changes nothing; leave it out')
+        raise ValueError('make_previews: the generator is told '
+                         f'{shown(generator.conditions) or "nothing"}, so that '
+                         f'{", ".join(unknown)} changes nothing; leave it out')
     shuffled = random.Random(seed).sample(list(rows), len(rows))
     return [show_video(generator, row, seed, reference_fps, counterfactuals)
             for name in class_names(rows)
             for row in [row for row in shuffled if row.label == name][:per_class]]
-
-
-def shown_names(generator: Generator) -> str:
-    """The conditions of a generator, for a message."""
-    return ', '.join(generator.conditions) or 'nothing'
 
 
 def show_video(generator: Generator, row: Annotation, seed: int,

@@ -21,18 +21,16 @@ from lddm_aug.conditions import LABEL, MOTION, Conditions, Told
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.data.frames import read_square_still
 from lddm_aug.evaluation.bootstrap import group_interval
-from lddm_aug.evaluation.clip_set import ClipSet
+from lddm_aug.evaluation.clip_set import ClipSet, make_clips
 from lddm_aug.evaluation.cost import gflop_per_clip
 from lddm_aug.files import atomic_write
 from lddm_aug.functional.clip_motion import measure
-from lddm_aug.functional.pixels import still_to_unit, to_uint8
-from lddm_aug.generators.base import device_of
+from lddm_aug.functional.pixels import still_to_unit
 from lddm_aug.generators.lddm import LDDMGenerator
 from lddm_aug.json_files import read_json
 from lddm_aug.preparation.phantom import draw_patient, lesion_masks
 from lddm_aug.seeds import derive_seed
 
-BATCH = 8
 FRAMES = 60                                          # of a simulated sweep, by default
 RANGE = 0.05, 0.95                                   # quantiles between which values are asked for
 SMOOTH = 0.7                                         # pixels, of frames whose strain is measured
@@ -113,16 +111,10 @@ def _gflop(generator: LDDMGenerator, conditions: Conditions) -> float:
     return gflop_per_clip(MODELS.build(config))
 
 
-def make_clips(generator: LDDMGenerator, stills: Stills, told: Sequence[Told], seed: int
-               ) -> Tensor:
+def _clips(generator: LDDMGenerator, stills: Stills, told: Sequence[Told], seed: int) -> Tensor:
     """(N, C, T, H, W) uint8, a clip of each still, told this."""
-    device, made = device_of(generator), []
     seeds = [derive_seed('steering', seed, number) for number in range(len(told))]
-    for start in range(0, len(told), BATCH):
-        batch = slice(start, start + BATCH)
-        made.append(to_uint8(generator(stills.pixels[batch].to(device), seeds[batch],
-                                       told[batch])).cpu())
-    return torch.cat(made)
+    return make_clips(generator, stills.pixels, seeds, told)
 
 
 def obeys_number(generator: LDDMGenerator, stills: Stills, name: str, seed: int = 0
@@ -137,7 +129,7 @@ def obeys_number(generator: LDDMGenerator, stills: Stills, name: str, seed: int 
     values = [generator.shown(name, value) for value in asked]
     told: list[Told] = [
         {LABEL: label, name: value} for label, value in zip(stills.labels, values, strict=True)]
-    found = measure(name, make_clips(generator, stills, told, seed)).numpy()
+    found = measure(name, _clips(generator, stills, told, seed)).numpy()
     return _row(f'{name}, asked against measured: rank correlation', stills.groups,
                 lambda clips: float(spearmanr(np.array(asked)[clips], found[clips])[0]), (-1, 1))
 
@@ -148,7 +140,7 @@ def spread_of_motion(generator: LDDMGenerator, real: ClipSet, seed: int = 0) -> 
     Each clip begins as the true one does.
     """
     stills = Stills(real.stills, real.groups, real.labels)
-    made = measure(MOTION, make_clips(generator, stills, [{LABEL: each} for each in real.labels],
+    made = measure(MOTION, _clips(generator, stills, [{LABEL: each} for each in real.labels],
                                       seed)).numpy()
     true = measure(MOTION, real.clips).numpy()
     return _row('spread of log rms change, generated over true', real.groups,
@@ -164,7 +156,7 @@ def obeys_class(generator: LDDMGenerator, stills: Stills, seed: int = 0) -> dict
         stills: of the phantom's patients who give stills.
     """
     benign, malignant = (
-        lesion_strain(make_clips(generator, stills, [{LABEL: name}] * len(stills.groups), seed),
+        lesion_strain(_clips(generator, stills, [{LABEL: name}] * len(stills.groups), seed),
                         _masks(stills)) for name in ('benign', 'malignant'))
     return _row("AUC of the lesion's strain, told benign against malignant", stills.groups,
                 lambda clips: float(roc_auc_score(
