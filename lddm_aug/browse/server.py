@@ -53,9 +53,13 @@ def serve(app: Starlette, port: int) -> None:
                              'one that is free') from error
         listening.listen()
         print(f'http://{HOST}:{listening.getsockname()[1]}/ is ready; Ctrl-C ends it', flush=True)
-        config = uvicorn.Config(app, log_level='warning', lifespan='off', ws='none',
-                                server_header=False)
-        uvicorn.Server(config).run(sockets=[listening])
+        make_server(app).run(sockets=[listening])
+
+
+def make_server(app: Starlette) -> uvicorn.Server:
+    """It leaves logging as it is: uvicorn's own set-up closes the log files of a training."""
+    return uvicorn.Server(uvicorn.Config(app, log_config=None, log_level='warning', lifespan='off',
+                                         ws='none', server_header=False))
 
 
 def problem(text: object, status: int = 400) -> JSONResponse:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 
 import lddm_aug  # noqa: F401  registers what the tests build
+from lddm_aug.browse.server import make_server
 from lddm_aug.data.annotations import Annotation
 from lddm_aug.generators.package import load_package, save_package
 from lddm_aug.synthesis.synthesize import synthesize
@@ -56,7 +56,7 @@ def served() -> Iterator[Callable[[Any], str]]:
 
     def start(app: Any) -> str:
         listening = socket.create_server(('127.0.0.1', 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level='warning', lifespan='off'))
+        server = make_server(app)
         thread = threading.Thread(target=server.run, kwargs=dict(sockets=[listening]))
         thread.start()
         running.append((server, thread))

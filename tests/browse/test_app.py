@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import re
 import signal
@@ -124,6 +125,14 @@ def test_a_port_that_is_taken_is_named(served, store):
         server.serve(make_app(store), port)
     with pytest.raises(ValueError, match='--port 70000'):
         server.serve(make_app(store), 70000)
+
+
+def test_a_server_leaves_the_log_file_of_a_training_open(served, store, tmp_path):
+    log = logging.FileHandler(tmp_path / 'training.log', 'w')        # as MMEngine's
+    served(make_app(store))
+    log.emit(logging.makeLogRecord({'msg': 'iteration 2'}))
+    log.close()
+    assert (tmp_path / 'training.log').read_text() == 'iteration 2\n'
 
 
 def test_a_missing_extra_is_named_in_one_message(monkeypatch, capsys):
