@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import mmengine.config.config
 import torch
@@ -25,9 +26,6 @@ from lddm_aug.datasets.visits import Visit
 from lddm_aug.distributed import from_main, in_turn
 from lddm_aug.engine.hooks import IterationSeedHook
 from lddm_aug.networks.grain import Grain
-
-# to lay a config out prettily takes MMEngine longer than all these trainings
-mmengine.config.config.FormatCode = lambda text, **_: (text, False)
 
 ALL = {'train_dataloader.batch_size': 2, 'train_cfg.max_iters': 4, 'log_level': 'ERROR',
        'default_hooks.checkpoint.interval': 2}
@@ -146,5 +144,11 @@ def three(folder: Path) -> None:
     recognizer('train', folder, 'failed', '--launcher', 'pytorch', '--no-validate')
 
 
+def lay_no_config_out(replace: Callable[[Any, str, Any], None]) -> None:
+    """To lay a config out prettily takes MMEngine longer than all these trainings."""
+    replace(mmengine.config.config, 'FormatCode', lambda text, **_: (text, False))
+
+
 if __name__ == '__main__':
+    lay_no_config_out(setattr)
     {'two': two, 'three': three}[sys.argv[1]](Path(sys.argv[2]))

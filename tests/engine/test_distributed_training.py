@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -28,11 +29,13 @@ NUM_REAL, NUM_TESTED = 7, 5                          # no multiples of 2 and 3
 
 
 @pytest.fixture(scope='module')
-def worker() -> ModuleType:
+def worker() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location('rank_worker', WORKER)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        module.lay_no_config_out(patch.setattr)
+        yield module
 
 
 def start(ranks: int, what: str, folder: Path) -> subprocess.CompletedProcess:

@@ -234,7 +234,7 @@ class Flow:
                         f'{stage}.default_hooks.progress': dict(type='ProgressBarHook',
                                                                 title=stage)}
         options |= self.demo.budget.generator
-        texts = [stage.pretty_text for stage in stages.values()]
+        configs = [stage.to_dict() for stage in stages.values()]
 
         def train() -> dict[str, Any]:
             begun = any(folder.glob(f'*/{POINTER}'))
@@ -242,7 +242,7 @@ class Flow:
                             choice=choice)
             return json.loads((folder / SUMMARY).read_bytes())['autoencoder']
 
-        inputs = {'data': self.data, 'configs': texts, 'options': options, 'seed': self.demo.seed,
+        inputs = {'data': self.data, 'configs': configs, 'options': options, 'seed': self.demo.seed,
                   'version': __version__}
         measured = self.steps.run('train the generator', inputs, folder, train)
         return folder / 'package', {key: measured[key] for key in ('psnr_db', 'still_psnr_db')}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from lddm_aug.evaluation.cost import FLOP_CONVENTION
 from lddm_aug.evaluation.synthesis_metrics import registered_metrics
@@ -59,16 +60,30 @@ def load_results(file: Path) -> dict[str, Any]:
                          'another --out, or remove it') from error
 
 
-def write_results(file: Path, results: dict[str, Any], command: str) -> None:
-    """Write them, and with what they were made."""
-    results |= dict(command=command, versions=run_versions())
+def add_row(file: Path, kind: str, row: dict[str, Any], protocol: Mapping[str, Any],
+            command: str) -> dict[str, Any]:
+    """Put a row into the file, beside those that other commands wrote meanwhile → what it holds.
+
+    Args:
+        kind: `rows`, `sampler_steps` or `temperatures`.
+        row: it takes the place of the older one, and stands in the paper's order.
+        protocol: as for `read_results`.
+        command: with which it was made.
+
+    Raises:
+        ValueError: as `read_results`.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(file) as out:
-        out.write(json.dumps(results, indent=1).encode() + b'\n')
+    with FileLock(file.with_name(f'.{file.name}.lock')):
+        results = read_results(file, protocol)
+        _put(results[kind], row)
+        results |= dict(command=command, versions=run_versions())
+        with atomic_write(file) as out:
+            out.write(json.dumps(results, indent=1).encode() + b'\n')
+    return results
 
 
-def put_row(rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
-    """In place of the older one, and in the paper's order."""
+def _put(rows: list[dict[str, Any]], row: dict[str, Any]) -> None:
     def place(row: Mapping[str, Any]) -> tuple:
         return order.index(row['generator']), row['seed'], sampling_of(row) or 0
 

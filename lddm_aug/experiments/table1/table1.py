@@ -41,11 +41,10 @@ from lddm_aug.evaluation.synthesis_metrics import SynthesisOptions
 from lddm_aug.evaluation.synthesis_metrics.frechet import frechet_distance
 from lddm_aug.experiments.table1.results import (
     GENERATORS,
+    add_row,
     in_order,
-    put_row,
     read_results,
     sampling_of,
-    write_results,
 )
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.base import Generator, device_of
@@ -224,20 +223,19 @@ def make_table1(table: Table1) -> dict[str, Any]:
                 print(f'{name}, seed {seed}: done before', flush=True)
                 continue
             row = _make_row(table, name, seed, clips, features)
-            put_row(results['rows'], row)
-            write_results(table.out, results, table.command)
+            results = add_row(table.out, 'rows', row, results['protocol'], table.command)
             print(f'{name}, seed {seed}: FD {row["fd"]:.3g}', flush=True)
     for seed in table.seeds if 'lddm' in table.names else ():
         for steps in table.sampler_steps:
             if table.redo or not _done(results['sampler_steps'], table, 'lddm', seed, steps):
-                put_row(results['sampler_steps'],
-                        _compare_steps(table, seed, steps, clips.real, features['fd']))
-                write_results(table.out, results, table.command)
+                row = _compare_steps(table, seed, steps, clips.real, features['fd'])
+                results = add_row(table.out, 'sampler_steps', row, results['protocol'],
+                                  table.command)
         for temperature in table.temperatures:
             if table.redo or not _done(results['temperatures'], table, 'lddm', seed, temperature):
                 row = _make_row(table, 'lddm', seed, clips, features, temperature)
-                put_row(results['temperatures'], row | dict(temperature=temperature))
-                write_results(table.out, results, table.command)
+                results = add_row(table.out, 'temperatures', row | dict(temperature=temperature),
+                                  results['protocol'], table.command)
     weights = features['fd'].provenance['sha256']
     fd_real = next((row['fd_real'] for row in results['rows']
                     if row['networks']['fd']['sha256'] == weights), None)
