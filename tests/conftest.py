@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import csv
+import gc
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -102,6 +104,22 @@ def _write_table(path: Path, rows: Sequence[Sequence[object]],
     with path.open('w', newline='') as file:
         csv.writer(file).writerows([columns, *rows])
     return str(path)
+
+
+@pytest.fixture
+def one_rank_ends() -> Callable[[], AbstractContextManager[None]]:
+    """with one_rank_ends(): ends with the process group; DDP must be gone.
+
+    A DDP that outlives its group waits for a thread that may wait for the interpreter.
+    """
+    @contextmanager
+    def ends() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            gc.collect()
+            torch.distributed.destroy_process_group()
+    return ends
 
 
 @pytest.fixture

@@ -269,7 +269,8 @@ def test_no_two_workers_of_ranks_that_begin_alike_get_the_same_seed(monkeypatch)
     ('pytorch', dict(RANK=0, LOCAL_RANK=0, WORLD_SIZE=1)),
     ('slurm', dict(SLURM_PROCID=0, SLURM_LOCALID=0, SLURM_NTASKS=1, SLURM_NODELIST='here')),
     ('mpi', dict(OMPI_COMM_WORLD_RANK=0, OMPI_COMM_WORLD_LOCAL_RANK=0, OMPI_COMM_WORLD_SIZE=1))])
-def test_mmengine_trains_on_cpus_with_every_launcher(tmp_path, monkeypatch, launcher, environment):
+def test_mmengine_trains_on_cpus_with_every_launcher(
+        tmp_path, monkeypatch, one_rank_ends, launcher, environment):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
@@ -277,14 +278,13 @@ def test_mmengine_trains_on_cpus_with_every_launcher(tmp_path, monkeypatch, laun
         monkeypatch.setenv(name, '')                 # restored after the test
     for name, value in (dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port) | environment).items():
         monkeypatch.setenv(name, str(value))
-    try:
+    with one_rank_ends():
         runner = Runner(dict(type='ToyRegressor'), str(tmp_path), launcher=launcher,
                         default_scope='mmaction', experiment_name=f'by {launcher}',
                         env_cfg=dict(dist_cfg=dict(backend='nccl')), log_level='ERROR')
         assert torch.distributed.get_backend() == 'gloo'
         assert runner.model.device_ids is None and isinstance(runner.model.module, ToyRegressor)
-    finally:
-        torch.distributed.destroy_process_group()
+        del runner
 
 
 def test_workers_that_do_not_persist_draw_anew_in_every_epoch_and_alike_in_every_run():

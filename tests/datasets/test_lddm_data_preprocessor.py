@@ -124,10 +124,11 @@ def test_no_weight_of_the_generator_is_in_the_recognizer_or_what_is_made_of_it(
     assert len(pickle.dumps(model)) < len(pickle.dumps(plain)) + 4 * of_the_generator
 
 
-def test_ddp_shares_no_weight_of_the_generator(make_config, tmp_path: Path, monkeypatch):
+def test_ddp_shares_no_weight_of_the_generator(
+        make_config, tmp_path: Path, one_rank_ends):
     torch.distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/ddp', rank=0,
                                          world_size=1)
-    try:
+    with one_rank_ends():
         config = make_config('lddm_device')
         model = MODELS.build(config.model)
         wrapped = MMDistributedDataParallel(model)
@@ -135,8 +136,7 @@ def test_ddp_shares_no_weight_of_the_generator(make_config, tmp_path: Path, monk
         assert {name.removeprefix('module.') for name in wrapped.state_dict()} == {
             *model.state_dict()}
         assert not [name for name, _ in wrapped.named_parameters() if 'denoiser' in name]
-    finally:
-        torch.distributed.destroy_process_group()
+        del wrapped
 
 
 @pytest.mark.parametrize('options', [{}, dict(latents_per_still=2, refresh_every=2)],
