@@ -8,16 +8,14 @@ One deal of patients decides what a study finds, so a study takes many.
 """
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from lddm_aug.csv_files import write_csv
 from lddm_aug.data.annotations import Annotation, read_annotations
-from lddm_aug.files import atomic_write
 from lddm_aug.seeds import derive_seed
 
 TRAIN, STILLS, TEST = ROLES = ('train', 'stills', 'test')
@@ -106,11 +104,5 @@ def _cells(row: Annotation, data_root: Path, **more: str) -> dict[str, str]:
 
 
 def _write(file: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)),
-                            restval='', lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(rows)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(file) as out:
-        out.write(text.getvalue().encode())
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    write_csv(file, columns, ([row.get(name, '') for name in columns] for row in rows))

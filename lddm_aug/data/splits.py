@@ -5,8 +5,6 @@
 """
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
 
+from lddm_aug.csv_files import write_csv
 from lddm_aug.data.annotations import Annotation, read_annotations, resolve_within
 from lddm_aug.data.audit_record import AuditRecord
 from lddm_aug.data.tables import read_table
-from lddm_aug.files import atomic_write
 
 COLUMNS = ['path', 'split']
 FOLD_DRAWS = 20           # scikit-learn's folds are greedy: the most even draw is taken
@@ -194,14 +192,8 @@ def join_groups(groups: Sequence[str], together: Iterable[Sequence[int]]) -> lis
 
 def write_split(file: Path, paths: Sequence[str], split: Sequence[str]) -> None:
     """Write a table of paths, as in the dataset's own table, and their parts."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(COLUMNS)
     # frames of one video are one file, and thus one row
-    writer.writerows(dict.fromkeys(zip(paths, split, strict=True)))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(file) as opened:
-        opened.write(text.getvalue().encode(errors='surrogateescape'))
+    write_csv(file, COLUMNS, dict.fromkeys(zip(paths, split, strict=True)))
 
 
 def read_split(file: str | Path, root: Path) -> dict[Path, str]:

@@ -16,7 +16,6 @@ The phantom is for tests, not a model of disease: it makes no claim about real p
 import io
 import json
 import textwrap
-from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, gaussian_filter, map_coordinates
 from tqdm import tqdm
 
+from lddm_aug.csv_files import write_csv
 from lddm_aug.files import TEMPORARY, atomic_write, remove_temporaries
 from lddm_aug.json_files import read_json
 from lddm_aug.seeds import derive_seed
@@ -403,12 +403,6 @@ def write_npy(path: Path, array: NDArray) -> None:
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
     write_bytes(path, file.getvalue())
-
-
-def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """Write a table atomically."""
-    lines = [','.join(row) for row in (columns, *rows)]
-    write_bytes(path, ('\n'.join(lines) + '\n').encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:

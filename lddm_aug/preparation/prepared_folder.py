@@ -14,7 +14,6 @@ During a run there are no tables, so an unfinished folder can't be used by mista
 """
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -28,6 +27,7 @@ from typing import Any
 
 from PIL import Image
 
+from lddm_aug.csv_files import csv_bytes
 from lddm_aug.data.frames import Pixels, to_channels
 from lddm_aug.files import TEMPORARY, atomic_write, sha256_of
 from lddm_aug.json_files import parse_json, read_json
@@ -121,7 +121,7 @@ class PreparedFolder:
             Whether the folder changed.
         """
         contents = {name: self._table(name, items) for name in TABLES}
-        contents['left_out.csv'] = _csv(LeftOut._fields, left_out)
+        contents['left_out.csv'] = csv_bytes(LeftOut._fields, left_out)
         contents[PROGRESS] = b''.join(_line(self._records[item.source]) for item in items)
         if all(self._content(name) == content for name, content in contents.items()):
             return False
@@ -231,7 +231,7 @@ class PreparedFolder:
         columns = [name for name in COLUMNS
                    if name not in OPTIONAL or any(row.get(name) for row in rows)]
         columns += dict.fromkeys(other for item in items for other in item.others)
-        return _csv(columns, ([row.get(name, '') for name in columns] for row in rows))
+        return csv_bytes(columns, ([row.get(name, '') for name in columns] for row in rows))
 
     def _content(self, name: str) -> bytes | None:
         path = self.folder / name
@@ -276,9 +276,3 @@ def _size(frame: Pixels) -> str:
 
 def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record).encode() + b'\n'
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO(newline='')
-    csv.writer(text, lineterminator='\n').writerows([columns, *rows])
-    return text.getvalue().encode()

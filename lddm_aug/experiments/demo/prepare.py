@@ -1,17 +1,17 @@
 """A user's two tables → checked tables with a split, before anything is trained."""
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
+from lddm_aug.csv_files import write_csv
 from lddm_aug.data.annotations import (
     Annotation,
     class_names,
@@ -19,7 +19,6 @@ from lddm_aug.data.annotations import (
     warn_of_similar_groups,
 )
 from lddm_aug.data.frames import MIN_FRAMES, UnreadableFileError, iter_frames, read_still
-from lddm_aug.files import atomic_write
 
 FOLDS = 3                 # one of them is the test set, as in the paper's 7:3
 
@@ -96,8 +95,9 @@ def prepare(videos: Path, stills: Path, out: Path, data_root: Path | None = None
                          f'none of {", ".join(sorted(lacking))}')
 
     out.mkdir(parents=True, exist_ok=True)
-    _write(out / 'videos.csv', ('path', 'label', 'group', 'split'), video_rows)
-    _write(out / 'stills.csv', ('path', 'label', 'group', 'frame'), still_rows)
+    for name, last, rows in (('videos', 'split', video_rows), ('stills', 'frame', still_rows)):
+        columns = ('path', 'label', 'group', last)
+        write_csv(out / f'{name}.csv', columns, map(attrgetter(*columns), rows))
     train = [row for row in video_rows if row.split == 'train']
     test = [row for row in video_rows if row.split == 'test']
     return Tables(
@@ -207,12 +207,3 @@ def _count(rows: Sequence[Annotation], classes: Sequence[str]) -> dict[str, dict
     of = {name: [row for row in rows if row.label == name] for name in classes}
     return {name: {'rows': len(same), 'groups': len({row.group for row in same})}
             for name, same in of.items()}
-
-
-def _write(path: Path, columns: Sequence[str], rows: Sequence[Annotation]) -> None:
-    text = io.StringIO(newline='')
-    table = csv.writer(text, lineterminator='\n')
-    table.writerow(columns)
-    table.writerows([getattr(row, name) for name in columns] for row in rows)
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode(errors='surrogateescape'))
