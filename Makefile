@@ -29,7 +29,7 @@ test: $(ready)
 	$(python) -m codespell_lib
 	$(python) -m mypy lddm_aug tools lddm_aug_command.py
 	.venv/bin/lint-imports
-	OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist loadfile --durations 20
 
 docs: $(ready)
 	$(python) -m mkdocs build --strict --quiet
