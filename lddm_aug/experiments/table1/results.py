@@ -158,9 +158,10 @@ def _conclusions(results: Mapping[str, Any]) -> Iterator[str]:
             yield (f'LDDM makes {ratio:.1f} × as many clips per second as the published cINN, '
                    f'on {machine}')
     for row in results['sampler_steps']:
-        yield (f'LDDM, seed {row["seed"]}: FD {row["fd"]:.3g} with {row["steps"]} steps, '
-               f'{row["fd_default"]:.3g} with {row["default_steps"]} '
-               f'({row["change"]:+.1%})')
+        yield f'LDDM, seed {row["seed"]}, {row["steps"]} steps: ' + '; '.join(
+            f'{title} {row[figure]:.3g}, {row[f"{figure}_default"]:.3g} with '
+            f'{row["default_steps"]} ({row[f"{figure}_change"]:+.1%})'
+            for figure, title in (('fd', 'FD'), ('fd_tempo', 'FD-tempo')) if figure in row)
     for temperature in sorted({row['temperature'] for row in results.get('temperatures', ())}):
         calm = [row for row in results['temperatures'] if row['temperature'] == temperature]
         yield f'LDDM at temperature {temperature:g}, {len(calm)} seeds: ' + ', '.join(

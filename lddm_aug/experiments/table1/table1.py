@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from torch import Tensor
 
 from lddm_aug.configs import DEFAULTS, choose, config_root, read_config
 from lddm_aug.engine.config_stages import build_generator, stage_configs, stage_names
@@ -228,7 +229,7 @@ def make_table1(table: Table1) -> dict[str, Any]:
     for seed in table.seeds if 'lddm' in table.names else ():
         for steps in table.sampler_steps:
             if table.redo or not _done(results['sampler_steps'], table, 'lddm', seed, steps):
-                row = _compare_steps(table, seed, steps, clips.real, features['fd'])
+                row = _compare_steps(table, seed, steps, clips.real, features)
                 results = add_row(table.out, 'sampler_steps', row, results['protocol'],
                                   table.command)
         for temperature in table.temperatures:
@@ -337,25 +338,31 @@ def _train_here(table: Table1, name: str, seed: int) -> tuple[Path, dict[str, Pa
     return folder, folders
 
 
-def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet, fd: FeatureNetwork
-                   ) -> dict[str, Any]:
-    """LDDM's Fréchet distance with so many steps and with its own, from the same noise."""
+def _compare_steps(table: Table1, seed: int, steps: int, real: ClipSet,
+                   features: Mapping[str, FeatureNetwork]) -> dict[str, Any]:
+    """LDDM's Fréchet distances with so many steps and with its own, from the same noise."""
     generator = load_package(_train(table, 'lddm', seed)[0], table.device)
-    theirs, default = real.features(fd), generator.sampler.as_dict()['steps']
-    ours = {}
-    for number in {default, steps}:
-        made = generate_clip_set(generator.with_sampler(steps=number), real, seed)
-        ours[number] = fd(made.clips)
-    few, many = ours[default], ours[steps]
-    distances = [frechet_distance(clips, theirs) for clips in (few, many)]
-    return dict(
-        generator='lddm', seed=seed, steps=steps, default_steps=default,
-        fd=distances[1], fd_default=distances[0], change=distances[0] / distances[1] - 1,
-        change_interval=group_interval(
-            lambda chosen: (frechet_distance(few[chosen], theirs[chosen])
-                            / frechet_distance(many[chosen], theirs[chosen]) - 1),
-            real.groups, resamples=table.options.resamples, seed=seed),
-        fd_network=fd.name, identity=_row_identity(table, 'lddm', seed))
+    default = generator.sampler.as_dict()['steps']
+    few, many = (generate_clip_set(generator.with_sampler(steps=number), real, seed).clips
+                 for number in (default, steps))
+    row = dict(generator='lddm', seed=seed, steps=steps, default_steps=default)
+    for figure, network in features.items():
+        row |= _compare_distances(figure, network, real, few, many, table.options.resamples, seed)
+    return row | dict(identity=_row_identity(table, 'lddm', seed))
+
+
+def _compare_distances(figure: str, network: FeatureNetwork, real: ClipSet, few: Tensor,
+                       many: Tensor, resamples: int, seed: int) -> dict[str, Any]:
+    """A Fréchet distance of (N, C, T, H, W) clips of few steps and of many."""
+    theirs, of_few, of_many = real.features(network), network(few), network(many)
+    distances = [frechet_distance(clips, theirs) for clips in (of_few, of_many)]
+    change = group_interval(
+        lambda chosen: (frechet_distance(of_few[chosen], theirs[chosen])
+                        / frechet_distance(of_many[chosen], theirs[chosen]) - 1),
+        real.groups, resamples=resamples, seed=seed)
+    return {figure: distances[1], f'{figure}_default': distances[0],
+            f'{figure}_change': distances[0] / distances[1] - 1,
+            f'{figure}_change_interval': change, f'{figure}_network': network.name}
 
 
 def _identity(configs: Iterable[Config], *more: Any) -> str:
