@@ -188,7 +188,7 @@ def open_rows(store: str | Path) -> Manifest:
     path = store / MANIFEST
     if not path.is_file():
         refuse_format_1(store)
-        if (store / COPY / MANIFEST).is_file():
+        if (store / COPY / MANIFEST).is_file() and not (store / PARTIAL).exists():
             raise FileNotFoundError(f'{path} is missing; {FINISH}')
         if (store / PLAN).is_file():
             raise FileNotFoundError(f'{path} is missing because the store is unfinished; '

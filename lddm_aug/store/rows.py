@@ -226,7 +226,11 @@ def _gather(parts: Sequence[Any], numbers: NDArray,
 def _values(table: pa.Table, name: str, rows: NDArray, kind: pa.DataType) -> pa.Array:
     if name not in table.column_names or not len(rows):
         return pa.nulls(len(rows), kind)
-    found = _gather(table[name].chunks, rows)
+    return _gather(table[name].chunks, rows, _decoded)
+
+
+def _decoded(chunk: pa.Array, rows: NDArray) -> pa.Array:
+    found = chunk.take(pa.array(rows))
     return found.dictionary_decode() if isinstance(found, pa.DictionaryArray) else found
 
 

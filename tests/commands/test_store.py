@@ -71,9 +71,23 @@ def test_a_damaged_clip_is_named_and_repaired(store, package, capsys):
         call('store', 'verify', store)
     printed = capsys.readouterr()
     assert ended.value.code == 2
-    assert f'damaged: {clip_id}' in printed.out and '1 of 6 clips are damaged' in printed.err
+    assert f'damaged: {clip_id}' in printed.out
+    assert '1 of 6 clips and 0 files are damaged' in printed.err
     call('store', 'repair', store, '--package', package, '--device', 'cpu')
     assert f'made again: {clip_id}' in capsys.readouterr().out
+    assert sha256_of(store) == before
+
+
+def test_a_damaged_plan_is_named_and_written_again_without_the_package(store, capsys):
+    before = sha256_of(store)
+    (store / 'plan.json').write_text('{')
+    with pytest.raises(SystemExit) as ended:
+        call('store', 'verify', store)
+    printed = capsys.readouterr()
+    assert ended.value.code == 2
+    assert 'plan.json' in printed.err and 'lddm-aug store repair' in printed.err
+    call('store', 'repair', store, '--device', 'cpu')
+    assert f'made again: {store / "plan.json"}' in capsys.readouterr().out
     assert sha256_of(store) == before
 
 
