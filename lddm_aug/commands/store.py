@@ -31,7 +31,8 @@ One line a clip: its id, label, group, seed and still, separated by tabs.""")
 
     lddm-aug store verify STORE --processes 4
 
-It names missing, changed and extra clips, and ends with status 2 where there are any.""")
+It names missing, changed and extra clips and files, and ends with status 2 where there are any.  A
+folder of shards stands for the shards in it.""")
     verify.add_argument('store', type=place, metavar='STORE')
     _add_processes(verify)
 
@@ -119,7 +120,8 @@ def run(args: argparse.Namespace) -> None:
     if args.step == 'ls':
         _list(args)
     elif args.step == 'verify':
-        _verify(args)
+        for store in _stores(args.store):
+            _verify(store, args.processes)
     elif args.step == 'repair':
         _repair(args)
     else:
@@ -156,10 +158,20 @@ def _list(args: argparse.Namespace) -> None:
               sep='\t')
 
 
-def _verify(args: argparse.Namespace) -> None:
+def _stores(folder: Path) -> list[Path]:
+    """The store in a folder, or those of the shards in it."""
+    from lddm_aug.store.divided import found_shards
+    from lddm_aug.store.manifest import MANIFEST, PLAN
+
+    shards = [path for division in found_shards(folder).values() for path in division.values()]
+    is_store = any((folder / name).is_file() for name in (MANIFEST, PLAN))
+    return [folder] if is_store or not shards else shards
+
+
+def _verify(store: Path, processes: int) -> None:
     from lddm_aug.store.verify import verify_store
 
-    manifest, report = verify_store(args.store, args.processes)
+    manifest, report = verify_store(store, processes)
     for number in report.damaged:
         row = manifest.rows[number]
         print(f'damaged: {row["clip_id"]} in {manifest.clips.file(row["place"])}')
@@ -170,11 +182,11 @@ def _verify(args: argparse.Namespace) -> None:
     for clip_id in report.doubled:
         print(f'twice: {clip_id}')
     if not report.is_right:
-        raise ValueError(f'{args.store}: {len(report.damaged)} of {report.clips} clips and '
+        raise ValueError(f'{store}: {len(report.damaged)} of {report.clips} clips and '
                          f'{len(report.files)} files are damaged, {len(report.extra)} files are '
                          f'extra, {len(report.doubled)} clips stand there twice; make damaged ones '
                          'again with lddm-aug store repair')
-    print(f'{args.store}: all {report.clips} clips are as they were made')
+    print(f'{store}: all {report.clips} clips are as they were made')
 
 
 def _repair(args: argparse.Namespace) -> None:
@@ -182,11 +194,12 @@ def _repair(args: argparse.Namespace) -> None:
     from lddm_aug.synthesis.repair import repair_store
 
     generator = None if args.package is None else load_package(args.package, args.device)
-    files, clips = repair_store(args.store, generator, workers=args.workers,
-                                processes=args.processes)
-    for each in (*files, *clips):
-        print(f'made again: {each}')
-    print(f'{args.store}: {len(clips)} clips and {len(files)} files were damaged, none is now')
+    for store in _stores(args.store):
+        files, clips = repair_store(store, generator, workers=args.workers,
+                                    processes=args.processes)
+        for each in (*files, *clips):
+            print(f'made again: {each}')
+        print(f'{store}: {len(clips)} clips and {len(files)} files were damaged, none is now')
 
 
 def _add_processes(parser: argparse.ArgumentParser) -> None:

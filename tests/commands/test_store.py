@@ -91,6 +91,21 @@ def test_a_damaged_plan_is_named_and_written_again_without_the_package(store, ca
     assert sha256_of(store) == before
 
 
+def test_shards_are_checked_and_repaired_by_their_folder(table, package, tmp_path, capsys):
+    for shard in range(2):
+        synthesize(package, table, tmp_path / 'parts', '--num-shards', 2, '--shard-id', shard)
+    damaged = tmp_path / 'parts/shard-0001-of-0002/manifest.arrow'
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        call('store', 'verify', tmp_path / 'parts')
+    assert str(damaged) in capsys.readouterr().err
+    call('store', 'repair', tmp_path / 'parts')
+    assert f'made again: {damaged}' in capsys.readouterr().out
+    call('store', 'verify', tmp_path / 'parts')
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
 def test_shards_are_made_and_merged_and_split_to_the_same_bytes(store, table, package, tmp_path):
     for shard in range(2):
         synthesize(package, table, tmp_path / 'parts', '--num-shards', 2, '--shard-id', shard)

@@ -238,8 +238,9 @@ def measure_store(folder: Path, rows: int = 1_000_000, stills: Sequence[int] = (
         command: that is to stand in the rows.
 
     Returns:
-        dict(what, value, baseline, ratio, unit, device, command) for each figure; of a clip from a
-        store the baseline is decord on mp4, and the ratio how many times as long that takes.
+        dict(what, value, baseline, ratio, unit, tried, failed, device, command) for each figure; of
+        a clip from a store the baseline is decord on mp4, and the ratio how many times as long
+        that takes.
     """
     (folder / 'rows').mkdir()
     counted = measure_rows(folder / 'rows', (rows // 10, rows))
@@ -252,7 +253,8 @@ def measure_store(folder: Path, rows: int = 1_000_000, stills: Sequence[int] = (
     if stills:
         (folder / 'stills').mkdir()
         found |= measure_synthesis(folder / 'stills', stills)
-    same: dict[str, Any] = dict(device=device_name(torch.device('cpu')), command=command)
+    same: dict[str, Any] = dict(tried=1, failed=0, device=device_name(torch.device('cpu')),
+                                command=command)
     clip = dict(what='a clip from the store; baseline: from mp4 by decord, one thread',
                 value=reading['a clip from the store, ms'],
                 baseline=reading['from mp4 by decord, ms'], ratio=reading['ratio'], unit='ms')
