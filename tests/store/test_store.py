@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -263,6 +264,7 @@ def test_other_files_are_not_mixed_with_clips(tmp_path):
 
 
 def without_manifest(store):
+    shutil.rmtree(store / 'copy')
     (store / MANIFEST).unlink()
     (store / 'plan.json').unlink()
 
