@@ -148,7 +148,7 @@ def measure_synthesis(folder: Path, counts: Sequence[int], size: int = 224) -> d
 
 def measure_rows(folder: Path, counts: Sequence[int]) -> dict[str, float]:
     """CPU seconds and MiB to open, check and join stores of so many tiny clips."""
-    found = {}
+    found: dict[str, float] = {}
     for count in counts:
         halves = [folder / f'{count}_{half}' for half in range(2)]
         for half, part in enumerate(halves):
