@@ -47,8 +47,8 @@ class JoinedRows:
     """
 
     def __init__(self, tables: Sequence[pa.Table]) -> None:
-        self.tables = [make_table(dict(zip(table.column_names, table.columns, strict=True)))
-                       .unify_dictionaries() for table in tables]
+        self.tables = [pa.table({name: _unified(column) for name, column in _columns(make_table(
+            _columns(table))).items()}) for table in tables]
         self.starts = np.cumsum([0, *map(len, tables)])
         found = {name for table in self.tables for name in table.column_names}
         self.names = [name for name in SCHEMA.names if name in found]
@@ -204,6 +204,19 @@ def _typed(name: str, column: Any) -> Any:
         return column
     return column.dictionary_encode() if kind == CODED and not pa.types.is_dictionary(
         column.type) else column.cast(kind)
+
+
+def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _unified(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column with one dictionary; it is copied, unless all chunks have the same one in memory."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    found = {tuple((buffer.address, buffer.size) for buffer in chunk.dictionary.buffers() if buffer)
+             + (chunk.dictionary.offset, len(chunk.dictionary)) for chunk in column.chunks}
+    return column if len(found) <= 1 else column.unify_dictionaries()
 
 
 def _gather(parts: Sequence[Any], numbers: NDArray,
