@@ -35,7 +35,7 @@ def merge_stores(parts: Sequence[Path], out: Path) -> int:
 
     Clips are in the order of their ids.  So the result is, byte for byte, the store that one run
     would have made of all stills.  A clip that several parts have is taken once.  In memory are a
-    batch of clips and of rows, and some 100 bytes for each clip; texts stay on disk.
+    batch of clips and of rows, and some 120 bytes for each clip; texts stay on disk.
 
     Args:
         parts: finished stores of one generator, seed and number of clips of a still.  A folder of
