@@ -214,8 +214,9 @@ def _unified(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column with one dictionary; it is copied, unless all chunks have the same one in memory."""
     if not pa.types.is_dictionary(column.type):
         return column
-    found = {tuple((buffer.address, buffer.size) for buffer in chunk.dictionary.buffers() if buffer)
-             + (chunk.dictionary.offset, len(chunk.dictionary)) for chunk in column.chunks}
+    dictionaries = [chunk.dictionary for chunk in column.chunks]
+    found = {(each.offset, len(each), *(buffer.address for buffer in each.buffers() if buffer))
+             for each in dictionaries}
     return column if len(found) <= 1 else column.unify_dictionaries()
 
 
