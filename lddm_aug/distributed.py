@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cache
 from itertools import chain, zip_longest
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -18,6 +20,7 @@ from mmengine.dist import (
 from mmengine.utils.dl_utils import set_multi_processing
 
 from lddm_aug.hardware import refuse_unstarted_launcher
+from lddm_aug.locks import only_writer
 from lddm_aug.processes import end_with_torchrun
 
 TIMEOUT_SECONDS = 3600                               # for what one rank does while others wait
@@ -75,6 +78,18 @@ def from_main(work: Callable[[], T]) -> T:
     if shared[1] is not None:
         raise ValueError(shared[1])
     return shared[0]
+
+
+@contextmanager
+def only_training(work_dir: str | Path) -> Iterator[None]:
+    """Let no other training into the block that writes into the same folder; rank 0 holds it.
+
+    Raises:
+        ValueError: on every rank, if another training is in the block.
+    """
+    with ExitStack() as held:
+        from_main(lambda: held.enter_context(only_writer(Path(work_dir))))
+        yield
 
 
 def in_turn(parts: Sequence[T]) -> list[T]:

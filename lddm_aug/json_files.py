@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lddm_aug.limits import refuse_above
+from lddm_aug.limits import limit_of, refuse_above
 
 # A type, None, a tuple of forms one of which fits, [form of each item], {str: form of each value},
 # or {key: form}, where a key that may be missing ends with `?` and others are let through.
@@ -34,21 +34,25 @@ def read_json(path: Path, form: Form, advice: str, source: str = '') -> Any:
 
 
 def read_json_lines(path: Path, form: Form, advice: str, skip: bool = False) -> Iterator[Any]:
-    """The values of a file with a line of JSON each; see `read_json`.
+    """The values of a file with a line of JSON each, of which one is in memory; see `read_json`.
 
     Args:
         skip: lines that are no JSON of this form, as a killed run leaves one.
 
     Raises:
-        ValueError: during the iteration; the message names the file and the line.
+        ValueError: during the iteration, also for a line above MAX_TEXT; the message names the file
+            and the line.
     """
-    refuse_above('MAX_TEXT', path.stat().st_size, path)
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            yield parse_json(line, form, f'{path}, line {number}', advice)
-        except ValueError:
-            if not skip:
-                raise
+    most = limit_of('MAX_TEXT')
+    with path.open('rb') as file:
+        for number, line in enumerate(iter(lambda: file.readline(most + 1), b''), start=1):
+            where = f'{path}, line {number}'
+            refuse_above('MAX_TEXT', len(line), where)
+            try:
+                yield parse_json(line, form, where, advice)
+            except ValueError:
+                if not skip:
+                    raise
 
 
 def parse_json(text: str | bytes, form: Form, source: str, advice: str) -> Any:

@@ -7,7 +7,7 @@ Every reader asks here.  Each limit is far above ultrasound, and a variable in t
     MAX_FRAMES      of a video, an animation or a folder of frames
     MAX_BYTES       of a video's decoded frames that are kept, in memory or in a prepared folder
     MAX_INFLATED    bytes of a deflated DICOM file; it is inflated in memory
-    MAX_TEXT        bytes of a file of JSON or of a table
+    MAX_TEXT        bytes of a file of JSON, of a line where each is JSON, or of a table
     MAX_COLUMNS     of a table
     MAX_CELLS       of a table: rows times columns
 """

@@ -11,23 +11,22 @@ SECONDS = 5.                                         # in which workers of a kil
 
 
 @contextmanager
-def only_writer(file: Path, what: object) -> Iterator[None]:
-    """Let no other process into the block that has the same file, which stays there.
+def only_writer(folder: Path) -> Iterator[None]:
+    """Let no other process into the block that writes into the same folder.
 
-    The system lets go of it where a process is killed.
-
-    Args:
-        file: of the lock; its folder exists.
-        what: is written, for the message.
+    The file of the lock lies beside the folder, and stays.  The system lets go of it where a
+    process is killed.
 
     Raises:
         ValueError: if another process is in the block.
     """
-    lock = FileLock(file, timeout=SECONDS)
+    place = folder.resolve()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place.with_name(f'.{place.name}.lock'), timeout=SECONDS)
     try:
         lock.acquire()
     except Timeout as error:
-        raise ValueError(f'{what} is being written by another process; wait until it ends, or '
+        raise ValueError(f'{folder} is being written by another process; wait until it ends, or '
                          'name another place') from error
     try:
         yield

@@ -27,6 +27,7 @@ import torch
 from mmaction.registry import MODELS
 
 import lddm_aug  # noqa: F401  registers the generators
+from lddm_aug import locks
 from lddm_aug.configs import VARIABLES
 from lddm_aug.generators.lddm import LDDMGenerator
 
@@ -324,6 +325,25 @@ def installed(environment: Path) -> Callable[..., subprocess.CompletedProcess[st
             [str(environment / program), *map(str, arguments)], cwd=folder, text=True,
             capture_output=True, timeout=900, env=_no_checkout() | {'OMP_NUM_THREADS': '1'})
     return call
+
+
+@pytest.fixture
+def held(monkeypatch) -> Callable[[Path], AbstractContextManager[None]]:
+    """held(folder) → while it is open, another process writes into the folder, and is killed."""
+    @contextmanager
+    def hold(folder: Path) -> Iterator[None]:
+        monkeypatch.setattr(locks, 'SECONDS', 0.1)
+        program = ('import sys, filelock\nwith filelock.FileLock(sys.argv[1]):\n'
+                   '    print("held", flush=True)\n    sys.stdin.read()')
+        with subprocess.Popen([sys.executable, '-c', program, folder.with_name(
+                f'.{folder.name}.lock')], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                text=True) as holder:
+            assert holder.stdout and holder.stdout.readline() == 'held\n'
+            try:
+                yield
+            finally:
+                holder.kill()
+    return hold
 
 
 def _no_checkout() -> dict[str, str]:

@@ -25,7 +25,7 @@ from lddm_aug.data.frames import (
     read_still,
 )
 from lddm_aug.data.tables import read_table
-from lddm_aug.json_files import read_json
+from lddm_aug.json_files import read_json, read_json_lines
 from lddm_aug.limits import DEFAULTS, PREFIX, limit_of
 from lddm_aug.preparation.folder import list_folder
 from lddm_aug.preparation.prepare import Options, prepare
@@ -204,6 +204,11 @@ def test_a_text_of_more_bytes_than_the_limit_is_not_read(tmp_path, monkeypatch):
         read_json(tmp_path / 'a.json', [int], 'x')
     with pytest.raises(ValueError, match=r'a\.csv .*LDDM_AUG_MAX_TEXT'):
         read_table(tmp_path / 'a.csv', ('a',))
+    (tmp_path / 'a.jsonl').write_text('[0]\n' * 100 + json.dumps([0] * 100))
+    read = read_json_lines(tmp_path / 'a.jsonl', [int], 'x')
+    assert [next(read) for _ in range(100)] == [[0]] * 100
+    with pytest.raises(ValueError, match=r'a\.jsonl, line 101 .*LDDM_AUG_MAX_TEXT'):
+        next(read)
 
 
 def test_a_playlist_that_names_other_files_is_not_followed(tmp_path):

@@ -72,7 +72,7 @@ Each stands beside the part that it can't spare: the network alone, reading the 
                                        ('clips', 2, 16, 'generated, and as many real')):
         evaluation.add_argument(f'--{name}', type=at_least(least), default=default, metavar='N',
                                 help=f'{what}; default: %(default)s')
-    store = add_step(kinds, 'store', """Opening a large store, reading a clip, memory of synthesis.
+    store = add_step(kinds, 'store', """Opening, checking and joining large stores; memory.
 
     lddm-aug benchmark store --clips 1000000
 """)

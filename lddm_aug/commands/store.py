@@ -31,18 +31,20 @@ One line a clip: its id, label, group, seed and still, separated by tabs.""")
 
     lddm-aug store verify STORE --processes 4
 
-It names missing, changed and extra clips, and ends with status 2 where there are any.""")
+It names missing, changed and extra clips and files, and ends with status 2 where there are any.  A
+folder of shards stands for the shards in it.""")
     verify.add_argument('store', type=place, metavar='STORE')
     _add_processes(verify)
 
-    repair = add_step(steps, 'repair', """Make the damaged clips of a store again from their rows.
+    repair = add_step(steps, 'repair', """Make the damaged files and clips of a store again.
 
     lddm-aug store repair STORE --package work_dirs/lddm/phantom/package
 
-A clip is written only if it has the hash of its row.  Where rows are damaged, call lddm-aug
-synthesize again as before.""")
+Clips are made from their rows, and written only if they have the hash of the row.  plan.json, rows
+and picture are written again from their copies.""")
     repair.add_argument('store', type=place, metavar='STORE')
-    repair.add_argument('--package', required=True, metavar='PACKAGE', help=A_PACKAGE)
+    repair.add_argument('--package', metavar='PACKAGE',
+                        help=f'that made the clips, if any are damaged: {A_PACKAGE}')
     add_device(repair)
     repair.add_argument('--workers', type=at_least(0), default=0, metavar='N',
                         help='processes that make clips on the CPU; default: %(default)s')
@@ -118,7 +120,8 @@ def run(args: argparse.Namespace) -> None:
     if args.step == 'ls':
         _list(args)
     elif args.step == 'verify':
-        _verify(args)
+        for store in _stores(args.store):
+            _verify(store, args.processes)
     elif args.step == 'repair':
         _repair(args)
     else:
@@ -155,32 +158,48 @@ def _list(args: argparse.Namespace) -> None:
               sep='\t')
 
 
-def _verify(args: argparse.Namespace) -> None:
+def _stores(folder: Path) -> list[Path]:
+    """The store in a folder, or those of the shards in it."""
+    from lddm_aug.store.divided import found_shards
+    from lddm_aug.store.manifest import MANIFEST, PLAN
+
+    shards = [path for division in found_shards(folder).values() for path in division.values()]
+    is_store = any((folder / name).is_file() for name in (MANIFEST, PLAN))
+    return [folder] if is_store or not shards else shards
+
+
+def _verify(store: Path, processes: int) -> None:
     from lddm_aug.store.verify import verify_store
 
-    manifest, report = verify_store(args.store, args.processes)
+    manifest, report = verify_store(store, processes)
     for number in report.damaged:
         row = manifest.rows[number]
         print(f'damaged: {row["clip_id"]} in {manifest.clips.file(row["place"])}')
+    for path in report.files:
+        print(f'damaged: {path}')
     for path in report.extra:
         print(f'extra: {path}')
     for clip_id in report.doubled:
         print(f'twice: {clip_id}')
     if not report.is_right:
-        raise ValueError(f'{args.store}: {len(report.damaged)} of {report.clips} clips are damaged,'
-                         f' {len(report.extra)} files are extra, {len(report.doubled)} clips stand '
-                         'there twice; make damaged ones again with lddm-aug store repair')
-    print(f'{args.store}: all {report.clips} clips are as they were made')
+        raise ValueError(f'{store}: {len(report.damaged)} of {report.clips} clips and '
+                         f'{len(report.files)} files are damaged, {len(report.extra)} files are '
+                         f'extra, {len(report.doubled)} clips stand there twice; make damaged ones '
+                         'again with lddm-aug store repair')
+    print(f'{store}: all {report.clips} clips are as they were made')
 
 
 def _repair(args: argparse.Namespace) -> None:
     from lddm_aug.generators.package import load_package
     from lddm_aug.synthesis.repair import repair_store
 
-    made = repair_store(args.store, load_package(args.package, args.device),
-                        workers=args.workers, processes=args.processes)
-    print(*(f'made again: {clip_id}' for clip_id in made), sep='\n')
-    print(f'{args.store}: {len(made)} clips were damaged, none is now')
+    generator = None if args.package is None else load_package(args.package, args.device)
+    for store in _stores(args.store):
+        files, clips = repair_store(store, generator, workers=args.workers,
+                                    processes=args.processes)
+        for each in (*files, *clips):
+            print(f'made again: {each}')
+        print(f'{store}: {len(clips)} clips and {len(files)} files were damaged, none is now')
 
 
 def _add_processes(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ test.
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from copy import copy, deepcopy
 from itertools import product
 from pathlib import Path
@@ -153,6 +154,7 @@ def _train(args: argparse.Namespace) -> Config:
     tool = load_mmaction_tool('train', args)
     merge_args = tool.merge_args
     trained: list[Config] = []
+    held = ExitStack()
 
     def merge_args_and_check(config: Config, args: argparse.Namespace) -> Config:
         require_keys(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
@@ -161,12 +163,13 @@ def _train(args: argparse.Namespace) -> Config:
             config.auto_scale_lr = dict(base_batch_size=config.train_dataloader.batch_size)
         began_from = {**config, **(args.cfg_options or {})}.get('load_from')
         config = merge_checked(merge_args, config, args)
-        _check(config, args, began_from)
+        _check(config, args, began_from, held)
         trained.append(deepcopy(config))
         return config
 
     tool.merge_args = merge_args_and_check  # type: ignore[attr-defined]
-    tool.main()
+    with held:
+        tool.main()
     return trained[-1]
 
 
@@ -177,16 +180,18 @@ def _set_randomness(config: Config, args: argparse.Namespace) -> None:
     config.randomness = {'seed': None, **config.get('randomness', {}), **given}
 
 
-def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> None:
+def _check(config: Config, args: argparse.Namespace, began_from: str | None, held: ExitStack
+           ) -> None:
     """Refuse what can't be trained or resumed, and give the config what guards it.
 
     Args:
         began_from: the weights that the config starts from.
+        held: keeps other trainings out of the work dir as long as it is open.
     """
     from mmengine.runner import find_latest_checkpoint
 
     from lddm_aug.checkpoints import read_checkpoint
-    from lddm_aug.distributed import from_main, join_ranks
+    from lddm_aug.distributed import from_main, join_ranks, only_training
     from lddm_aug.engine.runner_config import add_hooks, drop_missing_backends, require_keys
     from lddm_aug.engine.training_record import keep_record
     from lddm_aug.hardware import refuse_amp_without_gpu
@@ -195,6 +200,7 @@ def _check(config: Config, args: argparse.Namespace, began_from: str | None) -> 
     refuse_amp_without_gpu(config.optim_wrapper.get('type'),
                            '--amp' if args.amp else 'optim_wrapper.type')
     join_ranks(config.launcher, START, config)
+    held.enter_context(only_training(config.work_dir))
     checkpoint = None
     if args.resume is None and config.get('resume') and began_from:
         checkpoint, began_from = began_from, None                 # as MMEngine understands the two

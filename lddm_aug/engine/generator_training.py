@@ -21,7 +21,7 @@ from mmengine.runner import Runner
 from lddm_aug.checkpoints import POINTER, last_checkpoint, read_checkpoint, weights_sha256
 from lddm_aug.datasets.latents import batched_places, load_clips
 from lddm_aug.datasets.leaves import class_counts, classes_of, groups_of
-from lddm_aug.distributed import from_main, join_ranks
+from lddm_aug.distributed import from_main, join_ranks, only_training
 from lddm_aug.engine.activation_checkpointing import blocks_to_recompute
 from lddm_aug.engine.config_stages import build_generator, build_untrained, stage_configs
 from lddm_aug.engine.hooks.class_guard_hook import refuse_other_model
@@ -100,7 +100,8 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     Raises:
         ValueError: if an option names no stage, mixed precision finds nothing to run on, the
             config has nothing to train or package, nothing can begin from `init`, or a stage to
-            resume was begun with other settings, data or `init`.
+            resume was begun with other settings, data or `init`, or another training works in
+            `work_dir`.
     """
     refuse_unstarted_launcher(launcher, TOOL)
     precision = mixed_precision() if amp else {}
@@ -124,15 +125,16 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
                      f'{Config(_without_paths(stage.to_dict())).pretty_text}'
                      for name, stage in stages.items())
     parent = None if init is None else begin_from_package(stages, init)
-    for name, stage in stages.items():
-        stage.work_dir = str((folders or {}).get(name, work_dir / name))
-        stage.launcher = launcher
-        if not resume:
-            _forget_training(Path(stage.work_dir))
-        elif 'model' in stage:
-            _compare_with_begun(stage, name)                      # refuses before the first trains
-    _run_stages(stages, work_dir, resume, text, config_file.stem, init, parent)
-    barrier()                                        # rank 0 has written the package
+    with only_training(work_dir):
+        for name, stage in stages.items():
+            stage.work_dir = str((folders or {}).get(name, work_dir / name))
+            stage.launcher = launcher
+            if not resume:
+                _forget_training(Path(stage.work_dir))
+            elif 'model' in stage:
+                _compare_with_begun(stage, name)                  # refuses before the first trains
+        _run_stages(stages, work_dir, resume, text, config_file.stem, init, parent)
+        barrier()                                    # rank 0 has written the package
     return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir
 
 

@@ -4,6 +4,7 @@
     arrow_file.py  a file of rows
     shards.py    the clips
     writer.py    writes one
+    records.py   plan, rows and picture, and their copies
     verify.py    what is missing, changed or too much
     merge.py     several stores ↔ one
     exchange.py  a store ↔ mp4 or WebDataset

@@ -1,10 +1,11 @@
 """A store of an earlier version → one of this version, with the same clips and ids."""
 from __future__ import annotations
 
-import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,10 +13,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lddm_aug.files import is_within
-from lddm_aug.json_files import parse_json, read_json
+from lddm_aug.files import is_within, sha256_of
+from lddm_aug.json_files import read_json, read_json_lines
 from lddm_aug.store.manifest import OLD_MANIFEST, PLAN, check_shape
-from lddm_aug.store.rows import AS_JSON, SCHEMA, make_table, plain_type
+from lddm_aug.store.rows import (
+    AS_JSON,
+    OF_THE_STORE,
+    ROWS_AT_ONCE,
+    SCHEMA,
+    JoinedRows,
+    batches,
+    make_table,
+    plain_type,
+    rows_on_disk,
+    sorted_texts,
+    tables_on_disk,
+)
 from lddm_aug.store.shards import clip_of, clip_sha256
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter
@@ -27,6 +40,7 @@ OLD_ROW = {
     'shape': [int], 'frame_stride': int, 'versions': dict}
 OLD_PLAN = {'format_version': int, 'clips': int, 'generator_groups': [str], 'rows_sha256?': str,
             'seed?': int}
+SHA256 = re.compile(r'[0-9a-fA-F]{64}')
 ADVICE = 'make the store again with lddm-aug synthesize'
 BATCH = 64                                           # clips that are copied at once
 
@@ -50,64 +64,60 @@ def convert_store(old: Path, new: Path) -> int:
     if plan['format_version'] != 1:
         raise ValueError(f'{old / PLAN} is of format {plan["format_version"]}, but format 1 is '
                          f'converted; {ADVICE}')
-    rows, paths, shape = _read_rows(manifest, plan)
+    rows, shape = _read_rows(manifest, plan, new.parent)
     check_shape(manifest, shape)
     kept = {key: value for key, value in plan.items() if key not in
             ('format_version', 'clips', 'stills', 'rows_sha256')}
     # what synthesize plans has other ids, and must not take their place
-    writer = StoreWriter(new, {**kept, 'converted_from': 1, 'shape': shape}, rows)
+    writer = StoreWriter(new, {**kept, 'converted_from': 1, 'shape': shape},
+                         rows.drop_columns(['path', 'sha256']))
+    files = JoinedRows([rows.select(['path', 'sha256'])])
     with writer.lock():
         writer.resume()
-        missing = writer.missing.tolist()
-        for start in range(0, len(missing), BATCH):
-            places = missing[start:start + BATCH]
-            writer.add(places, [_read_clip(old, shape, *paths[place])
-                                for place in places])
+        for places in batches(writer.missing, BATCH):
+            paths, sha256s = (files.take(name, places).to_pylist() for name in ('path', 'sha256'))
+            writer.add(places.tolist(), [
+                _read_clip(old, shape, path, sha256)
+                for path, sha256 in zip(paths, sha256s, strict=True)])
         write_contact_sheet(writer, plan.get('seed', 0))
         writer.finish()
     return len(writer)
 
 
-def _read_rows(manifest: Path, plan: dict[str, Any]
-               ) -> tuple[pa.Table, list[tuple[str, bytes]], list[int]]:
-    """Rows by column, in the order of their ids; path and sha256 of each clip; their shape."""
-    names = [name for name in SCHEMA.names if name not in ('place', 'sha256')]
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    paths: list[tuple[str, bytes]] = []
-    shapes = set()
-    digest = hashlib.sha256()
-    for number, line in enumerate(_lines(manifest, digest), start=1):
-        where = f'{manifest}, line {number}'
-        row = parse_json(line, OLD_ROW, where, ADVICE)
-        clip = PurePosixPath(row['path'])
-        if clip.is_absolute() or '..' in clip.parts:
-            raise ValueError(f'{where} has a path outside the store ({row["path"]}); {ADVICE}')
-        for name in names:
-            columns[name].append(_cell(row, name))
-        try:
-            paths.append((row['path'], bytes.fromhex(row['sha256'])))
-        except ValueError as error:
-            raise ValueError(f'{where} has no sha256 ({row["sha256"][:70]!r}); {ADVICE}') from error
-        shapes.add(tuple(row['shape']))
-    if plan.get('rows_sha256') not in (None, digest.hexdigest()) or len(paths) != plan['clips']:
+def _read_rows(manifest: Path, plan: dict[str, Any], folder: Path) -> tuple[pa.Table, list[int]]:
+    """Rows with the paths of their clips, in the order of their ids, on disk; the clips' shape."""
+    shapes: set[tuple[int, ...]] = set()
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = JoinedRows(tables_on_disk(folder, _tables(manifest, shapes)))
+    if plan.get('rows_sha256') not in (None, sha256_of(manifest)) or len(rows) != plan['clips']:
         raise ValueError(f'{manifest} was changed after it was written; {ADVICE}')
     if len(shapes) != 1:
         raise ValueError(f'{manifest}: clips of a store have one shape, but these have '
                          f'{len(shapes)}; {ADVICE}')
-    order = np.argsort(np.array(columns['clip_id'], object), kind='stable')
-    ids = {*columns['clip_id']}
-    if len(ids) != len(paths):
+    order, is_first = sorted_texts(rows.chunks('clip_id'), np.ones(len(rows), bool))
+    if not is_first.all():
         raise ValueError(f'{manifest} has a clip twice; {ADVICE}')
-    table = make_table({name: pa.array(values, plain_type(name)).take(pa.array(order))
-                        for name, values in columns.items()})
-    return table, [paths[number] for number in order], [*shapes.pop()]
+    return rows_on_disk(folder, rows, order), [*shapes.pop()]
 
 
-def _lines(path: Path, digest: Any) -> Iterator[bytes]:
-    with path.open('rb') as file:
-        for line in file:
-            digest.update(line)
-            yield line
+def _tables(manifest: Path, shapes: set[tuple[int, ...]]) -> Iterator[pa.Table]:
+    """Rows by column, some after the others, with the paths of clips; shapes are added."""
+    lines = enumerate(read_json_lines(manifest, OLD_ROW, ADVICE), start=1)
+    names = [name for name in SCHEMA.names if name not in OF_THE_STORE]
+    while some := [*islice(lines, ROWS_AT_ONCE)]:
+        for number, row in some:
+            where = f'{manifest}, line {number}'
+            clip = PurePosixPath(row['path'])
+            if clip.is_absolute() or '..' in clip.parts:
+                raise ValueError(f'{where} has a path outside the store ({row["path"]}); {ADVICE}')
+            if not SHA256.fullmatch(row['sha256']):
+                raise ValueError(f'{where} has no sha256 ({row["sha256"][:70]!r}); {ADVICE}')
+            shapes.add(tuple(row['shape']))
+        yield make_table({
+            **{name: pa.array([_cell(row, name) for _, row in some], plain_type(name))
+               for name in names},
+            'sha256': pa.array([bytes.fromhex(row['sha256']) for _, row in some], pa.binary(32)),
+            'path': pa.array([row['path'] for _, row in some], pa.string())})
 
 
 def _read_clip(store: Path, shape: Sequence[int], path: str, sha256: bytes

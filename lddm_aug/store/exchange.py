@@ -13,8 +13,10 @@ import json
 import math
 import re
 import tarfile
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,18 @@ from lddm_aug.files import atomic_write
 from lddm_aug.json_files import read_json, read_json_lines
 from lddm_aug.store.manifest import PLAN, Manifest, check_shape, read_manifest
 from lddm_aug.store.merge import plan_of
-from lddm_aug.store.rows import AS_JSON, OF_THE_STORE, SCHEMA, make_table, plain_type
+from lddm_aug.store.rows import (
+    AS_JSON,
+    OF_THE_STORE,
+    ROWS_AT_ONCE,
+    SCHEMA,
+    JoinedRows,
+    make_table,
+    plain_type,
+    rows_on_disk,
+    sorted_texts,
+    tables_on_disk,
+)
 from lddm_aug.store.shards import clip_of, clip_sha256
 from lddm_aug.store.sheet import write_contact_sheet
 from lddm_aug.store.writer import StoreWriter
@@ -63,10 +76,11 @@ def export_store(store: Path, out: Path, form: str, fps: float = FPS) -> int:
     manifest = read_manifest(store)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f'{out} is not empty; name a new folder')
-    wrong = [clip_id for clip_id in manifest.rows.column('clip_id').to_pylist()
-             if not ID.fullmatch(clip_id)]
-    if wrong:
-        raise ValueError(f'{store}: {wrong[0]!r} is no name for a file; make the store again')
+    ids = JoinedRows([manifest.rows.table]).chunks('clip_id').chunks
+    wrong = next((clip_id for chunk in ids for clip_id in chunk.to_pylist()
+                  if not ID.fullmatch(clip_id)), None)
+    if wrong is not None:
+        raise ValueError(f'{store}: {wrong!r} is no name for a file; make the store again')
     out.mkdir(parents=True, exist_ok=True)
     with atomic_write(out / ROWS) as file:
         file.writelines(json.dumps(_row(row)).encode() + b'\n' for row in manifest.rows)
@@ -100,35 +114,59 @@ def import_store(folder: Path, out: Path) -> int:
     if form not in READERS:
         raise ValueError(f'{folder / PLAN}: exported_as must be one of {", ".join(READERS)}, but '
                          f'got {form!r}')
-    rows = [*read_json_lines(folder / ROWS, ROW, ADVICE)]
-    rows.sort(key=lambda row: row['clip_id'])
-    if len(rows) != plan.pop('clips') or len({row['clip_id'] for row in rows}) != len(rows):
-        raise ValueError(f'{folder / ROWS} was changed after it was written; {ADVICE}')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    rows = _read_rows(folder / ROWS, plan.pop('clips'), out.parent)
     if form == 'mp4':
         plan['imported_from'] = form
-    table = make_table({
-        name: pa.array([json.dumps(row[name]) if name in AS_JSON else row[name]
-                        for row in rows], plain_type(name))
-        for name in SCHEMA.names if name not in OF_THE_STORE})
-    writer = StoreWriter(out, plan, table)
-    places = {row['clip_id']: place for place, row in enumerate(rows)}
+    writer = StoreWriter(out, plan, rows.drop_columns(['digest']))
     with writer.lock():
         writer.resume()
-        missing = {*writer.missing.tolist()}
         for clip_id, clip in READERS[form](folder, rows, plan['shape']):
-            place = places.get(clip_id)
-            if place is None or place not in missing:
+            place = _place_of(clip_id, rows['clip_id'])
+            if place is None or place in writer:
                 continue
-            if form != 'mp4' and clip_sha256(clip).hex() != rows[place]['sha256']:
+            if form != 'mp4' and clip_sha256(clip).hex() != rows['digest'][place].as_py():
                 raise ValueError(f'{folder}: clip {clip_id} was changed after it was written; '
                                  f'{ADVICE}')
             writer.add([place], [clip])
         if len(writer.missing):
-            absent = rows[writer.missing[0]]['clip_id']
+            absent = rows['clip_id'][int(writer.missing[0])]
             raise FileNotFoundError(f'{folder}: clip {absent} is missing; {ADVICE}')
         write_contact_sheet(writer, plan.get('seed', 0))
         writer.finish()
     return len(writer)
+
+
+def _read_rows(file: Path, count: int, folder: Path) -> pa.Table:
+    """Rows in the order of their ids, on disk in a folder.
+
+    Raises:
+        ValueError: if there are others than `count`.
+    """
+    rows = JoinedRows(tables_on_disk(folder, _tables(read_json_lines(file, ROW, ADVICE))))
+    order, is_first = sorted_texts(rows.chunks('clip_id'), np.ones(len(rows), bool))
+    if len(rows) != count or not is_first.all():
+        raise ValueError(f'{file} was changed after it was written; {ADVICE}')
+    return rows_on_disk(folder, rows, order)
+
+
+def _tables(rows: Iterator[dict[str, Any]]) -> Iterator[pa.Table]:
+    """Rows by column, some after the others; the hex digits of sha256 are called digest."""
+    names = [name for name in SCHEMA.names if name not in OF_THE_STORE]
+    some: list[dict[str, Any]] | None = None
+    while some is None or len(some) == ROWS_AT_ONCE:                 # also of none
+        some = [*islice(rows, ROWS_AT_ONCE)]
+        columns = {name: [json.dumps(row[name]) if name in AS_JSON else row[name]
+                          for row in some] for name in names}
+        yield make_table({name: pa.array(values, plain_type(name))
+                          for name, values in columns.items()}
+                         | {'digest': pa.array([row['sha256'] for row in some], pa.string())})
+
+
+def _place_of(clip_id: str, ids: pa.ChunkedArray) -> int | None:
+    """Where an id stands among sorted ones."""
+    place = bisect_left(range(len(ids)), clip_id, key=lambda number: ids[number].as_py())
+    return place if place < len(ids) and ids[place].as_py() == clip_id else None
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,15 +174,15 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_mp4s(manifest: Manifest, out: Path, fps: float) -> None:
-    listed = []
-    for number, row in enumerate(manifest.rows):
-        path = Path(LABEL.sub('-', row['label']) or 'label', f'{row["clip_id"]}.mp4')
-        (out / path.parent).mkdir(exist_ok=True)
-        with atomic_write(out / path) as file:
-            write_mp4(file, manifest.read_clip(number), fps)
-        listed.append([path.as_posix(), row['label'], row['group'], fps])
-    with (out / TABLE).open('w', newline='', encoding='utf-8') as table:
-        csv.writer(table).writerows([['path', 'label', 'group', 'fps'], *listed])
+    with (out / TABLE).open('w', newline='', encoding='utf-8') as file:
+        table = csv.writer(file)
+        table.writerow(['path', 'label', 'group', 'fps'])
+        for number, row in enumerate(manifest.rows):
+            path = Path(LABEL.sub('-', row['label']) or 'label', f'{row["clip_id"]}.mp4')
+            (out / path.parent).mkdir(exist_ok=True)
+            with atomic_write(out / path) as video:
+                write_mp4(video, manifest.read_clip(number), fps)
+            table.writerow([path.as_posix(), row['label'], row['group'], fps])
 
 
 def write_mp4(file: Any, clip: NDArray[np.uint8], fps: float = FPS) -> None:
@@ -164,15 +202,16 @@ def write_mp4(file: Any, clip: NDArray[np.uint8], fps: float = FPS) -> None:
         opened.mux(stream.encode())
 
 
-def _read_mp4s(folder: Path, rows: list[dict[str, Any]], shape: list[int]
+def _read_mp4s(folder: Path, rows: pa.Table, shape: list[int]
                ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    for row in rows:
-        path = folder / (LABEL.sub('-', row['label']) or 'label') / f'{row["clip_id"]}.mp4'
-        if not ID.fullmatch(row['clip_id']):
-            raise ValueError(f'{folder / ROWS}: {row["clip_id"]!r} is no name for a file; {ADVICE}')
+    for clip_id, label in zip(rows['clip_id'], rows['label'], strict=True):
+        clip_id, label = clip_id.as_py(), label.as_py()
+        path = folder / (LABEL.sub('-', label) or 'label') / f'{clip_id}.mp4'
+        if not ID.fullmatch(clip_id):
+            raise ValueError(f'{folder / ROWS}: {clip_id!r} is no name for a file; {ADVICE}')
         clip = read_frames(path, lambda frame: to_channels(
             frame, 3 if len(shape) == 4 else 1)[:shape[1], :shape[2]])
-        yield row['clip_id'], clip
+        yield clip_id, clip
 
 
 def _write_tars(manifest: Manifest, out: Path, fps: float) -> None:
@@ -191,7 +230,7 @@ def _write_tars(manifest: Manifest, out: Path, fps: float) -> None:
                     tar.addfile(member, io.BytesIO(content))
 
 
-def _read_tars(folder: Path, rows: list[dict[str, Any]], shape: list[int]
+def _read_tars(folder: Path, rows: pa.Table, shape: list[int]
                ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     most = 4096 + math.prod(shape)                   # of a member: no more is taken into memory
     for path in sorted(folder.glob('*.tar')):

@@ -5,6 +5,7 @@
     manifest.arrow          a row per clip, by column (Arrow IPC); exists only once every clip does
     manifest.partial.jsonl  place and sha256 of the clips so far, while they are being made
     contact_sheet.png       some of the clips as a picture
+    copy/                   of the three records above, for `lddm-aug store repair`
 
 Nothing is read for each clip when a store is opened: rows are memory-mapped, and every process of
 a training shares them.
@@ -39,17 +40,19 @@ PARTIAL = 'manifest.partial.jsonl'
 PLAN_SHA256 = b'plan_sha256'                          # among the metadata of the rows
 OLD_MANIFEST = 'manifest.jsonl'                      # of format 1
 CONTACT_SHEET = 'contact_sheet.png'
+COPY = 'copy'
 
 ROW_KEYS = (*SCHEMA.names, 'shape')
 BLANK = ('still_frame', 'sampler', 'steps', 'guidance')              # what may be None
 OF_THE_STILL = ('still_sha256', 'still_frame', 'group', 'label', 'conditions')
 PLANNED = {'format_version': int, 'clips': int, 'generator_groups': [str], 'shape': [int],
            'clips_per_shard': int, 'stills?': str, 'rows_sha256?': str,
+           'sheet_sha256?': str,
            'left_out?': [{'reason': str, 'clip_id': str, 'still': str, 'still_sha256': str,
                           'group': str, 'label': str, 'seed': int}]}
 MOST_CLIPS = 10**9
-AGAIN = 'make the store again'
-FINISH = 'run lddm-aug synthesize again to correct it'
+FINISH = 'correct it by lddm-aug store repair'
+AGAIN = f'{FINISH}, or make the store again'
 
 
 class Manifest(NamedTuple):
@@ -185,6 +188,8 @@ def open_rows(store: str | Path) -> Manifest:
     path = store / MANIFEST
     if not path.is_file():
         refuse_format_1(store)
+        if (store / COPY / MANIFEST).is_file() and not (store / PARTIAL).exists():
+            raise FileNotFoundError(f'{path} is missing; {FINISH}')
         if (store / PLAN).is_file():
             raise FileNotFoundError(f'{path} is missing because the store is unfinished; '
                                     'run lddm-aug synthesize again to finish it')
@@ -198,8 +203,7 @@ def open_rows(store: str | Path) -> Manifest:
     rows, clips = Rows(path, header['shape']), shards_of(store, header)
     check_table(path, clips.count, clips.count - len(header.get('left_out', ())),
                 lambda: rows.table)
-    recorded = (rows.table.schema.metadata or {}).get(PLAN_SHA256)
-    if recorded not in (None, plan_sha256(header)):  # None: of a store that was made before
+    if not is_plan_of(rows.table.schema, header):
         raise ValueError(f'{store / PLAN} was changed after it was written; {FINISH}')
     return Manifest(rows, header, clips)
 
@@ -248,6 +252,16 @@ def plan_sha256(plan: Mapping[str, Any]) -> bytes:
     """Of all that a plan says but the sha256 of the rows; the rows have it in their metadata."""
     kept = {key: value for key, value in plan.items() if key != 'rows_sha256'}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest().encode()
+
+
+def is_plan_of(schema: pa.Schema, plan: Mapping[str, Any]) -> bool:
+    """Whether rows were written with a plan; those of before don't say."""
+    return (schema.metadata or {}).get(PLAN_SHA256) in (None, plan_sha256(plan))
+
+
+def plan_text(plan: Mapping[str, Any]) -> bytes:
+    """The content of plan.json."""
+    return json.dumps(plan, indent=1).encode()
 
 
 def _validate(table: pa.Table) -> None:

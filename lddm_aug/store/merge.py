@@ -20,6 +20,7 @@ from lddm_aug.store.rows import (
     make_table,
     plain_type,
     rows_on_disk,
+    sorted_texts,
 )
 from lddm_aug.store.shards import clip_sha256
 from lddm_aug.store.sheet import write_contact_sheet
@@ -34,7 +35,7 @@ def merge_stores(parts: Sequence[Path], out: Path) -> int:
 
     Clips are in the order of their ids.  So the result is, byte for byte, the store that one run
     would have made of all stills.  A clip that several parts have is taken once.  In memory are a
-    batch of clips and the distinct values of the rows' text: about 1.2 KiB for each clip.
+    batch of clips and of rows, and some 120 bytes for each clip; texts stay on disk.
 
     Args:
         parts: finished stores of one generator, seed and number of clips of a still.  A folder of
@@ -140,13 +141,9 @@ def _sorted_once(rows: JoinedRows, numbers: NDArray, stores: Sequence[Path]) -> 
     Raises:
         ValueError: if rows with one id differ in more than where and with what they were made.
     """
-    ids = pa.chunked_array([pa.array([], pa.string()), *(
-        rows.take('clip_id', batch) for batch in batches(numbers))])
-    order = numbers[pc.sort_indices(ids).to_numpy()]
-    is_first = np.ones(len(order), bool)
-    for batch in batches(np.arange(1, len(order))):
-        one, other = (rows.take('clip_id', order[each]) for each in (batch - 1, batch))
-        is_first[batch] = pc.not_equal(one, other).to_numpy(zero_copy_only=False)
+    chosen = np.zeros(len(rows), bool)
+    chosen[numbers] = True
+    order, is_first = sorted_texts(rows.chunks('clip_id'), chosen)
     first = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
     for again in batches(np.flatnonzero(~is_first)):
         again = again[rows.locate(order[again])[0] < len(stores)]    # others were left out

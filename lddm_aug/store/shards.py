@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +128,11 @@ class ClipShards:
                 raise ValueError(f'{file} cannot be read: it must be an array of '
                                  f'{self._clips_in(place)} clips {self.shape} uint8; {AGAIN}')
 
+    def wrong_files(self) -> list[Path]:
+        """Shards that are missing, or have another header or length than they should have."""
+        return [self.file(place) for place in range(0, self.count, self.per_shard)
+                if not self._is_whole(self.file(place), place)]
+
     def sha256(self, place: int) -> bytes | None:
         """Of the clip at a place; None if it can't be read, or lies outside the store."""
         try:
@@ -190,9 +195,14 @@ def clips_per_shard(shape: Sequence[int]) -> int:
 
 def npy_header(shape: Sequence[int]) -> bytes:
     """What begins a .npy file of uint8."""
+    return _npy_header(tuple(map(int, shape)))
+
+
+@lru_cache
+def _npy_header(shape: tuple[int, ...]) -> bytes:
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(
-        buffer, {'descr': '|u1', 'fortran_order': False, 'shape': tuple(map(int, shape))})
+        buffer, {'descr': '|u1', 'fortran_order': False, 'shape': shape})
     return buffer.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a store: missing, changed and extra clips."""
+"""What is wrong with a store: missing, changed and extra clips and files."""
 from __future__ import annotations
 
 import multiprocessing
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lddm_aug.store.manifest import Manifest, open_rows
+from lddm_aug.store.records import wrong_records
 from lddm_aug.store.shards import CLIPS, ClipShards
 
 CHUNK = 256                                          # clips that a process reads at once
@@ -23,23 +24,25 @@ class Report:
     Attributes:
         clips: number of rows.
         damaged: numbers of the rows whose clips are missing or changed.
+        files: that are missing or changed but for their clips: shards, records, copies of these.
         extra: files among the shards that are none.
         doubled: ids that stand there twice.
     """
 
     clips: int
     damaged: tuple[int, ...]
+    files: tuple[Path, ...]
     extra: tuple[Path, ...]
     doubled: tuple[str, ...]
 
     @property
     def is_right(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.damaged or self.extra or self.doubled)
+        return not (self.damaged or self.files or self.extra or self.doubled)
 
 
 def verify_store(store: str | Path, processes: int = 1) -> tuple[Manifest, Report]:
-    """Compare every clip of a store with its sha256.
+    """Compare every clip of a store, and every other file, with its sha256.
 
     Args:
         processes: that read clips at the same time.
@@ -55,10 +58,12 @@ def verify_store(store: str | Path, processes: int = 1) -> tuple[Manifest, Repor
         expected = rows['sha256'].slice(start, CHUNK).to_pylist()
         damaged += [start + number for number, pair in enumerate(zip(found, expected, strict=True))
                     if pair[0] != pair[1]]
+    files = [*manifest.clips.wrong_files(), *wrong_records(manifest.clips.store, manifest.header)]
     shards = {*manifest.clips.files}
     folder = manifest.clips.store / CLIPS
     extra = sorted({*folder.iterdir()} - shards) if folder.is_dir() else []
-    return manifest, Report(len(rows), tuple(damaged), tuple(extra), _doubled(rows['clip_id']))
+    return manifest, Report(len(rows), tuple(damaged), tuple(files), tuple(extra),
+                            _doubled(rows['clip_id']))
 
 
 def _doubled(ids: pa.ChunkedArray) -> tuple[str, ...]:

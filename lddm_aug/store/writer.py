@@ -20,6 +20,8 @@ from lddm_aug.locks import only_writer
 from lddm_aug.store.arrow_file import read_rows
 from lddm_aug.store.divided import is_of_a_shard
 from lddm_aug.store.manifest import (
+    CONTACT_SHEET,
+    COPY,
     FORMAT_VERSION,
     MANIFEST,
     PARTIAL,
@@ -27,16 +29,19 @@ from lddm_aug.store.manifest import (
     PLAN_SHA256,
     check_table,
     plan_sha256,
+    plan_text,
     read_manifest,
     read_plan,
     refuse_format_1,
     shards_of,
     stills_sha256,
 )
+from lddm_aug.store.records import copy_records, remove_copies
 from lddm_aug.store.rows import JoinedRows, batches, make_table, write_rows
 from lddm_aug.store.shards import CLIPS, clip_sha256, clips_per_shard
 
-OF_A_STORE = ('clips_per_shard', 'rows_sha256', 'left_out')          # in plan.json, and no plan
+# in plan.json, and no plan
+OF_A_STORE = ('clips_per_shard', 'rows_sha256', 'sheet_sha256', 'left_out')
 LOCAL = ('still', 'versions')                        # where and with what a clip was made
 DAMAGED = 'it is damaged'
 SHOWN = 4                                            # of what another plan says
@@ -120,12 +125,11 @@ class StoreWriter:
         Raises:
             ValueError: if one does, or did since this writer was made.
         """
-        folder = self.folder.resolve()               # beside it: a store holds nothing but clips
-        with only_writer(folder.with_name(f'.{folder.name}.lock'), self.folder):
+        with only_writer(self.folder):
             if self._recorded_state() != self._state:
                 raise ValueError(f'{self.folder} was written by another process just now; '
                                  'start again')
-            for place in (self.folder, self.folder / CLIPS):
+            for place in (self.folder, self.folder / CLIPS, self.folder / COPY):
                 remove_temporaries(place)
             yield
 
@@ -135,10 +139,12 @@ class StoreWriter:
         with atomic_write(self.folder / PARTIAL) as file:
             for number in range(len(self._versions)):
                 places = np.flatnonzero(self._is_made & (self._version_of == number))
-                file.writelines(self._lines(places.tolist()))
+                for batch in batches(places):
+                    file.writelines(self._lines(batch.tolist()))
             if not len(self) and self._versions:
                 file.write(self._heading(0))
         (self.folder / MANIFEST).unlink(missing_ok=True)
+        remove_copies(self.folder)
 
     def add(self, places: Sequence[int], clips: Sequence[NDArray[np.uint8]]) -> None:
         """Write clips at their places, and then that they are there."""
@@ -159,7 +165,7 @@ class StoreWriter:
         return self.clips.read(place)
 
     def finish(self) -> None:
-        """Write the manifest.
+        """Write the manifest, and copies of all records.
 
         Raises:
             ValueError: if clips are missing.
@@ -176,11 +182,15 @@ class StoreWriter:
                 pa.array(self._version_of), pa.array(self._versions, pa.string()))})])
         left_out = [dict(self.rows.slice(place, 1).to_pylist()[0], reason=reason)
                     for place, reason in sorted(self._left_out.items())]
-        more = {'left_out': left_out} if left_out else {}
+        more: dict[str, Any] = {'left_out': left_out} if left_out else {}
+        if (self.folder / CONTACT_SHEET).is_file():
+            more['sheet_sha256'] = sha256_of(self.folder / CONTACT_SHEET)
         with atomic_write(self.folder / MANIFEST) as file:
-            write_rows(file, rows, self.made, {PLAN_SHA256: plan_sha256(self._plan | more)})
+            write_rows(file, rows, self.made, {PLAN_SHA256: plan_sha256(self._plan | more)},
+                       self.folder)
             file.flush()
             self._write_plan(rows_sha256=sha256_of(Path(file.name)), **more)
+        copy_records(self.folder)
         (self.folder / PARTIAL).unlink(missing_ok=True)
 
     def _open(self, older: Mapping[str, Any] | None) -> None:
@@ -248,7 +258,7 @@ class StoreWriter:
 
     def _write_plan(self, **more: Any) -> None:
         with atomic_write(self.folder / PLAN) as file:
-            file.write(json.dumps(self._plan | more, indent=1).encode())
+            file.write(plan_text(self._plan | more))
 
     def _recorded_table(self) -> pa.Table | None:
         """The rows of manifest.arrow that have a place; None if it can't be read."""
@@ -323,8 +333,9 @@ class StoreWriter:
 
     def _heading(self, version: int) -> bytes:
         self._headed = version
-        return json.dumps({'plan': self._identity,
-                           'versions': self._versions[version]}).encode() + b'\n'
+        versions = self._versions[version]
+        return json.dumps({'plan': self._identity(versions),
+                           'versions': versions}).encode() + b'\n'
 
     def _version_in(self, line: bytes) -> str | None:
         """What a heading says; None for another plan's, or what is none."""
@@ -332,12 +343,12 @@ class StoreWriter:
             heading = parse_json(line, {'plan': str, 'versions': str}, PARTIAL, DAMAGED)
         except ValueError:
             return None
-        return heading['versions'] if heading['plan'] == self._identity else None
+        versions = heading['versions']
+        return versions if heading['plan'] == self._identity(versions) else None
 
-    @property
-    def _identity(self) -> str:
+    def _identity(self, versions: str) -> str:
         plan = {key: value for key, value in self._plan.items() if key not in OF_A_STORE}
-        return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([plan, versions], sort_keys=True).encode()).hexdigest()
 
 
 def _changes(key: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

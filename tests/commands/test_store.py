@@ -71,10 +71,39 @@ def test_a_damaged_clip_is_named_and_repaired(store, package, capsys):
         call('store', 'verify', store)
     printed = capsys.readouterr()
     assert ended.value.code == 2
-    assert f'damaged: {clip_id}' in printed.out and '1 of 6 clips are damaged' in printed.err
+    assert f'damaged: {clip_id}' in printed.out
+    assert '1 of 6 clips and 0 files are damaged' in printed.err
     call('store', 'repair', store, '--package', package, '--device', 'cpu')
     assert f'made again: {clip_id}' in capsys.readouterr().out
     assert sha256_of(store) == before
+
+
+def test_a_damaged_plan_is_named_and_written_again_without_the_package(store, capsys):
+    before = sha256_of(store)
+    (store / 'plan.json').write_text('{')
+    with pytest.raises(SystemExit) as ended:
+        call('store', 'verify', store)
+    printed = capsys.readouterr()
+    assert ended.value.code == 2
+    assert 'plan.json' in printed.err and 'lddm-aug store repair' in printed.err
+    call('store', 'repair', store, '--device', 'cpu')
+    assert f'made again: {store / "plan.json"}' in capsys.readouterr().out
+    assert sha256_of(store) == before
+
+
+def test_shards_are_checked_and_repaired_by_their_folder(table, package, tmp_path, capsys):
+    for shard in range(2):
+        synthesize(package, table, tmp_path / 'parts', '--num-shards', 2, '--shard-id', shard)
+    damaged = tmp_path / 'parts/shard-0001-of-0002/manifest.arrow'
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        call('store', 'verify', tmp_path / 'parts')
+    assert str(damaged) in capsys.readouterr().err
+    call('store', 'repair', tmp_path / 'parts')
+    assert f'made again: {damaged}' in capsys.readouterr().out
+    call('store', 'verify', tmp_path / 'parts')
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 def test_shards_are_made_and_merged_and_split_to_the_same_bytes(store, table, package, tmp_path):

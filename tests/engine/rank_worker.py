@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from mmengine.config import Config
 from mmengine.dist import barrier, get_dist_info, is_main_process
 from mmengine.registry import init_default_scope
 
+from lddm_aug import locks
 from lddm_aug.commands import run_tool
 from lddm_aug.datasets.epoch_sampler import EpochSampler
 from lddm_aug.datasets.visits import Visit
-from lddm_aug.distributed import from_main, in_turn
+from lddm_aug.distributed import from_main, in_turn, only_training
 from lddm_aug.engine.hooks import IterationSeedHook
+from lddm_aug.locks import only_writer
 from lddm_aug.networks.grain import Grain
 
 ALL = {'train_dataloader.batch_size': 2, 'train_cfg.max_iters': 4, 'log_level': 'ERROR',
@@ -105,21 +108,34 @@ def watch_visits() -> list[Visit]:
     return visits
 
 
-def shared(rank: int) -> dict[str, object]:
+def shared(rank: int, folder: Path) -> dict[str, object]:
     """What ranks give each other."""
     try:
         from_main(lambda: int('no number'))
     except ValueError as error:
         message = str(error)
     return dict(in_turn=in_turn([f'{rank}{number}' for number in range(3 - rank)]),
-                from_main=from_main(lambda: f'of {rank}'), error=message)
+                from_main=from_main(lambda: f'of {rank}'), error=message,
+                refused=refused(rank, folder / 'work'))
+
+
+def refused(rank: int, work_dir: Path) -> str:
+    """What a training is told while another one, whose rank 0 is here, works in its folder."""
+    locks.SECONDS = 0.2
+    with only_writer(work_dir) if rank == 0 else nullcontext():
+        barrier()
+        try:
+            with only_training(work_dir):
+                return ''
+        except ValueError as error:
+            return str(error)
 
 
 def two(folder: Path) -> None:
     train_generator(folder, '--launcher', 'pytorch', '--auto-scale-lr')
     rank, _ = get_dist_info()
     torch.save(dict(datasets=datasets(folder), grain=grain(slice(4 * rank, 4 * rank + 4)),
-                    shared=shared(rank)), folder / f'rank{rank}.pth')
+                    shared=shared(rank, folder)), folder / f'rank{rank}.pth')
     visits = watch_visits()
     recognizer('train', folder, 'trained', '--launcher', 'pytorch')
     (folder / f'visits{rank}.json').write_text(json.dumps(

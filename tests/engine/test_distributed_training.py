@@ -123,6 +123,7 @@ def test_ranks_share_what_they_compute_and_what_went_wrong(folder: Path):
         shared = torch.load(folder / f'rank{rank}.pth')['shared']
         assert shared['in_turn'] == ['00', '10', '01', '11', '02']
         assert shared['from_main'] == 'of 0' and 'no number' in shared['error']
+        assert 'work is being written by another process' in shared['refused']
 
 
 def test_grain_statistics_are_those_of_one_process_with_all_clips(

@@ -208,6 +208,13 @@ def test_a_package_needs_no_file_that_only_its_training_read(options, tmp_path):
     assert load_package(package).num_frames == 16
 
 
+def test_a_work_dir_is_of_one_training(options, tmp_path, held):
+    with (held(tmp_path / 'run'),
+          pytest.raises(ValueError, match='run is being written by another process')):
+        train_generator(CONFIG, tmp_path / 'run', options=options)
+    assert not (tmp_path / 'run').exists()
+
+
 def test_an_option_for_no_stage_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r'begins with the name of a stage \(autoencoder, diffus'):
         train_generator(CONFIG, tmp_path, options={'max_iters': 3})

@@ -25,6 +25,18 @@ def test_webdataset_and_back_is_the_same_store(make, tmp_path, monkeypatch, in_t
     assert sha256_of(tmp_path / 'back') == sha256_of(store)
 
 
+@pytest.mark.parametrize('at_once', [1, 7, 24])
+def test_rows_are_read_some_after_the_others(make, tmp_path, monkeypatch, at_once):
+    store = make('store')
+    export_store(store, tmp_path / 'tars', 'webdataset')
+    lines = (tmp_path / 'tars/rows.jsonl').read_bytes().splitlines(keepends=True)
+    (tmp_path / 'tars/rows.jsonl').write_bytes(b''.join(lines[::-1]))        # in any order
+    monkeypatch.setattr(exchange, 'ROWS_AT_ONCE', at_once)
+    monkeypatch.setenv('LDDM_AUG_MAX_TEXT', '3000')                  # of a line, not of the file
+    import_store(tmp_path / 'tars', tmp_path / 'back')
+    assert sha256_of(tmp_path / 'back') == sha256_of(store)
+
+
 def test_a_tar_has_a_clip_and_its_row_under_one_key(make, tmp_path):
     store = make('store')
     export_store(store, tmp_path / 'tars', 'webdataset')

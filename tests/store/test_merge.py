@@ -13,6 +13,7 @@ import pytest
 
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import save_package
+from lddm_aug.store import rows
 from lddm_aug.store.divided import shard_folder
 from lddm_aug.store.manifest import MANIFEST, PLAN, read_manifest
 from lddm_aug.store.merge import merge_stores, split_store
@@ -51,12 +52,20 @@ def test_what_was_left_out_of_parts_is_left_out_of_the_whole(make, stills, tmp_p
 def test_a_store_that_is_split_and_merged_is_itself(make, tmp_path, how):
     whole = make('whole')
     folders = split_store(whole, tmp_path / 'parts', **how)
-    rows = [read_manifest(folder).rows for folder in folders]
-    assert sum(map(len, rows)) == 24
+    parts = [read_manifest(folder).rows for folder in folders]
+    assert sum(map(len, parts)) == 24
     if 'by' in how:
-        assert all(len(part.values(how['by'])) == 1 for part in rows)
-        assert len(rows) == len(read_manifest(whole).rows.values(how['by']))
+        assert all(len(part.values(how['by'])) == 1 for part in parts)
+        assert len(parts) == len(read_manifest(whole).rows.values(how['by']))
     merge_stores(folders, tmp_path / 'merged')
+    assert sha256_of(tmp_path / 'merged') == sha256_of(whole)
+
+
+def test_texts_that_lie_on_disk_meanwhile_are_the_same(make, tmp_path, monkeypatch):
+    whole = make('whole')
+    parts = split_store(whole, tmp_path / 'parts', by='label')
+    monkeypatch.setattr(rows, 'BATCH_ROWS', 5)
+    merge_stores(parts, tmp_path / 'merged')
     assert sha256_of(tmp_path / 'merged') == sha256_of(whole)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -150,7 +151,8 @@ def test_a_plan_of_numbers_that_no_store_has_is_refused(store, changes):
 
 def test_a_finished_store_holds_nothing_temporary(store):
     assert sorted(path.relative_to(store).as_posix() for path in store.rglob('*')) == [
-        'clips', *SHARDS, 'manifest.arrow', 'plan.json']
+        'clips', *SHARDS, 'copy', 'copy/manifest.arrow', 'copy/plan.json', 'manifest.arrow',
+        'plan.json']
 
 
 def test_until_it_is_finished_there_is_no_manifest(tmp_path):
@@ -197,6 +199,13 @@ def test_a_record_that_was_cut_off_costs_its_clip_alone(store, cut):
     partial = unfinished(store)
     partial.write_bytes(partial.read_bytes()[:-cut])
     assert made(store) == [1, 2]                         # they were added as 2, 1, 0
+
+
+def test_a_record_that_says_other_versions_than_it_did_is_not_believed(store):
+    partial = unfinished(store)
+    assert made(store) == [0, 1, 2]
+    partial.write_bytes(partial.read_bytes().replace(b'"1', b'"2'))
+    assert made(store) == []
 
 
 def test_a_finished_store_with_a_damaged_clip_is_unfinished_again(store):
@@ -255,6 +264,7 @@ def test_other_files_are_not_mixed_with_clips(tmp_path):
 
 
 def without_manifest(store):
+    shutil.rmtree(store / 'copy')
     (store / MANIFEST).unlink()
     (store / 'plan.json').unlink()
 

@@ -110,6 +110,16 @@ def test_what_was_trained_and_resumed_is_tested(config, run, tmp_path):
     assert len(pickle.loads(dump.read_bytes())) == 4
 
 
+def test_a_work_dir_is_of_one_training_until_that_ends_or_is_killed(config, run, tmp_path, held):
+    arguments = [config, '--work-dir', tmp_path / 'work', '--no-validate', '--cfg-options',
+                 'train_cfg.max_epochs=1']
+    with held(tmp_path / 'work'):
+        status, printed = run('train', *arguments)
+        assert status == 2 and 'work is being written by another process' in printed
+        assert not (tmp_path / 'work').exists()
+    assert run('train', *arguments)[0] == 0
+
+
 def test_the_seed_counts_where_the_config_names_one(config, run, tmp_path):
     options = ['--no-validate', '--cfg-options', 'train_cfg.max_epochs=1', '--seed']
     for seed in (1, 2):

@@ -1,16 +1,15 @@
-"""What a store costs: opening, the first samples, memory, and a clip against decord on mp4.
+"""What a store costs: opening, checking, joining, memory, and a clip against decord on mp4.
 
-The clips of the large store are sparse files: all is there but the pixels, which are zeros.
+The clips of the large store are sparse files: all is there but the pixels, which are zeros.  Where
+clips are read, to check or to join stores, they are tiny, so that the rows are measured.
 """
 from __future__ import annotations
 
-import json
 import multiprocessing
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,27 +27,37 @@ from lddm_aug.experiments.benchmark.measure import device_name, resident
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.store.exchange import write_mp4
-from lddm_aug.store.manifest import FORMAT_VERSION, MANIFEST, PLAN
+from lddm_aug.store.manifest import FORMAT_VERSION, MANIFEST, PLAN, open_rows, plan_text
+from lddm_aug.store.merge import merge_stores
 from lddm_aug.store.rows import make_table, plain_type, write_table
 from lddm_aug.store.shards import ClipShards, clip_sha256, clips_per_shard
+from lddm_aug.store.verify import verify_store
 from lddm_aug.synthesis.synthesize import synthesize
 
 SHAPE = (16, 128, 128)
+TINY = (2, 4, 4)
 READS = 200
 WORKERS = 4
+SECONDS = 0.02                                       # from one look at memory to the next
 FORK = multiprocessing.get_context('fork')
 
 
-def make_store(folder: Path, count: int, shape: tuple[int, ...] = SHAPE) -> None:
-    """A finished store of this many clips in two classes and 1,000 groups; all pixels are 0."""
-    numbers = range(count)
+def make_store(folder: Path, count: int, shape: tuple[int, ...] = SHAPE, first: int = 0,
+               step: int = 1) -> None:
+    """A finished store of this many clips in two classes and 1,000 groups; all pixels are 0.
+
+    Args:
+        first: number of the still of the first clip.
+        step: from one still to the next.
+    """
+    numbers = range(first, first + step * count, step)
     digest = clip_sha256(np.zeros(shape, np.uint8))
     same = {'package_sha256': 'ab' * 32, 'generator': 'LDDMGenerator', 'sampler': 'DDIM',
             'steps': 10, 'guidance': 1., 'frame_stride': 3, 'versions': '{"torch": "2.6.0"}',
             'conditions': '{}'}
     each: dict[str, list[Any]] = {
         'clip_id': [f'still-{number:08d}-{number * 7919 % 16**8:08x}-0' for number in numbers],
-        'place': [*numbers], 'sha256': [digest] * count,
+        'place': [*range(count)], 'sha256': [digest] * count,
         'still': [f'/data/stills/still-{number:08d}.png' for number in numbers],
         'still_sha256': [f'{number:064x}' for number in numbers],
         'still_frame': [None] * count, 'group': [f'patient{number % 1000}' for number in numbers],
@@ -63,7 +72,7 @@ def make_store(folder: Path, count: int, shape: tuple[int, ...] = SHAPE) -> None
     ClipShards(folder, shape, count, per_shard).make_all()
     with (folder / MANIFEST).open('wb') as file:
         write_table(table, file)
-    (folder / PLAN).write_text(json.dumps(dict(
+    (folder / PLAN).write_bytes(plan_text(dict(
         format_version=FORMAT_VERSION, clips=count, generator_groups=['trained-on'], shape=shape,
         clips_per_shard=per_shard, rows_sha256=sha256_of(folder / MANIFEST))))
 
@@ -132,16 +141,61 @@ def measure_synthesis(folder: Path, counts: Sequence[int], size: int = 224) -> d
         rows.append(Annotation(path, 'benign', f'p{number % 50}', None, None, number))
     found = {}
     for count in counts:
-        with FORK.Pool(1) as pool:
-            found[f'memory to synthesize clips of {count} stills of {size}², MiB'] = pool.apply(
-                _peak_of_synthesis, (generator, rows[:count], folder / f'store{count}'))
+        cost = _cost(synthesize, generator, rows[:count], folder / f'store{count}', progress=False)
+        found[f'memory to synthesize clips of {count} stills of {size}², MiB'] = cost['memory, MiB']
     return found
 
 
-def _peak_of_synthesis(generator: Any, rows: Sequence[Annotation], out: Path) -> float:
-    before = resident()
-    synthesize(generator, rows, out, progress=False)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 2**20
+def measure_rows(folder: Path, counts: Sequence[int]) -> dict[str, float]:
+    """CPU seconds and MiB to open, check and join stores of so many tiny clips."""
+    found: dict[str, float] = {}
+    for count in counts:
+        halves = [folder / f'{count}_{half}' for half in range(2)]
+        for half, part in enumerate(halves):
+            _alone(make_store, part, count // 2, TINY, half, 2)
+        whole = folder / f'{count}'
+        costs = {'merge to': _cost(merge_stores, halves, whole)}
+        costs |= {'open': _cost(open_rows, whole), 'verify': _cost(verify_store, whole)}
+        found |= {f'{what} {count} rows: {key}': value
+                  for what, cost in costs.items() for key, value in cost.items()}
+    return found
+
+
+def _cost(work: Callable[..., Any], *args: Any, **options: Any) -> dict[str, float]:
+    """CPU seconds and largest memory, beyond what is imported, of work in a process of its own."""
+    receiver, sender = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=_report_cost, args=(sender, work, args, options))
+    process.start()
+    sender.close()
+    before = own = receiver.recv()
+    while not receiver.poll(SECONDS):
+        own = max(own, _anonymous(process.pid))
+    most, seconds = receiver.recv()
+    process.join()
+    return {'CPU time, s': seconds, 'memory, MiB': most / 2**20,
+            'memory without mapped files, MiB': (own - before) / 2**20}
+
+
+def _report_cost(sender: Any, work: Callable[..., Any], args: Sequence[Any],
+                 options: dict[str, Any]) -> None:
+    start, before = time.process_time(), resident()
+    sender.send(_anonymous())
+    work(*args, **options)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    sender.send((most - before, time.process_time() - start))
+
+
+def _anonymous(process: int | str | None = 'self') -> int:
+    """Bytes of a process in memory that are of no file."""
+    lines = Path(f'/proc/{process}/status').read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith('RssAnon:')) * 1024
+
+
+def _alone(work: Callable[..., Any], *args: Any) -> None:
+    """Do something in a process of its own, whose memory goes with it."""
+    process = FORK.Process(target=work, args=args)
+    process.start()
+    process.join()
 
 
 _MIXED: Any = None
@@ -175,40 +229,36 @@ def _milliseconds(work: Callable[[], Any]) -> float:
 
 def measure_store(folder: Path, rows: int = 1_000_000, stills: Sequence[int] = (2_000, 20_000),
                   command: str = '') -> list[dict[str, Any]]:
-    """Opening a large store, reading a clip, and the memory of synthesis.
+    """Opening, checking and joining a large store, reading a clip, and the memory of synthesis.
 
     Args:
         folder: for stores, videos and stills that are made; an empty one.
-        rows: clips of the large store.
+        rows: clips of the large store; checking and joining are measured at a tenth, too.
         stills: numbers of stills whose clips are synthesized.
         command: that is to stand in the rows.
 
     Returns:
-        dict(what, value, baseline, ratio, unit, device, command) for each figure; of a clip from a
-        store the baseline is decord on mp4, and the ratio how many times as long that takes.
+        dict(what, value, baseline, ratio, unit, tried, failed, device, command) for each figure; of
+        a clip from a store the baseline is decord on mp4, and the ratio how many times as long
+        that takes.
     """
-    with _large_and_small(folder, rows) as stores:
-        found = measure_opening(*stores)
+    (folder / 'rows').mkdir()
+    counted = measure_rows(folder / 'rows', (rows // 10, rows))
+    large, small = folder / 'large', folder / 'small'
+    _alone(make_store, large, rows)
+    _alone(make_store, small, 1000)
+    found = measure_opening(large, small)
     (folder / 'mp4').mkdir()
     reading = measure_reading(folder / 'mp4')
     if stills:
         (folder / 'stills').mkdir()
         found |= measure_synthesis(folder / 'stills', stills)
-    same: dict[str, Any] = dict(device=device_name(torch.device('cpu')), command=command)
+    same: dict[str, Any] = dict(tried=1, failed=0, device=device_name(torch.device('cpu')),
+                                command=command)
     clip = dict(what='a clip from the store; baseline: from mp4 by decord, one thread',
                 value=reading['a clip from the store, ms'],
                 baseline=reading['from mp4 by decord, ms'], ratio=reading['ratio'], unit='ms')
     named = [(f'{rows} clips: {key}' if 'stills' not in key else key, value)
-             for key, value in found.items()]
+             for key, value in found.items()] + [*counted.items()]
     return [dict(what=key.rpartition(', ')[0], value=value, baseline=None, ratio=None,
                  unit=key.rpartition(', ')[2], **same) for key, value in named] + [clip | same]
-
-
-@contextmanager
-def _large_and_small(folder: Path, rows: int) -> Iterator[tuple[Path, Path]]:
-    """Stores of many clips and of 1,000, made in a process of their own."""
-    for name, count in (('large', rows), ('small', 1000)):
-        process = FORK.Process(target=make_store, args=(folder / name, count))
-        process.start()
-        process.join()
-    yield folder / 'large', folder / 'small'

@@ -38,8 +38,7 @@ def run_study(study: Study) -> None:
         ValueError: before, if another study works in the folder, a line of the file is damaged or
             an option is for no generator; in the end, if trainings failed; the others are kept.
     """
-    study.work_dir.parent.mkdir(parents=True, exist_ok=True)
-    with only_writer(study.work_dir.with_name(f'.{study.work_dir.name}.lock'), study.work_dir):
+    with only_writer(study.work_dir):
         _run_study(study)
 
 

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from lddm_aug.experiments.benchmark import store_formats
-from lddm_aug.experiments.benchmark.store import make_store, measure_reading, measure_synthesis
+from lddm_aug.experiments.benchmark.store import (
+    make_store,
+    measure_reading,
+    measure_rows,
+    measure_synthesis,
+)
 from lddm_aug.store.manifest import read_manifest
 from lddm_aug.store.verify import verify_store
 
@@ -25,7 +30,10 @@ def test_what_is_measured_is_a_time_or_memory(tmp_path):
     (tmp_path / 'mp4').mkdir()
     found = measure_reading(tmp_path / 'mp4', count=2)
     found |= measure_synthesis(tmp_path, [3], size=16)
-    assert len(found) == 4 and all(value >= 0 for value in found.values())
+    (tmp_path / 'rows').mkdir()
+    found |= measure_rows(tmp_path / 'rows', [20])
+    assert len(read_manifest(tmp_path / 'rows/20').rows) == 20
+    assert len(found) == 13 and all(value >= 0 for value in found.values())
 
 
 @pytest.mark.parametrize('form', [store_formats.Files, store_formats.Shards,

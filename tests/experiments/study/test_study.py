@@ -226,6 +226,6 @@ def test_a_second_study_in_one_folder_is_refused(make_study, monkeypatch):
     study = make_study()
     folder = study.work_dir
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with (only_writer(folder.with_name(f'.{folder.name}.lock'), folder),
+    with (only_writer(folder),
           pytest.raises(ValueError, match='is being written by another process')):
         run_study(study)
