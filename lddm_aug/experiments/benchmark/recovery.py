@@ -22,6 +22,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import mmengine.config.config
 import numpy as np
 import torch
 from mmaction.registry import MODELS
@@ -49,7 +50,7 @@ TRAINING = {
     'diffusion.model.denoiser.still_widths': '[8,8,8]',
     'diffusion.train_dataloader.dataset.draws': 2,
     **{f'{stage}.{key}': value for stage in ('autoencoder', 'diffusion') for key, value in (
-        ('train_dataloader.batch_size', 2), ('train_cfg.max_iters', 8),
+        ('train_dataloader.batch_size', 2), ('train_cfg.max_iters', 6),
         ('default_hooks.checkpoint.interval', 1), ('log_level', 'ERROR'))}}
 
 
@@ -428,6 +429,8 @@ def _torchrun(words: Sequence[str], folder: Path) -> None:
 def _rank(words: Sequence[str]) -> None:
     # torchrun starts ranks as programs, to which the system doesn't tell that it has ended
     torch.multiprocessing._prctl_pr_set_pdeathsig(0)  # type: ignore[attr-defined]
+    # to lay a config out prettily takes MMEngine longer than the training
+    mmengine.config.config.FormatCode = lambda text, **_: (text, False)
     _command(words)
 
 

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 
 import pytest
 
 from lddm_aug.experiments.benchmark import recovery
-from lddm_aug.experiments.benchmark.measure import put_rows
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='needs /proc and fork')
 
