@@ -148,10 +148,6 @@ def three(folder: Path) -> None:
 
 def divided(folder: Path) -> None:
     """Train a generator with whole weights, with divided ones, and these resumed."""
-    if is_main_process():
-        (folder / 'whole.py').write_text("_base_ = './large.py'\nstages = dict(diffusion=dict("
-                                         "runner_type='Runner', strategy=None))\n")
-    barrier()
     values = {key: value for key, value in STAGES.items() if not key.startswith('distillation')}
     values |= {'diffusion.model.denoiser.depth': 2, 'diffusion.model.denoiser.heads': 4,
                'diffusion.default_hooks.checkpoint.max_keep_ckpts': -1,

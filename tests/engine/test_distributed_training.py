@@ -77,6 +77,8 @@ def divided(folder: Path) -> Path:
     page = (Path(__file__).parents[2] / 'docs/training.md').read_text()
     [config] = re.findall(r'```python\n(# large\.py\n.*?)```', page, re.DOTALL)
     (folder / 'large.py').write_text(config)
+    (folder / 'whole.py').write_text("_base_ = './large.py'\nstages = dict(diffusion=dict("
+                                     "runner_type='Runner', strategy=None))\n")
     ended = start(2, 'divided', folder)
     assert ended.returncode == 0, ended.stderr
     return folder

@@ -2,7 +2,7 @@
 
     python -m pytest -n auto tests/fuzz --mutations 10000 --rows scale.json
 
-`-k "package or groups"` chooses parsers.
+`-k packages` chooses a group of parsers, and `-k "shard or step"` single ones.
 """
 from __future__ import annotations
 

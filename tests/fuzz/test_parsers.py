@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, note, settings
 SHORT = 50                                           # damaged files of each parser
 
 
-@pytest.mark.parametrize('parser', PARSERS, ids=lambda parser: parser.name)
+@pytest.mark.parametrize('parser', PARSERS, ids=lambda parser: f'{parser.group}: {parser.name}')
 def test_a_damaged_file_is_read_or_refused_in_one_sentence(parser, tmp_path, monkeypatch,
                                                            record_property, pytestconfig):
     valid, folder = tmp_path / 'valid', tmp_path / 'read/files'

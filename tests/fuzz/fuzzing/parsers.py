@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -379,10 +380,15 @@ def _words(folder: Path) -> list[str]:
     return text.split('\n')
 
 
+@cache
+def _parser() -> argparse.ArgumentParser:
+    return make_parser(lambda: None)
+
+
 def _read_words(folder: Path) -> argparse.Namespace:
     try:
         with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(said):
-            return make_parser(lambda: None).parse_args(_words(folder))
+            return _parser().parse_args(_words(folder))
     except SystemExit as end:
         if end.code not in (0, 2):
             raise
