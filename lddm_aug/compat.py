@@ -317,6 +317,7 @@ def divide_weights() -> bool:
         strategy: Any = FSDPStrategy
         strategy.build_optim_wrapper = _clipping_by_all(strategy.build_optim_wrapper)
         strategy.load_optim_state_dict = _load_optim_state_dict
+        strategy._init_state_dict_cfg = _leaving_on_cpus(strategy._init_state_dict_cfg)
         wrapper: Any = MMFullyShardedDataParallel
         wrapper.__init__ = _dividing_on_cpus(wrapper.__init__)
     return True
@@ -338,6 +339,17 @@ def _load_optim_state_dict(self: Any, state_dict: dict) -> None:
 
     self.optim_wrapper.load_state_dict(FullyShardedDataParallel.optim_state_dict_to_load(
         self.model, self.optim_wrapper.optimizer, state_dict))
+
+
+def _leaving_on_cpus(read: Callable) -> Callable:
+    @functools.wraps(read)
+    def _init_state_dict_cfg(self: Any, state_dict_cfg: Any) -> None:
+        read(self, state_dict_cfg)
+        if not torch.cuda.is_available():            # what is moved to the CPU there is freed
+            for config in (self.state_dict_config, self.optim_state_dict_config):
+                config.offload_to_cpu = False
+
+    return _init_state_dict_cfg
 
 
 def _dividing_on_cpus(init: Callable) -> Callable:

@@ -103,10 +103,10 @@ def measure_recovery(folder: Path, kinds: Sequence[str] = KINDS, kills: int = 50
             print(f'{kind}: {fault}')
         failed = len(found.faults)
         same = dict(command=command)
-        rows.append(dict(what=f'kill -9 of {job.what}: kills after which all could be resumed',
+        rows.append(dict(what=f'kill -9 of {job.what}: kills after which it was resumed',
                          tried=found.tried, failed=failed, value=found.tried - failed,
                          unit='kills', **same))
-        rows.append(dict(what=f'{job.results} killed up to {MOST_KILLS} times: bytes of an '
+        rows.append(dict(what=f'{job.results}, killed up to {MOST_KILLS} times: bytes of an '
                               'undisturbed run', tried=found.compared, failed=failed,
                          value=found.compared - failed, unit=job.unit, **same))
         rows += [dict(what=f'kill -9 of {name}: until all processes had ended, at most',
@@ -266,7 +266,7 @@ class _Stores(_Job):
 
 class _Synthesis(_Stores):
     what = 'synthesis in 2 to 4 shards, resumed with random numbers of shards'
-    results = f'merged stores of {STILLS * PER_STILL} clips'
+    results = 'stores synthesized in shards'
 
     def start(self, out: Path, random: Random, log: Path) -> list[Any]:
         shards = random.randint(2, 4)
@@ -281,7 +281,7 @@ class _Synthesis(_Stores):
 
 class _Merge(_Stores):
     what = 'store merge'
-    results = f'merged stores of {STILLS * PER_STILL} clips'
+    results = 'stores merged'
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -298,7 +298,7 @@ class _Ray(_Stores):
     """On a cluster of this machine, which outlives the runs."""
 
     what = 'actors and drivers of synthesis on Ray by 2 workers'
-    results = f'stores of {STILLS * PER_STILL} clips, made on Ray and'
+    results = 'stores synthesized on Ray'
 
     def __enter__(self) -> _Ray:
         import ray  # noqa: F401  forked with the rest
@@ -314,7 +314,7 @@ class _Ray(_Stores):
              '--include-dashboard=false', '--node-ip-address=127.0.0.1',
              '--disable-usage-stats'],
             stdout=(self.folder / 'cluster.log').open('w'), stderr=subprocess.STDOUT,
-            env=os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, sys.path)),
+            env=os.environ | dict(PYTHONUNBUFFERED='1', PYTHONPATH=os.pathsep.join(filter(None, sys.path)),
                                   RAY_agent_register_timeout_ms='600000',
                                   RAY_raylet_start_wait_time_s='600'))
         deadline = time.monotonic() + PATIENCE
