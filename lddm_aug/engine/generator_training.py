@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmaction.registry import DATASETS, MODELS
+from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import EMAHook
@@ -264,14 +264,13 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
         keep_freed_memory()
     start = time.perf_counter()
     runner, curve = build_runner(stage), ValidationCurveHook()
-    kind = MODELS.get(stage.model.type)              # a FlexibleRunner builds it later
-    if issubclass(kind, ClipAutoencoder):
+    if isinstance(unwrapped(runner), ClipAutoencoder):
         if any(isinstance(hook, EMAHook) for hook in runner.hooks):
             raise ValueError(f'{work_dir.name}: an EMAHook would save an autoencoder without the '
                              'statistics of its latents; take it out of custom_hooks')
         runner.register_hook(LatentStatisticsHook())
         runner.register_hook(curve)
-    if issubclass(kind, LatentDiffusion):
+    if isinstance(unwrapped(runner), LatentDiffusion):
         runner.register_hook(ConditionStatisticsHook())
     runner.train()
     measured: Mapping[str, Any] = curve.curve.get(runner.iter, {})

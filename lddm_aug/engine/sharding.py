@@ -31,8 +31,9 @@ def build_runner(config: Config) -> Runner:
     A FlexibleRunner has what the trainings here use of a Runner.
     """
     if config.get('runner_type', 'Runner') == 'FlexibleRunner':
-        refuse_unusable_pretrained(MODELS.build(config.model))    # it loads them before any hook
         runner: Any = FlexibleRunner.from_cfg(config)
+        runner.model = MODELS.build(config.model)    # drawn as a Runner draws it, before the data
+        refuse_unusable_pretrained(runner.model)
         return runner
     return Runner.from_cfg(config)
 

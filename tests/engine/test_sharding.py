@@ -14,7 +14,7 @@ STAGE = dict(model=dict(type='LatentDiffusion'), runner_type='FlexibleRunner',
 
 
 def refuse(launcher: str = 'pytorch', **changes: object) -> None:
-    refuse_other_sharding(Config(STAGE | changes, filename='large.py'), 'diffusion', launcher)
+    refuse_other_sharding(Config(STAGE | changes), 'diffusion', launcher)
 
 
 def test_a_diffusion_is_divided_and_runners_are_as_before():

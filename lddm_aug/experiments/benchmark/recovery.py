@@ -314,9 +314,9 @@ class _Ray(_Stores):
              '--include-dashboard=false', '--node-ip-address=127.0.0.1',
              '--disable-usage-stats'],
             stdout=(self.folder / 'cluster.log').open('w'), stderr=subprocess.STDOUT,
-            env=os.environ | dict(PYTHONUNBUFFERED='1', PYTHONPATH=os.pathsep.join(filter(None, sys.path)),
-                                  RAY_agent_register_timeout_ms='600000',
-                                  RAY_raylet_start_wait_time_s='600'))
+            env=os.environ | dict(
+                PYTHONUNBUFFERED='1', PYTHONPATH=os.pathsep.join(filter(None, sys.path)),
+                RAY_agent_register_timeout_ms='600000', RAY_raylet_start_wait_time_s='600'))
         deadline = time.monotonic() + PATIENCE
         while 'Ray runtime started' not in (self.folder / 'cluster.log').read_text():
             if self.cluster.poll() is not None or time.monotonic() > deadline:
@@ -408,6 +408,7 @@ def _logged(log: Path, work: Callable[..., None], arguments: Sequence[Any]) -> N
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)
+    sys.stdout, sys.stderr = (os.fdopen(stream, 'w', buffering=1) for stream in (1, 2))
     work(*arguments)
 
 
