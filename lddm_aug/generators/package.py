@@ -135,7 +135,7 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
     """
     source, folder, device = folder, resolve_package(folder), available_device(device)
     card = read_card(folder)
-    count, groups = _count_weights(folder, card), _read_groups(folder, card)
+    count = _count_weights(folder, card)
     generator = _build(folder / CARD, card['generator'], count)
     try:
         generator.load_state_dict({} if card['weights_sha256'] is None
@@ -144,7 +144,7 @@ def load_package(folder: str | Path, device: str | torch.device = 'cpu') -> Gene
         raise ValueError(f'load_package: the weights in {folder / WEIGHTS} are not those of '
                          f'{card["generator"]["type"]} as {CARD} describes it; '
                          f'train the generator again ({_short(error)})') from error
-    _set_provenance(generator, card, groups)
+    _set_provenance(generator, card, _read_groups(folder, card))
     if not generator.names_all_groups:
         print_log(f'{source} names {len(generator.groups)} of the {generator.num_groups} groups '
                   'that it was trained on, so it is unknown whether held-out groups were among '
