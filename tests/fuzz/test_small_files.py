@@ -107,7 +107,8 @@ def write_jpeg_2000(folder: Path) -> Path:
     (f'deflated DICOM of {INFLATED >> 20} MiB', write_deflated,
      lambda folder: read_facts(folder / 'benign/a.dcm', 'a', 'PatientID')),
     (f'JPEG 2000 of {SIDE}² pixels in DICOM', write_jpeg_2000, _read_dicom)])
-def test_a_small_file_takes_little_memory_whatever_it_announces(tmp_path, record_property, what, write, read):
+def test_a_small_file_takes_little_memory_whatever_it_says(tmp_path, record_property, what, write,
+                                                           read):
     tmp_path = tmp_path / 'files'
     tmp_path.mkdir()
     path = write(tmp_path)

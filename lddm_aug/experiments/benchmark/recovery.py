@@ -37,7 +37,7 @@ from lddm_aug.generators.package import save_package
 KINDS = ('synthesis', 'merge', 'ray', 'training')
 STILLS, PER_STILL, VIDEOS = 12, 5, 6
 MOST_KILLS = 6                                       # of what is compared in the end
-PATIENCE = 600                                       # seconds in which every run ends
+PATIENCE = 3600                                      # seconds in which every run ends
 LOOK = 0.02                                          # seconds from one look at a folder to the next
 FORK = multiprocessing.get_context('fork')
 CLASSES = ('benign', 'malignant')
