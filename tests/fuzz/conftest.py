@@ -37,9 +37,9 @@ def pytest_terminal_summary(terminalreporter, config):
                                  unit='MiB'))
     for group, parsers in found.items():
         failed = sum(has_failed for _, has_failed in parsers)
-        rows.append(dict(what=f'damaged {group}, {len(parsers)} parsers: one sentence, nothing '
-                              'imported, no file outside, at most 5 s and 1 GiB',
+        rows.append(dict(what=f'damaged {group}: one sentence, nothing imported, no file outside, '
+                              'at most 5 s and 1 GiB',
                          tried=sum(tried for tried, _ in parsers), failed=failed, value=failed,
-                         unit='parsers that failed'))
+                         unit=f'of {len(parsers)} parsers failed'))
     command = shlex.join(['python', '-m', 'pytest', *config.invocation_params.args])
     put_rows(file, [dict(row, command=command) for row in rows])
