@@ -164,10 +164,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _kill_runs(args: argparse.Namespace, folder: Path) -> None:
+    from lddm_aug.commands import run_tool
     from lddm_aug.experiments.benchmark.measure import put_rows
     from lddm_aug.experiments.benchmark.recovery import measure_recovery
 
-    rows = measure_recovery(folder, args.what, args.kills, args.seed, typed())
+    rows = measure_recovery(folder, run_tool, args.what, args.kills, args.seed, typed())
     for row in rows:
         print(f'{row["what"]}: {row["value"]} {row["unit"]}, {row["failed"]} of {row["tried"]} '
               'failed')

@@ -30,7 +30,6 @@ from PIL import Image
 
 import lddm_aug  # noqa: F401  registers the parts
 from lddm_aug.checkpoints import last_checkpoint, read_checkpoint, weights_sha256
-from lddm_aug.commands import run_tool
 from lddm_aug.files import TEMPORARY, sha256_of
 from lddm_aug.generators.package import save_package
 
@@ -39,6 +38,7 @@ STILLS, PER_STILL, VIDEOS = 12, 5, 6
 MOST_KILLS = 6                                       # of what is compared in the end
 PATIENCE = 3600                                      # seconds in which every run ends
 LOOK = 0.02                                          # seconds from one look at a folder to the next
+Run = Callable[[str, Sequence[str]], None]
 FORK = multiprocessing.get_context('fork')
 CLASSES = ('benign', 'malignant')
 TRAINING = {
@@ -75,12 +75,13 @@ class Found:
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
 
-def measure_recovery(folder: Path, kinds: Sequence[str] = KINDS, kills: int = 50, seed: int = 0,
-                     command: str = '') -> list[dict[str, Any]]:
+def measure_recovery(folder: Path, run: Run, kinds: Sequence[str] = KINDS, kills: int = 50,
+                     seed: int = 0, command: str = '') -> list[dict[str, Any]]:
     """Kill runs of these kinds, so many times each.
 
     Args:
         folder: for what the runs make; an empty one.
+        run: what runs a command of `lddm-aug`, given its name and arguments.
         kinds: of KINDS; `ray` is left out where Ray is not installed.
         kills: of each kind.
         seed: of the moments, and of what is killed.
@@ -97,7 +98,7 @@ def measure_recovery(folder: Path, kinds: Sequence[str] = KINDS, kills: int = 50
             continue
         here = folder / kind
         here.mkdir()
-        with JOBS[kind](here) as job:
+        with JOBS[kind](here, run) as job:
             found = kill_runs(job, here, kills, Random(f'{kind} {seed}'))
         for fault in found.faults:
             print(f'{kind}: {fault}')
@@ -215,14 +216,19 @@ class _Job:
     timed: tuple[str, ...] = ()
     expected: str | None = None
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: Run) -> None:
         self.folder = folder
+        self.run = run
 
     def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def command(self, words: Sequence[str]) -> None:
+        """Run a command of `lddm-aug` in this process."""
+        self.run(words[0], words[1:])
 
     def start(self, out: Path, random: Random, log: Path) -> list[Any]:
         """Processes that make something in `out`, or what is missing there."""
@@ -244,13 +250,13 @@ class _Stores(_Job):
 
     unit = 'stores'
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, run: Run) -> None:
+        super().__init__(folder, run)
         self.package, self.table = folder / 'package', folder / 'stills.csv'
         _finish(_make_package, self.package)
         _write_data(folder, 16)
         whole = folder / 'whole'
-        _finish(_command, self.synthesize(whole))
+        _finish(self.command, self.synthesize(whole))
         self.expected = sha256_of(whole)
 
     def synthesize(self, out: Path, *more: str) -> list[str]:
@@ -270,12 +276,12 @@ class _Synthesis(_Stores):
 
     def start(self, out: Path, random: Random, log: Path) -> list[Any]:
         shards = random.randint(2, 4)
-        return [_begin(_command, self.synthesize(
+        return [_begin(self.command, self.synthesize(
             out, '--num-shards', str(shards), '--shard-id', str(shard), '--workers',
             str(random.randint(0, 1))), log=log) for shard in range(shards)]
 
     def made(self, out: Path) -> str:
-        _finish(_command, ['store', 'merge', str(out)])
+        _finish(self.command, ['store', 'merge', str(out)])
         return super().made(out)
 
 
@@ -283,15 +289,16 @@ class _Merge(_Stores):
     what = 'store merge'
     results = 'stores merged'
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, run: Run) -> None:
+        super().__init__(folder, run)
         self.parts = folder / 'parts'
         for shard in range(3):
-            _finish(_command, self.synthesize(self.parts, '--num-shards', '3', '--shard-id',
+            _finish(self.command, self.synthesize(self.parts, '--num-shards', '3', '--shard-id',
                                               str(shard)))
 
     def start(self, out: Path, random: Random, log: Path) -> list[Any]:
-        return [_begin(_command, ['store', 'merge', str(self.parts), '--out', str(out)], log=log)]
+        return [_begin(self.command, ['store', 'merge', str(self.parts), '--out', str(out)],
+                       log=log)]
 
 
 class _Ray(_Stores):
@@ -332,7 +339,7 @@ class _Ray(_Stores):
         self.cluster.wait()
 
     def start(self, out: Path, random: Random, log: Path) -> list[Any]:
-        return [_begin(_command, self.synthesize(
+        return [_begin(self.command, self.synthesize(
             out, '--engine', 'ray', '--ray-address', self.address, '--workers', '2',
             '--num-shards', '3'), log=log)]
 
@@ -352,8 +359,8 @@ class _Training(_Job):
     results, unit = 'trainings by two ranks', 'trainings'
     timed = ('torchrun', 'ranks')
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, run: Run) -> None:
+        super().__init__(folder, run)
         self.data = folder / 'data'
         self.data.mkdir()
         _write_data(self.data, 64)
@@ -362,7 +369,7 @@ class _Training(_Job):
         words = ['train-generator', '--recipe', 'lddm', '--data', str(self.data), '--work-dir',
                  str(out), '--launcher', 'pytorch', '--resume', '--cfg-options',
                  *(f'{key}={value}' for key, value in TRAINING.items())]
-        return [_begin(_torchrun, words, self.folder, log=log)]
+        return [_begin(_torchrun, self.command, words, self.folder, log=log)]
 
     def victims(self, runs: Sequence[Any], random: Random) -> tuple[str, list[int]]:
         agent = runs[0].pid if runs else None
@@ -381,7 +388,7 @@ class _Training(_Job):
                        if path.suffix in ('.pth', TEMPORARY)))
 
 
-JOBS: dict[str, Callable[[Path], Any]] = dict(
+JOBS: dict[str, Callable[[Path, Run], Any]] = dict(
     zip(KINDS, (_Synthesis, _Merge, _Ray, _Training), strict=True))
 
 
@@ -412,11 +419,7 @@ def _logged(log: Path, work: Callable[..., None], arguments: Sequence[Any]) -> N
     work(*arguments)
 
 
-def _command(words: Sequence[str]) -> None:
-    run_tool(words[0], words[1:])
-
-
-def _torchrun(words: Sequence[str], folder: Path) -> None:
+def _torchrun(command: Callable[..., None], words: Sequence[str], folder: Path) -> None:
     """What torchrun does, but that its ranks are forked from this process."""
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -424,15 +427,15 @@ def _torchrun(words: Sequence[str], folder: Path) -> None:
     elastic_launch(LaunchConfig(
         min_nodes=1, max_nodes=1, nproc_per_node=2, max_restarts=0, rdzv_backend='c10d',
         rdzv_endpoint='localhost:0', start_method='fork',
-        logs_specs=DefaultLogsSpecs(log_dir=str(folder / 'torchrun'))), _rank)(words)
+        logs_specs=DefaultLogsSpecs(log_dir=str(folder / 'torchrun'))), _rank)(command, words)
 
 
-def _rank(words: Sequence[str]) -> None:
+def _rank(command: Callable[..., None], words: Sequence[str]) -> None:
     # torchrun starts ranks as programs, to which the system doesn't tell that it has ended
     torch.multiprocessing._prctl_pr_set_pdeathsig(0)  # type: ignore[attr-defined]
     # to lay a config out prettily takes MMEngine longer than the training
     mmengine.config.config.FormatCode = lambda text, **_: (text, False)
-    _command(words)
+    command(words)
 
 
 # ── what they work on ──

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from lddm_aug.commands import run_tool
 from lddm_aug.experiments.benchmark import recovery
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='needs /proc and fork')
@@ -16,7 +17,7 @@ class Lines(recovery._Job):
     """Twenty lines that a resumed run begins again, or fails at, as what is left says."""
 
     def __init__(self, folder: Path, fails: bool) -> None:
-        super().__init__(folder)
+        super().__init__(folder, run_tool)
         self.fails = fails
 
     def start(self, out: Path, random: Random, log: Path) -> list:
@@ -44,6 +45,7 @@ def test_what_is_doubled_or_cannot_be_resumed_is_a_fault(tmp_path, fails, named)
 
 def test_killed_synthesis_is_resumed_to_the_bytes_of_one_run(tmp_path, monkeypatch):
     monkeypatch.setattr(recovery, 'PER_STILL', 3)
-    kills, stores = recovery.measure_recovery(tmp_path, ['synthesis'], kills=2, command='typed')
+    kills, stores = recovery.measure_recovery(tmp_path, run_tool, ['synthesis'], kills=2,
+                                              command='typed')
     assert (kills['tried'], kills['failed'], kills['value']) == (2, 0, 2)
     assert stores['tried'] == stores['value'] >= 1 and stores['command'] == 'typed'
