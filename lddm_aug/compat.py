@@ -304,6 +304,64 @@ def _without_devices(init: Callable) -> Callable:
     return wrap
 
 
+def divide_weights() -> bool:
+    """Let MMEngine's FSDPStrategy resume, clip by the norm of all gradients, and work on CPUs.
+
+    It gives PyTorch the arguments of `optim_state_dict_to_load` in the order of PyTorch 2.0, clips
+    each rank's gradients by the norm of its own part of them, and names a GPU where there is none.
+    """
+    from mmengine._strategy import FSDPStrategy
+    from mmengine.model import MMFullyShardedDataParallel
+
+    if not hasattr(FSDPStrategy.build_optim_wrapper, '__wrapped__'):
+        strategy: Any = FSDPStrategy
+        strategy.build_optim_wrapper = _clipping_by_all(strategy.build_optim_wrapper)
+        strategy.load_optim_state_dict = _load_optim_state_dict
+        strategy._init_state_dict_cfg = _leaving_on_cpus(strategy._init_state_dict_cfg)
+        wrapper: Any = MMFullyShardedDataParallel
+        wrapper.__init__ = _dividing_on_cpus(wrapper.__init__)
+    return True
+
+
+def _clipping_by_all(build: Callable) -> Callable:
+    @functools.wraps(build)
+    def build_optim_wrapper(self: Any, optim_wrapper: Any, model: Any = None) -> Any:
+        built = build(self, optim_wrapper, model)
+        if getattr(built, 'clip_func', None) is torch.nn.utils.clip_grad_norm_:
+            built.clip_func = lambda _, **options: model.clip_grad_norm_(**options)
+        return built
+
+    return build_optim_wrapper
+
+
+def _load_optim_state_dict(self: Any, state_dict: dict) -> None:
+    from torch.distributed.fsdp import FullyShardedDataParallel
+
+    self.optim_wrapper.load_state_dict(FullyShardedDataParallel.optim_state_dict_to_load(
+        self.model, self.optim_wrapper.optimizer, state_dict))
+
+
+def _leaving_on_cpus(read: Callable) -> Callable:
+    @functools.wraps(read)
+    def _init_state_dict_cfg(self: Any, state_dict_cfg: Any) -> None:
+        read(self, state_dict_cfg)
+        if not torch.cuda.is_available():            # what is moved to the CPU there is freed
+            for config in (self.state_dict_config, self.optim_state_dict_config):
+                config.offload_to_cpu = False
+
+    return _init_state_dict_cfg
+
+
+def _dividing_on_cpus(init: Callable) -> Callable:
+    @functools.wraps(init)
+    def wrap(self: Any, module: torch.nn.Module, *args: Any, **kwargs: Any) -> None:
+        if not torch.cuda.is_available():
+            kwargs['device_id'] = torch.device('cpu')
+        init(self, module, *args, **kwargs)
+
+    return wrap
+
+
 def find_own_configs() -> bool:
     """Let configs inherit from `lddm_aug::…`, as MMEngine does from OpenMMLab's packages alone.
 
@@ -344,5 +402,5 @@ def _finding_own_configs(get_cfg_path: Callable) -> Callable:
 PATCHES: tuple[Callable[[], bool], ...] = (          # each returns whether something was broken
     import_torchvision, stub_missing_drn, disable_vindlu, allow_mmengine_checkpoints,
     fix_negative_hue, name_lines_of_lists, implement_get_cat_ids, reseed_workers, train_on_cpus,
-    find_own_configs, recompute_without_reentry)
+    divide_weights, find_own_configs, recompute_without_reentry)
 _applied: list[Callable[[], bool]] = []

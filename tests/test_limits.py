@@ -241,3 +241,15 @@ def test_samples_that_a_container_announces_are_not_believed(tmp_path, write_vid
     path.write_bytes(content)
     with pytest.raises(UnreadableFileError, match=r'a\.mp4 .*LDDM_AUG_MAX_FRAMES'):
         inspect(path)
+
+
+@pytest.mark.parametrize('box', [b'stts', b'stsc', b'stss', b'stco'])
+def test_entries_for_which_a_container_has_no_room_are_not_believed(tmp_path, write_video, numbered,
+                                                                    box):
+    path = write_video(tmp_path / 'a.mp4', 'libx264', numbered(12))
+    content = bytearray(path.read_bytes())
+    start = content.index(box) + 8
+    content[start:start + 4] = struct.pack('>I', 0xff000001)
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=rf'a\.mp4 .*{box.decode()}'):
+        inspect(path)

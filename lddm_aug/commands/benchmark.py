@@ -1,9 +1,10 @@
-"""Measure speed: of clips, trainings, mixing, metrics and a store, each beside its baseline.
+"""Measure speed, each figure beside its baseline, and what is lost where runs are killed.
 
     lddm-aug benchmark synthesis --out synthesis.json
     lddm-aug benchmark synthesis --recipe lddm/lddm --sizes 64 128 --frames 16 32
     lddm-aug benchmark training --profile
     lddm-aug benchmark store --clips 100000
+    lddm-aug benchmark recovery --kills 50
 
 What is compared takes turns, so that a busy machine meets all alike.  Rows hold medians, the least
 and the largest ratio, the machine and the versions.
@@ -17,6 +18,7 @@ from typing import Any
 from lddm_aug.commands.arguments import add_device, add_step, at_least, typed
 
 ROWS_OF_PROFILE = 25
+KILLED = ('synthesis', 'merge', 'ray', 'training')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,6 +92,21 @@ Zarr and Lance are measured where they are installed.  Prints two tables.
                          help='default: %(default)s')
     formats.add_argument('--rows', nargs='+', type=at_least(100), default=[100_000, 1_000_000],
                          metavar='N', help='default: 100000 1000000')
+    recovery = add_step(kinds, 'recovery', """What kill -9 at random moments leaves.
+
+    lddm-aug benchmark recovery --kills 50 --out scale.json
+
+Runs are killed, and begun again until they end.  Then they must have made the bytes of an
+undisturbed run.  Ray is killed where it is installed.  Needs Linux.
+""")
+    recovery.add_argument('--kills', type=at_least(1), default=50, metavar='N',
+                          help='of each kind of run; default: %(default)s')
+    recovery.add_argument('--what', nargs='+', choices=KILLED, default=KILLED, metavar='KIND',
+                          help=f'kinds of runs; default: {" ".join(KILLED)}')
+    recovery.add_argument('--seed', type=int, default=0, metavar='N',
+                          help='of the moments; default: %(default)s')
+    recovery.add_argument('--out', type=Path, metavar='JSON',
+                          help='file for the rows; others in it stay')
     for kind in (synthesis, mixing, evaluation):
         kind.add_argument('--repeats', type=at_least(1), default=7, metavar='N',
                           help='turns of each; default: %(default)s')
@@ -117,6 +134,9 @@ def run(args: argparse.Namespace) -> None:
             from lddm_aug.experiments.benchmark.store_formats import measure
             print(measure(Path(folder), args.clips, args.rows))
             return
+        if args.kind == 'recovery':
+            _kill_runs(args, Path(folder))
+            return
         if getattr(args, 'device', '') == 'cpu':
             torch.set_num_threads(1)
         profile = getattr(args, 'profile', None)
@@ -141,6 +161,19 @@ def run(args: argparse.Namespace) -> None:
         with atomic_write(args.out) as file:
             file.write(json.dumps([row | dict(versions=versions) for row in rows],
                                   indent=1).encode())
+
+
+def _kill_runs(args: argparse.Namespace, folder: Path) -> None:
+    from lddm_aug.commands import run_tool
+    from lddm_aug.experiments.benchmark.measure import put_rows
+    from lddm_aug.experiments.benchmark.recovery import measure_recovery
+
+    rows = measure_recovery(folder, run_tool, args.what, args.kills, args.seed, typed())
+    for row in rows:
+        print(f'{row["what"]}: {row["value"]} {row["unit"]}, {row["failed"]} of {row["tried"]} '
+              'failed')
+    if args.out:
+        put_rows(args.out, rows)
 
 
 def _measure(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from lddm_aug.data.unreadable import UnreadableFileError
 from lddm_aug.limits import limit_of, refuse_above
 
 WITH_BOXES = (b'moov', b'trak', b'mdia', b'minf', b'stbl', b'moof', b'traf')
+ENTRY_BYTES = {b'stts': 8, b'ctts': 8, b'stsc': 12, b'stss': 4, b'stco': 4, b'co64': 8}
 SAMPLES_PER_FRAME = 20                               # with sound, far above any
 BOXES_PER_FRAME = 10                                 # of a file with a fragment for each
 ASF_HEADER = bytes.fromhex('3026b2758e66cf11a6d900aa0062ce6c')
@@ -63,6 +64,8 @@ def announced_length(file: BinaryIO) -> int:
 def check_samples(name: str | Path, file: BinaryIO) -> None:
     """Raise UnreadableFileError for an MP4 or QuickTime file that announces too many samples.
 
+    So too for a table of samples with more entries than the file has room for.
+
     A sample is a frame, or what sound has in its place.
 
     Args:
@@ -70,8 +73,13 @@ def check_samples(name: str | Path, file: BinaryIO) -> None:
         file: of any format; others have no such boxes.
     """
     samples, handler, is_pcm = 0, b'', False
+    size = file.seek(0, os.SEEK_END)
     for boxes, (kind, place) in enumerate(_inner_boxes(file)):
         refuse_above('MAX_FRAMES', boxes // BOXES_PER_FRAME, name, UnreadableFileError)
+        entries = _number(file, place + 4) if kind in ENTRY_BYTES else 0
+        if entries * ENTRY_BYTES.get(kind, 0) > size:
+            raise UnreadableFileError(f'{name} is damaged: its table {kind.decode()} announces '
+                                      f'{entries} entries, but the file has {size} bytes')
         if kind == b'trak':
             handler, is_pcm = b'', False
         elif kind == b'hdlr':

@@ -5,6 +5,8 @@ as in a viewer: oriented by EXIF, each drawn over those before it, on black wher
 """
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -44,6 +46,15 @@ DEEP_GREY_MODES = ('I;16', 'I;16B', 'I;16L')
 USED_SHARE = 1 / 16                                  # of 16 bits; lower values are 12 bits in them
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0                  # of a page of a TIFF
 NEW_SUBFILE_TYPE, SMALLER_OR_MASK = 254, 0b101       # of a page of a TIFF
+
+
+class _Whole(io.BufferedReader):
+    """A file of which no more is read than it has; Python takes memory for all that is asked."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = min(size, max(os.fstat(self.fileno()).st_size - self.tell(), 0))
+        return super().read(size)
 
 
 def iter_pictures(path: Path, first: int = 0) -> Iterator[Pixels]:
@@ -89,7 +100,7 @@ def inspect_pictures(path: Path) -> float | None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     # from a path, Pillow maps a TIFF into memory and rotates it wrongly
-    with as_unreadable(path, 'picture'), path.open('rb') as file:
+    with as_unreadable(path, 'picture'), _Whole(path.open('rb', buffering=0)) as file:
         try:
             image = Image.open(file, formats=PILLOW_FORMATS)
         except Image.DecompressionBombError as error:

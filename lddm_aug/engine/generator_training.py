@@ -30,6 +30,7 @@ from lddm_aug.engine.hooks.latent_statistics_hook import LatentStatisticsHook
 from lddm_aug.engine.hooks.validation_curve_hook import ValidationCurveHook
 from lddm_aug.engine.package_init import begin_from_package
 from lddm_aug.engine.runner_config import add_hooks, drop_missing_backends, require_keys
+from lddm_aug.engine.sharding import build_runner, refuse_other_sharding
 from lddm_aug.engine.stage_conditions import take_conditions
 from lddm_aug.engine.training_record import (
     keep_record,
@@ -113,7 +114,7 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
     if not any('model' in stage or 'generator' in stage for stage in stages.values()):
         raise ValueError(f'{config_file}: names no model to train, no stages and no generator')
     take_conditions(stages)
-    _check(stages, work_dir / PACKAGE)
+    _check(stages, work_dir / PACKAGE, launcher)
     for stage in stages.values():
         if seed is not None:
             stage.randomness = dict(stage.get('randomness', {}), seed=seed)
@@ -178,13 +179,14 @@ def _run_stages(stages: Mapping[str, Config], work_dir: Path, resume: bool, text
             file.write(json.dumps(summary.get('', summary), indent=2).encode())
 
 
-def _check(stages: Mapping[str, Config], package: Path) -> None:
+def _check(stages: Mapping[str, Config], package: Path, launcher: str) -> None:
     """Before hours, not after them."""
     for name, stage in stages.items():
         if 'model' in stage:
             require_keys(stage, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
             refuse_amp_without_gpu(stage.optim_wrapper.get('type'), 'optim_wrapper.type')
             _require_last_weights(stage, name)
+            refuse_other_sharding(stage, name, launcher)
             drop_missing_backends(stage)
         if 'generator' in stage:
             refuse_foreign_folder(package)
@@ -263,7 +265,7 @@ def train_stage(stage: Config, resume: bool, name: str = '') -> tuple[Path, dict
     if not torch.cuda.is_available():
         keep_freed_memory()
     start = time.perf_counter()
-    runner, curve = Runner.from_cfg(stage), ValidationCurveHook()
+    runner, curve = build_runner(stage), ValidationCurveHook()
     if isinstance(unwrapped(runner), ClipAutoencoder):
         if any(isinstance(hook, EMAHook) for hook in runner.hooks):
             raise ValueError(f'{work_dir.name}: an EMAHook would save an autoencoder without the '

@@ -25,7 +25,7 @@ KINDS = {'train_dataloader.sampler': dict, 'custom_hooks': list}
 # used up when its files are read.
 READ = (*inspect.signature(Runner.__init__).parameters, 'activation_checkpointing', 'compile',
         'efficient_conv_bn_eval', 'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn',
-        'bank', 'generator', 'teacher')
+        'bank', 'generator', 'runner_type', 'strategy', 'teacher')
 KEPT = (*READ, 'custom_imports')
 
 

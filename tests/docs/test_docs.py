@@ -16,7 +16,7 @@ from pathlib import Path
 
 import mmaction.registry
 import pytest
-from mmengine.registry import Registry
+from mmengine.registry import STRATEGIES, Registry
 
 from lddm_aug.commands import NAMES, make_parser
 from lddm_aug.configs import config_names
@@ -298,7 +298,7 @@ def test_the_table_of_commands_is_whole():
 # ── Python ──
 
 def registered() -> Iterator[str]:
-    for value in vars(mmaction.registry).values():
+    for value in [*vars(mmaction.registry).values(), STRATEGIES]:
         registry = value if isinstance(value, Registry) else None
         while registry is not None:
             yield from registry.module_dict

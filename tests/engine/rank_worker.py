@@ -160,6 +160,27 @@ def three(folder: Path) -> None:
     recognizer('train', folder, 'failed', '--launcher', 'pytorch', '--no-validate')
 
 
+def divided(folder: Path) -> None:
+    """Train a generator with whole weights, with divided ones, and these resumed."""
+    values = {key: value for key, value in STAGES.items() if not key.startswith('distillation')}
+    values |= {'diffusion.model.denoiser.depth': 2, 'diffusion.model.denoiser.heads': 4,
+               'diffusion.default_hooks.checkpoint.max_keep_ckpts': -1,
+               'diffusion.default_hooks.logger.interval': 1,
+               'diffusion.optim_wrapper.clip_grad.max_norm': 0.01}
+    for config, work_dir in (('whole', 'whole'), ('large', 'large'), ('large', 'large_resumed')):
+        if work_dir == 'large_resumed' and is_main_process():
+            shutil.copytree(folder / 'large', folder / work_dir)
+            stage = folder / work_dir / 'diffusion'
+            shutil.rmtree(folder / work_dir / 'package')
+            for left in ('training.json', 'iter_4.pth'):
+                (stage / left).unlink()
+            (stage / 'last_checkpoint').write_text(str(stage / 'iter_2.pth'))
+        barrier()
+        run_tool('train-generator', [
+            str(folder / f'{config}.py'), '--data', str(folder), '--work-dir',
+            str(folder / work_dir), '--launcher', 'pytorch', '--resume', *options(values)])
+
+
 def lay_no_config_out(replace: Callable[[Any, str, Any], None]) -> None:
     """To lay a config out prettily takes MMEngine longer than all these trainings."""
     replace(mmengine.config.config, 'FormatCode', lambda text, **_: (text, False))
@@ -167,4 +188,4 @@ def lay_no_config_out(replace: Callable[[Any, str, Any], None]) -> None:
 
 if __name__ == '__main__':
     lay_no_config_out(setattr)
-    {'two': two, 'three': three}[sys.argv[1]](Path(sys.argv[2]))
+    {'two': two, 'three': three, 'divided': divided}[sys.argv[1]](Path(sys.argv[2]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -71,6 +72,19 @@ def folder(tmp_path_factory) -> Path:
 def by_three(folder: Path) -> tuple[Path, subprocess.CompletedProcess]:
     """What three processes left beside it, one of which failed in the end."""
     return folder, start(3, 'three', folder)
+
+
+@pytest.fixture(scope='module')
+def divided(folder: Path) -> Path:
+    """What two processes left that divide the weights of a denoiser, by the config of the docs."""
+    page = (Path(__file__).parents[2] / 'docs/training.md').read_text()
+    [config] = re.findall(r'```python\n(# large\.py\n.*?)```', page, re.DOTALL)
+    (folder / 'large.py').write_text(config)
+    (folder / 'whole.py').write_text("_base_ = './large.py'\nstages = dict(diffusion=dict("
+                                     "runner_type='Runner', strategy=None))\n")
+    ended = start(2, 'divided', folder)
+    assert ended.returncode == 0, ended.stderr
+    return folder
 
 
 def scores(folder: Path) -> dict[str, float]:
@@ -195,3 +209,22 @@ def test_an_error_of_one_rank_ends_all_with_one_sentence(by_three):
     assert named == ['rank_worker.py: a video of rank 1 is cut off']
     assert 'RuntimeError' not in ended.stderr
     assert not (folder / 'failed/last_checkpoint').exists()
+
+
+def test_divided_weights_learn_what_whole_ones_do(divided: Path):
+    whole, parts = ([json.loads(line) for line in next(
+        (divided / name / 'diffusion').glob('*/vis_data/scalars.json')).read_text().splitlines()]
+        for name in ('whole', 'large'))
+    assert len(whole) == 4
+    for ours, expected in zip(parts, whole, strict=True):
+        assert_close(ours['loss'], expected['loss'], rtol=1e-5, atol=0)
+        assert_close(ours['grad_norm'], expected['grad_norm'], rtol=1e-4, atol=0)
+    weights = [load_package(divided / name / 'package').state_dict() for name in ('whole', 'large')]
+    assert_close(*weights, rtol=0, atol=1e-5)
+
+
+def test_divided_weights_are_resumed(divided: Path):
+    once, resumed = (read_checkpoint(divided / name / 'diffusion/iter_4.pth')
+                     for name in ('large', 'large_resumed'))
+    assert weights_sha256(once) == weights_sha256(resumed)
+    assert once['meta']['training_record']['processes'] == 2

@@ -6,52 +6,54 @@ from pathlib import Path
 
 import pytest
 from fuzzing.guard import guarded
-from fuzzing.parsers import PARSERS, Parser
-from hypothesis import given, note, settings
-from hypothesis import strategies as st
+from fuzzing.parsers import PARSERS
+from hypothesis import HealthCheck, given, note, settings
 
-PROFILE = 'long' if settings.get_current_profile_name() == 'long' else 'short'
-
-
-@pytest.fixture(scope='module')
-def template(tmp_path_factory):
-    """template(parser) → a folder with valid files, which were read once."""
-    made: dict[str, Path] = {}
-
-    def of(parser: Parser) -> Path:
-        if parser.name not in made:
-            folder = tmp_path_factory.mktemp('template') / 'files'
-            folder.mkdir()
-            parser.build(folder)
-            made[parser.name] = folder
-        return made[parser.name]
-    return of
+SHORT = 50                                           # damaged files of each parser
 
 
-@pytest.mark.parametrize('parser', PARSERS, ids=lambda parser: parser.name)
-def test_a_damaged_file_is_read_or_refused_in_one_sentence(parser, template, tmp_path, monkeypatch):
-    valid = template(parser)
-    folder = tmp_path / 'files'
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize('parser', PARSERS, ids=lambda parser: f'{parser.group}: {parser.name}')
+def test_a_damaged_file_is_read_or_refused_in_one_sentence(parser, tmp_path, monkeypatch,
+                                                           record_property, pytestconfig):
+    valid, folder = tmp_path / 'valid', tmp_path / 'read/files'
+    valid.mkdir()
+    parser.build(valid)
+    folder.parent.mkdir()
+    monkeypatch.chdir(folder.parent)
     shutil.copytree(valid, folder)
     parser.seal(folder)
     parser.read(folder)                              # as it is; imports what it needs
+    asked = pytestconfig.getoption('mutations', None)
+    tried, is_clean = 0, False                       # but for what is damaged and sealed anew
 
-    profile = settings.get_profile(PROFILE)
-
-    @settings(profile, max_examples=profile.max_examples // (4 if parser.is_slow else 1))
-    @given(st.data())
-    def read_damaged(data: st.DataObject) -> None:
-        shutil.rmtree(folder)
-        shutil.copytree(valid, folder)
-        for left in tmp_path.iterdir():
-            if left != folder:
-                shutil.rmtree(left) if left.is_dir() else os.unlink(left)
-        content = data.draw(parser.damage((valid / parser.file).read_bytes()))
+    @settings(max_examples=asked or SHORT // (4 if parser.is_slow else 1), derandomize=not asked,
+              deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(parser.damage((valid / parser.file).read_bytes()))
+    def read_damaged(content: bytes) -> None:
+        nonlocal is_clean, tried
+        tried += 1
+        if not is_clean:
+            shutil.rmtree(folder.parent)
+            shutil.copytree(valid, folder)
+            os.chdir(folder.parent)
+        is_clean = False
         (folder / parser.file).write_bytes(content)
         parser.seal(folder)
+        before = files_in(folder.parent)
         note(repr(content[:2000]))
         with guarded(folder):
             parser.read(folder)
+        is_clean = files_in(folder.parent) == before
 
-    read_damaged()
+    try:
+        read_damaged()
+    finally:
+        record_property('group', parser.group)
+        record_property('tried', tried)
+
+
+def files_in(folder: Path) -> list[tuple[str, int, int, int]]:
+    """What is in a folder, so that a change shows."""
+    return sorted((path, status.st_ino, status.st_size, status.st_mtime_ns)
+                  for root, folders, files in os.walk(folder) for name in folders + files
+                  for path in [f'{root}/{name}'] for status in [os.lstat(path)])

@@ -8,7 +8,7 @@ from typing import Any
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 
 from lddm_aug.distributed import from_main
 from lddm_aug.engine.training_record import (
@@ -53,6 +53,8 @@ class TrainingRecordHook(Hook):
         checkpoint['meta'][RECORD] = self.record
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        if isinstance(runner, FlexibleRunner):       # which loads before it runs
+            self.before_run(runner)
         if not runner._resume or self.record is None:
             return
         source = runner._load_from or runner.work_dir

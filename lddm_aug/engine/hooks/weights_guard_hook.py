@@ -6,7 +6,7 @@ from typing import Any
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 
 from lddm_aug.checkpoints import (
     read_checkpoint,
@@ -14,7 +14,7 @@ from lddm_aug.checkpoints import (
     refuse_missing_weights,
     refuse_unusable_pretrained,
 )
-from lddm_aug.engine.unwrapped import unwrapped
+from lddm_aug.engine.unwrapped import unwrapped, with_whole_weights
 
 
 @HOOKS.register_module()
@@ -34,14 +34,14 @@ class WeightsGuardHook(Hook):
     priority = 'HIGH'                                # before EMAHook, which fails on such weights
 
     def before_run(self, runner: Runner) -> None:
-        if _is_training(runner):
+        if _is_training(runner) and not isinstance(runner, FlexibleRunner):
             refuse_unusable_pretrained(unwrapped(runner))
         # a validation after a resumed training: what that resumed from may have been outdated
         if runner._load_from and '://' not in runner._load_from and not runner._has_loaded:
             read_checkpoint(runner._load_from)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        model, weights = unwrapped(runner), checkpoint.get('state_dict', checkpoint)
+        model, weights = with_whole_weights(runner), checkpoint.get('state_dict', checkpoint)
         if _is_training(runner) and not runner._resume:
             refuse_foreign_weights(model, weights, str(runner._load_from))
         else:

@@ -57,20 +57,21 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def guarded(folder: Path, said: list[str] | None = None) -> Iterator[None]:
+def guarded(folder: Path, said: list[str] | None = None, memory: int = MEMORY) -> Iterator[None]:
     """Fail where the block does more than read what is in a folder, or says more than a sentence.
 
     Args:
         said: takes the message, if there is one.
+        memory: bytes beside what the process has.
 
     Raises:
         AssertionError: if it imports a module, touches another file, starts a process, takes more
-            than SECONDS or MEMORY, or raises any error but a message of ours.
+            than SECONDS or memory, or raises any error but a message of ours.
     """
     modules = {*sys.modules}
     before, most = resource.getrlimit(resource.RLIMIT_DATA)
     used = int(Path('/proc/self/statm').read_text().split()[5]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, most))
+    resource.setrlimit(resource.RLIMIT_DATA, (used + memory, most))
     earlier = signal.signal(signal.SIGPROF, _stop)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     _faults.clear()

@@ -69,7 +69,7 @@ def damaged_value(draw: st.DrawFn, value: Any) -> Any:
         if kind == 'drop':
             del holder[key]
         elif kind == 'replace':
-            holder[key] = draw(values)
+            holder[key] = deepcopy(draw(values))     # what is drawn must stay as it is
         elif kind == 'retype':
             holder[key] = draw(st.sampled_from(RETYPED))(holder[key])
         elif kind == 'double':

@@ -7,7 +7,8 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -69,7 +70,8 @@ class Parser:
         damage: strategy of its damaged content, given the valid one.
         read: what must not fail but with a message; all it may touch is the folder.
         seal: makes sha256s fit the damaged file, as somebody would who wants it to be read.
-        is_slow: whether it is tried a quarter as often.
+        is_slow: whether a short run tries it a quarter as often.
+        group: of the table, for what was tried.
     """
     name: str
     build: Callable[[Path], Any]
@@ -78,6 +80,7 @@ class Parser:
     read: Callable[[Path], Any]
     seal: Callable[[Path], Any] = lambda folder: None
     is_slow: bool = False
+    group: str = ''
 
 
 # ── valid files ──
@@ -377,10 +380,15 @@ def _words(folder: Path) -> list[str]:
     return text.split('\n')
 
 
+@cache
+def _parser() -> argparse.ArgumentParser:
+    return make_parser(lambda: None)
+
+
 def _read_words(folder: Path) -> argparse.Namespace:
     try:
         with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(said):
-            return make_parser(lambda: None).parse_args(_words(folder))
+            return _parser().parse_args(_words(folder))
     except SystemExit as end:
         if end.code not in (0, 2):
             raise
@@ -454,8 +462,7 @@ def _figures(names: str) -> dict[str, float]:
     return {f'video/{name}': 0.5 for name in names.split()}
 
 
-PARSERS = [
-    # packages
+GROUPS = {'packages': [
     Parser('package.json', _write_package, 'package.json', mutations.damaged_json, load_package,
            is_slow=True),
     Parser('package.json, sealed', _write_package, 'package.json', mutations.damaged_json,
@@ -468,7 +475,7 @@ PARSERS = [
            _read_figures, is_slow=True),
     Parser('model card', _write_figures, 'README.md', mutations.damaged_bytes,
            _read_figures, is_slow=True),
-    # stores
+], 'stores': [
     Parser('plan.json', _write_store, 'plan.json', mutations.damaged_json, _read_store),
     Parser('manifest.arrow', _write_store, 'manifest.arrow', mutations.damaged_bytes, _read_store,
            _seal_manifest),
@@ -493,7 +500,7 @@ PARSERS = [
     Parser('flags', _write_flags, 'store.keep.flags.json', mutations.damaged_json, _read_flags),
     Parser('keep file of flags', _write_flags, 'store.keep.json', mutations.damaged_json,
            _read_flags),
-    # data sets
+], 'tables and records of data sets': [
     Parser('annotations', _write_labelled('table.csv', TABLE), 'table.csv', mutations.damaged_table,
            lambda folder: read_annotations(folder / 'table.csv')),
     Parser('split', _write_labelled('split.csv', 'path,split\nvideos/a.npy,train\n'
@@ -524,7 +531,7 @@ PARSERS = [
            lambda folder: list_busv(folder, [])),
     Parser('phantom.json', _json('phantom.json', {'seed': 0, 'size': 64}), 'phantom.json',
            mutations.damaged_json, lambda folder: claim_folder(folder, {'seed': 0, 'size': 64})),
-    # experiments
+], 'records of experiments': [
     Parser('step', lambda folder: (folder / 'fit').mkdir() or ResumableSteps(folder)._write(
         folder / 'steps/fit.json', {'inputs': 'a', 'output': 'fit', 'seconds': 1.5,
                                     'peak_rss_mb': 2., 'result': {}}),
@@ -553,13 +560,13 @@ PARSERS = [
     Parser('scalars.json', _lines('0/vis_data/scalars.json', {'loss': 1.5, 'loss_x': 2, 'iter': 1},
                                   {'loss': 1.25, 'loss_x': 1, 'iter': 2}),
            '0/vis_data/scalars.json', mutations.damaged_lines, read_losses),
-    # words of a command line
+], 'words of a command line': [
     *(Parser(f'command line of {name}', _text('words', words), 'words', mutations.damaged_words,
              _read_words) for name, words in (('train', TRAIN), ('prepare', PREPARE))),
     Parser('--cfg-options', lambda folder: (_text('words', OPTIONS)(folder),
                                             _text('config.py', '')(folder)),
            'words', mutations.damaged_words, _read_options),
-    # pictures and videos
+], 'pictures, videos and DICOM': [
     *(Parser(file, _write_picture(file, frames), file, mutations.damaged_bytes, _read_frames(file))
       for file, frames in (('a.png', 1), ('a.jpg', 1), ('a.bmp', 1), ('a.pgm', 1), ('a.gif', 3),
                            ('a.tif', 3), ('a.webp', 3), ('a.apng', 3))),
@@ -571,4 +578,5 @@ PARSERS = [
                                                                     'yuv420p'))),
     Parser('a.npy', _write_npy, 'a.npy', mutations.damaged_bytes, _read_frames('a.npy')),
     Parser('DICOM', _write_dicom, 'benign/a.dcm', mutations.damaged_bytes, _read_dicom),
-]
+]}
+PARSERS = [replace(parser, group=group) for group, parsers in GROUPS.items() for parser in parsers]
