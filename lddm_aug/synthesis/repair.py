@@ -24,7 +24,8 @@ def repair_store(store: str | Path, generator: Generator, *, batch_size: int = 8
 
     Args:
         store: its rows are right; see `lddm-aug synthesize` where they aren't.
-        generator: from `load_package`: the one that made the clips; it samples as the store says.
+        generator: from `load_package`: the one that made the clips; it samples as the store says,
+            and makes clips as long.
         batch_size: clips per batch.
         workers: processes that make clips on the CPU; 0 makes them in this one.
         processes: that look for damaged clips.
@@ -43,6 +44,8 @@ def repair_store(store: str | Path, generator: Generator, *, batch_size: int = 8
             raise ValueError(f'{store}: the damaged clips are of the package {min(other)[:12]}, '
                              f'but got {str(generator.package_sha256)[:12]}; name that package')
         generator = generator.sampling_as(manifest.header.get('generator', {}))
+        if rows:
+            generator = generator.with_length(manifest.header['shape'][0], rows[0]['frame_stride'])
         batches = [np.arange(len(rows))[first:first + batch_size]
                    for first in range(0, len(rows), batch_size)]
         making = Batches(generator, device_of(generator), [*map(_request, rows)], batches, {})
