@@ -122,7 +122,8 @@ def run(args: argparse.Namespace) -> None:
                                  'of the package')
         if args.fps is not None:
             raise ValueError('--fps: a package does not know how fast its videos were recorded; '
-                             'say by --stride how many of their frames lie between two of a clip')
+                             'take --stride, which counts their frames from one of a clip to the '
+                             'next')
         _synthesize(args, args.package, args.stills, args.data_root, args.out)
         return
     if args.out is not None:
@@ -145,7 +146,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _stride(fps: float, recipe: str) -> int:
-    """Frames of the data's videos from one of a clip to the next, at so many frames per second."""
+    """Frames of the data's videos from one of a clip to the next, at a rate per second."""
     from lddm_aug.configs import find_config, read_config
     from lddm_aug.data.annotations import read_annotations
 
@@ -155,10 +156,10 @@ def _stride(fps: float, recipe: str) -> int:
     if rate is None:
         raise ValueError(f'--fps: the videos in {videos.ann_file} have '
                          f'{"no" if rates == {None} else "several"} frame rates, in its column fps; '
-                         'say by --stride how many of their frames lie between two of a clip')
+                         'take --stride, which counts frames from one of a clip to the next')
     if not 0 < fps <= rate:
-        raise ValueError(f'--fps: lies above 0 and not above {rate:g}, the frames per second of the '
-                         f'videos in {videos.ann_file}, but got {fps:g}')
+        raise ValueError(f'--fps: lies above 0 and not above {rate:g}, the frames per second of '
+                         f'the videos in {videos.ann_file}, but got {fps:g}')
     return round(rate / fps)
 
 
@@ -263,8 +264,9 @@ def _synthesize_here(args: argparse.Namespace, package: str | Path, rows: Sequen
     generator = _with_sampler(load_package(package, 'cpu' if several else devices[0]), args)
     generator = generator.with_length(**_length(args, config))
     if args.max_likeness is not None and not generator.has_own_length:
-        raise ValueError('--max-likeness: compares clips of the length and stride that the generator '
-                         'was trained on; leave out --frames, --stride and --fps, or --max-likeness')
+        raise ValueError('--max-likeness: compares clips of the length and stride that the '
+                         'generator was trained on; leave out --frames, --stride and --fps, or '
+                         '--max-likeness')
     keep = None if args.max_likeness is None else _filter(generator, config, args.max_likeness)
     cores = torch.get_num_threads() if devices[0].type == 'cpu' and not several else 0
     with written(folder) as here:

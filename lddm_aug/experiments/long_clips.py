@@ -39,7 +39,7 @@ def measure_long_clips(generator: LDDMGenerator, real: ClipSet, window: int,
         yield from distances_of_windows(made, real, window, network)
     seams = generator.seams()
     for what, order in (('change', 1), ('change of the change', 2)):
-        yield changes_at_seams(made, real, seams, what, order)
+        yield from changes_at_seams(made, real, seams, what, order)
     yield sharpness_kept(made, real, window)
 
 
@@ -65,19 +65,23 @@ def distances_of_windows(made: ClipSet, real: ClipSet, window: int, network: Fea
 
 
 def changes_at_seams(made: ClipSet, real: ClipSet, seams: list[int], what: str, order: int
-                     ) -> dict[str, Any]:
-    """Share of seams at which a clip changes more than real ones do at 95 % of their frames.
+                     ) -> Iterator[dict[str, Any]]:
+    """Changes at seams and before the first of them, against the 95 % quantile of real changes.
 
     Args:
         seams: frames with which something new begins.
         order: 1 for the difference of neighbouring frames, 2 for that of the differences.
     """
     limit = float(np.quantile(_changes(real.clips, order), HIGH))
+    ours = _changes(made.clips, order) / limit
     # between frames t − 1 and t; of the second order there are two, around t − 1 and around t
-    places = sorted({seam - back for seam in seams for back in range(1, order + 1)})
-    above = (_changes(made.clips, order)[:, places] > limit).mean(axis=1)
-    return _row(f'{what} at a seam, share above the 95 % quantile of real ones', real,
-                lambda clips: float(above[clips].mean()))
+    at = sorted({seam - back for seam in seams for back in range(1, order + 1)})
+    before = range(1, seams[0] - order)              # frame 0 has no grain
+    for where, places in (('at seams', at), ('before the first seam', [*before])):
+        yield _row(f'{what} {where}, mean over the 95 % quantile of real ones', real,
+                   lambda clips, places=places: float(ours[clips][:, places].mean()))
+        yield _row(f'{what} {where}, share above the 95 % quantile of real ones', real,
+                   lambda clips, places=places: float((ours[clips][:, places] > 1).mean()))
 
 
 def sharpness_kept(made: ClipSet, real: ClipSet, window: int) -> dict[str, Any]:

@@ -335,8 +335,8 @@ class LatentGenerator(Generator):
 
     def _require_own_length(self) -> None:
         if not self.has_own_length:
-            raise ValueError(f'{type(self).__name__}: latents are of clips of the length and stride '
-                             'that it was trained on; call the generator itself for others')
+            raise ValueError(f'{type(self).__name__}: latents are of clips of the length and '
+                             'stride that it was trained on; call the generator itself for others')
 
 
 def _padded(make: Callable[..., Tensor], stills: Tensor, seeds: Sequence[int], others: Tensor

@@ -19,6 +19,8 @@ from lddm_aug.models.samplers import DEFAULT_SAMPLER
 from lddm_aug.networks.denoiser import Denoiser
 from lddm_aug.seeds import derive_seed
 
+KNOWN = 1                                            # latents, along time, of the window before
+
 
 @dataclass(frozen=True)
 class DiffusionSampler(SamplerSettings):
@@ -182,10 +184,10 @@ class LDDMGenerator(LatentGenerator):
     def go_on(self, stills: Tensor, seeds: Sequence[int], told: Tensor, num_frames: int) -> Tensor:
         """Latents window by window, then all of them decoded on the still, as one clip.
 
-        The first half of a window is the last half of the one before; the other half is sampled
-        beside it: the replacement of Ho et al. 2022 (Video Diffusion Models), section 3.1, which is
-        RePaint (Lugmayr et al. 2022) without its resampling.  All latents are relative to the still,
-        so what moves away from it comes back, and no frame is made of a frame that was made.
+        A window begins with the last latent of the one before, and the others are sampled beside
+        it: the replacement of Ho et al. 2022 (Video Diffusion Models), section 3.1, which is
+        RePaint (Lugmayr et al. 2022) without its resampling.  All latents are relative to the
+        still, so what moves away from it comes back, and no frame is made of a frame that was made.
         """
         condition, latents = self._denoiser.condition(stills), self.sample(stills, seeds, told)
         t, window = latents.shape[2], 0
@@ -193,16 +195,16 @@ class LDDMGenerator(LatentGenerator):
         while latents.shape[2] < count:
             window += 1
             drawn = [derive_seed('window', seed, window) for seed in seeds]
-            known = latents[:, :, latents.shape[2] - t // 2:]
+            known = latents[:, :, latents.shape[2] - min(KNOWN, t - 1):]
             more = self.denoise(condition, drawn, told, known)
             latents = torch.cat([latents, more[:, :, known.shape[2]:]], dim=2)
-        return self.decode(stills, seeds, latents[:, :, :count])[:, :, :num_frames]
+        return self.decode(stills, seeds, latents[:, :, :max(count, t)])[:, :, :num_frames]
 
     def seams(self) -> list[int]:
         """Frames with which a window's own latents begin, in a clip of its length and stride."""
         own, frames = self._own or self, self._frames.tolist()
-        half = self.latent_shape[1] // 2 or 1
-        step = half * own.num_frames // self.latent_shape[1]
+        t = self.latent_shape[1]
+        step = (t - min(KNOWN, t - 1)) * own.num_frames // t
         begun = range(own.num_frames, frames[-1] + 1, step)
         return [next(t for t, frame in enumerate(frames) if frame >= begin) for begin in begun]
 

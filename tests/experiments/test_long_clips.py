@@ -23,10 +23,13 @@ def moving(jump: int = 0) -> ClipSet:
 
 @pytest.mark.parametrize('order', [1, 2])
 def test_a_jump_at_a_seam_is_seen_and_a_motion_that_goes_on_is_not(order):
-    steady, jumping = (changes_at_seams(moving(jump), moving(), [8], 'change', order)
-                       for jump in (0, 5))
-    assert steady['value'] < 0.15
-    assert jumping['value'] > 0.9 and jumping['n'] == 40
+    steady, jumping = ([row['value'] for row in changes_at_seams(
+        moving(jump), moving(), [8], 'change', order)] for jump in (0, 5))
+    mean, share, mean_before, share_before = steady
+    assert mean < 1 and share < 0.15
+    assert [mean_before, share_before] == pytest.approx([mean, share], abs=0.05)
+    mean, share, *before = jumping
+    assert mean > 1.3 and share > 0.9 and before == steady[2:]
 
 
 class Mean:

@@ -271,7 +271,8 @@ def test_a_longer_clip_begins_with_its_still_and_moves_on(generator):
 def test_the_usual_length_is_the_generator_itself_and_a_shorter_one_its_beginning(generator):
     assert generator.with_length(16, 3) is generator
     assert generator.with_length(40).with_length(16) is generator
-    assert torch.equal(generator.with_length(5)(stills(1), [3]), generator(stills(1), [3])[:, :, :5])
+    shorter = generator.with_length(5)(stills(1), [3])
+    assert torch.equal(shorter, generator(stills(1), [3])[:, :, :5])
 
 
 def test_a_longer_clip_is_the_same_in_any_batch(generator):
@@ -299,7 +300,7 @@ def test_latents_that_are_known_come_out_as_they_are_and_the_others_as_ever(gene
     assert latents[:, :, 2:].mean() == pytest.approx(2.5, abs=0.03)
 
 
-def test_a_window_goes_on_from_the_half_before_it(generator, monkeypatch):
+def test_every_window_begins_with_the_end_of_the_one_before(generator, monkeypatch):
     asked = []
     denoise = LDDMGenerator.denoise
 
@@ -310,11 +311,11 @@ def test_a_window_goes_on_from_the_half_before_it(generator, monkeypatch):
     monkeypatch.setattr(LDDMGenerator, 'denoise', recorded)
     longer = generator.with_length(32)
     longer(stills(1), [7])
-    assert len(asked) == 3 and len({str(seeds) for seeds, _, _ in asked}) == 3
+    assert longer.seams() == [16, 28]
+    assert len({str(seeds) for seeds, _, _ in asked}) == len(asked) == 1 + len(longer.seams())
     for (_, _, before), (_, known, after) in pairwise(asked):
-        assert torch.equal(known, before[:, :, 2:])
-        assert_close(after[:, :, :2], known, atol=1e-4, rtol=1e-4)
-    assert longer.seams() == [16, 24]
+        assert torch.equal(known, before[:, :, 3:])
+        assert_close(after[:, :, :1], known, atol=1e-4, rtol=1e-4)
 
 
 def test_other_settings_of_the_sampler_keep_the_length(generator):
