@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         metavar='NAME=W', help='above 1, clips obey this condition more; it counts '
                                                'where values are asked for')
     parser.add_argument('--frames', type=at_least(2), metavar='N',
-                        help='of longer clips; needs videos as long, but neither stills.csv nor '
-                             'conditions')
+                        help='of longer clips; takes the videos that are as long, and needs '
+                             'neither stills.csv nor conditions')
     parser.add_argument('--fd-config', metavar='CONFIG',
                         help='recognizer that sees windows of longer clips: its name or its file')
     parser.add_argument('--fd-checkpoint', nargs='+', metavar='PTH',

@@ -152,10 +152,10 @@ def _stride(fps: float, recipe: str) -> int:
 
     videos = read_config(find_config(f'lddm/{recipe}')).data.real
     rates = {row.fps for row in read_annotations(videos.ann_file, videos.get('data_root'))}
-    rate = min(rates, default=None) if len(rates) == 1 else None
+    rate = rates.pop() if len(rates) == 1 else None
     if rate is None:
         raise ValueError(f'--fps: the videos in {videos.ann_file} have '
-                         f'{"no" if rates == {None} else "several"} frame rates, in its column fps; '
+                         f'{"several" if rates else "no"} frame rates, in its column fps; '
                          'take --stride, which counts frames from one of a clip to the next')
     if not 0 < fps <= rate:
         raise ValueError(f'--fps: lies above 0 and not above {rate:g}, the frames per second of '

@@ -7,6 +7,7 @@ from torch.testing import assert_close
 
 from lddm_aug.functional.pixels import to_uint8
 from lddm_aug.generators.lddm import LDDMGenerator
+from lddm_aug.generators.package import save_package
 
 DIFFUSION = dict(
     type='LatentDiffusion',
@@ -329,6 +330,12 @@ def test_other_settings_of_the_sampler_keep_the_length(generator):
 def test_a_length_that_it_cannot_make_is_refused(generator, length, message):
     with pytest.raises(ValueError, match=f'LDDMGenerator: .*{message}'):
         generator.with_length(**length)
+
+
+def test_a_package_has_the_usual_length(generator, tmp_path):
+    with pytest.raises(ValueError, match='save_package: clips of 32 frames of stride 3'):
+        save_package(tmp_path / 'package', generator.with_length(32), [])
+    assert not (tmp_path / 'package').exists()
 
 
 def test_latents_are_those_of_the_usual_length(generator):
