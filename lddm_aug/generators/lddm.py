@@ -19,7 +19,7 @@ from lddm_aug.models.samplers import DEFAULT_SAMPLER
 from lddm_aug.networks.denoiser import Denoiser
 from lddm_aug.seeds import derive_seed
 
-KNOWN = 1                                            # latents, along time, of the window before
+KNOWN = 3                                            # latents, along time, of the window before
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,8 @@ class LDDMGenerator(LatentGenerator):
     def go_on(self, stills: Tensor, seeds: Sequence[int], told: Tensor, num_frames: int) -> Tensor:
         """Latents window by window, then all of them decoded on the still, as one clip.
 
-        A window begins with the last latent of the one before, and the others are sampled beside
-        it: the replacement of Ho et al. 2022 (Video Diffusion Models), section 3.1, which is
+        A window begins with the last latents of the one before, and the others are sampled beside
+        them: the replacement of Ho et al. 2022 (Video Diffusion Models), section 3.1, which is
         RePaint (Lugmayr et al. 2022) without its resampling.  All latents are relative to the
         still, so what moves away from it comes back, and no frame is made of a frame that was made.
         """
