@@ -2,19 +2,26 @@
 
     lddm-aug steering work_dirs/lddm/phantom/package --data data/phantom
     lddm-aug steering DIR/package --data data/mine --condition-guidance motion=3 --out steering.json
+    lddm-aug steering DIR/package --data data/long --frames 64               are long clips as good?
 
 Of every measured condition the rank correlation of what was asked for with what the clips show; how
 much the motion of clips varies for which nothing is set; and on simulated sweeps whether a lesion
-moves as the class that was told.
+moves as the class that was told.  With --frames, longer clips alone: the change at seams, sharpness
+and, seen by a recognizer, the distance of every window to real ones.
 """
 from __future__ import annotations
 
 import argparse
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lddm_aug.commands.arguments import A_PACKAGE, KeyNumber, add_data_root, add_device
+from lddm_aug.commands.arguments import A_PACKAGE, KeyNumber, add_data_root, add_device, at_least
+
+if TYPE_CHECKING:
+    from lddm_aug.generators.lddm import LDDMGenerator
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--condition-guidance', nargs='+', action=KeyNumber, default={},
                         metavar='NAME=W', help='above 1, clips obey this condition more; it counts '
                                                'where values are asked for')
+    parser.add_argument('--frames', type=at_least(2), metavar='N',
+                        help='of longer clips; takes the videos that are as long, and needs '
+                             'neither stills.csv nor conditions')
+    parser.add_argument('--fd-config', metavar='CONFIG',
+                        help='recognizer that sees windows of longer clips: its name or its file')
+    parser.add_argument('--fd-checkpoint', nargs='+', metavar='PTH',
+                        help='its checkpoint; the mean over several')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')
     add_device(parser)
     parser.add_argument('--out', type=Path, default=Path('steering.json'), metavar='JSON',
@@ -36,24 +50,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print every figure, and put the rows into the file."""
-    from lddm_aug.data.annotations import read_annotations
-    from lddm_aug.evaluation.clip_set import read_split
-    from lddm_aug.experiments.steering import Stills, measure_steering, put_rows
+    from lddm_aug.experiments.steering import put_rows
     from lddm_aug.generators.lddm import LDDMGenerator
     from lddm_aug.generators.package import load_package
 
     generator = load_package(args.package, args.device)
-    if not isinstance(generator, LDDMGenerator) or not generator.conditions:
-        raise ValueError(f'{args.package}: cannot be told anything; train LDDM with --conditions')
-    stills = Stills.read(read_annotations(args.data / 'stills.csv', args.data_root), generator)
-    real = read_split(args.data / 'videos.csv', args.split, generator, segments=2, seed=args.seed,
-                      data_root=args.data_root)
+    if not isinstance(generator, LDDMGenerator):
+        raise ValueError(f'{args.package}: is a {type(generator).__name__}, which is neither told '
+                         'anything nor goes on; train LDDM')
     command = shlex.join(['lddm-aug', *sys.argv[1:]])
     rows = []
-    for row in measure_steering(generator, stills, real, (args.data / 'phantom.json').is_file(),
-                                args.condition_guidance, args.seed):
+    for row in (_told if args.frames is None else _long)(args, generator):
         between = '' if row['low'] is None else f' [{row["low"]:.3g}, {row["high"]:.3g}]'
         print(f'{row["what"]}: {row["value"]:.3g}{between}, {row["n"]} clips', flush=True)
         rows.append(row | dict(data=args.data.name, command=command))
     put_rows(args.out, rows)
     print(args.out)
+
+
+def _told(args: argparse.Namespace, generator: LDDMGenerator) -> Iterator[dict[str, Any]]:
+    from lddm_aug.data.annotations import read_annotations
+    from lddm_aug.evaluation.clip_set import read_split
+    from lddm_aug.experiments.steering import Stills, measure_steering
+
+    if not generator.conditions:
+        raise ValueError(f'{args.package}: cannot be told anything; train LDDM with --conditions')
+    stills = Stills.read(read_annotations(args.data / 'stills.csv', args.data_root), generator)
+    real = read_split(args.data / 'videos.csv', args.split, generator, segments=2, seed=args.seed,
+                      data_root=args.data_root)
+    yield from measure_steering(generator, stills, real, (args.data / 'phantom.json').is_file(),
+                                args.condition_guidance, args.seed)
+
+
+def _long(args: argparse.Namespace, generator: LDDMGenerator) -> Iterator[dict[str, Any]]:
+    from lddm_aug.configs import find_config
+    from lddm_aug.evaluation.clip_set import read_split
+    from lddm_aug.evaluation.recognizer_features import RecognizerFeatures, SeveralRecognizers
+    from lddm_aug.experiments.long_clips import frames_needed, measure_long_clips
+
+    if (args.fd_config is None) != (args.fd_checkpoint is None):
+        raise ValueError('--fd-config and --fd-checkpoint belong together; give both or neither')
+    network = None if args.fd_config is None else SeveralRecognizers([
+        RecognizerFeatures(str(find_config(args.fd_config)), checkpoint, generator.frame_stride,
+                           args.device) for checkpoint in args.fd_checkpoint])
+    longer = generator.with_length(args.frames)
+    real = read_split(args.data / 'videos.csv', args.split, longer, segments=2, seed=args.seed,
+                      data_root=args.data_root, min_frames=frames_needed(longer))
+    yield from measure_long_clips(longer, real, generator.num_frames, network, args.seed)

@@ -4,6 +4,7 @@
     lddm-aug synthesize --data data/mine --size 128 --recipe cinn random_warp
     lddm-aug synthesize work_dirs/lddm/phantom/package --stills stills.csv --out store
     lddm-aug synthesize PACKAGE --stills stills.csv --out calm --steps 20 --temperature 0.8
+    lddm-aug synthesize PACKAGE --stills stills.csv --out long --frames 64        go on to 64 frames
 
 Interrupted, it resumes where it was when it is called again in the same way.  Started by torchrun,
 srun or as a Slurm array, every process makes a shard of the stills, in STORE/shard-0003-of-0008:
@@ -14,6 +15,7 @@ srun or as a Slurm array, every process makes a shard of the stills, in STORE/sh
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='leave out clips that are so many times nearer to a training clip '
                              'than any held-out clip is; 2 leaves out copies; needs --data')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')
+    parser.add_argument('--fps', type=float, metavar='N',
+                        help='frames of a clip per second, in place of --stride: the nearest that '
+                             "frames of the data's videos allow; needs --data whose table has a "
+                             'column fps')
     group = parser.add_argument_group(
         'sampler, in place of what the package says; a store has one, which its plan records')
     group.add_argument('--sampler', metavar='NAME',
@@ -114,12 +120,21 @@ def run(args: argparse.Namespace) -> None:
             if getattr(args, name) is None:
                 raise ValueError(f'--{name}: a package needs one; name it, or name --data in place '
                                  'of the package')
+        if args.fps is not None:
+            raise ValueError('--fps: a package does not know how fast its videos were recorded; '
+                             'take --stride, which counts their frames from one of a clip to the '
+                             'next')
         _synthesize(args, args.package, args.stills, args.data_root, args.out)
         return
     if args.out is not None:
         raise ValueError('--out: of the recipes each has its own store; name a package beside it, '
                          'or leave it out')
     choose_data(args)
+    if args.fps is not None:
+        if args.stride is not None:
+            raise ValueError('--fps: is in place of --stride; leave one of the two out')
+        args.stride = _stride(args.fps, (args.recipe or RECIPES)[0])
+        choose_data(args)
     for recipe in args.recipe or RECIPES:
         file = find_config(f'lddm/{recipe}')
         require_data(file, 'name a PACKAGE, or the data by --data')
@@ -130,13 +145,33 @@ def run(args: argparse.Namespace) -> None:
         _synthesize(args, _package(args, config), table, root, store_folder(config), config)
 
 
+def _stride(fps: float, recipe: str) -> int:
+    """Frames of the data's videos from one of a clip to the next, at a rate per second."""
+    from lddm_aug.configs import find_config, read_config
+    from lddm_aug.data.annotations import read_annotations
+
+    videos = read_config(find_config(f'lddm/{recipe}')).data.real
+    rates = {row.fps for row in read_annotations(videos.ann_file, videos.get('data_root'))}
+    rate = rates.pop() if len(rates) == 1 else None
+    if rate is None:
+        raise ValueError(f'--fps: the videos in {videos.ann_file} have '
+                         f'{"several" if rates else "no"} frame rates, in its column fps; '
+                         'take --stride, which counts frames from one of a clip to the next')
+    if not 0 < fps <= rate:
+        raise ValueError(f'--fps: lies above 0 and not above {rate:g}, the frames per second of '
+                         f'the videos in {videos.ann_file}, but got {fps:g}')
+    return round(rate / fps)
+
+
 def _package(args: argparse.Namespace, config: Config) -> Path:
     """A recipe's generator; made here if there is nothing to train.
+
+    Without one of the chosen length and stride it is the one of the usual, whose clips go on.
 
     Raises:
         FileNotFoundError: if it was not trained yet.
     """
-    from lddm_aug.configs import generator_folder
+    from lddm_aug.configs import generator_folder, read_config
     from lddm_aug.engine.config_stages import stage_configs
     from lddm_aug.engine.generator_training import PACKAGE, train_generator
     from lddm_aug.generators.package import CARD
@@ -145,6 +180,9 @@ def _package(args: argparse.Namespace, config: Config) -> Path:
     if (folder / PACKAGE / CARD).is_file():
         return folder / PACKAGE
     if any('model' in stage for stage in stage_configs(file).values()):
+        usual = generator_folder(read_config(file, dict(FRAMES=None, STRIDE=None))) / PACKAGE
+        if (usual / CARD).is_file():
+            return usual
         raise FileNotFoundError(
             f'{folder / PACKAGE} is no generator yet; train it with '
             f'lddm-aug train-generator --recipe {file.stem} {typed_data(args)}'.rstrip())
@@ -157,6 +195,14 @@ def _sampler_changes(args: argparse.Namespace) -> dict[str, Any]:
                    temperature=args.temperature,
                    condition_guidance=args.condition_guidance)
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _length(args: argparse.Namespace, config: Config | None) -> dict[str, Any]:
+    """How long clips shall be, where it was chosen, for `with_length`."""
+    if config is None:
+        return dict(num_frames=args.frames, frame_stride=args.stride)
+    return dict(num_frames=config.data.num_frames if os.environ.get('FRAMES') else None,
+                frame_stride=config.data.frame_stride if os.environ.get('STRIDE') else None)
 
 
 def _with_sampler(generator: Generator, args: argparse.Namespace) -> Generator:
@@ -185,7 +231,7 @@ def _synthesize(args: argparse.Namespace, package: str | Path, table: str | Path
         if urls:
             raise ValueError(f'--engine ray: actors on every machine read files, but got {urls[0]};'
                              ' name a path that every machine sees')
-        _synthesize_on_ray(args, package, read_annotations(table, data_root), Path(out))
+        _synthesize_on_ray(args, package, read_annotations(table, data_root), Path(out), config)
         return
     if args.ray_address is not None:
         raise ValueError('--ray-address: is for --engine ray; add it, or leave the address out')
@@ -216,6 +262,11 @@ def _synthesize_here(args: argparse.Namespace, package: str | Path, rows: Sequen
         raise ValueError(f'--workers: there is one process for each of the {len(several)} devices; '
                          'leave one of the options out')
     generator = _with_sampler(load_package(package, 'cpu' if several else devices[0]), args)
+    generator = generator.with_length(**_length(args, config))
+    if args.max_likeness is not None and not generator.has_own_length:
+        raise ValueError('--max-likeness: compares clips of the length and stride that the '
+                         'generator was trained on; leave out --frames, --stride and --fps, or '
+                         '--max-likeness')
     keep = None if args.max_likeness is None else _filter(generator, config, args.max_likeness)
     cores = torch.get_num_threads() if devices[0].type == 'cpu' and not several else 0
     with written(folder) as here:
@@ -234,7 +285,7 @@ def _synthesize_here(args: argparse.Namespace, package: str | Path, rows: Sequen
 
 
 def _synthesize_on_ray(args: argparse.Namespace, package: str | Path, rows: Sequence[Annotation],
-                       out: Path) -> None:
+                       out: Path, config: Config | None) -> None:
     from lddm_aug.store.divided import found_shards
     from lddm_aug.store.manifest import open_rows
     from lddm_aug.store.merge import merge_stores
@@ -250,7 +301,7 @@ def _synthesize_on_ray(args: argparse.Namespace, package: str | Path, rows: Sequ
         str(package), rows, out, device=args.device[0].partition(':')[0],
         per_still=args.per_still, seed=args.seed, batch_size=args.batch_size,
         shards=args.num_shards, workers=args.workers, address=args.ray_address,
-        sampler=_sampler_changes(args), conditions=args.set)
+        sampler=_sampler_changes(args), conditions=args.set, length=_length(args, config))
     clips = merge_stores([out], out) if found_shards(out) else len(open_rows(out).rows)
     print(f'{out} holds {clips} clips')
     _print_left_out(left_out, out)

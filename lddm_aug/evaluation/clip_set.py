@@ -105,7 +105,7 @@ def clip_pipeline(generator: Generator, test_mode: bool = True) -> list[BaseTran
 def read_split(videos: str | Path, split: str | None, generator: Generator, segments: int = 1,
                seed: int = 0, data_root: str | Path | None = None,
                split_file: str | Path | None = None,
-               reference_fps: float | None = None) -> ClipSet:
+               reference_fps: float | None = None, min_frames: int | None = None) -> ClipSet:
     """Clips of a table's videos in a generator's size, length and playback rate.
 
     Args:
@@ -114,13 +114,16 @@ def read_split(videos: str | Path, split: str | None, generator: Generator, segm
         segments: clips from each video; 1 takes the middle, more are drawn.
         seed: of the drawing.
         reference_fps: of the data set that the generator was trained on; see `VideoClipDataset`.
+        min_frames: videos of fewer frames are left out; by default any of fewer than a clip's is
+            refused.
 
     Raises:
         ValueError: if the generator knows classes and not those of the videos.
     """
     dataset = VideoClipDataset(
         str(videos), clip_pipeline(generator, test_mode=segments == 1), split=split, seed=seed,
-        min_frames=generator.num_frames, reference_fps=reference_fps,
+        min_frames=min_frames or generator.num_frames, reference_fps=reference_fps,
+        on_bad='raise' if min_frames is None else 'skip',
         data_root=None if data_root is None else str(data_root),
         split_file=None if split_file is None else str(split_file))
     generator.require_known(f'read_split {videos}', [row.conditions for row in dataset.annotations])

@@ -30,7 +30,7 @@ def gflop_per_clip(generator: Generator) -> float:
         torch.ops.aten._fft_r2c: _fft_r2c_flop, torch.ops.aten._fft_c2r: _fft_c2r_flop})
     # Fused attention for the CPU is unknown to the counter, so it is counted as matrix products.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-        generator.generate(still, [0], torch.full((1, generator.conditions.width), math.nan))
+        generator.make(still, [0], torch.full((1, generator.conditions.width), math.nan))
     return counter.get_total_flops() / 1e9
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Clips computed together on an accelerator.  The number is fixed, and a smaller batch is filled up,
 # because kernels are chosen by shape: a clip must not depend on how many others are in its batch.
 DEVICE_BATCH = 8
+MOST_FRAMES = 1024                                   # of a clip
 
 
 # set once, when a generator is built
@@ -54,7 +55,8 @@ class Generator(nn.Module, ABC):
         channels: 1 for ultrasound, 3 for colour.
         size: height and width of stills and clips, in pixels.
         num_frames: T, frames in a clip; frame 0 is the still.
-        frame_stride: frames of the source video from one frame of the clip to the next.
+        frame_stride: frames of the source video from one frame of the clip to the next;
+            `with_length` gives a generator of another length or stride.
         sampler: settings of its sampler; `with_sampler` gives a generator with others.
         groups: names of the groups that the generator was trained on, as far as they are known.
         num_groups: how many there are.
@@ -64,6 +66,7 @@ class Generator(nn.Module, ABC):
 
     trained_part = ''
     _config: dict[str, Any]
+    _own: Self | None = None                         # of other length or stride: the one it is of
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         generator = super().__new__(cls)
@@ -118,6 +121,8 @@ class Generator(nn.Module, ABC):
         Raises:
             ValueError: if its sampler has no such setting, or cannot work with the value.
         """
+        if self._own is not None:
+            return self._own.with_sampler(**changes).with_length(self.num_frames, self.frame_stride)
         arguments = {_argument_of(field): value for field, value in changes.items()}
         known = [field.name for field in fields(self.sampler)
                  if _argument_of(field.name) in self._config]
@@ -140,6 +145,52 @@ class Generator(nn.Module, ABC):
     def check_sampler(self) -> None:
         """Raise ValueError if it cannot work with the settings of its sampler."""
 
+    def with_length(self, num_frames: int | None = None, frame_stride: int | None = None) -> Self:
+        """The same generator with longer, shorter or faster clips; the two share their weights.
+
+        A shorter clip is the beginning of the usual one, and a longer one goes on from there.  With
+        a larger stride a clip has, of the usual frames, those that are nearest in time.
+
+        Args:
+            num_frames: T; by default as it is.
+            frame_stride: in frames of the source video; by default as it is.
+
+        Raises:
+            ValueError: if frames would have to lie nearer to each other in time than those that it
+                makes, or it cannot make as many.
+        """
+        own = self._own or self
+        frames = self.num_frames if num_frames is None else num_frames
+        stride = self.frame_stride if frame_stride is None else frame_stride
+        name = type(self).__name__
+        if not 2 <= frames <= MOST_FRAMES:
+            raise ValueError(f'{name}: num_frames lies in [2, {MOST_FRAMES}], but got {frames!r}')
+        if stride < own.frame_stride:
+            raise ValueError(
+                f'{name}: its frames are {own.frame_stride} frames of the source video apart, and '
+                f'what lies between them is unknown, so frame_stride cannot be {stride!r}; take '
+                f'{own.frame_stride} or more, or train a generator with that stride')
+        if (frames, stride) == (own.num_frames, own.frame_stride):
+            return own
+        other = copy(own)
+        vars(other).update(num_frames=frames, frame_stride=stride, _own=own)
+        needed = int(other._frames[-1]) + 1
+        if needed > own.num_frames and type(self).go_on is Generator.go_on:
+            raise ValueError(f'{name}: makes {own.num_frames} frames and cannot go on, but the '
+                             f'clip needs {needed}; take fewer, or LDDM, which goes on')
+        return other
+
+    @property
+    def has_own_length(self) -> bool:
+        """Whether its clips have the length and stride that it was built with."""
+        return self._own is None
+
+    @property
+    def _frames(self) -> Tensor:
+        """(T,) which of the frames that it makes a clip has: the nearest in time."""
+        own = self._own or self
+        return (torch.arange(self.num_frames) * self.frame_stride / own.frame_stride + 0.5).long()
+
     @abstractmethod
     def generate(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
         """(B, C, H, W) stills in [−1, 1] → (B, C, T, H, W) clips in [−1, 1].
@@ -147,6 +198,20 @@ class Generator(nn.Module, ABC):
         Args:
             told: (B, D) values of `conditions`, on the CPU; NaN where they are unknown.
         """
+
+    def go_on(self, stills: Tensor, seeds: Sequence[int], told: Tensor, num_frames: int) -> Tensor:
+        """As `generate`, but for clips of so many frames.
+
+        One that can make more than T of them overrides this.
+        """
+        return self.generate(stills, seeds, told)[:, :, :num_frames]
+
+    def make(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
+        """As `generate`, but of the length and stride of `with_length`."""
+        if self._own is None:
+            return self.generate(stills, seeds, told)
+        frames = self._frames
+        return self._own.go_on(stills, seeds, told, int(frames[-1]) + 1)[:, :, frames]
 
     @torch.inference_mode()
     def forward(self, stills: Tensor, seeds: Sequence[int],
@@ -163,7 +228,7 @@ class Generator(nn.Module, ABC):
         """
         self._check(stills, seeds)
         told = self._encoded(conditions, seeds)
-        return self._in_batches(self.generate, stills, seeds, told).clamp(-1, 1)
+        return self._in_batches(self.make, stills, seeds, told).clamp(-1, 1)
 
     def _in_batches(self, make: Callable[..., Tensor], stills: Tensor, seeds: Sequence[int],
                     others: Tensor) -> Tensor:
@@ -257,14 +322,21 @@ class LatentGenerator(Generator):
 
         Its arguments and errors are those of `forward`.
         """
+        self._require_own_length()
         self._check(stills, seeds)
         return self._in_batches(self.sample, stills, seeds, self._encoded(conditions, seeds))
 
     @torch.inference_mode()
     def decode_latents(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
         """(B, C, H, W) stills, B seeds, (B, Cz, t, h, w) latents → clips, as `forward`'s."""
+        self._require_own_length()
         self._check(stills, seeds)
         return self._in_batches(self.decode, stills, seeds, latents).clamp(-1, 1)
+
+    def _require_own_length(self) -> None:
+        if not self.has_own_length:
+            raise ValueError(f'{type(self).__name__}: latents are of clips of the length and '
+                             'stride that it was trained on; call the generator itself for others')
 
 
 def _padded(make: Callable[..., Tensor], stills: Tensor, seeds: Sequence[int], others: Tensor

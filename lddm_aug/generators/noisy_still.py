@@ -59,10 +59,13 @@ class NoisyStill(Generator):
         self.spread = ((squares[nearest] / counts[nearest]).sqrt() / 127.5).float()
 
     def generate(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
-        shape = (self.channels, self.num_frames, self.size, self.size)
+        return self.go_on(stills, seeds, told, self.num_frames)
+
+    def go_on(self, stills: Tensor, seeds: Sequence[int], told: Tensor, num_frames: int) -> Tensor:
+        shape = (self.channels, num_frames, self.size, self.size)
         noise = torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed))
                              for seed in seeds]).to(stills)
         noise[:, :, 0] = 0
         levels = ((stills + 1) / 2 * LEVELS).long().clamp(0, LEVELS - 1)
         spread = self.spread.to(stills)[levels]                       # (B, C, H, W)
-        return hold_still(stills, self.num_frames) + spread.unsqueeze(2) * noise
+        return hold_still(stills, num_frames) + spread.unsqueeze(2) * noise

@@ -65,9 +65,14 @@ def save_package(folder: str | Path, generator: Generator, groups: Iterable[str]
         The package's sha256, which the generator takes on together with the groups.
 
     Raises:
-        ValueError: if the folder holds anything but a package, or a weight is not finite.
+        ValueError: if the folder holds anything but a package, a weight is not finite, or the
+            generator is one of `with_length`.
     """
     folder = Path(folder)
+    if not generator.has_own_length:
+        raise ValueError(f'save_package: clips of {generator.num_frames} frames of stride '
+                         f'{generator.frame_stride} are made by with_length of a generator; save '
+                         'that one')
     refuse_foreign_folder(folder)
     diverged = sorted(name for name, weight in generator.state_dict().items()
                       if not weight.isfinite().all())

@@ -27,4 +27,7 @@ class RepeatStill(Generator):
                          frame_stride=frame_stride)
 
     def generate(self, stills: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
-        return hold_still(stills, self.num_frames)
+        return self.go_on(stills, seeds, told, self.num_frames)
+
+    def go_on(self, stills: Tensor, seeds: Sequence[int], told: Tensor, num_frames: int) -> Tensor:
+        return hold_still(stills, num_frames)

@@ -1,6 +1,7 @@
 """Film grain for reconstructed clips: restores the speckle residual that a decoder smooths away."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -28,7 +29,8 @@ class Grain(nn.Module):
     `softness` and `gain` match two measures of reconstructed clips to those of real ones: the
     change from frame to frame, and the detail of a frame.  Where both can't match, the smaller gain
     is taken: a warped still as sharp as the real frame lacks motion, which noise can't replace.
-    All statistics are measured during training.  Frame 0, the still, is unchanged.
+    All statistics are measured during training.  Frame 0, the still, is unchanged.  The noise of a
+    longer clip is that of several, which fade into each other.
 
     Args:
         channels: C of the clips.
@@ -36,7 +38,7 @@ class Grain(nn.Module):
         size: H and W.
 
     Raises:
-        ValueError: when called with clips of another shape.
+        ValueError: when called with clips of another size or of fewer frames.
     """
 
     real_power: Tensor
@@ -85,23 +87,37 @@ class Grain(nn.Module):
 
     def forward(self, clip: Tensor, sharp: Tensor, scale: Tensor, seeds: Sequence[int]) -> Tensor:
         """Clips and scales as for `update_statistics`, B seeds → (B, C, T, H, W) with texture."""
-        self._check(clip)
+        self._check(clip, frames=clip.shape[2])
         # one by one: an FFT of several differs in the last bits from that of one
-        shaped = [self._shaped(self._white(seed).unsqueeze(0).to(scale)) for seed in seeds]
-        noise = self.gain * torch.cat(shaped)
+        noise = self.gain * torch.cat([self._noise(seed, clip.shape[2] - 1, scale)
+                                       for seed in seeds])
         return (self._softened(clip, sharp)
                 + torch.cat([torch.zeros_like(noise[:, :, :1]), noise], dim=2) * scale)
 
-    def _check(self, clip: Tensor) -> None:
+    def _check(self, clip: Tensor, frames: int = 0) -> None:
+        """Raise ValueError for another shape, or one of fewer frames if any number is expected."""
         channels, changes, height, width = self.shape
         expected = (channels, changes + 1, height, width)
-        if tuple(clip.shape[1:]) != expected:
+        if tuple(clip.shape[1:]) != (channels, max(frames, changes + 1), height, width):
             raise ValueError(f'Grain: clips must be (C, T, H, W) = {expected}, as channels, '
                              f'num_frames and size say, but got {tuple(clip.shape[1:])}; set grain '
                              'in the config of the autoencoder to the shape of the clips')
 
     def _softened(self, clip: Tensor, sharp: Tensor) -> Tensor:
         return sharp + self.softness * (clip - sharp)
+
+    def _noise(self, seed: int, changes: int, like: Tensor) -> Tensor:
+        """(1, C, changes, H, W) noise of one clip; of independent parts the squares add up to 1."""
+        noise, part = self._shaped(self._white(seed).unsqueeze(0).to(like)), 0
+        fading = self.shape[1] // 2
+        angle = torch.linspace(0, math.pi / 2, fading + 2).to(like)[1:-1].view(1, 1, -1, 1, 1)
+        while noise.shape[2] < changes:
+            part += 1
+            white = self._white(derive_seed('part', seed, part)).unsqueeze(0).to(like)
+            kept, old = noise.tensor_split([noise.shape[2] - fading], dim=2)
+            new, rest = self._shaped(white).tensor_split([fading], dim=2)
+            noise = torch.cat([kept, angle.cos() * old + angle.sin() * new, rest], dim=2)
+        return noise[:, :, :changes]
 
     def _shaped(self, white: Tensor) -> Tensor:
         """(B, C, T − 1, H, W) white noise → noise with the missing power."""

@@ -27,7 +27,8 @@ def synthesize_on_ray(package: str, rows: Sequence[Annotation], out: Path, *, de
                       per_still: int = 1, seed: int = 0, batch_size: int = 8,
                       shards: int | None = None, workers: int | None = None,
                       address: str | None = None, sampler: Mapping[str, Any] | None = None,
-                      conditions: Told | None = None) -> list[str]:
+                      conditions: Told | None = None,
+                      length: Mapping[str, Any] | None = None) -> list[str]:
     """Make the stores of all shards in `out` → why clips were left out, one message each.
 
     Args:
@@ -44,6 +45,7 @@ def synthesize_on_ray(package: str, rows: Sequence[Annotation], out: Path, *, de
         address: of a cluster; by default Ray is started on this machine.
         sampler: settings in place of the package's, for `with_sampler`.
         conditions: what all clips are told.
+        length: of the clips, for `with_length`; by default the package's.
 
     Raises:
         MissingExtraError: if Ray is not installed.
@@ -74,7 +76,7 @@ def synthesize_on_ray(package: str, rows: Sequence[Annotation], out: Path, *, de
     resources: dict[str, Any] = {'num_gpus': 1} if kind == 'GPU' else {'num_cpus': 1}
     done = work.map_batches(
         ShardMaker, batch_size=1, batch_format='numpy',
-        fn_constructor_args=(package, device, dict(sampler or {})),
+        fn_constructor_args=(package, device, dict(sampler or {}), dict(length or {})),
         fn_kwargs={'out': out.resolve(), 'options': options},
         compute=ray.data.ActorPoolStrategy(size=min(workers, shards)), **resources)
     rows_of_shards = sorted(done.take_all(), key=lambda row: row['shard'])
@@ -91,11 +93,14 @@ class ShardMaker:
         package: of the generator.
         device: 'cpu' or 'cuda'; Ray shows an actor its own GPU alone.
         sampler: settings in place of the package's.
+        length: of the clips, for `with_length`.
     """
 
-    def __init__(self, package: str, device: str, sampler: Mapping[str, Any]) -> None:
+    def __init__(self, package: str, device: str, sampler: Mapping[str, Any],
+                 length: Mapping[str, Any]) -> None:
         generator = load_package(package, device)
-        self.generator = generator.with_sampler(**sampler) if sampler else generator
+        generator = generator.with_sampler(**sampler) if sampler else generator
+        self.generator = generator.with_length(**length)
 
     def __call__(self, batch: Mapping[str, Any], out: Path, options: Mapping[str, Any]
                  ) -> dict[str, list[Any]]:

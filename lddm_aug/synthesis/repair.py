@@ -38,8 +38,8 @@ def repair_store(store: str | Path, generator: Generator | None = None, *, batch
     versions, it has.
 
     Args:
-        generator: from `load_package`: the one that made the clips; it samples as the store says.
-            None will do where no clip is damaged.
+        generator: from `load_package`: the one that made the clips; it samples as the store says,
+            and makes clips as long.  None will do where no clip is damaged.
         batch_size: clips per batch.
         workers: processes that make clips on the CPU; 0 makes them in this one.
         processes: that look for damaged clips.
@@ -72,7 +72,8 @@ def repair_store(store: str | Path, generator: Generator | None = None, *, batch
 def _make_again(manifest: Manifest, rows: Rows, generator: Generator,
                 batch_size: int, workers: int) -> list[str]:
     """Make the clips of rows; why some could not be made as they were."""
-    generator = generator.sampling_as(manifest.header.get('generator', {}))
+    generator = generator.sampling_as(manifest.header.get('generator', {})).with_length(
+        manifest.header['shape'][0], rows[0]['frame_stride'])
     batches = [np.arange(len(rows))[first:first + batch_size]
                for first in range(0, len(rows), batch_size)]
     making = Batches(generator, device_of(generator), _Requests(rows), batches, {})

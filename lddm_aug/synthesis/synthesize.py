@@ -322,6 +322,7 @@ def _identity(generator: Generator, per_still: int, seed: int, device: torch.dev
         'per_still': per_still,
         'seed': seed,
         'shape': frames if generator.channels == 1 else (*frames, generator.channels),
+        **({} if generator.has_own_length else {'frame_stride': generator.frame_stride}),
         **({} if keep is None else keep.identity),
     }
     return json.loads(json.dumps(identity))

@@ -1,10 +1,13 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from mmaction.registry import MODELS
 from torch.testing import assert_close
 
 from lddm_aug.functional.pixels import to_uint8
-from lddm_aug.generators.lddm import LDDMGenerator
+from lddm_aug.generators.lddm import KNOWN, LDDMGenerator
+from lddm_aug.generators.package import save_package
 
 DIFFUSION = dict(
     type='LatentDiffusion',
@@ -255,3 +258,86 @@ def test_a_student_is_sampled_as_it_was_trained():
 def test_a_diffusion_without_a_student_has_no_such_sampler():
     with pytest.raises(ValueError, match=r"'Student' .*distilled"):
         LDDMGenerator(DIFFUSION, size=32, sampler='Student', steps=2)
+
+
+def test_a_longer_clip_begins_with_its_still_and_moves_on(generator):
+    longer = generator.with_length(38)
+    clips = longer(stills(2), [1, 2])
+    assert clips.shape == (2, 1, 38, 32, 32) and longer.num_frames == 38
+    assert torch.equal(clips[:, :, 0], stills(2))
+    assert clips.diff(dim=2).abs().mean(dim=(0, 1, 3, 4)).min() > 1e-4
+    assert generator.num_frames == 16
+
+
+def test_the_usual_length_is_the_generator_itself_and_a_shorter_one_its_beginning(generator):
+    assert generator.with_length(16, 3) is generator
+    assert generator.with_length(40).with_length(16) is generator
+    shorter = generator.with_length(5)(stills(1), [3])
+    assert torch.equal(shorter, generator(stills(1), [3])[:, :, :5])
+
+
+def test_a_longer_clip_is_the_same_in_any_batch(generator):
+    longer = generator.with_length(24)
+    together = longer(stills(3), [4, 5, 6])
+    assert torch.equal(together[1:2], longer(stills(3)[1:2], [5]))
+
+
+@pytest.mark.parametrize('stride, taken', [
+    (6, [0, 2, 4, 6, 8]), (4, [0, 1, 3, 4, 5]), (5, [0, 2, 3, 5, 7])])
+def test_a_larger_stride_takes_the_frames_that_are_nearest_in_time(generator, stride, taken):
+    slower = generator.with_length(5, stride)
+    assert slower.frame_stride == stride
+    assert torch.equal(slower(stills(1), [3]), generator(stills(1), [3])[:, :, taken])
+
+
+@pytest.mark.parametrize('sampler', ['DPMSolverMultistep', 'DDIM', 'DDPM'])
+def test_latents_that_are_known_come_out_as_they_are_and_the_others_as_ever(generator, sampler):
+    generator.diffusion.denoiser = KnowsTheDistribution(
+        generator.diffusion.noise_process.alphas_cumprod, 2.5, 0.5)
+    known = torch.randn(64, 4, 2, 4, 4)
+    latents = generator.with_sampler(name=sampler, steps=20).denoise(
+        torch.zeros(64, 8, 4, 4), list(range(64)), torch.zeros(64, 0), known)
+    assert_close(latents[:, :, :2], known, atol=1e-4, rtol=1e-4)
+    assert latents[:, :, 2:].mean() == pytest.approx(2.5, abs=0.03)
+
+
+def test_every_window_begins_with_the_end_of_the_one_before(generator, monkeypatch):
+    asked = []
+    denoise = LDDMGenerator.denoise
+
+    def recorded(self, condition, seeds, told, known=None):
+        asked.append((seeds, known, denoise(self, condition, seeds, told, known)))
+        return asked[-1][2]
+
+    monkeypatch.setattr(LDDMGenerator, 'denoise', recorded)
+    longer = generator.with_length(32)
+    longer(stills(1), [7])
+    assert longer.seams() == [*range(16, 32, 4 * (4 - KNOWN))]
+    assert len({str(seeds) for seeds, _, _ in asked}) == len(asked) == 1 + len(longer.seams())
+    for (_, _, before), (_, known, after) in pairwise(asked):
+        assert_close(known, before[:, :, 4 - KNOWN:], atol=1e-4, rtol=1e-4)
+        assert_close(after[:, :, :KNOWN], known, atol=1e-4, rtol=1e-4)
+
+
+def test_other_settings_of_the_sampler_keep_the_length(generator):
+    other = generator.with_length(24, 6).with_sampler(steps=2)
+    assert (other.num_frames, other.frame_stride, other.sampler.steps) == (24, 6, 2)
+
+
+@pytest.mark.parametrize('length, message', [
+    (dict(frame_stride=2), '3 frames of the source video apart, .* cannot be 2; take 3 or more'),
+    (dict(num_frames=1), 'num_frames lies in .2, 1024., but got 1')])
+def test_a_length_that_it_cannot_make_is_refused(generator, length, message):
+    with pytest.raises(ValueError, match=f'LDDMGenerator: .*{message}'):
+        generator.with_length(**length)
+
+
+def test_a_package_has_the_usual_length(generator, tmp_path):
+    with pytest.raises(ValueError, match='save_package: clips of 32 frames of stride 3'):
+        save_package(tmp_path / 'package', generator.with_length(32), [])
+    assert not (tmp_path / 'package').exists()
+
+
+def test_latents_are_those_of_the_usual_length(generator):
+    with pytest.raises(ValueError, match='latents are of clips of the length and stride'):
+        generator.with_length(32).sample_latents(stills(1), [1])

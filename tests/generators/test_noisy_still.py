@@ -51,3 +51,11 @@ def test_a_package_keeps_the_curve(generator, tmp_path):
 def test_without_clips_it_is_refused():
     with pytest.raises(ValueError, match=r'NoisyStill: .*one training clip'):
         NoisyStill(16).fit([], ('a',))
+
+
+def test_the_noise_is_as_large_in_a_longer_clip(generator):
+    still = torch.zeros(1, 1, 16, 16)
+    noise = (generator.with_length(300)(still, [1]) - still.unsqueeze(2))[0, 0]
+    usual = (generator(still, [1]) - still.unsqueeze(2))[0, 0]
+    assert noise.shape[0] == 300 and (noise[0] == 0).all()
+    assert noise[1:].std().item() == pytest.approx(usual[1:].std().item(), rel=0.1)

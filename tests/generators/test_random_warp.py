@@ -64,3 +64,11 @@ def test_its_config_builds_it_again():
 def test_an_impossible_amplitude_is_refused(amplitude):
     with pytest.raises(ValueError, match='RandomWarp: amplitude is the greatest displacement'):
         RandomWarp(size=32, amplitude=amplitude)
+
+
+def test_it_cannot_go_on_but_can_be_cut():
+    warp = RandomWarp(16)
+    still = torch.rand(1, 1, 16, 16) * 2 - 1
+    assert torch.equal(warp.with_length(6)(still, [1]), warp(still, [1])[:, :, :6])
+    with pytest.raises(ValueError, match=r'RandomWarp: makes 16 frames and .* needs 31'):
+        warp.with_length(16, 6)

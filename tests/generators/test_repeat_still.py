@@ -17,3 +17,8 @@ def test_its_config_builds_it_again():
     generator = RepeatStill(size=8, channels=3, num_frames=5, frame_stride=2)
     again = MODELS.build(generator.config)
     assert (again.size, again.channels, again.num_frames, again.frame_stride) == (8, 3, 5, 2)
+
+
+def test_a_still_is_held_for_any_length():
+    clip = RepeatStill(8).with_length(100, 7)(torch.full((1, 1, 8, 8), 0.5), [1])
+    assert clip.shape == (1, 1, 100, 8, 8) and (clip == 0.5).all()

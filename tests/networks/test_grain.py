@@ -156,7 +156,21 @@ def test_noise_depends_on_the_seed_alone():
     assert not torch.equal(together[0], together[1])
 
 
-@pytest.mark.parametrize('shape', [(1, 5, 16, 16), (1, 9, 8, 8), (3, 5, 8, 8)])
+def test_the_noise_of_a_longer_clip_begins_as_usual_and_stays_as_large():
+    grain, seeds = trained_on_noise(), list(range(200))
+    usual, longer = (noise(grain, torch.ones(200, 1, frames, 8, 8), seeds) for frames in (5, 21))
+    assert torch.equal(longer[:, :, :3], usual[:, :, :3])          # then it fades into the next
+    spread = longer[:, :, 1:].std(dim=(0, 1, 3, 4))
+    assert_close(spread, usual[:, :, 1:].std().expand(20), rtol=0.1, atol=0)
+
+
+def test_statistics_are_of_clips_of_one_length():
+    longer = torch.zeros(1, 1, 9, 8, 8)
+    with pytest.raises(ValueError, match=r'Grain: .*\(1, 5, 8, 8\), .*grain in the config'):
+        update_statistics(trained_on_noise(), longer, longer)
+
+
+@pytest.mark.parametrize('shape', [(1, 5, 16, 16), (1, 3, 8, 8), (3, 5, 8, 8)])
 def test_clips_of_another_shape_are_refused(shape):
     clip = torch.zeros(1, *shape)
     for call in (lambda: update_statistics(trained_on_noise(), clip, clip),

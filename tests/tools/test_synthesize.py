@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from lddm_aug.commands import synthesize as command
+from lddm_aug.configs import choose
 from lddm_aug.data.frames import read_square_still
 from lddm_aug.files import sha256_of
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
@@ -143,6 +144,80 @@ def test_a_control_has_no_sampler(monkeypatch, capsys, tmp_path, stills):
                               temperature=None, condition_guidance=None)
     control = RepeatStill(size=16)                   # beside LDDM, it stays as it is
     assert command._with_sampler(control, args) is control
+
+
+def test_clips_go_on_and_are_resumed_and_repaired_at_their_length(
+        monkeypatch, capsys, tmp_path, package, stills):
+    def make(name: str, *options: object) -> Path:
+        synthesize(monkeypatch, package, '--stills', stills, '--out', tmp_path / name, '--device',
+                   'cpu', '--workers', 0, *options)
+        return tmp_path / name
+
+    longer = ('--frames', 10, '--stride', 6)
+    store = make('store', *longer)
+    row = read_manifest(store).rows[0]
+    assert row['shape'] == [10, 16, 16] and row['frame_stride'] == 6
+    before = sha256_of(store)
+    assert sha256_of(make('other', *longer, '--batch-size', 1)) == before
+    for other in ((), ('--frames', 12, '--stride', 6), ('--frames', 10), ('--frames', 10,
+                                                                         '--stride', 5)):
+        with pytest.raises(SystemExit):
+            make('store', *other)
+        assert 'started with another plan' in capsys.readouterr().err
+    [shard] = (store / 'clips').iterdir()
+    shard.write_bytes(shard.read_bytes()[:-1] + b'x')
+    repair_store(store, load_package(package))
+    assert sha256_of(store) == before
+
+
+@pytest.mark.parametrize('wrong, named', [
+    (['--stride', 2], 'take 3 or more'), (['--frames', 1], 'num_frames lies in'),
+    (['--fps', 10], '--stride')])
+def test_a_length_that_cannot_be_had_is_refused(monkeypatch, capsys, tmp_path, package, stills,
+                                                wrong, named):
+    with pytest.raises(SystemExit) as ended:
+        synthesize(monkeypatch, package, '--stills', stills, '--out', tmp_path / 'store',
+                   '--device', 'cpu', *wrong)
+    assert ended.value.code == 2 and named in capsys.readouterr().err
+    assert not (tmp_path / 'store').exists()
+
+
+@pytest.fixture
+def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of one's own, of 25 frames per second, chosen."""
+    for name in 'ab':
+        np.save(tmp_path / f'{name}.npy', np.zeros((16, 16, 16), np.uint8))
+    (tmp_path / 'videos.csv').write_text('path,label,group,split,fps\na.npy,x,1,train,25\n'
+                                         'b.npy,y,2,test,25\n')
+    for name, value in choose(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+@pytest.mark.parametrize('fps, stride', [(25, 1), (8, 3), (4, 6), (1, 25)])
+def test_frames_per_second_are_a_stride_of_the_videos(videos, fps, stride):
+    assert command._stride(fps, 'lddm') == stride
+
+
+@pytest.mark.parametrize('rates, fps, message', [
+    ('25 25', 30, 'not above 25'), ('25 30', 8, 'several frame rates'),
+    ('  ', 8, 'no frame rates')])
+def test_frames_per_second_that_cannot_be_had_are_refused(videos, rates, fps, message):
+    one, other = rates.split(' ')[:2]
+    (videos / 'videos.csv').write_text(f'path,label,group,split,fps\na.npy,x,1,train,{one}\n'
+                                       f'b.npy,y,2,test,{other}\n')
+    with pytest.raises(ValueError, match=f'--fps: .*{message}'):
+        command._stride(fps, 'lddm')
+
+
+def test_without_a_generator_of_the_length_that_of_the_usual_one_goes_on(
+        monkeypatch, tmp_path, tiny_lddm, videos):
+    (tmp_path / 'stills.csv').write_text('path,label,group,frame\na.npy,x,3,0\n')
+    save_package(tmp_path / 'generators/lddm_16/package', tiny_lddm, ['p9'])
+    synthesize(monkeypatch, '--data', tmp_path, '--size', 16, '--recipe', 'lddm', '--frames', 12,
+               '--stride', 3, '--device', 'cpu', '--workers', 0)
+    store = tmp_path / 'synthetic/lddm_16_12frames'
+    assert read_manifest(store).rows[0]['shape'] == [12, 16, 16]
 
 
 def missing_table(tmp_path: Path) -> None:

@@ -27,16 +27,18 @@ class SynthesizeClip(BaseTransform):
         package: the generator's folder, or hf://user/name[@revision].  It is read once per process;
             a StillDataset reads it when it is built, before workers start.
         device: where to synthesize; in a worker, 'cpu'.
+        num_frames: T; by default the package's.  See `Generator.with_length`.
     """
 
-    def __init__(self, package: str, device: str = 'cpu') -> None:
+    def __init__(self, package: str, device: str = 'cpu', num_frames: int | None = None) -> None:
         self.package = package
         self.device = device
+        self.num_frames = num_frames
 
     @property
     def generator(self) -> Generator:
         """The generator, loaded once per process."""
-        return shared_generator(self.package, self.device)
+        return shared_generator(self.package, self.device).with_length(self.num_frames)
 
     @property
     def groups(self) -> frozenset[str]:
@@ -66,5 +68,6 @@ class SynthesizeClip(BaseTransform):
                 f'LoadStill(size={generator.size}, channels={generator.channels})')
 
     def __repr__(self) -> str:
-        return f'SynthesizeClip(package={self.package!r}, device={self.device!r})'
+        return (f'SynthesizeClip(package={self.package!r}, device={self.device!r}, '
+                f'num_frames={self.num_frames!r})')
 

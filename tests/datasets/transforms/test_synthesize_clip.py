@@ -7,6 +7,7 @@ import pytest
 from mmaction.datasets.transforms import ArrayDecode, SampleFrames
 
 from lddm_aug.data.annotations import Annotation
+from lddm_aug.datasets.synthetic_clips import SyntheticClipDataset
 from lddm_aug.datasets.transforms.sample_segment import SampleSegment
 from lddm_aug.datasets.transforms.synthesize_clip import SynthesizeClip
 from lddm_aug.functional.pixels import clip_to_uint8, still_to_unit
@@ -86,3 +87,22 @@ def test_a_still_of_another_size_or_colour_mode_is_refused(package: str, shape):
 def test_a_missing_package_is_named(tmp_path: Path, still: np.ndarray):
     with pytest.raises(FileNotFoundError, match='nowhere'):
         SynthesizeClip(str(tmp_path / 'nowhere'))(dict(still=still, seed=1))
+
+
+def test_a_longer_clip_feeds_what_samples_32_frames_on_the_fly_and_from_a_store(
+        tmp_path: Path, package: str, tiny_lddm, still: np.ndarray):
+    np.save(tmp_path / 'still.npy', still[None])
+    row = Annotation(tmp_path / 'still.npy', 'benign', 'g', 0, None, 0)
+    synthesize(tiny_lddm.with_length(32), [row], tmp_path / 'store', progress=False)
+    stored = SyntheticClipDataset(str(tmp_path / 'store'), pipeline=[
+        SampleSegment(32, segment_length=96), ArrayDecode()], test_mode=True)[0]
+    seed = read_manifest(tmp_path / 'store').rows[0]['seed']
+    made = SynthesizeClip(package, num_frames=32)(dict(still=still, seed=seed))
+    assert made['total_frames'] == 32 and made['frame_stride'] == 3
+    fed = ArrayDecode()(SampleSegment(32, segment_length=96, test_mode=True)(dict(
+        made, modality='RGB')))
+    assert len(fed['imgs']) == 32
+    np.testing.assert_array_equal(np.stack(fed['imgs'])[..., 0],
+                                  np.stack(stored['imgs']).reshape(32, 16, 16, -1)[..., 0])
+    with pytest.raises(ValueError, match='num_frames=32 cannot be sampled'):
+        SampleSegment(32, segment_length=96)(SynthesizeClip(package)(dict(still=still, seed=1)))
