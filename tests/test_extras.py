@@ -4,7 +4,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from argparse import Namespace
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from copy import deepcopy
 from pathlib import Path
 
@@ -51,8 +51,8 @@ def test_without_tensorboard_a_training_draws_no_curves_there(monkeypatch, confi
 
 
 @pytest.mark.parametrize('missing, raised', [('tensorboard', None), ('wandb', MissingExtraError)])
-def test_both_trainings_look_for_the_backends_before_anything_is_built(monkeypatch, missing,
-                                                                       raised):
+def test_both_trainings_look_for_the_backends_before_anything_is_built(
+        monkeypatch, tmp_path, missing, raised):
     """The generator's and the recognizer's, as far as their checks go."""
     text = dict(type='A', vis_backends=[dict(type='TensorboardVisBackend')])
     if raised:
@@ -60,13 +60,15 @@ def test_both_trainings_look_for_the_backends_before_anything_is_built(monkeypat
     monkeypatch.setitem(sys.modules, missing, None)
     config = read_config('tsm_phantom_real')
     [stage, *_] = stage_configs(find_config('lddm/lddm'), choice={'DATASET': 'phantom'}).values()
-    config.merge_from_dict(dict(launcher='none', work_dir='nowhere', visualizer=deepcopy(text)))
+    config.merge_from_dict(dict(launcher='none', work_dir=str(tmp_path / 'work'),
+                                visualizer=deepcopy(text)))
     stage.visualizer = ConfigDict(deepcopy(text))
     monkeypatch.setattr(training_record, 'keep_record', lambda config, checkpoint: None)
-    for check in (lambda: train._check(config, Namespace(resume=None, amp=False), None),
-                  lambda: generator_training._check(dict(autoencoder=stage), Path('package'))):
-        with pytest.raises(raised) if raised else nullcontext():
-            check()
+    for check in (lambda held: train._check(config, Namespace(resume=None, amp=False), None, held),
+                  lambda held: generator_training._check(
+                      dict(autoencoder=stage), Path('package'), 'none')):
+        with pytest.raises(raised) if raised else nullcontext(), ExitStack() as held:
+            check(held)
     if not raised:
         assert config.visualizer.vis_backends == stage.visualizer.vis_backends == []
 
