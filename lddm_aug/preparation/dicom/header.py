@@ -306,7 +306,7 @@ def _check_inflated(file: BinaryIO, name: str) -> None:
         return
     inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     while piece := file.read(CHUNK_BYTES):
-        while piece:
+        while piece and not inflate.eof:             # what follows the end is padding
             size += len(inflate.decompress(piece, CHUNK_BYTES))
             refuse_above('MAX_INFLATED', size, name, UnreadableFileError)
             piece = inflate.unconsumed_tail

@@ -251,6 +251,15 @@ def test_a_deflated_file_is_not_inflated_beyond_the_limit(tmp_path, make_dicom, 
         read_facts(path, 'a', 'PatientID')
 
 
+@pytest.mark.parametrize('padding', [b'', b'\0', b'\0' * 9])
+def test_what_follows_the_end_of_a_deflated_file_is_passed_over(tmp_path, make_dicom, padding):
+    path = tmp_path / 'a.dcm'
+    make_dicom(path, np.zeros((3, 8, 8), np.uint8), syntax=DeflatedExplicitVRLittleEndian)
+    with path.open('ab') as file:
+        file.write(padding)
+    assert len(list(read_pictures(path, 'a', 3))) == 3
+
+
 @pytest.mark.parametrize('frames', [-5, 0, 2**31 - 1])
 def test_an_impossible_number_of_frames_concerns_this_file_alone(tmp_path, make_dicom, frames):
     make_dicom(tmp_path / 'a.dcm', np.zeros((3, 8, 8), np.uint8), NumberOfFrames=frames)
