@@ -107,6 +107,18 @@ def _write_table(path: Path, rows: Sequence[Sequence[object]],
     return str(path)
 
 
+@pytest.fixture(autouse=True)
+def _no_choice_stays() -> Iterator[None]:
+    """A command sets environment variables for its process, which here runs other tests, too."""
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
 @pytest.fixture
 def one_rank_ends() -> Callable[[], AbstractContextManager[None]]:
     """with one_rank_ends(): ends with the process group; DDP must be gone.
