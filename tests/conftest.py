@@ -27,7 +27,7 @@ import torch
 from mmaction.registry import MODELS
 
 import lddm_aug  # noqa: F401  registers the generators
-from lddm_aug import locks
+from lddm_aug import configs, locks
 from lddm_aug.configs import VARIABLES
 from lddm_aug.generators.lddm import LDDMGenerator
 
@@ -110,13 +110,8 @@ def _write_table(path: Path, rows: Sequence[Sequence[object]],
 @pytest.fixture(autouse=True)
 def _no_choice_stays() -> Iterator[None]:
     """A command sets environment variables for its process, which here runs other tests, too."""
-    before = {name: os.environ.get(name) for name in VARIABLES}
-    yield
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+    with configs.environment({name: os.environ.get(name) for name in VARIABLES}):
+        yield
 
 
 @pytest.fixture
