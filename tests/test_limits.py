@@ -253,3 +253,13 @@ def test_entries_for_which_a_container_has_no_room_are_not_believed(tmp_path, wr
     path.write_bytes(content)
     with pytest.raises(UnreadableFileError, match=rf'a\.mp4 .*{box.decode()}'):
         inspect(path)
+
+
+def test_a_table_that_stands_twice_is_damage_and_no_lack_of_memory(tmp_path, write_video, numbered):
+    path = write_video(tmp_path / 'a.mp4', 'libx264', numbered(12))
+    content = path.read_bytes()
+    start = content.index(b'stts') - 4
+    end = start + int.from_bytes(content[start:start + 4], 'big')
+    path.write_bytes(content[:end] + content[start:])
+    with pytest.raises(UnreadableFileError, match=r'a\.mp4 .*is it damaged'):
+        inspect(path)

@@ -106,8 +106,12 @@ def open_container(name: str | Path, file: BinaryIO) -> av.container.InputContai
     file.seek(0)
     # absolute, since FFmpeg reads text before a colon as a protocol
     source: Any = str(name.absolute()) if isinstance(name, Path) else file
-    return av.open(source, 'r', options=_bounds(), container_options={
-        'format_whitelist': FORMATS, 'protocol_whitelist': 'file'})
+    try:
+        return av.open(source, 'r', options=_bounds(), container_options={
+            'format_whitelist': FORMATS, 'protocol_whitelist': 'file'})
+    except av.error.MemoryError as error:            # FFmpeg says so of absurd and doubled tables
+        raise UnreadableFileError(f'{name} cannot be read as a video; is it damaged? FFmpeg finds '
+                                  'no memory for what its header announces') from error
 
 
 def _bounds() -> dict[str, str]:
