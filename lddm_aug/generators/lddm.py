@@ -19,8 +19,6 @@ from lddm_aug.models.samplers import DEFAULT_SAMPLER
 from lddm_aug.networks.denoiser import Denoiser
 from lddm_aug.seeds import derive_seed
 
-KNOWN = 3                                            # latents, along time, of the window before
-
 
 @dataclass(frozen=True)
 class DiffusionSampler(SamplerSettings):
@@ -182,30 +180,25 @@ class LDDMGenerator(LatentGenerator):
         return self.denoise(self._denoiser.condition(stills), seeds, told)
 
     def go_on(self, stills: Tensor, seeds: Sequence[int], told: Tensor, num_frames: int) -> Tensor:
-        """Latents window by window, then all of them decoded on the still, as one clip.
+        """Window by window: the last frame of one is the still of the next.
 
-        A window begins with the last latents of the one before, and the others are sampled beside
-        them: the replacement of Ho et al. 2022 (Video Diffusion Models), section 3.1, which is
-        RePaint (Lugmayr et al. 2022) without its resampling.  All latents are relative to the
-        still, so what moves away from it comes back, and no frame is made of a frame that was made.
+        That frame is taken as it is before softening and grain, which the whole clip gets in the
+        end.  With them, every window would be softer than the one before.
         """
-        condition, latents = self._denoiser.condition(stills), self.sample(stills, seeds, told)
-        t, window = latents.shape[2], 0
-        count = -(-num_frames * t // self.num_frames)
-        while latents.shape[2] < count:
+        autoencoder, window = self.diffusion.autoencoder, 0
+        parts = autoencoder.rebuild(stills, self.sample(stills, seeds, told))
+        while parts.clip.shape[2] < num_frames:
             window += 1
             drawn = [derive_seed('window', seed, window) for seed in seeds]
-            known = latents[:, :, latents.shape[2] - min(KNOWN, t - 1):]
-            more = self.denoise(condition, drawn, told, known)
-            latents = torch.cat([latents, more[:, :, known.shape[2]:]], dim=2)
-        return self.decode(stills, seeds, latents[:, :, :max(count, t)])[:, :, :num_frames]
+            still = parts.sharp[:, :, -1].clamp(-1, 1)
+            parts = parts.followed_by(
+                autoencoder.rebuild(still, self.sample(still, drawn, told)))
+        return autoencoder.texture(parts, seeds)[:, :, :num_frames]
 
     def seams(self) -> list[int]:
-        """Frames with which a window's own latents begin, in a clip of its length and stride."""
+        """Frames with which a further window begins, in a clip of its length and stride."""
         own, frames = self._own or self, self._frames.tolist()
-        t = self.latent_shape[1]
-        step = (t - min(KNOWN, t - 1)) * own.num_frames // t
-        begun = range(own.num_frames, frames[-1] + 1, step)
+        begun = range(own.num_frames, frames[-1] + 1, own.num_frames - 1)
         return [next(t for t, frame in enumerate(frames) if frame >= begin) for begin in begun]
 
     def decode(self, stills: Tensor, seeds: Sequence[int], latents: Tensor) -> Tensor:
@@ -217,13 +210,11 @@ class LDDMGenerator(LatentGenerator):
             return self.diffusion.student
         return self.diffusion.denoiser
 
-    def denoise(self, condition: Tensor, seeds: Sequence[int], told: Tensor,
-                known: Tensor | None = None) -> Tensor:
+    def denoise(self, condition: Tensor, seeds: Sequence[int], told: Tensor) -> Tensor:
         """(B, Cs, h, w) condition, B seeds → (B, Cz, t, h, w) standardised latents.
 
         Args:
             told: (B, D) values of the conditions, NaN where they are unknown.
-            known: (B, Cz, t', h, w) of the first latents, which come out as they are.
         """
         told = told.to(condition.device)
         # drawn on the CPU: the same on every device
@@ -232,15 +223,11 @@ class LDDMGenerator(LatentGenerator):
         latent = self.sampler.temperature * latent.to(condition)
         if self.sampler.name == STUDENT:
             assert isinstance(self.diffusion, DistilledDiffusion)
-            return self.diffusion.follow(latent, condition, told, known)[-1]
+            return self.diffusion.follow(latent, condition, told)[-1]
         solver = self.diffusion.noise_process.sampler(self.sampler.name, self.sampler.steps)
         for step in solver.timesteps:
             steps = step.to(condition.device).expand(len(latent))
             prediction = self._guided(latent, steps, condition, told)
-            if known is not None:
-                places = slice(known.shape[2])
-                prediction[:, :, places] = self.diffusion.noise_process.target_towards(
-                    known, latent[:, :, places], steps)
             latent = solver.step(prediction, step, latent, generator=draws).prev_sample
         return latent
 

@@ -58,23 +58,17 @@ class DistilledDiffusion(LatentDiffusion):
         self.denoiser.eval()
         return self
 
-    def follow(self, noise: Tensor, condition: Tensor, told: Tensor, known: Tensor | None = None
-               ) -> list[Tensor]:
+    def follow(self, noise: Tensor, condition: Tensor, told: Tensor) -> list[Tensor]:
         """(B, Cz, t, h, w) noise → the latents after each of the student's steps.
 
         Args:
             condition: (B, Cs, h, w), of `student.condition`.
             told: (B, D) values of the conditions, NaN where they are unknown.
-            known: (B, Cz, t', h, w) of the first latents, which come out as they are.
         """
         path, latent = [], noise
         for level, following in pairwise((*self.levels, 0.)):
             steps = torch.full((len(latent),), STEPS * level, device=latent.device)
             velocity = self.student(latent, steps, condition, told)
-            if known is not None:
-                places = slice(known.shape[2])
-                velocity[:, :, places] = self.noise_process.target_towards(
-                    known, latent[:, :, places], steps)
             latent = latent - (level - following) * velocity
             path.append(latent)
         return path

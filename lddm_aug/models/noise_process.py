@@ -64,30 +64,14 @@ class NoiseProcess:
 
     def noised(self, latent: Tensor, noise: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
         """(B, …) latents and noise, (B,) steps → (B, …) noisy input and target."""
-        signal, spread = self._levels(latent, steps)
-        return signal * latent + spread * noise, self._target(latent, noise, signal, spread)
-
-    def target_towards(self, latent: Tensor, noisy: Tensor, steps: Tensor) -> Tensor:
-        """(B, …) latents that are known, noisy input, (B,) steps → the target that leads to them.
-
-        A sampler that is given it in place of a prediction ends at these latents.
-        """
-        signal, spread = self._levels(latent, steps)
-        return self._target(latent, (noisy - signal * latent) / spread, signal, spread)
-
-    def _levels(self, like: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-        """Factors of latent and noise in the noisy input, of the shape (B, 1, …)."""
-        ones = (-1,) + (1,) * (like.ndim - 1)
+        ones = (-1,) + (1,) * (latent.ndim - 1)
         if self.target == 'flow':
-            s = (steps / STEPS).to(like).view(ones)
-            return 1 - s, s
-        alpha_bar = self.alphas_cumprod.to(like.device)[steps].to(like).view(ones)
-        return alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
-
-    def _target(self, latent: Tensor, noise: Tensor, signal: Tensor, spread: Tensor) -> Tensor:
-        if self.target == 'v':
-            return signal * noise - spread * latent
-        return noise if self.target == 'epsilon' else noise - latent
+            s = (steps / STEPS).to(latent).view(ones)
+            return (1 - s) * latent + s * noise, noise - latent
+        alpha_bar = self.alphas_cumprod.to(latent.device)[steps].to(latent).view(ones)
+        signal, spread = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
+        target = signal * noise - spread * latent if self.target == 'v' else noise
+        return signal * latent + spread * noise, target
 
     def weights(self, steps: Tensor) -> Tensor:
         """(B,) steps → (B,) weights of their squared errors; Hang et al. 2023, section 3.4."""

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
@@ -15,6 +17,19 @@ SCALE_WEIGHT = 0.1                                   # uncritical: it trains wei
 # In [−1, 1].  Latents far from the training data can give scales up to 47, and white noise as a
 # clip.  The scale of ordinary clips is 0.003 to 0.12.
 LARGEST_SCALE = 0.25
+
+
+class Rebuilt(NamedTuple):
+    """What a `VideoDecoder` gives."""
+
+    clip: Tensor                                     # (B, C, T, H, W)
+    sharp: Tensor                                    # (B, C, T, H, W), without blur
+    scale: Tensor                                    # (B, 1, T, H, W), the expected error
+
+    def followed_by(self, others: Rebuilt) -> Rebuilt:
+        """Its frames and those of others, whose frame 0 is its last."""
+        return Rebuilt(*(torch.cat([before, after[:, :, 1:]], dim=2)
+                         for before, after in zip(self, others, strict=True)))
 
 
 @MODELS.register_module()
@@ -68,10 +83,19 @@ class VideoAutoencoder(ClipAutoencoder):
             seeds: one per clip, to draw its grain and remove part of its blur.  Without them the
                 clip has a smaller error per pixel, and is too soft.
         """
-        clip, sharp, scale = self.decoder(still, self._unstandardise(latent))
-        if self.grain is None or seeds is None:
-            return clip
-        return self.grain(clip, sharp, scale.clamp(max=LARGEST_SCALE), seeds)
+        rebuilt = self.rebuild(still, latent)
+        return rebuilt.clip if seeds is None else self.texture(rebuilt, seeds)
+
+    def rebuild(self, still: Tensor, latent: Tensor) -> Rebuilt:
+        """As `decode`, without texture."""
+        return Rebuilt(*self.decoder(still, self._unstandardise(latent)))
+
+    def texture(self, rebuilt: Rebuilt, seeds: Sequence[int]) -> Tensor:
+        """Draw the grain of B clips, and remove part of their blur."""
+        if self.grain is None:
+            return rebuilt.clip
+        return self.grain(rebuilt.clip, rebuilt.sharp, rebuilt.scale.clamp(max=LARGEST_SCALE),
+                          seeds)
 
     def _reconstruct(self, clip: Tensor, latent: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         reconstruction, sharp, scale = self.decoder(clip[:, :, 0], latent)

@@ -134,11 +134,3 @@ def test_arguments_that_contradict_each_other_are_refused(arguments, message):
 def test_a_sampler_of_another_target_is_refused(target, sampler):
     with pytest.raises(ValueError, match=f'{target!r} .*{sampler!r}'):
         NoiseProcess(target).sampler(sampler, 10)
-
-
-@pytest.mark.parametrize('target', ['v', 'epsilon', 'flow'])
-def test_the_target_towards_a_latent_is_that_of_its_noise(target):
-    process = NoiseProcess(target, zero_terminal_snr=False)
-    steps = torch.tensor([1, 100, 500, 900, 999])
-    noisy, wanted = process.noised(LATENT, NOISE, steps)
-    assert_close(process.target_towards(LATENT, noisy, steps), wanted, atol=1e-3, rtol=1e-3)
