@@ -7,6 +7,7 @@ parts, so that they work from their first moments on.
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import re
@@ -80,7 +81,8 @@ class Found:
 
 
 def measure_recovery(folder: Path, run: Run, kinds: Sequence[str] = KINDS, kills: int = 50,
-                     seed: int = 0, command: str = '') -> list[dict[str, Any]]:
+                     seed: int = 0, command: str = '', minutes: float = math.inf
+                     ) -> list[dict[str, Any]]:
     """Kill runs of these kinds, so many times each.
 
     Args:
@@ -90,6 +92,7 @@ def measure_recovery(folder: Path, run: Run, kinds: Sequence[str] = KINDS, kills
         kills: of each kind.
         seed: of the moments, and of what is killed.
         command: that is to stand in the rows.
+        minutes: after which runs of a kind are killed no more.
 
     Returns:
         dict(what, tried, failed, value, unit, command) for each figure.
@@ -103,7 +106,7 @@ def measure_recovery(folder: Path, run: Run, kinds: Sequence[str] = KINDS, kills
         here = folder / kind
         here.mkdir()
         with JOBS[kind](here, run) as job:
-            found = kill_runs(job, here, kills, Random(f'{kind} {seed}'))
+            found = kill_runs(job, here, kills, Random(f'{kind} {seed}'), 60 * minutes)
         for fault in found.faults:
             print(f'{kind}: {fault}')
         failed = len(found.faults)
@@ -120,8 +123,9 @@ def measure_recovery(folder: Path, run: Run, kinds: Sequence[str] = KINDS, kills
     return rows
 
 
-def kill_runs(job: _Job, folder: Path, kills: int, random: Random) -> Found:
-    """Kill runs of a job until there were so many kills.
+def kill_runs(job: _Job, folder: Path, kills: int, random: Random, most_seconds: float = math.inf
+              ) -> Found:
+    """Kill runs of a job until there were so many kills, or so much time has passed.
 
     Raises:
         NotRecoveredError: if an undisturbed run doesn't end well.
@@ -133,7 +137,7 @@ def kill_runs(job: _Job, folder: Path, kills: int, random: Random) -> Found:
     expected = job.made(out)
     if job.expected is not None and expected != job.expected:
         raise NotRecoveredError(f'{out}: differs from what one process made')
-    while found.tried < kills:
+    while found.tried < kills and time.monotonic() < start + most_seconds:
         out = folder / f'{found.compared}'
         most = min(kills, found.tried + MOST_KILLS)
         try:
