@@ -340,7 +340,9 @@ class _Ray(_Stores):
                 {ray_cluster.ASKED: str(asked)},
                 PYTHONUNBUFFERED='1', PYTHONPATH=os.pathsep.join(filter(None, sys.path)),
                 RAY_agent_register_timeout_ms='600000', RAY_raylet_start_wait_time_s='600',
-                RAY_worker_register_timeout_seconds='600'))
+                RAY_worker_register_timeout_seconds='600',
+                # else they are nice, and get nothing beside programs that aren't
+                RAY_worker_niceness='0'))
         deadline = time.monotonic() + PATIENCE
         while 'Ray runtime started' not in (self.folder / 'cluster.log').read_text():
             if self.cluster.poll() is not None or time.monotonic() > deadline:
