@@ -1,9 +1,11 @@
 """Atomic writes and hashes of files."""
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +50,15 @@ def remove_temporaries(folder: Path) -> None:
     """Remove what atomic writes of killed runs left in a folder that only we write into."""
     for left in folder.glob(f'*{TEMPORARY}'):
         if left.is_file() or left.is_symlink():
+            left.unlink()
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what killed runs left of writing a file or folder that only we write."""
+    for left in path.parent.glob(f'.{glob.escape(path.name[:40])}.*{TEMPORARY}'):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
             left.unlink()
 
 

@@ -9,6 +9,7 @@ import base64
 import csv
 import gc
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -105,6 +106,53 @@ def _write_table(path: Path, rows: Sequence[Sequence[object]],
     with path.open('w', newline='') as file:
         csv.writer(file).writerows([columns, *rows])
     return str(path)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption('--rows', type=Path, metavar='JSON',
+                     help='put what tests count in into this file, as docs/results/scale.json')
+
+
+@pytest.fixture
+def count_in(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """count_in(what, unit, value, tried=1): make the test a part of a row of `--rows`.
+
+    Tests that name the same `what` make one row.  Its value is the largest number that they give,
+    or how many of them 'failed' or 'passed', or the 'share' that passed.  `{}` in a unit is their
+    number.
+    """
+    def count(what: str, unit: str, value: float | str, tried: int = 1) -> None:
+        record_property('row', dict(what=what, unit=unit, value=value, tried=tried))
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Write the rows, also of tests in other processes, whose reports come here."""
+    file = config.getoption('rows')
+    if file is None:
+        return
+    from lddm_aug.experiments.benchmark.measure import put_rows
+
+    tests: dict[str, list[tuple[dict[str, Any], bool]]] = {}
+    for outcome in ('passed', 'failed'):
+        for report in terminalreporter.getreports(outcome):
+            for row in [value for name, value in report.user_properties if name == 'row']:
+                tests.setdefault(row['what'], []).append((row, outcome == 'failed'))
+    command = shlex.join(['python', '-m', 'pytest', *config.invocation_params.args])
+    put_rows(file, [_row_of(parts) | dict(command=command) for parts in tests.values()])
+
+
+def _row_of(tests: Sequence[tuple[Mapping[str, Any], bool]]) -> dict[str, Any]:
+    """One row of what several tests count in, and whether they failed."""
+    failed = sum(has_failed for _, has_failed in tests)
+    value = tests[0][0]['value']
+    if not isinstance(value, str):
+        value = max(row['value'] for row, _ in tests)
+    else:
+        value = {'failed': failed, 'passed': len(tests) - failed,
+                 'share': 1 - failed / len(tests)}[value]
+    return dict(what=tests[0][0]['what'], tried=sum(row['tried'] for row, _ in tests),
+                failed=failed, value=value, unit=tests[0][0]['unit'].format(len(tests)))
 
 
 @pytest.fixture(autouse=True)

@@ -77,6 +77,17 @@ def test_a_temporary_file_is_new(tmp_path, monkeypatch):
     assert (tmp_path / 'target').read_bytes() == b'precious'
 
 
+def test_what_killed_runs_left_of_a_path_is_removed_and_nothing_else(tmp_path):
+    kept = [tmp_path / name for name in ('package', '.package.old', '.other.1.tmp', 'package.tmp')]
+    left = files.temporary_name(tmp_path / 'package'), files.temporary_name(tmp_path / 'package')
+    for folder in (*kept, left[0]):
+        folder.mkdir()
+        (folder / 'weights').touch()
+    left[1].symlink_to(kept[0])
+    files.remove_unfinished(tmp_path / 'package')
+    assert sorted(tmp_path.iterdir()) == sorted(kept) and (kept[0] / 'weights').exists()
+
+
 def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path):
     with atomic_write(tmp_path / 'a.txt') as one, atomic_write(tmp_path / 'a.txt') as other:
         one.write(b'one')

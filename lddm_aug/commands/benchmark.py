@@ -103,6 +103,8 @@ undisturbed run.  Ray is killed where it is installed.  Needs Linux.
                           help='of each kind of run; default: %(default)s')
     recovery.add_argument('--what', nargs='+', choices=KILLED, default=KILLED, metavar='KIND',
                           help=f'kinds of runs; default: {" ".join(KILLED)}')
+    recovery.add_argument('--minutes', type=at_least(1), default=10**6, metavar='N',
+                          help='after which a kind of run is killed no more; default: no limit')
     recovery.add_argument('--seed', type=int, default=0, metavar='N',
                           help='of the moments; default: %(default)s')
     recovery.add_argument('--out', type=Path, metavar='JSON',
@@ -168,7 +170,8 @@ def _kill_runs(args: argparse.Namespace, folder: Path) -> None:
     from lddm_aug.experiments.benchmark.measure import put_rows
     from lddm_aug.experiments.benchmark.recovery import measure_recovery
 
-    rows = measure_recovery(folder, run_tool, args.what, args.kills, args.seed, typed())
+    rows = measure_recovery(folder, run_tool, args.what, args.kills, args.seed, typed(),
+                            args.minutes)
     for row in rows:
         print(f'{row["what"]}: {row["value"]} {row["unit"]}, {row["failed"]} of {row["tried"]} '
               'failed')

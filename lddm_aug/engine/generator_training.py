@@ -39,7 +39,7 @@ from lddm_aug.engine.training_record import (
     training_record,
 )
 from lddm_aug.engine.unwrapped import unwrapped
-from lddm_aug.files import atomic_write
+from lddm_aug.files import atomic_write, remove_unfinished
 from lddm_aug.generators.base import Generator
 from lddm_aug.generators.package import load_package, refuse_foreign_folder, save_package
 from lddm_aug.hardware import (
@@ -134,6 +134,10 @@ def train_generator(config_file: str | Path, work_dir: str | Path, resume: bool 
                 _forget_training(Path(stage.work_dir))
             elif 'model' in stage:
                 _compare_with_begun(stage, name)                  # refuses before the first trains
+        if is_main_process():
+            for path in (work_dir / PACKAGE, *(Path(folder) / SUMMARY for folder in (
+                    work_dir, *(stage.work_dir for stage in stages.values())))):
+                remove_unfinished(path)
         _run_stages(stages, work_dir, resume, text, config_file.stem, init, parent)
         barrier()                                    # rank 0 has written the package
     return work_dir / PACKAGE if (work_dir / PACKAGE).exists() else work_dir

@@ -1,10 +1,13 @@
 """Rows of a store in a file of Arrow (IPC), read without belief in what it says of its size."""
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
 import pyarrow as pa
+
+from lddm_aug.store.on_disk import mapped as map_file
 
 MAGIC, END = b'ARROW1\0\0', b'ARROW1'
 # of the flatbuffers of https://arrow.apache.org/docs/format/Columnar.html: numbers of fields
@@ -26,8 +29,10 @@ def read_rows(path: Path, mapped: bool = True) -> pa.Table:
         pyarrow.ArrowException: if it is damaged or compressed.
     """
     if mapped:
-        with pa.memory_map(str(path)) as file:
-            content = file.read_buffer()
+        with path.open('rb') as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise pa.ArrowInvalid('it is empty')
+            content = pa.py_buffer(map_file(file))
     else:
         content = pa.py_buffer(path.read_bytes())
     if content.slice(0, len(MAGIC)).to_pybytes() != MAGIC:

@@ -22,7 +22,6 @@ from lddm_aug.store.rows import (
     ROWS_AT_ONCE,
     SCHEMA,
     JoinedRows,
-    batches,
     make_table,
     plain_type,
     rows_on_disk,
@@ -74,7 +73,7 @@ def convert_store(old: Path, new: Path) -> int:
     files = JoinedRows([rows.select(['path', 'sha256'])])
     with writer.lock():
         writer.resume()
-        for places in batches(writer.missing, BATCH):
+        for places in writer.missing_batches(BATCH):
             paths, sha256s = (files.take(name, places).to_pylist() for name in ('path', 'sha256'))
             writer.add(places.tolist(), [
                 _read_clip(old, shape, path, sha256)
@@ -94,7 +93,7 @@ def _read_rows(manifest: Path, plan: dict[str, Any], folder: Path) -> tuple[pa.T
     if len(shapes) != 1:
         raise ValueError(f'{manifest}: clips of a store have one shape, but these have '
                          f'{len(shapes)}; {ADVICE}')
-    order, is_first = sorted_texts(rows.chunks('clip_id'), np.ones(len(rows), bool))
+    order, is_first = sorted_texts(rows.chunks('clip_id'), folder=folder)
     if not is_first.all():
         raise ValueError(f'{manifest} has a clip twice; {ADVICE}')
     return rows_on_disk(folder, rows, order), [*shapes.pop()]

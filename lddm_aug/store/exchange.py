@@ -129,8 +129,8 @@ def import_store(folder: Path, out: Path) -> int:
                 raise ValueError(f'{folder}: clip {clip_id} was changed after it was written; '
                                  f'{ADVICE}')
             writer.add([place], [clip])
-        if len(writer.missing):
-            absent = rows['clip_id'][int(writer.missing[0])]
+        for place, in writer.missing_batches(1):
+            absent = rows['clip_id'][int(place)]
             raise FileNotFoundError(f'{folder}: clip {absent} is missing; {ADVICE}')
         write_contact_sheet(writer, plan.get('seed', 0))
         writer.finish()
@@ -144,7 +144,7 @@ def _read_rows(file: Path, count: int, folder: Path) -> pa.Table:
         ValueError: if there are others than `count`.
     """
     rows = JoinedRows(tables_on_disk(folder, _tables(read_json_lines(file, ROW, ADVICE))))
-    order, is_first = sorted_texts(rows.chunks('clip_id'), np.ones(len(rows), bool))
+    order, is_first = sorted_texts(rows.chunks('clip_id'), folder=folder)
     if len(rows) != count or not is_first.all():
         raise ValueError(f'{file} was changed after it was written; {ADVICE}')
     return rows_on_disk(folder, rows, order)

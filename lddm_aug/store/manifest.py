@@ -30,6 +30,7 @@ from lddm_aug.json_files import parse_json, read_json, require_form
 from lddm_aug.limits import refuse_above
 from lddm_aug.remote import here
 from lddm_aug.store.arrow_file import read_rows
+from lddm_aug.store.on_disk import drop_pages
 from lddm_aug.store.rows import AS_JSON, SCHEMA
 from lddm_aug.store.shards import ClipShards
 
@@ -268,6 +269,7 @@ def _validate(table: pa.Table) -> None:
     """As `table.validate(full=True)`, but a dictionary is looked at once, not for every batch."""
     table.validate()
     for column in table.columns:
+        drop_pages()
         if not pa.types.is_dictionary(column.type):
             column.validate(full=True)
             continue
@@ -289,6 +291,7 @@ def stills_sha256(rows: pa.Table) -> str:
         batch = rows.select(OF_THE_STILL).slice(start, 10_000)
         columns = [batch.column(name).to_pylist() for name in OF_THE_STILL]
         digest.update(json.dumps([*zip(*columns, strict=True)]).encode())
+        drop_pages()
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 
 from lddm_aug.store.divided import finished_shards, found_shards
 from lddm_aug.store.manifest import Manifest, read_manifest
+from lddm_aug.store.on_disk import batches, drop_pages, zeros
 from lddm_aug.store.rows import (
     OF_THE_STORE,
     SCHEMA,
     JoinedRows,
-    batches,
     make_table,
     plain_type,
     rows_on_disk,
@@ -35,7 +36,7 @@ def merge_stores(parts: Sequence[Path], out: Path) -> int:
 
     Clips are in the order of their ids.  So the result is, byte for byte, the store that one run
     would have made of all stills.  A clip that several parts have is taken once.  In memory are a
-    batch of clips and of rows, and some 120 bytes for each clip; texts stay on disk.
+    batch of clips and of rows, however many there are; the rest lies on disk meanwhile.
 
     Args:
         parts: finished stores of one generator, seed and number of clips of a still.  A folder of
@@ -61,7 +62,7 @@ def merge_stores(parts: Sequence[Path], out: Path) -> int:
             raise ValueError(f'{part} and {parts[0]} have other plans (their '
                              f'{", ".join(differing)} differ); merge stores of one generator, '
                              'seed and number of clips of a still')
-    return _copy(stores, [np.arange(len(store.rows)) for store in stores], plans[0], out,
+    return _copy(stores, [range(len(store.rows)) for store in stores], plans[0], out,
                  [row for store in stores for row in store.header.get('left_out', ())])
 
 
@@ -84,13 +85,17 @@ def split_store(store: Path, out: Path, parts: int | None = None, by: str | None
     if (parts is None) == (by is None) or (parts is not None and not 1 <= parts <= count):
         raise ValueError(f'{store} can be divided into 1 to {count} parts, or by label or group, '
                          f'but got parts={parts!r}, by={by!r}')
+    numbers: Sequence[range | str]
     if by is None:
-        numbers = np.array_split(np.arange(count), parts or 1)
+        each, more = divmod(count, parts or 1)
+        ends = [each * part + min(part, more) for part in range((parts or 1) + 1)]
+        numbers = [range(*pair) for pair in pairwise(ends)]
     else:
-        numbers = [whole.rows.where(by, value) for value in whole.rows.values(by)]
+        numbers = whole.rows.values(by)
     digits = len(str(len(numbers) - 1))
     folders = [out / f'{number:0{digits}d}' for number in range(len(numbers))]
-    for number, (folder, chosen) in enumerate(zip(folders, numbers, strict=True)):
+    for number, (folder, part) in enumerate(zip(folders, numbers, strict=True)):
+        chosen = whole.rows.where(by, part) if by is not None and isinstance(part, str) else part
         left_out = whole.header.get('left_out', ()) if number == 0 else ()
         _copy([whole], [chosen], plan_of(whole.header), folder, left_out)
     return folders
@@ -101,19 +106,21 @@ def plan_of(header: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in header.items() if key not in OF_THE_PARTS}
 
 
-def _copy(stores: Sequence[Manifest], numbers: Sequence[NDArray], plan: Mapping[str, Any],
+def _copy(stores: Sequence[Manifest], numbers: Sequence[NDArray | range], plan: Mapping[str, Any],
           out: Path, left_out: Sequence[Mapping[str, Any]]) -> int:
     """Write rows of stores, and what was left out of them, into one store."""
     reasons = {row['clip_id']: row['reason'] for row in left_out}
     rows = JoinedRows([*(store.rows.table for store in stores), _rows_of(left_out)])
-    chosen = np.concatenate([start + each for start, each in zip(
-        rows.starts, [*numbers, np.arange(len(reasons))], strict=False)])
-    order = _sorted_once(rows, chosen, [store.clips.store for store in stores])
+    chosen = zeros(len(rows), bool, _existing(out))
+    for start, part in zip(rows.starts, [*numbers, range(len(reasons))], strict=False):
+        for some in batches(part):
+            chosen[start + some] = True
+    order = _sorted_once(rows, chosen, [store.clips.store for store in stores], _existing(out))
     out.parent.mkdir(parents=True, exist_ok=True)
     writer = StoreWriter(out, plan, rows_on_disk(out.parent, rows.without(OF_THE_STORE), order))
     with writer.lock():
         writer.resume()
-        for places in batches(writer.missing, BATCH):
+        for places in writer.missing_batches(BATCH):
             kept, clips = [], []
             tables, found = rows.locate(order[places])
             for place, table, number in zip(places.tolist(), tables, found, strict=True):
@@ -128,6 +135,11 @@ def _copy(stores: Sequence[Manifest], numbers: Sequence[NDArray], plan: Mapping[
     return len(writer)
 
 
+def _existing(folder: Path) -> Path:
+    """A folder, or the nearest above it that exists."""
+    return next(each for each in (folder, *folder.resolve().parents) if each.is_dir())
+
+
 def _rows_of(left_out: Sequence[Mapping[str, Any]]) -> pa.Table:
     """The rows of clips that were left out, each once."""
     once = {row['clip_id']: row for row in left_out}.values()
@@ -135,25 +147,30 @@ def _rows_of(left_out: Sequence[Mapping[str, Any]]) -> pa.Table:
                        for name in SCHEMA.names if name not in OF_THE_STORE})
 
 
-def _sorted_once(rows: JoinedRows, numbers: NDArray, stores: Sequence[Path]) -> NDArray:
-    """Numbers of rows in the order of their ids; of those with one id the first.
+def _sorted_once(rows: JoinedRows, chosen: NDArray[np.bool_], stores: Sequence[Path],
+                 folder: Path) -> NDArray:
+    """Numbers of chosen rows in the order of their ids; of those with one id the first.
 
     Raises:
         ValueError: if rows with one id differ in more than where and with what they were made.
     """
-    chosen = np.zeros(len(rows), bool)
-    chosen[numbers] = True
-    order, is_first = sorted_texts(rows.chunks('clip_id'), chosen)
-    first = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
-    for again in batches(np.flatnonzero(~is_first)):
-        again = again[rows.locate(order[again])[0] < len(stores)]    # others were left out
-        _refuse_other_clips(rows, order[first[again]], order[again], stores)
-    return order[is_first]
+    order, is_first = sorted_texts(rows.chunks('clip_id'), chosen, folder)
+    once, count, last = zeros(int(np.count_nonzero(is_first)), np.int64, folder), 0, 0
+    for places in batches(range(len(order))):
+        first = np.maximum.accumulate(np.where(is_first[places], places, last))
+        last, again = first[-1], ~is_first[places]
+        again &= rows.locate(order[places])[0] < len(stores)         # others were left out
+        _refuse_other_clips(rows, order[first[again]], order[places[again]], stores)
+        kept = order[places][is_first[places]]
+        once[count:count + len(kept)] = kept
+        count += len(kept)
+        drop_pages()
+    return once
 
 
 def _refuse_other_clips(rows: JoinedRows, one: NDArray, other: NDArray, stores: Sequence[Path]
                         ) -> None:
-    for name in rows.names:
+    for name in rows.names if len(one) else ():
         if name in ('place', *LOCAL):
             continue
         same = pc.equal(*(pair := [rows.take(name, numbers) for numbers in (one, other)]))

@@ -1,7 +1,6 @@
 """Rows of stores as Arrow tables, and files of rows that are written batch by batch."""
 from __future__ import annotations
 
-import mmap
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -13,6 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lddm_aug.store import on_disk
+from lddm_aug.store.on_disk import batches, drop_pages, mapped, zeros
+
 CODED = pa.dictionary(pa.int32(), pa.string())       # of what many rows have in common
 SCHEMA = pa.schema([
     ('clip_id', pa.string()), ('place', pa.int64()), ('sha256', pa.binary(32)), ('still', CODED),
@@ -23,8 +25,9 @@ SCHEMA = pa.schema([
     ('versions', CODED)])
 AS_JSON = {'conditions': {str: (str, int, float)}, 'versions': dict}
 OF_THE_STORE = ('place', 'sha256')                   # what a writer adds to a row
-BATCH_ROWS = 1 << 16                                 # that are in memory at once
+BATCH_ROWS = 1 << 16                                 # of each batch in a file of rows
 ROWS_AT_ONCE = 1 << 14                               # as objects of Python
+MOST_LETTERS = 2**31 - 1                             # to which Arrow counts them
 
 
 def make_table(columns: Mapping[str, Any]) -> pa.Table:
@@ -106,37 +109,47 @@ class JoinedRows:
         """
         values = [_dictionary(table, name) for table in self.tables]
         starts = np.cumsum([0, *map(len, values)])
-        occurs = np.zeros(starts[-1], bool)
+        occurs = zeros(int(starts[-1]), bool, folder)
         for batch in batches(numbers):
             where, rows = self.locate(batch)
             for table in np.unique(where):
                 found = _codes(self.tables[table], name, rows[where == table])
                 occurs[starts[table] + found[found >= 0]] = True
         texts = pa.chunked_array(values, pa.string())
-        order, is_first = sorted_texts(texts, occurs)
-        codes = np.full(len(texts), -1, np.int32)
-        codes[order] = np.cumsum(is_first, dtype=np.int32) - 1
-        return _ordered(texts, order[is_first], folder), [
-            np.append(part, np.int32(-1)) for part in np.split(codes, starts[1:-1])]
+        order, is_first = sorted_texts(texts, occurs, folder)
+        codes = [zeros(len(each) + 1, np.int32, folder) for each in values]
+        count = 0
+        for batch in batches(range(len(order))):
+            found = count - 1 + np.cumsum(is_first[batch], dtype=np.int32)
+            where = np.searchsorted(starts, order[batch], 'right') - 1
+            for table in np.unique(where):
+                chosen = where == table
+                codes[table][order[batch][chosen] - starts[table]] = found[chosen]
+            count = int(found[-1]) + 1
+        for part in codes:
+            part[-1] = -1
+        drop_pages()
+        return _ordered(texts, order, is_first, folder), codes
 
 
-def write_rows(file: Any, rows: JoinedRows, numbers: NDArray | None = None,
+def write_rows(file: Any, rows: JoinedRows, numbers: NDArray | range | None = None,
                metadata: Mapping[bytes, bytes] | None = None, folder: Path | None = None) -> None:
-    """Write rows into an open file, in the memory of a batch and some 40 bytes for each row.
+    """Write rows into an open file, in the memory of a batch.
 
     Equal rows make equal bytes, however they came about.
 
     Args:
         numbers: of the rows, in their order; None for all.
         metadata: of the file's schema.
-        folder: on whose disk the distinct values of text lie meanwhile; None for the system's.
+        folder: on whose disk lies meanwhile what has a value for each row; None for the system's
+            place of temporary files.
     """
-    numbers = np.arange(len(rows)) if numbers is None else numbers
+    numbers = range(len(rows)) if numbers is None else numbers
     coded = {name: rows.dictionary(name, numbers, folder) for name, kind in rows.types.items()
              if pa.types.is_dictionary(kind)}
     schema = pa.schema([*rows.types.items()], metadata)
     with pa.ipc.new_file(file, schema) as writer:
-        for batch in batches(numbers):
+        for batch in batches(numbers, BATCH_ROWS):
             columns = []
             for name in rows.names:
                 if name in coded:
@@ -149,6 +162,7 @@ def write_rows(file: Any, rows: JoinedRows, numbers: NDArray | None = None,
                 else:
                     columns.append(rows.take(name, batch))
             writer.write_batch(pa.record_batch(columns, schema=schema))
+            drop_pages()
 
 
 def write_table(table: pa.Table, file: Any) -> None:
@@ -165,8 +179,8 @@ def rows_on_disk(folder: Path, rows: JoinedRows, numbers: NDArray | None = None)
     """
     with tempfile.TemporaryFile(dir=folder) as file:
         write_rows(file, rows, numbers, folder=folder)
-        mapped = _mapped(file)
-    return pa.ipc.open_file(pa.BufferReader(mapped)).read_all()
+        content = pa.py_buffer(mapped(file))
+    return pa.ipc.open_file(pa.BufferReader(content)).read_all()
 
 
 def tables_on_disk(folder: Path, tables: Iterable[pa.Table]) -> list[pa.Table]:
@@ -174,26 +188,76 @@ def tables_on_disk(folder: Path, tables: Iterable[pa.Table]) -> list[pa.Table]:
     return [rows_on_disk(folder, JoinedRows([table])) for table in tables]
 
 
-def sorted_texts(texts: pa.ChunkedArray, kept: NDArray[np.bool_]
-                 ) -> tuple[NDArray, NDArray[np.bool_]]:
+def sorted_texts(texts: pa.ChunkedArray, kept: NDArray[np.bool_] | None = None,
+                 folder: Path | None = None) -> tuple[NDArray, NDArray[np.bool_]]:
     """Numbers of the texts that are kept, sorted by them, and which are the first of equal ones.
 
-    Equal ones stay in their order.  The texts may be memory-mapped: in memory are numbers alone.
+    The first of equal ones has the least number.  In memory are some batches of texts; the texts
+    may be memory-mapped, and the numbers lie on disk.
+
+    Args:
+        kept: which of them are; None for all.
+        folder: on whose disk, see `write_rows`.
     """
-    in_order = pc.all(pc.less_equal(texts.slice(0, max(len(texts) - 1, 0)), texts.slice(1)))
-    order = (np.arange(len(texts)) if in_order.as_py() is not False else
-             pc.sort_indices(texts).to_numpy().view(np.int64))
-    order = order[kept[order]]
-    is_first = np.ones(len(order), bool)
-    for batch in batches(np.arange(1, len(order))):
-        one, other = (_gather(texts.chunks, order[each]) for each in (batch - 1, batch))
-        is_first[batch] = pc.not_equal(one, other).to_numpy(zero_copy_only=False)
+    count = len(texts) if kept is None else int(np.count_nonzero(kept))
+    order, is_first = zeros(count, np.int64, folder), zeros(count, bool, folder)
+    done, last = 0, None
+    for numbers in _in_order(texts, kept, folder):
+        found = _gather(texts.chunks, numbers)
+        end = done + len(numbers)
+        order[done:end] = numbers
+        is_first[done] = found[0].as_py() != last
+        is_first[done + 1:end] = pc.not_equal(found[1:], found[:-1]).to_numpy(
+            zero_copy_only=False)
+        done, last = end, found[-1].as_py()
+        drop_pages()
     return order, is_first
 
 
-def batches(numbers: NDArray, count: int = BATCH_ROWS) -> Iterator[NDArray]:
-    """Consecutive parts of so many numbers."""
-    return (numbers[start:start + count] for start in range(0, len(numbers), count))
+def _in_order(texts: pa.ChunkedArray, kept: NDArray[np.bool_] | None, folder: Path | None
+              ) -> Iterator[NDArray]:
+    """Numbers of the texts that are kept, sorted by them: some after the others."""
+    every = range(len(texts))
+    parts = (part for numbers in batches(every)
+             if len(part := numbers if kept is None else numbers[kept[numbers]]))
+    if all(_is_sorted(texts.slice(start, on_disk.IN_MEMORY + 1))
+           for start in every[::on_disk.IN_MEMORY]):
+        yield from parts
+        return
+    ordered, runs, done = zeros(len(texts), np.int64, folder), [], 0
+    for part in parts:
+        run = ordered[done:done + len(part)]
+        run[:] = part[pc.sort_indices(_gather(texts.chunks, part)).to_numpy()]
+        runs.append(run)
+        done += len(part)
+        drop_pages()
+    yield from _merged(texts, runs)
+
+
+def _merged(texts: pa.ChunkedArray, runs: Sequence[NDArray]) -> Iterator[NDArray]:
+    """Numbers of texts, sorted by them, from runs of numbers that are; a part of each in memory."""
+    most = max(1, on_disk.IN_MEMORY // max(1, len(runs)))
+    starts = [0] * len(runs)
+    seen = [_gather(texts.chunks, run[:most]) for run in runs]
+    while seen:
+        last = min(part[-1].as_py() for part in seen)
+        ready = [pc.sum(pc.less_equal(part, last)).as_py() for part in seen]
+        numbers = np.concatenate([run[start:start + count] for run, start, count in zip(
+            runs, starts, ready, strict=True)])
+        found = pa.concat_arrays([part[:count] for part, count in zip(seen, ready, strict=True)])
+        yield numbers[pc.sort_indices(found).to_numpy()]
+        starts = [start + count for start, count in zip(starts, ready, strict=True)]
+        seen = [part[count:] if count < len(part) else run[start:start + most]
+                for part, count, run, start in zip(seen, ready, runs, starts, strict=True)]
+        left = [number for number, part in enumerate(seen) if len(part)]
+        runs, starts = [runs[number] for number in left], [starts[number] for number in left]
+        seen = [_gather(texts.chunks, part) if isinstance(part, np.ndarray) else part
+                for part in map(seen.__getitem__, left)]
+
+
+def _is_sorted(texts: pa.ChunkedArray) -> bool:
+    return pc.all(pc.less_equal(texts.slice(0, max(len(texts) - 1, 0)),
+                                texts.slice(1))).as_py() is not False
 
 
 def _typed(name: str, column: Any) -> Any:
@@ -262,26 +326,31 @@ def _dictionary(table: pa.Table, name: str) -> pa.Array:
     return table[name].chunk(0).dictionary
 
 
-def _ordered(texts: pa.ChunkedArray, order: NDArray, folder: Path | None) -> pa.Array:
-    """Texts in an order; many of them on disk, in a file without a name."""
-    if texts.num_chunks == 1 and np.array_equal(order, np.arange(len(texts))):
+def _ordered(texts: pa.ChunkedArray, order: NDArray, chosen: NDArray[np.bool_],
+             folder: Path | None) -> pa.Array:
+    """The chosen ones of texts in an order; many of them on disk, in a file without a name."""
+    count = int(np.count_nonzero(chosen))
+    if texts.num_chunks == 1 and count == len(texts) and all(
+            np.array_equal(order[places], places) for places in batches(range(count))):
         return texts.chunk(0)
-    if len(order) <= BATCH_ROWS:
-        return _gather(texts.chunks, order) if len(order) else pa.array([], pa.string())
-    ends = np.zeros(len(order) + 1, np.int64)
+    if count <= on_disk.IN_MEMORY:
+        return _gather(texts.chunks, order[chosen]) if count else pa.array([], pa.string())
+    offsets = zeros(count + 1, np.int32, folder)
+    done = end = 0
     with tempfile.TemporaryFile(dir=folder) as file:
-        for places in batches(np.arange(len(order))):
-            piece = _gather(texts.chunks, order[places])
+        for places in batches(range(len(order))):
+            numbers = order[places][chosen[places]]
+            if not len(numbers):
+                continue
+            piece = _gather(texts.chunks, numbers)
             _, within, letters = piece.buffers()
             within = np.frombuffer(within, np.int32, len(piece) + 1)[1:]
-            ends[places + 1] = ends[places[0]] + within
+            if end + int(within[-1]) > MOST_LETTERS:
+                raise ValueError(f'the distinct texts of a column have more than {MOST_LETTERS} '
+                                 'bytes; divide the store by lddm-aug store split')
+            offsets[done + 1:done + 1 + len(piece)] = end + within
             file.write(letters.slice(0, int(within[-1])))
-        letters = _mapped(file)
-    offsets = pa.array(ends).cast(pa.int32()).buffers()[1]
-    return pa.Array.from_buffers(pa.string(), len(order), [None, offsets, letters])
-
-
-def _mapped(file: Any) -> pa.Buffer:
-    """The content of an open file, memory-mapped."""
-    file.flush()
-    return pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            done, end = done + len(piece), end + int(within[-1])
+            drop_pages()
+        content = pa.py_buffer(mapped(file))
+    return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), content])

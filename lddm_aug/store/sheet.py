@@ -7,6 +7,7 @@ from PIL import Image
 
 from lddm_aug.files import atomic_write
 from lddm_aug.store.manifest import CONTACT_SHEET
+from lddm_aug.store.on_disk import counted
 from lddm_aug.store.writer import StoreWriter
 from lddm_aug.visualization.contact_sheet import contact_sheet
 
@@ -18,8 +19,9 @@ def write_contact_sheet(store: StoreWriter, seed: int) -> None:
     made = store.made
     if not len(made):                                # a shard without stills
         return
-    draws = np.random.default_rng(seed).permutation(len(made))[:CLIPS_ON_SHEET]
-    places = made[np.sort(draws)].tolist()
+    draws = counted(len(made), store.folder)         # a permutation of them
+    np.random.default_rng(seed).shuffle(draws)
+    places = made[np.sort(draws[:CLIPS_ON_SHEET])].tolist()
     labels, ids = (store.rows[name].take(pa.array(places)).to_pylist()
                    for name in ('label', 'clip_id'))
     captions = [f'{label}   {clip_id}' for label, clip_id in zip(labels, ids, strict=True)]

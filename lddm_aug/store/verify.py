@@ -76,8 +76,8 @@ def _doubled(ids: pa.ChunkedArray) -> tuple[str, ...]:
 
 
 def _sha256s(manifest: Manifest, processes: int) -> Iterator[list[bytes | None]]:
-    places = manifest.rows.column('place').to_numpy()
-    chunks = ((manifest.clips, places[start:start + CHUNK])
+    places = manifest.rows.table['place']
+    chunks = ((manifest.clips, places.slice(start, CHUNK).to_numpy())
               for start in range(0, len(places), CHUNK))
     if processes <= 1:
         yield from map(_sha256s_of, chunks)

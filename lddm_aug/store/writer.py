@@ -36,8 +36,9 @@ from lddm_aug.store.manifest import (
     shards_of,
     stills_sha256,
 )
+from lddm_aug.store.on_disk import IN_MEMORY, batches, counted, drop_pages, zeros
 from lddm_aug.store.records import copy_records, remove_copies
-from lddm_aug.store.rows import JoinedRows, batches, make_table, write_rows
+from lddm_aug.store.rows import JoinedRows, make_table, write_rows
 from lddm_aug.store.shards import CLIPS, clip_sha256, clips_per_shard
 
 # in plan.json, and no plan
@@ -79,13 +80,17 @@ class StoreWriter:
         self._open(older)
         self.clips = shards_of(self.folder, self._plan)
         self._state = self._recorded_state()
-        self._sha256s = np.zeros((len(rows), 32), np.uint8)
-        self._is_made = np.zeros(len(rows), bool)
-        chunks = rows['versions'].unify_dictionaries().chunks
+        self._sha256s = zeros(len(rows), np.uint8, self.folder, width=32)
+        self._is_made = zeros(len(rows), bool, self.folder)
+        chunks = self._expected.tables[0]['versions'].chunks         # with one dictionary
         self._versions: list[str] = chunks[0].dictionary.to_pylist() if chunks else []
-        self._planned_version = np.concatenate(
-            [np.zeros(0, np.int32), *(chunk.indices.to_numpy() for chunk in chunks)])
-        self._version_of = self._planned_version.copy()
+        self._planned_version = zeros(len(rows), np.int32, self.folder)
+        self._version_of = zeros(len(rows), np.int32, self.folder)
+        start = 0
+        for chunk in chunks:
+            for column in (self._planned_version, self._version_of):
+                column[start:start + len(chunk)] = chunk.indices.to_numpy()
+            start += len(chunk)
         self._headed = -1                            # of which version the last heading is
         self._left_out: dict[int, str] = {}
         self._read_recorded()
@@ -103,20 +108,32 @@ class StoreWriter:
     @property
     def missing(self) -> NDArray:
         """Places of the clips that are still to be made."""
-        missing = ~self._is_made
-        missing[[*self._left_out]] = False
-        return np.flatnonzero(missing)
+        return np.concatenate([np.zeros(0, int), *self.missing_batches(IN_MEMORY)])
+
+    def missing_batches(self, count: int) -> Iterator[NDArray]:
+        """`missing`, so many at once; those that are left out meanwhile may be among them."""
+        for places in batches(range(len(self.rows))):
+            missing = ~self._is_made[places]
+            missing[[place - places[0] for place in self._left_out
+                     if places[0] <= place <= places[-1]]] = False
+            yield from batches(places[missing], count)
+            drop_pages()
 
     @property
     def made(self) -> NDArray:
         """Places of the clips that are there."""
-        return np.flatnonzero(self._is_made)
+        found, count = zeros(len(self), np.int64, self.folder), 0
+        for places in batches(range(len(self.rows))):
+            some = places[self._is_made[places]]
+            found[count:count + len(some)] = some
+            count += len(some)
+        return found
 
     def __contains__(self, place: int) -> bool:
         return bool(self._is_made[place])
 
     def __len__(self) -> int:
-        return int(self._is_made.sum())
+        return int(np.count_nonzero(self._is_made))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -138,9 +155,9 @@ class StoreWriter:
         self._headed = -1
         with atomic_write(self.folder / PARTIAL) as file:
             for number in range(len(self._versions)):
-                places = np.flatnonzero(self._is_made & (self._version_of == number))
-                for batch in batches(places):
-                    file.writelines(self._lines(batch.tolist()))
+                for places in batches(range(len(self.rows))):
+                    chosen = self._is_made[places] & (self._version_of[places] == number)
+                    file.writelines(self._lines(places[chosen].tolist()))
             if not len(self) and self._versions:
                 file.write(self._heading(0))
         (self.folder / MANIFEST).unlink(missing_ok=True)
@@ -170,12 +187,13 @@ class StoreWriter:
         Raises:
             ValueError: if clips are missing.
         """
-        if len(self.missing):
-            raise ValueError(f'{self.folder} lacks {len(self.missing)} clips; add them first')
+        lacking = sum(map(len, self.missing_batches(IN_MEMORY)))
+        if lacking:
+            raise ValueError(f'{self.folder} lacks {lacking} clips; add them first')
         self.clips.make_all()
         rows = JoinedRows([make_table({
             **dict(zip(self.rows.column_names, self.rows.columns, strict=True)),
-            'place': pa.array(np.arange(len(self.rows))),
+            'place': pa.array(counted(len(self.rows), self.folder)),
             'sha256': pa.Array.from_buffers(pa.binary(32), len(self.rows), [
                 None, pa.py_buffer(self._sha256s)]),
             'versions': pa.DictionaryArray.from_arrays(

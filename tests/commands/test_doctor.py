@@ -19,6 +19,8 @@ from lddm_aug.commands import checkup, probes, run_command
 from lddm_aug.commands.checkup import BROKEN, NOTE, OK, Finding
 
 ROOT = Path(__file__).parents[2]
+SET_UPS = ('no decoder', 'no space', 'wrong torch', 'no mmcv', 'gloo missing', 'read-only folder',
+           'foreign mmaction', 'no configs')
 HIDE = """
 import importlib.machinery, os
 hidden, find = os.environ['HIDDEN'].split(), importlib.machinery.PathFinder.find_spec
@@ -53,6 +55,17 @@ def state_in(findings: Iterator[Finding], subject: str) -> str:
     [finding] = [each for each in findings if each.subject == subject]
     assert finding.state == OK or finding.advice
     return finding.state
+
+
+@pytest.fixture(autouse=True)
+def _set_up(request, count_in):
+    """Count in what is tried of the eight set-ups, of which tests have their names."""
+    test = request.node.name.replace('_', ' ').replace('read only', 'read-only')
+    is_broken = 'expected' not in request.fixturenames or request.getfixturevalue(
+        'expected') == BROKEN
+    for name in SET_UPS:
+        if is_broken and test.startswith(f'test {name}'):
+            count_in(f'lddm-aug doctor names a broken set-up: {name}', 'share named', 'share')
 
 
 @pytest.fixture

@@ -148,7 +148,9 @@ def test_grain_statistics_are_those_of_one_process_with_all_clips(
     assert expected['gain'] != 1 and expected['real_power'].any()
 
 
-def test_every_real_clip_is_seen_once_an_epoch_over_the_ranks(folder: Path):
+def test_every_real_clip_is_seen_once_an_epoch_over_the_ranks(folder: Path, count_in):
+    count_in('real and generated samples seen exactly once in each of 2 epochs over 2 ranks',
+             'samples', 28, tried=28)
     seen = [json.loads((folder / f'visits{rank}.json').read_text()) for rank in (0, 1)]
     assert all(len(visits) == 14 for visits in seen)             # 7 iterations of 2 clips
     both = Counter((epoch, index) for visits in seen for epoch, index, _ in visits)
@@ -171,7 +173,9 @@ def test_resumed_by_as_many_processes_the_weights_are_the_same(folder: Path):
 
 
 def test_validation_by_two_and_test_by_three_measure_what_one_process_does(
-        by_three, worker: ModuleType):
+        by_three, worker: ModuleType, count_in):
+    count_in('validation by 2 ranks and test by 3 on 5 videos against one process: largest '
+             'difference allowed', 'score', 1e-6, tried=2)
     folder, _ = by_three
     validated, tested = scores(folder / 'trained'), scores(folder / 'tested')
     worker.rewind(folder, 'validated', 'iter_7.pth')             # by one, after its last step
@@ -211,7 +215,9 @@ def test_an_error_of_one_rank_ends_all_with_one_sentence(by_three):
     assert not (folder / 'failed/last_checkpoint').exists()
 
 
-def test_divided_weights_learn_what_whole_ones_do(divided: Path):
+def test_divided_weights_learn_what_whole_ones_do(divided: Path, count_in):
+    count_in('a diffusion trained by 2 ranks with divided weights (FSDP) against whole ones: '
+             'largest difference of a weight allowed', 'weight', 1e-5)
     whole, parts = ([json.loads(line) for line in next(
         (divided / name / 'diffusion').glob('*/vis_data/scalars.json')).read_text().splitlines()]
         for name in ('whole', 'large'))

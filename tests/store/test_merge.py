@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +15,11 @@ import pytest
 
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import save_package
-from lddm_aug.store import rows
+from lddm_aug.store import on_disk
 from lddm_aug.store.divided import shard_folder
 from lddm_aug.store.manifest import MANIFEST, PLAN, read_manifest
 from lddm_aug.store.merge import merge_stores, split_store
-from lddm_aug.store.rows import write_table
+from lddm_aug.store.rows import sorted_texts, write_table
 from lddm_aug.store.shards import clip_sha256
 from lddm_aug.synthesis import synthesize as module
 
@@ -64,9 +66,56 @@ def test_a_store_that_is_split_and_merged_is_itself(make, tmp_path, how):
 def test_texts_that_lie_on_disk_meanwhile_are_the_same(make, tmp_path, monkeypatch):
     whole = make('whole')
     parts = split_store(whole, tmp_path / 'parts', by='label')
-    monkeypatch.setattr(rows, 'BATCH_ROWS', 5)
+    monkeypatch.setattr(on_disk, 'IN_MEMORY', 5)
     merge_stores(parts, tmp_path / 'merged')
     assert sha256_of(tmp_path / 'merged') == sha256_of(whole)
+
+
+@pytest.mark.parametrize('count', [0, 1, 7, 60])
+def test_texts_are_sorted_part_by_part_as_python_sorts_them(count, monkeypatch):
+    monkeypatch.setattr(on_disk, 'IN_MEMORY', 4)
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        texts = [chr(number) * (number % 3) for number in random.integers(945, 965, count)]
+        kept = random.random(count) < 0.7
+        chunks = pa.chunked_array([texts[:count // 3], texts[count // 3:]], pa.string())
+        order, is_first = sorted_texts(chunks, kept)
+        found = [texts[number] for number in order]
+        assert found == sorted(text for text, keep in zip(texts, kept, strict=True) if keep)
+        assert sorted(order) == np.flatnonzero(kept).tolist()
+        firsts = {text: min(number for number in order if texts[number] == text) for text in found}
+        assert sorted(order[is_first]) == sorted(firsts.values())
+
+
+MEMORY = """
+import sys, tracemalloc
+from pathlib import Path
+import pyarrow as pa
+from lddm_aug.experiments.benchmark.store import TINY, make_store
+from lddm_aug.store import merge, on_disk, rows
+on_disk.IN_MEMORY = rows.BATCH_ROWS = 400
+folder, count = Path(sys.argv[1]), int(sys.argv[2])
+for half in range(2):
+    make_store(folder / str(half), count // 2, TINY, half, 2)
+pool = pa.system_memory_pool()                       # another one, whose peak is of the merge alone
+pa.set_memory_pool(pool)
+tracemalloc.start()
+merge.merge_stores([folder / '0', folder / '1'], folder / 'whole')
+print(tracemalloc.get_traced_memory()[1], pool.max_memory())
+"""
+
+
+def test_the_memory_of_a_merge_does_not_grow_with_the_rows(tmp_path):
+    peaks = []
+    for count in (2_000, 6_000):
+        (tmp_path / str(count)).mkdir()
+        ran = subprocess.run([sys.executable, '-W', 'ignore', '-c', MEMORY, tmp_path / str(count),
+                              str(count)], capture_output=True, text=True, check=True)
+        peaks.append([int(each) for each in ran.stdout.split()])
+    (python, arrow), (python_later, arrow_later) = peaks
+    assert python_later < python + 4 * 4_000, peaks
+    # Arrow keeps where the columns of each of ten further batches begin
+    assert arrow_later < arrow + 10 * 17 * 1024, peaks
 
 
 def test_an_interrupted_merge_is_resumed(make, tmp_path):

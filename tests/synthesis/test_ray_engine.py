@@ -62,7 +62,11 @@ def without_shards(store: Path) -> str:
     return sha256_of(merged)
 
 
-def test_the_store_is_that_of_one_process(table, package, tiny_lddm, tmp_path, capsys):
+ROW = 'synthesize --engine ray with 2 workers, one killed: bytes of one process', 'stores', 'passed'
+
+
+def test_the_store_is_that_of_one_process(table, package, tiny_lddm, tmp_path, capsys, count_in):
+    count_in(*ROW)
     synthesize(tiny_lddm, read_annotations(table), tmp_path / 'expected', progress=False)
     run_command(lambda: None, [
         'synthesize', str(package), '--stills', table, '--out', str(tmp_path / 'store'),
@@ -73,7 +77,9 @@ def test_the_store_is_that_of_one_process(table, package, tiny_lddm, tmp_path, c
     assert without_shards(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
 
 
-def test_what_a_killed_worker_was_making_is_made_by_another(table, package, tiny_lddm, tmp_path):
+def test_what_a_killed_worker_was_making_is_made_by_another(table, package, tiny_lddm, tmp_path,
+                                                               count_in):
+    count_in(*ROW)
     rows = read_annotations(table)
     synthesize(tiny_lddm, rows, tmp_path / 'expected', per_still=40, progress=False)
     out = tmp_path / 'store'

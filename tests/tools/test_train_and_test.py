@@ -5,6 +5,8 @@ import os
 import pickle
 import re
 import runpy
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import MMLogger
+from torch.testing import assert_close
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 
@@ -108,6 +111,61 @@ def test_what_was_trained_and_resumed_is_tested(config, run, tmp_path):
          '--dump', dump], capture_output=True, text=True, check=True)
     assert re.search(r'acc/top1: [01]\.', tested.stdout)
     assert len(pickle.loads(dump.read_bytes())) == 4
+
+
+PROGRAM = """
+import sys
+from lddm_aug.commands import run_tool
+launcher, config, work = sys.argv[1:]
+started = ['--work-dir', work, '--launcher', launcher]
+run_tool('train', [config, *started, '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1'])
+run_tool('test', [config, f'{work}/epoch_1.pth', *started, '--dump', f'{work}/scores.pkl'])
+"""
+
+
+def start_by_slurm(folder: Path, arguments: list[str], environment: dict[str, str]
+                   ) -> list[subprocess.Popen]:
+    """Two processes with what srun sets, and with a command that lists the machines."""
+    (folder / 'scontrol').write_text('#!/bin/sh\n[ "$*" = "show hostname here" ] && '
+                                     'printf "127.0.0.1\\n192.0.2.1\\n"\n')
+    (folder / 'scontrol').chmod(0o755)
+    environment['PATH'] = f'{folder}{os.pathsep}{environment["PATH"]}'
+    return [subprocess.Popen(
+        [sys.executable, '-W', 'ignore', '-c', PROGRAM, 'slurm', *arguments],
+        env={**environment, 'SLURM_PROCID': str(rank), 'SLURM_LOCALID': str(rank),
+             'SLURM_NTASKS': '2', 'SLURM_NODELIST': 'here'}) for rank in range(2)]
+
+
+def start_by_mpi(folder: Path, arguments: list[str], environment: dict[str, str]
+                 ) -> list[subprocess.Popen]:
+    return [subprocess.Popen(
+        ['mpirun', '-np', '2', '--oversubscribe', '-x', 'MASTER_ADDR=127.0.0.1', sys.executable,
+         '-W', 'ignore', '-c', PROGRAM, 'mpi', *arguments],
+        env={**environment, 'OMPI_ALLOW_RUN_AS_ROOT': '1',
+             'OMPI_ALLOW_RUN_AS_ROOT_CONFIRM': '1'})]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU here')
+@pytest.mark.parametrize('start', [start_by_slurm, pytest.param(
+    start_by_mpi, marks=pytest.mark.skipif(not shutil.which('mpirun'), reason='needs mpirun'))])
+def test_two_processes_of_a_launcher_train_together_and_test_as_one_does(
+        config, run, tmp_path, start):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    work = tmp_path / 'work'
+    outside = {name: value for name, value in os.environ.items() if name not in (
+        'RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR')}
+    processes = start(tmp_path, [str(config), str(work)],
+                      {**outside, 'MASTER_PORT': str(port), 'OMP_NUM_THREADS': '1'})
+    assert [process.wait() for process in processes] == [0] * len(processes)
+    assert torch.load(work / 'epoch_1.pth', weights_only=True)['meta']['iter'] == 1  # of 2 × 2
+    assert run('test', config, work / 'epoch_1.pth', '--work-dir', tmp_path / 'alone', '--dump',
+               tmp_path / 'alone.pkl')[0] == 0
+    together, alone = (pickle.loads(file.read_bytes())
+                       for file in (work / 'scores.pkl', tmp_path / 'alone.pkl'))
+    for ours, expected in zip(together, alone, strict=True):
+        assert_close(ours['pred_score'], expected['pred_score'], rtol=0, atol=1e-6)
 
 
 def test_a_work_dir_is_of_one_training_until_that_ends_or_is_killed(config, run, tmp_path, held):

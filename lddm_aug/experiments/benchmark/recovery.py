@@ -6,9 +6,13 @@ parts, so that they work from their first moments on.
 """
 from __future__ import annotations
 
+import json
+import math
 import multiprocessing
 import os
 import re
+import runpy
+import secrets
 import shutil
 import signal
 import socket
@@ -30,6 +34,7 @@ from PIL import Image
 
 import lddm_aug  # noqa: F401  registers the parts
 from lddm_aug.checkpoints import last_checkpoint, read_checkpoint, weights_sha256
+from lddm_aug.experiments.benchmark import ray_cluster
 from lddm_aug.files import TEMPORARY, sha256_of
 from lddm_aug.generators.package import save_package
 
@@ -76,7 +81,8 @@ class Found:
 
 
 def measure_recovery(folder: Path, run: Run, kinds: Sequence[str] = KINDS, kills: int = 50,
-                     seed: int = 0, command: str = '') -> list[dict[str, Any]]:
+                     seed: int = 0, command: str = '', minutes: float = math.inf
+                     ) -> list[dict[str, Any]]:
     """Kill runs of these kinds, so many times each.
 
     Args:
@@ -86,6 +92,7 @@ def measure_recovery(folder: Path, run: Run, kinds: Sequence[str] = KINDS, kills
         kills: of each kind.
         seed: of the moments, and of what is killed.
         command: that is to stand in the rows.
+        minutes: after which runs of a kind are killed no more.
 
     Returns:
         dict(what, tried, failed, value, unit, command) for each figure.
@@ -99,7 +106,7 @@ def measure_recovery(folder: Path, run: Run, kinds: Sequence[str] = KINDS, kills
         here = folder / kind
         here.mkdir()
         with JOBS[kind](here, run) as job:
-            found = kill_runs(job, here, kills, Random(f'{kind} {seed}'))
+            found = kill_runs(job, here, kills, Random(f'{kind} {seed}'), 60 * minutes)
         for fault in found.faults:
             print(f'{kind}: {fault}')
         failed = len(found.faults)
@@ -116,8 +123,9 @@ def measure_recovery(folder: Path, run: Run, kinds: Sequence[str] = KINDS, kills
     return rows
 
 
-def kill_runs(job: _Job, folder: Path, kills: int, random: Random) -> Found:
-    """Kill runs of a job until there were so many kills.
+def kill_runs(job: _Job, folder: Path, kills: int, random: Random, most_seconds: float = math.inf
+              ) -> Found:
+    """Kill runs of a job until there were so many kills, or so much time has passed.
 
     Raises:
         NotRecoveredError: if an undisturbed run doesn't end well.
@@ -129,7 +137,7 @@ def kill_runs(job: _Job, folder: Path, kills: int, random: Random) -> Found:
     expected = job.made(out)
     if job.expected is not None and expected != job.expected:
         raise NotRecoveredError(f'{out}: differs from what one process made')
-    while found.tried < kills:
+    while found.tried < kills and time.monotonic() < start + most_seconds:
         out = folder / f'{found.compared}'
         most = min(kills, found.tried + MOST_KILLS)
         try:
@@ -308,7 +316,14 @@ class _Ray(_Stores):
     results = 'stores synthesized on Ray'
 
     def __enter__(self) -> _Ray:
-        import ray  # noqa: F401  forked with the rest
+        # before Ray is imported, so that a worker sets Ray up as a program would
+        asked = self.folder / 'workers'
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(asked))
+        listener.listen()
+        self.workers = _begin(_fork_workers, listener, log=asked.with_suffix('.log'))
+        os.environ.update(RAY_AUTH_MODE='token', RAY_AUTH_TOKEN=secrets.token_hex())
+        import ray.data  # noqa: F401  forked with the rest
 
         with socket.socket() as free:
             free.bind(('127.0.0.1', 0))
@@ -316,14 +331,18 @@ class _Ray(_Stores):
         self.address = f'127.0.0.1:{port}'
         # a Ray worker ends with its cluster, and this with its process
         self.cluster = subprocess.Popen(
-            [sys.executable, '-m', 'ray.scripts.scripts', 'start', '--head', '--block',
+            [sys.executable, ray_cluster.__file__, 'start', '--head', '--block',
              f'--port={port}', '--num-cpus=2', f'--object-store-memory={100 * 2**20}',
              '--include-dashboard=false', '--node-ip-address=127.0.0.1',
              '--disable-usage-stats'],
             stdout=(self.folder / 'cluster.log').open('w'), stderr=subprocess.STDOUT,
             env=os.environ | dict(
+                {ray_cluster.ASKED: str(asked)},
                 PYTHONUNBUFFERED='1', PYTHONPATH=os.pathsep.join(filter(None, sys.path)),
-                RAY_agent_register_timeout_ms='600000', RAY_raylet_start_wait_time_s='600'))
+                RAY_agent_register_timeout_ms='600000', RAY_raylet_start_wait_time_s='600',
+                RAY_worker_register_timeout_seconds='600',
+                # else they are nice, and get nothing beside programs that aren't
+                RAY_worker_niceness='0'))
         deadline = time.monotonic() + PATIENCE
         while 'Ray runtime started' not in (self.folder / 'cluster.log').read_text():
             if self.cluster.poll() is not None or time.monotonic() > deadline:
@@ -333,10 +352,14 @@ class _Ray(_Stores):
         return self
 
     def __exit__(self, *_: object) -> None:
-        processes = [self.cluster.pid, *descendants(self.cluster.pid)]
-        for pid in processes:
+        for pid in self._processes():
             _kill(pid)
         self.cluster.wait()
+        self.workers.join()
+
+    def _processes(self) -> list[int]:
+        return [each for pid in (self.cluster.pid, self.workers.pid)
+                for each in (pid, *descendants(pid))]
 
     def start(self, out: Path, random: Random, log: Path) -> list[Any]:
         return [_begin(self.command, self.synthesize(
@@ -345,7 +368,7 @@ class _Ray(_Stores):
 
     def victims(self, runs: Sequence[Any], random: Random) -> tuple[str, list[int]]:
         """An actor, whose work Ray gives to another, or the driver."""
-        actors = [pid for pid in descendants(self.cluster.pid)
+        actors = [pid for pid in self._processes()
                   if 'ShardMaker' in _text(Path(f'/proc/{pid}/cmdline'))]
         if actors and random.random() < 0.6:
             return 'an actor', [random.choice(actors)]
@@ -415,7 +438,8 @@ def _logged(log: Path, work: Callable[..., None], arguments: Sequence[Any]) -> N
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(file, stream)
-    sys.stdout, sys.stderr = (os.fdopen(stream, 'w', buffering=1) for stream in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(stream, 'w', buffering=1, closefd=False)
+                              for stream in (1, 2))
     work(*arguments)
 
 
@@ -430,9 +454,31 @@ def _torchrun(command: Callable[..., None], words: Sequence[str], folder: Path) 
         logs_specs=DefaultLogsSpecs(log_dir=str(folder / 'torchrun'))), _rank)(command, words)
 
 
+def _fork_workers(listener: socket.socket) -> None:
+    """What Ray starts as workers, each forked from this process; see `ray_cluster`."""
+    while True:
+        connection, _ = listener.accept()
+        worker = FORK.Process(target=_ray_worker, args=(connection,))
+        worker.start()                               # which waits for those that have ended
+        connection.close()
+
+
+def _ray_worker(connection: socket.socket) -> None:
+    with connection.makefile() as request:
+        words, environment, folder = json.loads(request.readline())
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    from ray._private.workers.setup_worker import parser
+
+    sys.argv = parser.parse_known_args(words)[1]
+    runpy.run_path(sys.argv[0], run_name='__main__')
+
+
 def _rank(command: Callable[..., None], words: Sequence[str]) -> None:
     # torchrun starts ranks as programs, to which the system doesn't tell that it has ended
     torch.multiprocessing._prctl_pr_set_pdeathsig(0)  # type: ignore[attr-defined]
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)    # nor do programs have torchrun's handler
     # to lay a config out prettily takes MMEngine longer than the training
     mmengine.config.config.FormatCode = lambda text, **_: (text, False)
     command(words)
