@@ -18,13 +18,14 @@ from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from PIL import Image
 from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
 
 import lddm_aug  # noqa: F401  registers the parts
 from lddm_aug.configs import choose, find_config, read_config
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.datasets.visits import Visit, accept_visits
 from lddm_aug.engine.config_stages import build_generator, stage_configs
-from lddm_aug.experiments.benchmark.measure import ratio_row
+from lddm_aug.experiments.benchmark.measure import matrix_rate, ratio_row
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.synthesis.synthesize import synthesize
@@ -77,7 +78,8 @@ def measure_mixing(folder: str | Path, recognizer: str = 'tsm', size: int = 128,
         command: that is to stand in the rows.
 
     Returns:
-        One row of `ratio_row` for each way but the baseline, a store: seconds per step.
+        One row of `ratio_row` for each way but the baseline, a store: seconds per step.  The last
+        row is the arithmetic of the baseline's step per second, against a large matrix product.
 
     Raises:
         ValueError: if a number makes no sense.
@@ -100,13 +102,22 @@ def measure_mixing(folder: str | Path, recognizer: str = 'tsm', size: int = 128,
     for _ in range(repeats):
         for name, way in ways.items():
             seconds[name].append(statistics.mean(way.step() for _ in range(steps)))
+    with FlopCounterMode(display=False) as counter:
+        ways[next(iter(WAYS))].step()
+    gflop = counter.get_total_flops() / 1e9
     baseline, *others = WAYS
     own = device == 'cpu' and not workers
     shape = ' × '.join(map(str, _input_shape(ways[baseline])))
-    return [ratio_row(f'{recognizer} step, {batch_size} clips of {shape}, half of them '
-                      f'{WAYS[name]} (baseline: {WAYS[baseline]})', seconds[name],
-                      seconds[baseline], 'CPU s' if own else 's', torch.device(device), command)
-            for name in others]
+    what = f'{recognizer} step, {batch_size} clips of {shape}'
+    if workers:
+        what += f', {workers} workers'
+    rows = [ratio_row(f'{what}, half of them {WAYS[name]} (baseline: {WAYS[baseline]})',
+                      seconds[name], seconds[baseline], 'CPU s' if own else 's',
+                      torch.device(device), command) for name in others]
+    return [*rows, ratio_row(
+        f'{what}, half of them {WAYS[baseline]}, against the largest rate of arithmetic',
+        [gflop / each for each in seconds[baseline]],
+        [matrix_rate(torch.device(device))] * repeats, 'GFLOP/s', torch.device(device), command)]
 
 
 def make_data(folder: Path, size: int, count: int) -> None:
