@@ -34,10 +34,10 @@ def take_turns(ways: Mapping[str, Callable[[], object]], repeats: int, device: t
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(repeats + 1):
         for name, way in ways.items():
-            start = _clock(device)
+            start = clock(device)
             way()
             if turn:
-                seconds[name].append(_clock(device) - start)
+                seconds[name].append(clock(device) - start)
     return seconds
 
 
@@ -66,10 +66,11 @@ def put_rows(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """The GPU, or the CPU with the number of threads that PyTorch uses."""
+    """The GPU, or the CPU with what it computes in and the threads that PyTorch uses."""
     if device.type == 'cuda':
         return machine(device)
-    return f'CPU, {machine(device)}, {torch.get_num_threads()} threads'
+    return (f'CPU, {machine(device)}, {torch.backends.cpu.get_cpu_capability()}, '
+            f'{torch.get_num_threads()} threads')
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype = torch.float32) -> float:
@@ -106,7 +107,8 @@ def resident() -> int:
     return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
-def _clock(device: torch.device) -> float:
+def clock(device: torch.device) -> float:
+    """Seconds of the process on a CPU; of the wall on a GPU, once it is done."""
     if device.type == 'cpu':
         return time.process_time()
     torch.cuda.synchronize(device)

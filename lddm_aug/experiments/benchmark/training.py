@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from lddm_aug.configs import choose, find_config
 from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
-from lddm_aug.experiments.benchmark.measure import device_name, matrix_rate
+from lddm_aug.experiments.benchmark.measure import clock, device_name, matrix_rate
 
 VIDEOS = 8
 FRAMES = 64
@@ -55,10 +55,11 @@ def measure_training(folder: str | Path, recipe: str = 'lddm/lddm', size: int = 
     options: dict[str, Any] = {}
     for stage in stages:
         options[f'{stage}.train_cfg.max_iters'] = iterations
-        options[f'{stage}.default_hooks.arithmetic'] = dict(type='CountArithmeticHook', stage=stage)
+        options[f'{stage}.default_hooks.arithmetic'] = dict(
+            type='CountArithmeticHook', stage=stage, device=device.type)
         if 'teacher' in stages[stage]:               # fewer paths than an iteration takes cost time
             options[f'{stage}.train_dataloader.dataset.draws'] = DRAWS
-    CountArithmeticHook.counted.clear()
+    CountArithmeticHook.rates.clear()
     train_generator(find_config(recipe), work_dir, options=options, choice=choice)
     name, limit = device_name(device), matrix_rate(device)
     made = []
@@ -70,7 +71,7 @@ def measure_training(folder: str | Path, recipe: str = 'lddm/lddm', size: int = 
                          baseline=None, ratio=None, **same))
         made.append(dict(what=f'{recipe} at {size} pixels, {stage}: of it, waiting for data',
                          value=waited, baseline=seconds, ratio=waited / seconds, **same))
-        rate = CountArithmeticHook.counted[stage] / seconds
+        rate = CountArithmeticHook.rates[stage]
         made.append(dict(what=f'{recipe} at {size} pixels, {stage}: against the largest rate of '
                               'arithmetic', value=rate, baseline=limit, ratio=rate / limit,
                          **same | dict(unit='GFLOP/s')))
@@ -79,13 +80,17 @@ def measure_training(folder: str | Path, recipe: str = 'lddm/lddm', size: int = 
 
 @HOOKS.register_module()
 class CountArithmeticHook(Hook):
-    """Counts the GFLOP of a stage's first iteration, whose time doesn't count."""
+    """GFLOP per second of a stage's iterations, of the process's own seconds on a CPU.
 
-    counted: ClassVar[dict[str, float]] = {}
+    They are counted in the first iteration, which takes longer for it and isn't timed.
+    """
 
-    def __init__(self, stage: str) -> None:
-        self.stage = stage
+    rates: ClassVar[dict[str, float]] = {}           # of the stages that were trained last
+
+    def __init__(self, stage: str, device: str) -> None:
+        self.stage, self.device = stage, torch.device(device)
         self.counter = FlopCounterMode(display=False)
+        self.start = 0.
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         if runner.iter == 0:
@@ -95,7 +100,10 @@ class CountArithmeticHook(Hook):
                          outputs: dict | None = None) -> None:
         if runner.iter == 0:
             self.counter.__exit__(None, None, None)
-            self.counted[self.stage] = self.counter.get_total_flops() / 1e9
+            self.start = clock(self.device)
+        elif self.is_last_train_iter(runner):
+            gflop = self.counter.get_total_flops() / 1e9
+            self.rates[self.stage] = gflop * runner.iter / (clock(self.device) - self.start)
 
 
 def _usual_device() -> torch.device:
