@@ -164,16 +164,17 @@ class LatentDiffusion(LatentModel):
             guidance: weight of still and conditions together.
             condition_guidance: likewise of single conditions, by name.
         """
-        conditional = prediction = self.denoiser(latent, steps, condition, told)
+        denoiser = self.denoiser
+        conditional = prediction = denoiser(latent, steps, condition, told)
         if guidance != 1:
-            unconditional = self.denoiser(latent, steps, self.denoiser.no_still.expand_as(condition),
-                                          torch.full_like(told, nan))
+            unconditional = denoiser(latent, steps, denoiser.no_still.expand_as(condition),
+                                     torch.full_like(told, nan))
             prediction = unconditional + guidance * (conditional - unconditional)
         for name, weight in (condition_guidance or {}).items():
             without = told.clone()
             without[:, self.conditions.columns[name]] = nan
             prediction = prediction + (weight - 1) * (
-                conditional - self.denoiser(latent, steps, condition, without))
+                conditional - denoiser(latent, steps, condition, without))
         return prediction
 
     def require_guidance(self, owner: str, condition_guidance: Mapping[str, float]) -> None:

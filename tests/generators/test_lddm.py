@@ -271,11 +271,11 @@ def test_a_student_of_a_guided_teacher_is_told_by_its_package():
     assert generator.sampler.as_dict()['condition_guidance'] == dict(label=3.)
     teacher = generator.with_sampler(name='DPMSolverMultistep', steps=4)
     assert teacher.sampler.condition_guidance == dict(label=3.)
-    for other in (dict(), dict(label=2.)):
+    for other in ({}, dict(label=2.)):
         with pytest.raises(ValueError, match=r"condition_guidance=\{'label': 3.0\}"):
             generator.with_sampler(condition_guidance=other)
-    for wrong, message in ((dict(view=2.), 'condition_guidance .*view'), (dict(label=-1.), 'label')):
-        with pytest.raises(ValueError, match=message):
+    for wrong, named in ((dict(view=2.), 'condition_guidance .*view'), (dict(label=-1.), 'label')):
+        with pytest.raises(ValueError, match=named):
             MODELS.build(distilled | dict(condition_guidance=wrong))
 
 

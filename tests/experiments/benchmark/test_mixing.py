@@ -33,8 +33,8 @@ def test_a_row_for_each_way_with_its_ratio_to_a_store(tmp_path: Path, monkeypatc
     monkeypatch.setattr(mixing, '_build', timed)
     monkeypatch.setattr(mixing, 'matrix_rate', lambda device: 50.)
 
-    *rows, arithmetic = mixing.measure_mixing(tmp_path, 'tsm_small', size=16, batch_size=2, repeats=1,
-                                 command='typed')
+    *rows, arithmetic = mixing.measure_mixing(tmp_path, 'tsm_small', size=16, batch_size=2,
+                                              repeats=1, command='typed')
 
     assert [(row['value'], row['baseline'], row['ratio']) for row in rows] == [
         (7., 2., 3.5), (5., 2., 2.5), (3., 2., 1.5)]
