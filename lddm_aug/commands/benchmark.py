@@ -76,6 +76,8 @@ Half of each batch is synthetic: from a store, from workers, or from the trainin
 """)
     mixing.add_argument('--recognizer', default='tsm', metavar='NAME',
                         help='a file in _base_/models; default: %(default)s')
+    mixing.add_argument('--recipe', default='lddm/lddm', metavar='RECIPE',
+                        help='of the generator that makes clips; default: %(default)s')
     for name, default, what in (
             ('size', 128, "pixels of the clips, before the recognizer's own pipeline"),
             ('batch-size', 16, 'clips of a step'), ('steps', 1, 'steps of a turn')):
@@ -204,7 +206,7 @@ def _measure(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     if args.kind == 'mixing':
         from lddm_aug.experiments.benchmark.mixing import measure_mixing
         return measure_mixing(folder, args.recognizer, args.size, args.batch_size, args.repeats,
-                              args.steps, args.workers, args.device, command)
+                              args.steps, args.workers, args.device, command, args.recipe)
     device = torch.device(args.device)
     if args.kind == 'synthesis':
         from lddm_aug.experiments.benchmark.synthesis import measure_synthesis

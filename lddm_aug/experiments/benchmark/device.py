@@ -10,6 +10,8 @@ import torch
 from lddm_aug.experiments.benchmark.mixing import measure_mixing
 from lddm_aug.experiments.benchmark.synthesis import measure_synthesis
 
+RECIPE = 'lddm/lddm_distilled'
+
 
 def measure_device(folder: str | Path, size: int = 128, batch_sizes: Sequence[int] = (8, 64),
                    recognizer: str = 'tsm', clips: int = 16, repeats: int = 5,
@@ -32,7 +34,8 @@ def measure_device(folder: str | Path, size: int = 128, batch_sizes: Sequence[in
     device = device or torch.device('cpu')
     rows: list[dict[str, Any]] = []
     for bf16 in (False, True):
-        rows += measure_synthesis('lddm/lddm_distilled', [size], [16], repeats, device, command,
-                                  batch_sizes, bf16)
-    rows += measure_mixing(folder, recognizer, size, clips, repeats, 1, 0, str(device), command)
+        rows += measure_synthesis(RECIPE, [size], [16], repeats, device, command, batch_sizes,
+                                  bf16)
+    rows += measure_mixing(folder, recognizer, size, clips, repeats, 1, 0, str(device), command,
+                           RECIPE)
     return [*{row['what']: row for row in rows}.values()]         # the rate of memory once
