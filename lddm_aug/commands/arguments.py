@@ -143,6 +143,23 @@ def add_reference_fps(parser: argparse.ArgumentParser) -> None:
                              'needs the column fps; default: all videos have the same rate')
 
 
+def add_sampler(parser: Any) -> None:
+    """--sampler and --steps, in place of what a package says.
+
+    Args:
+        parser: or a group of its arguments.
+    """
+    parser.add_argument('--sampler', metavar='NAME',
+                        help='as DPMSolverMultistep or DDIM; an unknown name is answered with all')
+    parser.add_argument('--steps', type=at_least(1), metavar='N', help='of the sampler')
+
+
+def chosen_sampler(args: argparse.Namespace) -> dict[str, Any]:
+    """What of `add_sampler` was given, for `Generator.with_sampler`."""
+    given = dict(name=args.sampler, steps=args.steps)
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def choose_data(args: argparse.Namespace, **others: str | None) -> None:
     """Let every config that is read from now on follow the arguments of `add_data`.
 

@@ -2,6 +2,7 @@
 
     lddm-aug benchmark synthesis --out synthesis.json
     lddm-aug benchmark synthesis --recipe lddm/lddm --sizes 64 128 --frames 16 32
+    lddm-aug benchmark device --device cuda --out gpu.json
     lddm-aug benchmark training --profile
     lddm-aug benchmark store --clips 100000
     lddm-aug benchmark recovery --kills 50
@@ -37,6 +38,24 @@ The models are those of BUSV's recipes, with random weights.
                            metavar='PIXELS', help='default: 128')
     synthesis.add_argument('--frames', nargs='+', type=at_least(1), default=[16], metavar='T',
                            help='default: 16')
+    synthesis.add_argument('--batch-sizes', nargs='+', type=at_least(1), default=[], metavar='N',
+                           help='clips made at once, by both; default: as generators do')
+    synthesis.add_argument('--bf16', action='store_true', help='both compute in bfloat16')
+    device = add_step(kinds, 'device', """All that is asked of a GPU, in a few minutes.
+
+    lddm-aug benchmark device --device cuda --out gpu.json
+
+Clips of two steps in batches, in float32 and in bfloat16, against cINN's decoder; then the training
+step of TSM with ResNet-50, 8 frames of 224², by where half of its clips are made.
+""")
+    for name, default, what in (('size', 128, 'pixels of the clips'),
+                                ('clips', 16, "of the recognizer's step")):
+        device.add_argument(f'--{name}', type=at_least(2), default=default, metavar='N',
+                            help=f'{what}; default: %(default)s')
+    device.add_argument('--batch-sizes', nargs='+', type=at_least(1), default=[8, 64], metavar='N',
+                        help='clips made at once; default: 8 64')
+    device.add_argument('--recognizer', default='tsm', metavar='NAME',
+                        help='a file in _base_/models; default: %(default)s')
     training = add_step(kinds, 'training', """Seconds of an iteration, and the share in data.
 
     lddm-aug benchmark training --recipe lddm/lddm
@@ -57,6 +76,8 @@ Half of each batch is synthetic: from a store, from workers, or from the trainin
 """)
     mixing.add_argument('--recognizer', default='tsm', metavar='NAME',
                         help='a file in _base_/models; default: %(default)s')
+    mixing.add_argument('--recipe', default='lddm/lddm', metavar='RECIPE',
+                        help='of the generator that makes clips; default: %(default)s')
     for name, default, what in (
             ('size', 128, "pixels of the clips, before the recognizer's own pipeline"),
             ('batch-size', 16, 'clips of a step'), ('steps', 1, 'steps of a turn')):
@@ -109,25 +130,26 @@ undisturbed run.  Ray is killed where it is installed.  Needs Linux.
                           help='of the moments; default: %(default)s')
     recovery.add_argument('--out', type=Path, metavar='JSON',
                           help='file for the rows; others in it stay')
-    for kind in (synthesis, mixing, evaluation):
+    for kind in (synthesis, device, mixing, evaluation):
         kind.add_argument('--repeats', type=at_least(1), default=7, metavar='N',
                           help='turns of each; default: %(default)s')
-    for kind in (synthesis, mixing, training, evaluation):
+    for kind in (synthesis, device, mixing, training, evaluation):
         kind.add_argument('--profile', nargs='?', type=Path, const=Path('-'), metavar='FILE',
                           help='print also what the time goes into, by operator, or write it into '
                                'a file')
         add_device(kind)
-    for kind in (synthesis, mixing, training, evaluation, store):
-        kind.add_argument('--out', type=Path, metavar='JSON', help='file for the rows')
+    for kind in (synthesis, device, mixing, training, evaluation, store):
+        kind.add_argument('--out', type=Path, metavar='JSON',
+                          help='file for the rows; others in it stay')
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print a line for each row, and write the rows where --out names a file."""
-    import json
     import tempfile
 
     import torch
 
+    from lddm_aug.experiments.benchmark.measure import put_rows
     from lddm_aug.files import atomic_write
     from lddm_aug.versions import run_versions
 
@@ -145,7 +167,8 @@ def run(args: argparse.Namespace) -> None:
         if profile is not None:
             with torch.profiler.profile() as profiler:
                 rows = _measure(args, Path(folder))
-            table = profiler.key_averages().table('self_cpu_time_total',
+            where = 'cpu' if args.device == 'cpu' else 'device'
+            table = profiler.key_averages().table(f'self_{where}_time_total',
                                                   row_limit=ROWS_OF_PROFILE)
             if str(profile) == '-':
                 print(table)
@@ -159,10 +182,7 @@ def run(args: argparse.Namespace) -> None:
         print(_line(row))
     if args.out:
         versions = run_versions()
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(args.out) as file:
-            file.write(json.dumps([row | dict(versions=versions) for row in rows],
-                                  indent=1).encode())
+        put_rows(args.out, [row | dict(versions=versions) for row in rows])
 
 
 def _kill_runs(args: argparse.Namespace, folder: Path) -> None:
@@ -189,12 +209,16 @@ def _measure(args: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     if args.kind == 'mixing':
         from lddm_aug.experiments.benchmark.mixing import measure_mixing
         return measure_mixing(folder, args.recognizer, args.size, args.batch_size, args.repeats,
-                              args.steps, args.workers, args.device, command)
+                              args.steps, args.workers, args.device, command, args.recipe)
     device = torch.device(args.device)
     if args.kind == 'synthesis':
         from lddm_aug.experiments.benchmark.synthesis import measure_synthesis
         return measure_synthesis(args.recipe, args.sizes, args.frames, args.repeats, device,
-                                 command)
+                                 command, args.batch_sizes, args.bf16)
+    if args.kind == 'device':
+        from lddm_aug.experiments.benchmark.device import measure_device
+        return measure_device(folder, args.size, args.batch_sizes, args.recognizer, args.clips,
+                              args.repeats, device, command)
     if args.kind == 'evaluation':
         from lddm_aug.experiments.benchmark.evaluation import measure_evaluation
         return measure_evaluation(folder, args.size, args.frames, args.clips, args.repeats, device,

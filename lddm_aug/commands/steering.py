@@ -2,6 +2,7 @@
 
     lddm-aug steering work_dirs/lddm/phantom/package --data data/phantom
     lddm-aug steering DIR/package --data data/mine --condition-guidance motion=3 --out steering.json
+    lddm-aug steering DIR/package --data data/mine --sampler DPMSolverMultistep --steps 100
     lddm-aug steering DIR/package --data data/long --frames 64               are long clips as good?
 
 Of every measured condition the rank correlation of what was asked for with what the clips show; how
@@ -18,7 +19,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lddm_aug.commands.arguments import A_PACKAGE, KeyNumber, add_data_root, add_device, at_least
+from lddm_aug.commands.arguments import (
+    A_PACKAGE,
+    KeyNumber,
+    add_data_root,
+    add_device,
+    add_sampler,
+    at_least,
+    chosen_sampler,
+)
 
 if TYPE_CHECKING:
     from lddm_aug.generators.lddm import LDDMGenerator
@@ -35,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--condition-guidance', nargs='+', action=KeyNumber, default={},
                         metavar='NAME=W', help='above 1, clips obey this condition more; it counts '
                                                'where values are asked for')
+    add_sampler(parser)
     parser.add_argument('--frames', type=at_least(2), metavar='N',
                         help='of longer clips; takes the videos that are as long, and needs '
                              'neither stills.csv nor conditions')
@@ -58,12 +68,14 @@ def run(args: argparse.Namespace) -> None:
     if not isinstance(generator, LDDMGenerator):
         raise ValueError(f'{args.package}: is a {type(generator).__name__}, which is neither told '
                          'anything nor goes on; train LDDM')
+    generator = generator.with_sampler(**chosen_sampler(args))
     command = shlex.join(['lddm-aug', *sys.argv[1:]])
     rows = []
     for row in (_told if args.frames is None else _long)(args, generator):
         between = '' if row['low'] is None else f' [{row["low"]:.3g}, {row["high"]:.3g}]'
         print(f'{row["what"]}: {row["value"]:.3g}{between}, {row["n"]} clips', flush=True)
-        rows.append(row | dict(data=args.data.name, command=command))
+        rows.append(row | dict(sampler=generator.sampler.as_dict(), data=args.data.name,
+                               command=command))
     put_rows(args.out, rows)
     print(args.out)
 

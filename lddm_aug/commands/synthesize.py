@@ -26,8 +26,10 @@ from lddm_aug.commands.arguments import (
     add_data,
     add_data_root,
     add_devices,
+    add_sampler,
     at_least,
     choose_data,
+    chosen_sampler,
     require_data,
     typed_data,
 )
@@ -78,9 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'column fps')
     group = parser.add_argument_group(
         'sampler, in place of what the package says; a store has one, which its plan records')
-    group.add_argument('--sampler', metavar='NAME',
-                       help='as DPMSolverMultistep or DDIM; an unknown name is answered with all')
-    group.add_argument('--steps', type=at_least(1), metavar='N', help='of the sampler')
+    add_sampler(group)
     group.add_argument('--guidance', type=float, metavar='W',
                        help='weight of still and conditions; other than 1 it needs a diffusion '
                             'that was trained without them, too')
@@ -191,10 +191,10 @@ def _package(args: argparse.Namespace, config: Config) -> Path:
 
 def _sampler_changes(args: argparse.Namespace) -> dict[str, Any]:
     """Settings of the sampler that were chosen."""
-    options = dict(name=args.sampler, steps=args.steps, guidance=args.guidance,
-                   temperature=args.temperature,
+    options = dict(guidance=args.guidance, temperature=args.temperature,
                    condition_guidance=args.condition_guidance)
-    return {name: value for name, value in options.items() if value is not None}
+    return chosen_sampler(args) | {
+        name: value for name, value in options.items() if value is not None}
 
 
 def _length(args: argparse.Namespace, config: Config | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Ways of a trained diffusion from noise to latents, for the training of its student."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -34,12 +35,14 @@ class TrajectoryDataset(Dataset):
         diffusion: config of the trained `LatentDiffusion`; its `init_cfg` names the checkpoint.
         teacher_steps: steps of the `DPMSolverMultistep` sampler.
         student_steps: a divisor of them.
+        condition_guidance: of the sampler, by condition.
         draws: paths of each video.
         batch_size: paths that are sampled together.
     """
 
     def __init__(self, clips: dict, diffusion: dict, teacher_steps: int = 16,
-                 student_steps: int = 2, draws: int = 64, batch_size: int = 64) -> None:
+                 student_steps: int = 2, condition_guidance: Mapping[str, float] | None = None,
+                 draws: int = 64, batch_size: int = 64) -> None:
         if draws < 1:
             raise ValueError('TrajectoryDataset: draws counts paths of each video and is at least '
                              f'1, but got {draws!r}')
@@ -51,6 +54,7 @@ class TrajectoryDataset(Dataset):
         self.groups = groups_of(self.clips)
         self.levels = student_levels(teacher_steps, student_steps)
         self.teacher_steps = teacher_steps
+        self.condition_guidance = condition_guidance
         self.samples = self._sample(MODELS.build(diffusion), draws, batch_size)
 
     @torch.inference_mode()
@@ -89,7 +93,8 @@ class TrajectoryDataset(Dataset):
         every = self.teacher_steps // len(self.levels)
         for number, step in enumerate(solver.timesteps, 1):
             steps = step.to(latent.device).expand(len(latent))
-            velocity = diffusion.denoiser(latent, steps, condition, told)
+            velocity = diffusion.predict(latent, steps, condition, told,
+                                         condition_guidance=self.condition_guidance)
             latent = solver.step(velocity, step, latent).prev_sample
             if number % every == 0:
                 path.append(latent)

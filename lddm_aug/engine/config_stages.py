@@ -11,6 +11,10 @@ from mmengine.config import Config
 from lddm_aug.configs import read_config
 from lddm_aug.engine.runner_config import merge_options, refuse_unread, without_variables
 from lddm_aug.generators.base import Generator
+from lddm_aug.models.distilled_diffusion import DISTILLATION
+
+# what a student is trained with → what its generator calls it
+SAMPLING = dict(student_steps='steps', condition_guidance='condition_guidance')
 
 
 def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None,
@@ -20,7 +24,8 @@ def stage_configs(config_file: Path, options: Mapping[str, Any] | None = None,
     A recipe says in `stages` what each stage has beside everything else in the file; a stage may
     also be the name of a file beside it.  A config without `stages` is its own only stage, ''.
     A stage with `teacher` distils the model of the stage of this name: its own model and its
-    `TrajectoryDataset` take over the arguments.  Variables that no Runner reads are left out.
+    `TrajectoryDataset` take over the arguments.  What its model says of the distillation counts for
+    the data set and the generator as well.  Variables that no Runner reads are left out.
 
     Args:
         options: values to put in, by dotted key; where a config names stages, the first part of
@@ -81,7 +86,12 @@ def _take_from_teacher(stage: Config, stages: Mapping[str, Config]) -> None:
         raise ValueError(f'{stage.filename}: teacher must name a stage with a model '
                          f'({", ".join(stages)}), but is {stage.teacher!r}')
     stage.model = {**teacher.to_dict(), **stage.model.to_dict()}
-    stage.train_dataloader.dataset.diffusion = teacher.to_dict()
+    dataset, generator = stage.train_dataloader.dataset, stage.get('generator', Config())
+    dataset.diffusion = teacher.to_dict()
+    for name in {*DISTILLATION} & {*stage.model}:    # said once, of the model
+        dataset[name] = stage.model[name]
+        if name in SAMPLING and generator:
+            generator[SAMPLING[name]] = stage.model[name]
 
 
 def _without_files(model: dict[str, Any]) -> dict[str, Any]:

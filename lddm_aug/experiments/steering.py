@@ -77,10 +77,11 @@ def measure_steering(generator: LDDMGenerator, stills: Stills, real: ClipSet, si
         stills: that the generator never saw.
         real: held-out clips.
         simulated: whether the stills are the phantom's, whose lesions are known.
-        guidance: of conditions, where values of them are asked for.
+        guidance: of conditions, where values of them are asked for; a student has its own.
     """
     told = generator.with_sampler(condition_guidance=dict(guidance)) if guidance else generator
-    weights = ''.join(f', guidance {name}={weight:g}' for name, weight in guidance.items())
+    weights = ''.join(f', guidance {name}={weight:g}'
+                      for name, weight in told.sampler.condition_guidance.items())
     for name in generator.conditions.measured:
         row = obeys_number(told, stills, name, seed)
         yield row | dict(what=row['what'] + weights)
@@ -108,6 +109,7 @@ def _gflop(generator: LDDMGenerator, conditions: Conditions) -> float:
     config = generator.config
     config['diffusion']['conditions'] = conditions.as_config()
     config['condition_guidance'] = None
+    config['diffusion'].pop('condition_guidance', None)           # of a student
     return gflop_per_clip(MODELS.build(config))
 
 

@@ -10,11 +10,10 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor
 
-from lddm_aug.classes import shown
 from lddm_aug.conditions import LABEL, MOTION, Told, Value
 from lddm_aug.generators.base import LatentGenerator, SamplerSettings, require_temperature
 from lddm_aug.models.distilled_diffusion import STUDENT, DistilledDiffusion
-from lddm_aug.models.latent_diffusion import LatentDiffusion
+from lddm_aug.models.latent_diffusion import LatentDiffusion, require_weight
 from lddm_aug.models.samplers import DEFAULT_SAMPLER
 from lddm_aug.networks.denoiser import Denoiser
 from lddm_aug.seeds import derive_seed
@@ -40,9 +39,7 @@ class DiffusionSampler(SamplerSettings):
 
     def __post_init__(self) -> None:
         for name, weight in {'guidance': self.guidance, **self.condition_guidance}.items():
-            if not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
-                raise ValueError(f'LDDMGenerator: {name} is a weight, 0 or more, but got '
-                                 f'{weight!r}')
+            require_weight('LDDMGenerator', name, weight)
         require_temperature('LDDMGenerator', self.temperature)
 
 
@@ -57,7 +54,7 @@ class LDDMGenerator(LatentGenerator):
         frame_stride: of the clips it was trained on, in frames of the source video.
         sampler: name of one in `lddm_aug.models.samplers` for the diffusion's target;
             `DPMSolverMultistep` by default.  `Student` is that of a `DistilledDiffusion`.
-        steps: of the sampler; those of a student are fixed.
+        steps: of the sampler; those of a student are fixed, and so are guidance and temperature.
         guidance: 1 samples p(latent | still, conditions); above 1, these weigh more (Ho and
             Salimans 2022).  Other than 1 it needs a diffusion that was trained without them, too:
             with drop_still above 0, and drop_conditions where it has conditions.
@@ -153,13 +150,7 @@ class LDDMGenerator(LatentGenerator):
                              f'got guidance={guidance!r} with drop_still={trained.drop_still!r} '
                              f'and drop_conditions={trained.drop_conditions!r}; take guidance=1 or '
                              'train it anew')
-        unknown = sorted({*self.sampler.condition_guidance} - {*self.conditions})
-        if unknown:
-            raise ValueError('LDDMGenerator: condition_guidance is for conditions of the generator '
-                             f'({shown(self.conditions)}), but got {shown(unknown)}')
-        if self.sampler.condition_guidance and not trained.drop_conditions:
-            raise ValueError('LDDMGenerator: condition_guidance needs a diffusion trained with '
-                             f'drop_conditions above 0, but got {trained.drop_conditions!r}')
+        trained.require_guidance('LDDMGenerator', self.sampler.condition_guidance)
 
     def _check_student(self) -> None:
         if not isinstance(self.diffusion, DistilledDiffusion):
@@ -167,7 +158,7 @@ class LDDMGenerator(LatentGenerator):
                              f'distilled, but this one was not; take {DEFAULT_SAMPLER!r}, or train '
                              'the recipe lddm_distilled')
         fixed = dict(steps=len(self.diffusion.levels), guidance=1., temperature=1.,
-                     condition_guidance={})
+                     condition_guidance=self.diffusion.condition_guidance)
         other = {name: getattr(self.sampler, name) for name, value in fixed.items()
                  if getattr(self.sampler, name) != value}
         if other:
@@ -227,24 +218,11 @@ class LDDMGenerator(LatentGenerator):
         solver = self.diffusion.noise_process.sampler(self.sampler.name, self.sampler.steps)
         for step in solver.timesteps:
             steps = step.to(condition.device).expand(len(latent))
-            prediction = self._guided(latent, steps, condition, told)
+            prediction = self.diffusion.predict(latent, steps, condition, told,
+                                                self.sampler.guidance,
+                                                self.sampler.condition_guidance)
             latent = solver.step(prediction, step, latent, generator=draws).prev_sample
         return latent
-
-    def _guided(self, latent: Tensor, steps: Tensor, condition: Tensor, told: Tensor) -> Tensor:
-        """Ho and Salimans 2022, eq. 6, with guidance = 1 + w, and likewise for each condition."""
-        denoiser, guidance = self.diffusion.denoiser, self.sampler.guidance
-        conditional = prediction = denoiser(latent, steps, condition, told)
-        if guidance != 1:
-            unconditional = denoiser(latent, steps, denoiser.no_still.expand_as(condition),
-                                     torch.full_like(told, math.nan))
-            prediction = unconditional + guidance * (conditional - unconditional)
-        for name, weight in self.sampler.condition_guidance.items():
-            without = told.clone()
-            without[:, self.conditions.columns[name]] = math.nan
-            prediction = prediction + (weight - 1) * (
-                conditional - denoiser(latent, steps, condition, without))
-        return prediction
 
 
 def _trained_unconditional(diffusion: LatentDiffusion) -> bool:

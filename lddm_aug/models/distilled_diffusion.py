@@ -1,6 +1,7 @@
 """Stage 3: a student that samples in a few steps what a diffusion samples in many."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ from lddm_aug.models.samplers import flow_levels
 from lddm_aug.networks.denoiser import Denoiser
 
 STUDENT = 'Student'                                  # name of its sampler
-DISTILLATION = ('teacher_steps', 'student_steps')    # arguments beside those of the diffusion
+DISTILLATION = ('teacher_steps', 'student_steps', 'condition_guidance')    # beside the diffusion's
 
 
 @MODELS.register_module()
@@ -30,14 +31,20 @@ class DistilledDiffusion(LatentDiffusion):
     Args:
         teacher_steps: steps of the teacher's `DPMSolverMultistep` sampler.
         student_steps: steps of the student; a divisor of the teacher's.
+        condition_guidance: of the teacher's sampler, by condition, as `LDDMGenerator` takes it: the
+            student obeys these conditions as a guided sampler does, at no cost (Meng et al. 2023).
         diffusion: arguments of `LatentDiffusion`; its target is `flow`.
 
     Raises:
-        ValueError: if the student's steps don't divide the teacher's, or the target is another.
+        ValueError: if the student's steps don't divide the teacher's, the target is another, or
+            there is guidance of a condition that can't be guided.
     """
 
-    def __init__(self, teacher_steps: int = 16, student_steps: int = 2, **diffusion: Any) -> None:
+    def __init__(self, teacher_steps: int = 16, student_steps: int = 2,
+                 condition_guidance: Mapping[str, float] | None = None, **diffusion: Any) -> None:
         super().__init__(**diffusion)
+        self.condition_guidance = dict(condition_guidance or {})
+        self.require_guidance('DistilledDiffusion', self.condition_guidance)
         if self.noise_process.target != 'flow':
             raise ValueError("DistilledDiffusion: a student needs a diffusion of noise.target="
                              f"'flow', but got {self.noise_process.target!r}")

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from lddm_aug.classes import shown
 from lddm_aug.conditions import LABEL, Conditions
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.latent_model import LatentModel
@@ -150,6 +151,44 @@ class LatentDiffusion(LatentModel):
     def require_fit(self, latent: Tensor, condition: Tensor) -> None:
         self.denoiser.require_fit(latent, condition)
 
+    def predict(self, latent: Tensor, steps: Tensor, condition: Tensor, told: Tensor,
+                guidance: float = 1.0, condition_guidance: Mapping[str, float] | None = None
+                ) -> Tensor:
+        """What the denoiser predicts, guided: Ho and Salimans 2022, eq. 6, with guidance = 1 + w.
+
+        Args:
+            latent: (B, Cz, t, h, w) noisy.
+            steps: (B,) noise levels.
+            condition: (B, Cs, h, w), of `condition`.
+            told: (B, D) values of the conditions, NaN where they are unknown.
+            guidance: weight of still and conditions together.
+            condition_guidance: likewise of single conditions, by name.
+        """
+        denoiser = self.denoiser
+        conditional = prediction = denoiser(latent, steps, condition, told)
+        if guidance != 1:
+            unconditional = denoiser(latent, steps, denoiser.no_still.expand_as(condition),
+                                     torch.full_like(told, nan))
+            prediction = unconditional + guidance * (conditional - unconditional)
+        for name, weight in (condition_guidance or {}).items():
+            without = told.clone()
+            without[:, self.conditions.columns[name]] = nan
+            prediction = prediction + (weight - 1) * (
+                conditional - denoiser(latent, steps, condition, without))
+        return prediction
+
+    def require_guidance(self, owner: str, condition_guidance: Mapping[str, float]) -> None:
+        """Raise ValueError for weights that aren't, or conditions that can't be guided."""
+        for name, weight in condition_guidance.items():
+            require_weight(owner, name, weight)
+        unknown = sorted({*condition_guidance} - {*self.conditions})
+        if unknown:
+            raise ValueError(f'{owner}: condition_guidance is for conditions of the generator '
+                             f'({shown(self.conditions)}), but got {shown(unknown)}')
+        if condition_guidance and not self.drop_conditions:
+            raise ValueError(f'{owner}: condition_guidance needs a diffusion trained with '
+                             f'drop_conditions above 0, but got {self.drop_conditions!r}')
+
     def forward(self, latent: Tensor, still: Tensor, told: Tensor | None = None,
                 mode: str = 'tensor', **_: object) -> dict[str, Tensor]:
         """(B, Cz, t, h, w) standardised latents, (B, C, H, W) uint8 stills → loss.
@@ -186,6 +225,12 @@ class LatentDiffusion(LatentModel):
     def unknown(self, like: Tensor) -> Tensor:
         """(B, D) values of conditions of which none is known."""
         return torch.full((len(like), self.conditions.width), nan, device=like.device)
+
+
+def require_weight(owner: str, name: str, weight: float) -> None:
+    """Raise ValueError for what is no weight of guidance."""
+    if not isinstance(weight, (int, float)) or not 0 <= weight < inf:
+        raise ValueError(f'{owner}: {name} is a weight, 0 or more, but got {weight!r}')
 
 
 def weighted_quantiles(values: Tensor, weights: Tensor, levels: Tensor) -> Tensor:

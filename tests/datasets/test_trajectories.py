@@ -25,6 +25,19 @@ class LeadsTo(torch.nn.Module):
         return (noisy - self.latent) * 1000 / steps.view(-1, 1, 1, 1, 1)
 
 
+class LeadsByClass(LeadsTo):
+    """The same, but of another latent for clips whose class it isn't told."""
+
+    def __init__(self, latent: torch.Tensor, untold: torch.Tensor) -> None:
+        super().__init__(latent)
+        self.untold = untold
+
+    def forward(self, noisy, steps, condition, told):
+        known = ~told[:, :1, None, None, None].isnan()
+        target = torch.where(known, self.latent, self.untold)
+        return (noisy - target) * 1000 / steps.view(-1, 1, 1, 1, 1)
+
+
 @pytest.fixture
 def config(tmp_path):
     """config(**kwargs) → a data set of paths of three small videos, of untrained weights."""
@@ -62,6 +75,19 @@ def test_paths_lead_from_noise_through_the_students_levels_to_the_latent(config)
     levels = torch.tensor([*dataset.levels, 0.]).view(1, 3, 1, 1, 1, 1)
     assert_close(path, (1 - levels) * latent.unsqueeze(1) + levels * noise.unsqueeze(1),
                  rtol=1e-4, atol=1e-5)
+
+
+def test_guided_paths_lead_beyond_what_is_told_as_often_as_the_weight_says(config):
+    label = dict(label=['a', 'b'])
+    dataset = config(conditions=label, condition_guidance=dict(label=3.))
+    diffusion = LatentDiffusion(AUTOENCODER, DENOISER, dict(target='flow'), conditions=label)
+    noise, latent, untold = torch.randn(3, 6, 4, 2, 4, 4).unbind()
+    diffusion.denoiser = LeadsByClass(latent, untold)
+    told = torch.tensor([0., 1., torch.nan] * 2).unsqueeze(1)
+    *_, end = dataset._paths(diffusion, noise, torch.zeros(6, 1, 32, 32), told).unbind(dim=1)
+    beyond = untold + 3 * (latent - untold)
+    assert_close(end, torch.where(told[..., None, None, None].isnan(), untold, beyond),
+                 rtol=1e-3, atol=1e-4)
 
 
 def test_samples_are_the_same_each_time_and_of_frames_of_the_videos(config, tmp_path):

@@ -75,3 +75,16 @@ def test_an_option_that_leads_to_nothing_is_refused(tmp_path, key, reason):
     inside = key.removeprefix('first.')
     with pytest.raises(ValueError, match=f'--cfg-options {inside}: .*{reason}'):
         stage_configs(tmp_path / 'recipe.py', {key: 1})
+
+
+def test_what_is_said_of_a_student_counts_for_its_paths_and_its_generator():
+    recipe = find_config('lddm/lddm_distilled')
+    usual = stage_configs(recipe)['distillation']
+    assert (usual.generator.steps, usual.train_dataloader.dataset.student_steps) == (2, 2)
+    assert 'condition_guidance' not in usual.generator
+    stage = stage_configs(recipe, {
+        'distillation.model.student_steps': 1,
+        'distillation.model.condition_guidance.label': 3.})['distillation']
+    dataset, generator = stage.train_dataloader.dataset, stage.generator
+    assert (generator.steps, dataset.student_steps, dataset.teacher_steps) == (1, 1, 10)
+    assert generator.condition_guidance == dataset.condition_guidance == dict(label=3.)

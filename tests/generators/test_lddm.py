@@ -93,6 +93,12 @@ def test_temperature_is_the_spread_of_the_noise_it_starts_from(generator):
     assert latents.std() == pytest.approx(0.6, abs=0.02)
 
 
+def guided_by(generator, latent, steps, condition, told):
+    """What the denoiser predicts by the weights of a generator's sampler."""
+    return generator.diffusion.predict(latent, steps, condition, told, generator.sampler.guidance,
+                                       generator.sampler.condition_guidance)
+
+
 def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):
     denoiser = generator.diffusion.denoiser
     latent, steps = torch.randn(1, *generator.latent_shape), torch.tensor([400])
@@ -100,8 +106,8 @@ def test_guidance_weighs_the_still_as_ho_and_salimans_say(generator):
     nothing = torch.zeros(1, 0)
     conditional = denoiser(latent, steps, condition, nothing)
     unconditional = denoiser(latent, steps, denoiser.no_still.expand_as(condition), nothing)
-    assert_close(generator._guided(latent, steps, condition, nothing), conditional)
-    guided = generator.with_sampler(guidance=3.)._guided(latent, steps, condition, nothing)
+    assert_close(guided_by(generator, latent, steps, condition, nothing), conditional)
+    guided = guided_by(generator.with_sampler(guidance=3.), latent, steps, condition, nothing)
     assert_close(guided, 3 * conditional - 2 * unconditional)
 
 
@@ -116,7 +122,7 @@ def test_guidance_weighs_the_class_as_well():
     conditional = denoiser(latent, steps, condition, told)
     unconditional = denoiser(latent, steps, denoiser.no_still.expand_as(condition),
                              torch.tensor([[torch.nan]]))
-    assert_close(generator._guided(latent, steps, condition, told),
+    assert_close(guided_by(generator, latent, steps, condition, told),
                  3 * conditional - 2 * unconditional)
 
 
@@ -131,7 +137,7 @@ def test_guidance_of_one_condition_weighs_this_one_alone():
     condition, told = denoiser.condition(stills(1)), torch.tensor([[1., 0.3]])
     conditional = denoiser(latent, steps, condition, told)
     without = denoiser(latent, steps, condition, torch.tensor([[1., torch.nan]]))
-    assert_close(generator._guided(latent, steps, condition, told),
+    assert_close(guided_by(generator, latent, steps, condition, told),
                  conditional + 1.5 * (conditional - without))
     with pytest.raises(ValueError, match=r'condition_guidance .*view'):
         generator.with_sampler(condition_guidance=dict(view=2.))
@@ -254,6 +260,24 @@ def test_a_student_is_sampled_as_it_was_trained():
     assert torch.equal(generator.denoise(condition, [5], told), expected)
     clip = generator.diffusion.autoencoder.decode(still, expected, [5])
     assert torch.equal(generator(still, [5]), clip.clamp(-1, 1))
+
+
+def test_a_student_of_a_guided_teacher_is_told_by_its_package():
+    distilled = DIFFUSION | dict(type='DistilledDiffusion', noise=dict(target='flow'),
+                                 conditions=LABEL, condition_guidance=dict(label=3.),
+                                 teacher_steps=4, student_steps=2)
+    generator = LDDMGenerator(distilled, size=32, sampler='Student', steps=2,
+                              condition_guidance=dict(label=3.))
+    assert MODELS.build(generator.config).sampler == generator.sampler
+    assert generator.sampler.as_dict()['condition_guidance'] == dict(label=3.)
+    teacher = generator.with_sampler(name='DPMSolverMultistep', steps=4)
+    assert teacher.sampler.condition_guidance == dict(label=3.)
+    for other in ({}, dict(label=2.)):
+        with pytest.raises(ValueError, match=r"condition_guidance=\{'label': 3.0\}"):
+            generator.with_sampler(condition_guidance=other)
+    for wrong, named in ((dict(view=2.), 'condition_guidance .*view'), (dict(label=-1.), 'label')):
+        with pytest.raises(ValueError, match=named):
+            MODELS.build(distilled | dict(condition_guidance=wrong))
 
 
 def test_a_diffusion_without_a_student_has_no_such_sampler():

@@ -14,7 +14,8 @@ import torch
 from lddm_aug.files import atomic_write
 from lddm_aug.versions import machine
 
-MATRIX = 2048                                        # side of the matrices of `matrix_rate`
+# side of the matrices of `matrix_rate`: a GPU is only busy with larger ones
+MATRIX = dict(cpu=2048, cuda=8192)
 COPIED = 2 ** 28                                     # bytes of `bandwidth`
 
 
@@ -33,10 +34,10 @@ def take_turns(ways: Mapping[str, Callable[[], object]], repeats: int, device: t
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(repeats + 1):
         for name, way in ways.items():
-            start = _clock(device)
+            start = clock(device)
             way()
             if turn:
-                seconds[name].append(_clock(device) - start)
+                seconds[name].append(clock(device) - start)
     return seconds
 
 
@@ -55,27 +56,42 @@ def ratio_row(what: str, values: Sequence[float], baselines: Sequence[float], un
 
 
 def put_rows(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Put rows into a JSON list, each in the place of one about the same."""
+    """Put rows into a JSON list, each in the place of one about the same on the same device."""
     old = json.loads(file.read_text()) if file.exists() else []
-    new = {row['what']: row for row in rows}
-    kept = [new.pop(row['what'], row) for row in old]
+    new = {(row['what'], row.get('device')): row for row in rows}
+    kept = [new.pop((row['what'], row.get('device')), row) for row in old]
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(file) as opened:
         opened.write((json.dumps([*kept, *new.values()], indent=1) + '\n').encode())
 
 
 def device_name(device: torch.device) -> str:
-    """The GPU, or the CPU with the number of threads that PyTorch uses."""
+    """The GPU, or the CPU with what it computes in and the threads that PyTorch uses."""
     if device.type == 'cuda':
         return machine(device)
-    return f'CPU, {machine(device)}, {torch.get_num_threads()} threads'
+    return (f'CPU, {machine(device)}, {torch.backends.cpu.get_cpu_capability()}, '
+            f'{torch.get_num_threads()} threads')
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype = torch.float32) -> float:
     """GFLOP/s of a large matrix product: what arithmetic can reach at most."""
-    a = torch.randn(MATRIX, MATRIX, device=device, dtype=dtype)
+    side = MATRIX[device.type]
+    a = torch.randn(side, side, device=device, dtype=dtype)
     seconds = take_turns({'': lambda: a @ a}, 5, device)['']
-    return 2 * MATRIX ** 3 / min(seconds) / 1e9
+    return 2 * side ** 3 / min(seconds) / 1e9
+
+
+def limit_rows(device: torch.device, command: str, *dtypes: torch.dtype) -> list[dict[str, Any]]:
+    """Rows of what a device can reach at most: by each data type in arithmetic, and in memory."""
+    same = dict(baseline=None, ratio=None, device=device_name(device), command=command)
+    return [*(dict(what=f'largest rate of arithmetic, a product of matrices{_of(dtype)}',
+                   value=matrix_rate(device, dtype), unit='GFLOP/s', **same) for dtype in dtypes),
+            dict(what='largest rate of memory, a copy', value=bandwidth(device), unit='GB/s',
+                 **same)]
+
+
+def _of(dtype: torch.dtype) -> str:
+    return '' if dtype == torch.float32 else f' in {str(dtype).removeprefix("torch.")}'
 
 
 def bandwidth(device: torch.device) -> float:
@@ -91,7 +107,8 @@ def resident() -> int:
     return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
-def _clock(device: torch.device) -> float:
+def clock(device: torch.device) -> float:
+    """Seconds of the process on a CPU; of the wall on a GPU, once it is done."""
     if device.type == 'cpu':
         return time.process_time()
     torch.cuda.synchronize(device)

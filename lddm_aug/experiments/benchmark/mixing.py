@@ -18,13 +18,14 @@ from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from PIL import Image
 from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
 
 import lddm_aug  # noqa: F401  registers the parts
 from lddm_aug.configs import choose, find_config, read_config
 from lddm_aug.data.annotations import read_annotations
 from lddm_aug.datasets.visits import Visit, accept_visits
 from lddm_aug.engine.config_stages import build_generator, stage_configs
-from lddm_aug.experiments.benchmark.measure import ratio_row
+from lddm_aug.experiments.benchmark.measure import matrix_rate, ratio_row
 from lddm_aug.generators.package import save_package
 from lddm_aug.generators.repeat_still import RepeatStill
 from lddm_aug.synthesis.synthesize import synthesize
@@ -57,7 +58,8 @@ class Way:
 
 def measure_mixing(folder: str | Path, recognizer: str = 'tsm', size: int = 128,
                    batch_size: int = 16, repeats: int = 5, steps: int = 1, workers: int = 0,
-                   device: str = 'cpu', command: str = '') -> list[dict[str, Any]]:
+                   device: str = 'cpu', command: str = '', recipe: str = 'lddm/lddm'
+                   ) -> list[dict[str, Any]]:
     """Median seconds of a training step by where its synthetic clips come from.
 
     Half of each batch is real, half synthetic.  All ways get the same real clips and stills, and
@@ -75,9 +77,11 @@ def measure_mixing(folder: str | Path, recognizer: str = 'tsm', size: int = 128,
         workers: processes of each loader.
         device: where the recognizer trains.
         command: that is to stand in the rows.
+        recipe: of the generator that makes clips while training.
 
     Returns:
-        One row of `ratio_row` for each way but the baseline, a store: seconds per step.
+        One row of `ratio_row` for each way but the baseline, a store: seconds per step.  The last
+        row is the arithmetic of the baseline's step per second, against a large matrix product.
 
     Raises:
         ValueError: if a number makes no sense.
@@ -89,7 +93,7 @@ def measure_mixing(folder: str | Path, recognizer: str = 'tsm', size: int = 128,
         raise ValueError('measure_mixing: repeats and steps are numbers from 1 on, workers from 0 '
                          f'on, but got {repeats!r}, {steps!r} and {workers!r}')
     MMLogger.get_current_instance().setLevel('WARNING')          # it tells of every weight
-    make_data(Path(folder), size, batch_size // 2)
+    make_data(Path(folder), size, batch_size // 2, recipe)
     configs = {name: way_config(Path(folder), name, recognizer, size) for name in WAYS}
     ways = {name: _build(config, batch_size // 2, workers, device)
             for name, config in configs.items()}
@@ -100,16 +104,25 @@ def measure_mixing(folder: str | Path, recognizer: str = 'tsm', size: int = 128,
     for _ in range(repeats):
         for name, way in ways.items():
             seconds[name].append(statistics.mean(way.step() for _ in range(steps)))
+    with FlopCounterMode(display=False) as counter:
+        ways[next(iter(WAYS))].step()
+    gflop = counter.get_total_flops() / 1e9
     baseline, *others = WAYS
     own = device == 'cpu' and not workers
     shape = ' × '.join(map(str, _input_shape(ways[baseline])))
-    return [ratio_row(f'{recognizer} step, {batch_size} clips of {shape}, half of them '
-                      f'{WAYS[name]} (baseline: {WAYS[baseline]})', seconds[name],
-                      seconds[baseline], 'CPU s' if own else 's', torch.device(device), command)
-            for name in others]
+    what = f'{recognizer} step, {batch_size} clips of {shape}'
+    if workers:
+        what += f', {workers} workers'
+    rows = [ratio_row(f'{what}, half of them {WAYS[name]}, {recipe} (baseline: {WAYS[baseline]})',
+                      seconds[name], seconds[baseline], 'CPU s' if own else 's',
+                      torch.device(device), command) for name in others]
+    return [*rows, ratio_row(
+        f'{what}, half of them {WAYS[baseline]}, against the largest rate of arithmetic',
+        [gflop / each for each in seconds[baseline]],
+        [matrix_rate(torch.device(device))] * repeats, 'GFLOP/s', torch.device(device), command)]
 
 
-def make_data(folder: Path, size: int, count: int) -> None:
+def make_data(folder: Path, size: int, count: int, recipe: str = 'lddm/lddm') -> None:
     """Videos, stills, a package and a store of noise, `count` of each but the package."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
@@ -124,7 +137,7 @@ def make_data(folder: Path, size: int, count: int) -> None:
     for name, lines in rows.items():
         with (folder / f'{name}.csv').open('w', newline='') as file:
             csv.writer(file).writerows([('path', 'label', 'group', 'split'), *lines])
-    *_, last = stage_configs(find_config('lddm/lddm'), choice=choose('phantom', size=size)).values()
+    *_, last = stage_configs(find_config(recipe), choice=choose('phantom', size=size)).values()
     save_package(folder / 'package', build_generator(last), ())
     still = RepeatStill(size=size)
     save_package(folder / 'still', still, ())

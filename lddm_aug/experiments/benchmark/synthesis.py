@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from typing import Any
 
 import torch
@@ -10,9 +11,7 @@ from lddm_aug.configs import choose, find_config
 from lddm_aug.engine.config_stages import build_generator, stage_configs
 from lddm_aug.evaluation.cost import gflop_per_clip
 from lddm_aug.experiments.benchmark.measure import (
-    bandwidth,
-    device_name,
-    matrix_rate,
+    limit_rows,
     ratio_row,
     take_turns,
 )
@@ -22,7 +21,8 @@ from lddm_aug.generators.cinn import CINNGenerator
 
 def measure_synthesis(recipe: str = 'lddm/lddm', sizes: Sequence[int] = (128,),
                       frames: Sequence[int] = (16,), repeats: int = 7,
-                      device: torch.device | None = None, command: str = ''
+                      device: torch.device | None = None, command: str = '',
+                      batch_sizes: Sequence[int] = (), bf16: bool = False
                       ) -> list[dict[str, Any]]:
     """Clips per second of a recipe's generator, and of cINN's decoder, in turns.
 
@@ -35,41 +35,53 @@ def measure_synthesis(recipe: str = 'lddm/lddm', sizes: Sequence[int] = (128,),
         repeats: turns of each.
         device: the CPU by default, where seconds are those of the process on one thread.
         command: that is to stand in the rows.
+        batch_sizes: clips that both make at once; each is measured.  By default one on a CPU, and
+            as many as generators make at once on a GPU.
+        bf16: both compute in bfloat16 where PyTorch's autocast does.
 
     Returns:
         Rows of `ratio_row`: for each shape clips per second and GFLOP per clip against cINN's
         decoder, and GFLOP per second against a large matrix product.
     """
     device = device or torch.device('cpu')
-    limit, copied = matrix_rate(device), bandwidth(device)
-    rows = [dict(what='largest rate of arithmetic, a product of matrices', value=limit,
-                 baseline=None, ratio=None, unit='GFLOP/s', device=device_name(device),
-                 command=command),
-            dict(what='largest rate of memory, a copy', value=copied, baseline=None, ratio=None,
-                 unit='GB/s', device=device_name(device), command=command)]
+    rows = limit_rows(device, command, torch.bfloat16 if bf16 else torch.float32)
+    limit = rows[0]['value']
     for size in sizes:
         for count in frames:
-            rows += _measure_shape(recipe, size, count, repeats, device, limit, command)
+            for batch in batch_sizes or [1 if device.type == 'cpu' else DEVICE_BATCH]:
+                with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                    rows += _measure_shape(recipe, size, count, repeats, device, limit, command,
+                                           batch, 'bf16' if bf16 else '')
     return rows
 
 
 def _measure_shape(recipe: str, size: int, frames: int, repeats: int, device: torch.device,
-                   limit: float, command: str) -> list[dict[str, Any]]:
+                   limit: float, command: str, batch: int, precision: str
+                   ) -> list[dict[str, Any]]:
     ours, cinn = (_untrained(name, size, frames).to(device) for name in (recipe, 'lddm/cinn_paper'))
     assert isinstance(cinn, CINNGenerator)
-    batch = 1 if device.type == 'cpu' else DEVICE_BATCH
     stills = torch.rand(batch, ours.channels, size, size, device=device) * 2 - 1
     latents = torch.randn(batch, *cinn.latent_shape, device=device)
+
+    usual = batch == (1 if device.type == 'cpu' else DEVICE_BATCH)
+
+    @torch.inference_mode()
+    def make(generator: Generator) -> None:
+        if usual:
+            generator(stills, range(batch))
+            return
+        generator.make(stills, range(batch), torch.full((batch, generator.conditions.width), nan))
 
     @torch.inference_mode()
     def decode() -> None:
         cinn.flow.autoencoder.decode(stills, latents, range(batch))
 
-    seconds = take_turns({'ours': lambda: ours(stills, range(batch)), 'decoder': decode,
-                          'cinn': lambda: cinn(stills, range(batch))}, repeats, device)
+    seconds = take_turns({'ours': lambda: make(ours), 'decoder': decode,
+                          'cinn': lambda: make(cinn)}, repeats, device)
     rates = {name: [batch / each for each in values] for name, values in seconds.items()}
     gflop = {'ours': gflop_per_clip(ours), 'cinn': gflop_per_clip(cinn)}
-    shape = f'{frames}×{size}×{size}'
+    shape = ', '.join(filter(None, [f'{frames}×{size}×{size}', precision,
+                                    '' if usual else f'{batch} at once']))
     per_second = 'clips per CPU second' if device.type == 'cpu' else 'clips per second'
     same: dict[str, Any] = dict(device=device, command=command)
     return [

@@ -30,5 +30,7 @@ def test_rows_take_the_place_of_those_about_the_same(tmp_path):
     file = tmp_path / 'rows.json'
     put_rows(file, [dict(what='a', value=1), dict(what='b', value=2)])
     put_rows(file, [dict(what='c', value=3), dict(what='a', value=4)])
+    put_rows(file, [dict(what='b', value=5, device='a GPU')])
     assert json.loads(file.read_text()) == [
-        dict(what='a', value=4), dict(what='b', value=2), dict(what='c', value=3)]
+        dict(what='a', value=4), dict(what='b', value=2), dict(what='c', value=3),
+        dict(what='b', value=5, device='a GPU')]

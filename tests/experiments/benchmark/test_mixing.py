@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from lddm_aug.experiments.benchmark import mixing
 
@@ -30,14 +31,42 @@ def test_a_row_for_each_way_with_its_ratio_to_a_store(tmp_path: Path, monkeypatc
         way.model.train_step = train_step
         return way
     monkeypatch.setattr(mixing, '_build', timed)
+    monkeypatch.setattr(mixing, 'matrix_rate', lambda device: 50.)
 
-    rows = mixing.measure_mixing(tmp_path, 'tsm_small', size=16, batch_size=2, repeats=1,
-                                 command='typed')
+    *rows, arithmetic = mixing.measure_mixing(tmp_path, 'tsm_small', size=16, batch_size=2,
+                                              repeats=1, command='typed')
 
     assert [(row['value'], row['baseline'], row['ratio']) for row in rows] == [
         (7., 2., 3.5), (5., 2., 2.5), (3., 2., 1.5)]
     assert all('2 clips of 8 × 3 × 48 × 48' in row['what'] for row in rows)
     assert rows[0]['command'] == 'typed'
+    assert arithmetic['baseline'] == 50 and 0 < arithmetic['value'] == arithmetic['ratio'] * 50
+
+
+def test_the_arithmetic_of_a_step_is_that_of_its_convolutions(tmp_path: Path, monkeypatch):
+    """A linear recognizer, whose FLOP are known, in place of TSM."""
+    seconds = 2.
+    clock = [0.]
+
+    def now():
+        clock[0] += seconds
+        return clock[0]
+    monkeypatch.setattr(mixing, '_clock', lambda *_: now)
+    monkeypatch.setattr(mixing, 'matrix_rate', lambda device: 50.)
+    build = mixing._build
+
+    def linear(config, *args):
+        way = build(config, *args)
+        weight = torch.nn.Parameter(torch.zeros(300, 200))
+
+        def train_step(batch, optimizer):
+            (torch.ones(100, 300) @ weight).sum().backward()
+        way.model.train_step = train_step
+        return way
+    monkeypatch.setattr(mixing, '_build', linear)
+    *_, arithmetic = mixing.measure_mixing(tmp_path, 'tsm_small', size=16, batch_size=2, repeats=1)
+    forward = 2 * 100 * 300 * 200                    # and as much for the weight's gradient
+    assert arithmetic['value'] == pytest.approx(2 * forward / 1e9 / seconds)
 
 
 @pytest.mark.parametrize('changes, message', [
