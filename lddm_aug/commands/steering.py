@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--split', default='test', metavar='NAME',
                         help='of the held-out videos; default: %(default)s')
     add_data_root(parser)
+    parser.add_argument('--stills', type=at_least(2), metavar='N',
+                        help='take so many of stills.csv, evenly spaced; default: all')
     parser.add_argument('--condition-guidance', nargs='+', action=KeyNumber, default={},
                         metavar='NAME=W', help='above 1, clips obey this condition more; it counts '
                                                'where values are asked for')
@@ -72,13 +74,17 @@ def run(args: argparse.Namespace) -> None:
 def _told(args: argparse.Namespace, generator: LDDMGenerator) -> Iterator[dict[str, Any]]:
     from lddm_aug.data.annotations import read_annotations
     from lddm_aug.evaluation.clip_set import read_split
+    from lddm_aug.evaluation.synthesis_metrics.base import evenly_spaced
     from lddm_aug.experiments.held_out_stills import Stills
     from lddm_aug.experiments.steering import measure_steering
     from lddm_aug.experiments.sweeps import Sweeps
 
     if not generator.conditions:
         raise ValueError(f'{args.package}: cannot be told anything; train LDDM with --conditions')
-    stills = Stills.read(read_annotations(args.data / 'stills.csv', args.data_root), generator)
+    rows = read_annotations(args.data / 'stills.csv', args.data_root)
+    if args.stills is not None:
+        rows = [rows[place] for place in evenly_spaced(len(rows), args.stills)]
+    stills = Stills.read(rows, generator)
     real = read_split(args.data / 'videos.csv', args.split, generator, segments=2, seed=args.seed,
                       data_root=args.data_root)
     yield from measure_steering(generator, stills, real, Sweeps.read(args.data, stills),

@@ -10,7 +10,7 @@ import torch
 from lddm_aug.experiments.held_out_stills import Stills
 from lddm_aug.experiments.prompts import dividing_threshold, obeys_prompts
 from lddm_aug.experiments.sweeps import Sweeps
-from lddm_aug.functional.pixels import still_to_unit, to_unit
+from lddm_aug.functional.pixels import to_unit
 from lddm_aug.preparation.phantom import write_phantom
 from lddm_aug.preparation.phantom_prompts import HELD_OUT
 
@@ -18,9 +18,9 @@ from lddm_aug.preparation.phantom_prompts import HELD_OUT
 @pytest.fixture(scope='module')
 def sweeps(tmp_path_factory):
     folder = tmp_path_factory.mktemp('phantom') / 'prompts'
-    write_phantom(folder, size=64, frames=48, train=2, test=2, stills=24, prompts=True)
-    groups = [f's0-stills-{number:03d}' for number in range(24)]
-    stills = Stills(torch.zeros(24, 1, 64, 64), groups, ['benign', 'malignant'] * 12)
+    write_phantom(folder, size=64, frames=48, train=2, test=2, stills=12, prompts=True)
+    groups = [f's0-stills-{number:03d}' for number in range(12)]
+    stills = Stills(torch.zeros(12, 1, 64, 64), groups, ['benign', 'malignant'] * 6)
     return Sweeps.read(folder, stills)
 
 
@@ -53,7 +53,7 @@ def shares(sweeps, monkeypatch, obeys):
     middle = (rows - 29) ** 2 + (columns - 32) ** 2 < 36
     monkeypatch.setattr(Sweeps, 'masks', lambda self, size: np.repeat(
         middle[None], len(self.requests), axis=0))
-    stills = Stills(torch.zeros(24, 1, 64, 64), [each.group for each in sweeps.requests], [''] * 24)
+    stills = Stills(torch.zeros(12, 1, 64, 64), [each.group for each in sweeps.requests], [''] * 12)
     return {row['what']: row for row in obeys_prompts(Shows(sweeps, obeys), stills, sweeps)}
 
 
@@ -64,11 +64,11 @@ def test_what_obeys_is_right_and_what_does_not_is_right_half_the_time(sweeps, mo
         # in true clips each attribute can be measured, and a generator that obeys is as good
         true = obeys[f'{name}: share of true clips that are told apart']['value']
         told = obeys[f'told in other words, {name}: share of clips that obey']['value']
-        assert true > 0.85 and told == pytest.approx(true, abs=0.1)
-        assert 0.35 < ignores[f'told in other words, {name}: share of clips that obey'][
-            'value'] < 0.65
+        assert true > 0.85 and told == pytest.approx(true, abs=0.15)
+        assert 0.3 < ignores[f'told in other words, {name}: share of clips that obey'][
+            'value'] < 0.7
     every = obeys['told in 12 other ways: share of clips that obey']
-    assert every['n'] == 24 and every['low'] <= every['value'] <= every['high']
+    assert every['n'] == 12 and every['low'] <= every['value'] <= every['high']
 
 
 def test_a_threshold_divides_as_well_as_the_best_of_all():
@@ -88,13 +88,12 @@ def test_a_threshold_divides_as_well_as_the_best_of_all():
 def test_stills_begin_the_true_clips_and_lesions_lie_in_their_outlines(sweeps):
     shape = SimpleNamespace(size=64, num_frames=16, frame_stride=3)
     clips, masks = sweeps.true_clips(shape), sweeps.masks(64)
-    assert clips.shape == (24, 1, 16, 64, 64) and masks.shape == (24, 64, 64)
-    first = still_to_unit(clips[0, 0, 0].numpy())
+    assert clips.shape == (12, 1, 16, 64, 64) and masks.shape == (12, 64, 64)
     inside, outside = (np.mean([clip[0, 0].numpy()[part].mean() for clip, mask
                                 in zip(clips, masks, strict=True)
                                 for part in [mask if lesion else ~mask]])
                        for lesion in (True, False))
-    assert inside < outside - 20 and first.shape == (1, 64, 64)      # lesions are darker
+    assert inside < outside - 20                      # lesions are darker
 
 
 def test_a_folder_of_no_phantom_has_no_sweeps(tmp_path):
