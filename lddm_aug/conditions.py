@@ -16,6 +16,7 @@ CATEGORY, NUMBER, TEXT = 'category', 'number', 'text'
 KINDS = (CATEGORY, NUMBER, TEXT)
 MOTION, SLIDE = 'motion', 'slide'
 MEASURED = (MOTION, SLIDE)                           # numbers that are measured on training clips
+OR = '|'                                             # between several wordings of a text
 
 Value = str | float | None
 Told = Mapping[str, Value]                           # of one clip; what is left out is unknown
@@ -126,6 +127,17 @@ class Conditions(Mapping[str, tuple[str, ...] | str]):
     def of(self, row: Told) -> dict[str, Value]:
         """What a row says about these conditions, without what is unknown."""
         return {name: value for name in self if (value := row.get(name)) not in (None, '')}
+
+    def worded(self, row: Told, seed: int) -> dict[str, Value]:
+        """A row in which of several wordings of a text, divided by `|`, the seed has drawn one."""
+        from lddm_aug.seeds import derive_seed  # brings torch, which is slow
+
+        drawn = dict(row)
+        for name, kind in self.items():
+            if kind == TEXT and OR in str(row.get(name, '')):
+                wordings = [each.strip() for each in str(row[name]).split(OR) if each.strip()]
+                drawn[name] = wordings[derive_seed(name, seed) % len(wordings)] if wordings else ''
+        return drawn
 
 
 def to_number(owner: str, name: str, value: Value) -> float:

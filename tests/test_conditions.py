@@ -58,6 +58,18 @@ def test_a_value_that_is_none_is_refused(row, named):
         conditions().encode('owner', [{}, row])
 
 
+def test_of_several_wordings_each_seed_draws_one_and_a_category_keeps_its_bars():
+    told = conditions(prompt='text', view=['a|b', 'c'])
+    row = dict(prompt='to the left | leftward|', view='a|b', note='x|y')
+    drawn = [told.worded(row, seed) for seed in range(200)]
+    shares = [sum(each['prompt'] == wording for each in drawn) / 200
+              for wording in ('to the left', 'leftward')]
+    assert sum(shares) == 1 and 0.4 < shares[0] < 0.6
+    assert all(each == row | dict(prompt=each['prompt']) for each in drawn)
+    assert drawn == [told.worded(row, seed) for seed in range(200)]
+    assert told.worded(dict(prompt='one sentence'), 0) == dict(prompt='one sentence')
+
+
 @pytest.mark.skipif(bool(missing_modules('text')), reason="needs the extra 'text'")
 def test_texts_of_one_meaning_are_nearer_than_others_and_depend_on_no_batch():
     texts = ['the probe slides to the left', 'the transducer is moved leftwards',

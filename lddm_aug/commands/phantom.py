@@ -1,6 +1,7 @@
 """Simulated breast sweeps and stills, so that everything runs with no download.
 
     lddm-aug prepare phantom --out data/phantom
+    lddm-aug prepare phantom --prompts --train 192 --out data/phantom_prompts
 """
 from __future__ import annotations
 
@@ -19,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             ('jobs', 2, 'processes')):
         parser.add_argument(f'--{name}', type=int, default=default, metavar='N',
                             help=f'{text}; default: %(default)s')
+    parser.add_argument('--prompts', action='store_true',
+                        help='sweeps that keep their direction and strength, and a column prompt '
+                             'that says so, for train-generator --conditions prompt=text')
     parser.add_argument('--out', default='data/phantom', metavar='DIR',
                         help='folder to write; default: %(default)s')
 
@@ -28,4 +32,4 @@ def run(args: argparse.Namespace) -> None:
     from lddm_aug.preparation.phantom import write_phantom
 
     write_phantom(args.out, args.size, args.frames, args.train, args.test, args.stills, args.seed,
-                  args.jobs)
+                  args.jobs, args.prompts)

@@ -6,9 +6,10 @@
     lddm-aug steering DIR/package --data data/long --frames 64               are long clips as good?
 
 Of every measured condition the rank correlation of what was asked for with what the clips show; how
-much the motion of clips varies for which nothing is set; and on simulated sweeps whether a lesion
-moves as the class that was told.  With --frames, longer clips alone: the change at seams, sharpness
-and, seen by a recognizer, the distance of every window to real ones.
+much the motion of clips varies for which nothing is set, and whether they are as sharp and varied
+at their borders as real ones; and on simulated sweeps whether a lesion moves as the class that was
+told, and whether what a sentence of no training names is right.  With --frames, longer clips alone:
+the change at seams, sharpness and, seen by a recognizer, the distance of every window to real ones.
 """
 from __future__ import annotations
 
@@ -41,6 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--split', default='test', metavar='NAME',
                         help='of the held-out videos; default: %(default)s')
     add_data_root(parser)
+    parser.add_argument('--stills', type=at_least(2), metavar='N',
+                        help='take so many of stills.csv, evenly spaced; default: all')
     parser.add_argument('--condition-guidance', nargs='+', action=KeyNumber, default={},
                         metavar='NAME=W', help='above 1, clips obey this condition more; it counts '
                                                'where values are asked for')
@@ -83,14 +86,20 @@ def run(args: argparse.Namespace) -> None:
 def _told(args: argparse.Namespace, generator: LDDMGenerator) -> Iterator[dict[str, Any]]:
     from lddm_aug.data.annotations import read_annotations
     from lddm_aug.evaluation.clip_set import read_split
-    from lddm_aug.experiments.steering import Stills, measure_steering
+    from lddm_aug.evaluation.synthesis_metrics.base import evenly_spaced
+    from lddm_aug.experiments.held_out_stills import Stills
+    from lddm_aug.experiments.steering import measure_steering
+    from lddm_aug.experiments.sweeps import Sweeps
 
     if not generator.conditions:
         raise ValueError(f'{args.package}: cannot be told anything; train LDDM with --conditions')
-    stills = Stills.read(read_annotations(args.data / 'stills.csv', args.data_root), generator)
+    rows = read_annotations(args.data / 'stills.csv', args.data_root)
+    if args.stills is not None:
+        rows = [rows[place] for place in evenly_spaced(len(rows), args.stills)]
+    stills = Stills.read(rows, generator)
     real = read_split(args.data / 'videos.csv', args.split, generator, segments=2, seed=args.seed,
                       data_root=args.data_root)
-    yield from measure_steering(generator, stills, real, (args.data / 'phantom.json').is_file(),
+    yield from measure_steering(generator, stills, real, Sweeps.read(args.data, stills),
                                 args.condition_guidance, args.seed)
 
 

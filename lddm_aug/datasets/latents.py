@@ -106,11 +106,14 @@ def _draw(clips: Any, draw: int, index: int) -> dict[str, Any]:
 def told_of(clips: Any, conditions: Conditions, batch: Mapping[str, Any]) -> Tensor:
     """(B, D) values of the conditions of a batch: from the table, or measured on the clips.
 
+    Of a text with several wordings each clip's seed draws one.
+
     Args:
         clips: the dataset of the batch.
         batch: of `load_clips`.
     """
-    rows = [json.loads(text) for text in batch['conditions']]
+    rows = [conditions.worded(json.loads(text), int(seed))
+            for text, seed in zip(batch['conditions'], batch['seed'], strict=True)]
     names = classes_of('told_of', 'the clips', clips)
     if names:
         rows = [row | {LABEL: names[int(label)]}

@@ -6,8 +6,9 @@ from typing import Any
 
 from mmaction.registry import DATASETS
 from mmengine.config import Config
+from mmengine.logging import print_log
 
-from lddm_aug.conditions import CATEGORY, LABEL, MEASURED, Conditions
+from lddm_aug.conditions import CATEGORY, LABEL, MEASURED, TEXT, Conditions
 from lddm_aug.data.annotations import sort_classes
 from lddm_aug.datasets.leaves import classes_of, infos_of
 
@@ -18,7 +19,8 @@ def take_conditions(stages: Mapping[str, Config]) -> None:
     """Give every category of a stage's `model.conditions` its names, and the data set the whole.
 
     A category whose names aren't written out has those of the training clips: of `label` the
-    classes, of another one what stands in the table's column of this name, sorted.
+    classes, of another one what stands in the table's column of this name, sorted.  Where a text is
+    told, which may name a side, clips aren't flipped.
 
     Args:
         stages: they are changed.
@@ -33,10 +35,20 @@ def take_conditions(stages: Mapping[str, Config]) -> None:
         dataset = stage.train_dataloader.dataset
         conditions = _completed(Conditions(OWNER, dict(declared)), dataset)
         stage.model.conditions = conditions.as_config()
+        if TEXT in conditions.values():
+            _keep_sides(dataset.clips)
         if 'teacher' in stage:
             dataset.diffusion.conditions = conditions.as_config()
         else:
             dataset.conditions = conditions.as_config()
+
+
+def _keep_sides(clips: Config) -> None:
+    flips = [step for step in clips.get('pipeline', ()) if step['type'] == 'FlipClip']
+    for step in flips:
+        step['probability'] = 0.
+    if flips:
+        print_log(f'{OWNER}: a text may name a side, so clips are not flipped', logger='current')
 
 
 def _completed(conditions: Conditions, dataset: Config) -> Conditions:

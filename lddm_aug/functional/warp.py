@@ -6,17 +6,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def warp(still: Tensor, field: Tensor) -> Tensor:
+def warp(still: Tensor, field: Tensor, outside: str = 'border') -> Tensor:
     """Warp a still into a clip: sample each frame's pixels from the still, bicubically.
 
     Bilinear sampling would blur the speckle at displacements of a fraction of a pixel.
 
     clip[:, :, t, y, x] = still[:, :, y + v, x + u], with (u, v) = field[:, :, t, y, x].
-    Positions outside the still take its nearest border pixel.
 
     Args:
         still: (B, C, H, W).
         field: (B, 2, T, H, W), (u, v) in pixels; u to the right, v downward.
+        outside: what lies outside the still: its nearest `border` pixel, or its `reflection` at
+            the outer edges.
 
     Returns:
         (B, C, T, H, W) clip.
@@ -30,7 +31,7 @@ def warp(still: Tensor, field: Tensor) -> Tensor:
     # for grid_sample, −1 and 1 are the outer edges of the corner pixels
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
     grid = grid.reshape(batch, num_frames * height, width, 2)     # all frames at once
-    sampled = F.grid_sample(still, grid, mode='bicubic', padding_mode='border',
+    sampled = F.grid_sample(still, grid, mode='bicubic', padding_mode=outside,
                             align_corners=False)
     return sampled.reshape(batch, channels, num_frames, height, width)
 

@@ -252,7 +252,8 @@ class Generator(nn.Module, ABC):
         These are the generator's conditions, without those that are unknown.  What isn't said, but
         drawn by the seed, stands here with its value: with it the clip is the same.
         """
-        return [self.conditions.of(row) for row in conditions]
+        return [self.conditions.of(self.conditions.worded(row, seed))
+                for row, seed in zip(conditions, seeds, strict=True)]
 
     def encode(self, conditions: Sequence[Told]) -> Tensor:
         """What `told` gives of B clips → (B, D) values of the conditions, NaN where unknown.

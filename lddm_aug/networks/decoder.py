@@ -103,7 +103,8 @@ class VideoDecoder(nn.Module):
     - `motion`: a field (pixels) that warps the still, a gain, a residual, and weights of two
       blurred stills.  All are computed at half resolution and relative to frame 0, so that a zero
       output leaves the still unchanged.  Warping keeps the speckle, and most of an ultrasound clip
-      is its warped still.  Where speckle decorrelates, the blurred stills give its mean.
+      is its warped still.  Where speckle decorrelates, the blurred stills give its mean.  What
+      enters the picture is unknown; it is the still's reflection, which is as sharp and as varied.
       A linear skip connection from the latent adds the mean of the field at each place.
     - `paint`: every frame's pixels through tanh, as in the paper; both clips are the same.
 
@@ -175,7 +176,7 @@ class VideoDecoder(nn.Module):
         """The clip, and the same clip without blur."""
         channels = still.shape[1]
         gain, residual, softening = change.split([1, channels, len(BLURS)], dim=1)
-        sharp, *soft = warp(_with_blurred(still), field).split(channels, dim=1)
+        sharp, *soft = warp(_with_blurred(still), field, 'reflection').split(channels, dim=1)
         softened = sharp + sum(share * (blurred - sharp) for share, blurred
                                in zip(softening.split(1, dim=1), soft, strict=True))
         # the still's black (−1) stays black under any gain

@@ -17,7 +17,7 @@ import io
 import json
 import textwrap
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +31,7 @@ from tqdm import tqdm
 from lddm_aug.csv_files import write_csv
 from lddm_aug.files import TEMPORARY, atomic_write, remove_temporaries
 from lddm_aug.json_files import read_json
+from lddm_aug.preparation.phantom_prompts import draw_prompt
 from lddm_aug.seeds import derive_seed
 
 CLASSES = ('benign', 'malignant')
@@ -40,6 +41,9 @@ BLOCK_MM = (48.0, 52.0, 24.0)                        # tissue simulated: depth, 
 VOXEL_MM = (0.5, 0.5, 1.0)
 DYNAMIC_RANGE_DB = 55.0
 LOOKS = 3                                            # compounded into one image; less speckle
+NOTE = 'phantom.json'                                # the settings, in the folder
+STEADY_FRAMES = 180                                  # for which a steady probe slides one way
+STEADY_PERIOD = 480                                  # of its slide, in frames
 
 Floats = NDArray[np.float32]
 
@@ -131,6 +135,40 @@ def draw_patient(patient_id: int | str, label: str) -> PhantomPatient:
         elevation=Wave(0, uniform(0.6, 1.4), uniform(80, 140), uniform(0, 2 * np.pi)),
         tilt=Wave(0, uniform(0, 0.03), uniform(60, 120), uniform(0, 2 * np.pi)),
     )
+
+
+# ── sweeps that a sentence describes ──
+
+def draw_attributes(patient: PhantomPatient) -> dict[str, str]:
+    """What is true of every part of a patient's steady sweep: attribute → value, by its id.
+
+    - slide: left or right, where the probe goes; the picture goes the other way.
+    - motion: gentle or strong.
+    - lesion: soft or stiff, as it is benign or malignant.
+    """
+    slide, motion = patient.rng('attributes').integers(2, size=2)
+    return dict(slide=('left', 'right')[slide], motion=('gentle', 'strong')[motion],
+                lesion='stiff' if patient.label == 'malignant' else 'soft')
+
+
+def steady(patient: PhantomPatient) -> PhantomPatient:
+    """The patient, with a probe that slides one way and presses as much, for STEADY_FRAMES."""
+    attributes, rng = draw_attributes(patient), patient.rng('steady')
+    strong = attributes['motion'] == 'strong'
+    side = 1 if attributes['slide'] == 'right' else -1
+    press = 0.5 if strong else 0.3
+
+    def rising(sign: int, low: float, high: float) -> Wave:
+        """A sine from −π/4 on, which rises until π/2, or falls."""
+        return Wave(0, sign * float(rng.uniform(low, high)), STEADY_PERIOD, -np.pi / 4)
+
+    return replace(
+        patient,
+        strain=float(rng.uniform(0.19, 0.21)),
+        pressure=Wave(press, press, float(rng.uniform(38, 44)), patient.pressure.phase),
+        slide=rising(side, *((3.0, 4.0) if strong else (1.2, 1.6))),
+        elevation=rising(rng.choice((-1, 1)), *((2.0, 3.0) if strong else (0.4, 0.7))),
+        tilt=replace(patient.tilt, amplitude=patient.tilt.amplitude * (1 if strong else 0.3)))
 
 
 # ── the tissue ──
@@ -296,6 +334,23 @@ class Request:
     role: str                                        # train, test or stills
     group: str                                       # the patient's id
     label: str
+    prompts: bool = False                            # whether a sentence describes its sweep
+
+    @property
+    def patient(self) -> PhantomPatient:
+        """The patient itself."""
+        drawn = draw_patient(self.group, self.label)
+        return steady(drawn) if self.prompts else drawn
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """What the tables say beside the path: label, group and, where there is one, prompt."""
+        prompt = (draw_prompt(draw_attributes(self.patient), self.patient.rng('prompt')),)
+        return (self.label, self.group, *(prompt if self.prompts else ()))
+
+    def still_moment(self, frames: int) -> int:
+        """Frame of the sweep that is the still, below the sweeps' number of frames."""
+        return int(self.patient.rng('still').integers(frames))
 
     @property
     def path(self) -> str:
@@ -313,7 +368,8 @@ class Request:
 
 
 def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int = 48,
-                  test: int = 40, stills: int = 96, seed: int = 0, jobs: int = 1) -> None:
+                  test: int = 40, stills: int = 96, seed: int = 0, jobs: int = 1,
+                  prompts: bool = False) -> None:
     """Write a dataset of simulated patients, half of them benign in every role.
 
     `videos/` with `videos.csv` (path, label, group, split) has the real videos. `stills/` with
@@ -329,9 +385,12 @@ def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int 
         stills: number of patients with one still.
         seed: of the patients.
         jobs: processes.
+        prompts: make sweeps `steady`, and give the tables a column of sentences about them, which
+            name one to three of `draw_attributes`.
 
     Raises:
-        ValueError: if a number is out of range, or `out` has other content.
+        ValueError: if a number is out of range, a steady sweep would turn back, or `out` has other
+            content.
     """
     for name, value in (('train', train), ('test', test), ('stills', stills)):
         if value < 2 or value % 2:
@@ -340,10 +399,15 @@ def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int 
     for name, value in (('size', size), ('frames', frames), ('jobs', jobs)):
         if value < 1:
             raise ValueError(f'write_phantom: {name} is a number from 1 on, but got {value!r}')
+    if prompts and 2 * frames > STEADY_FRAMES:       # a still's sweep begins within another
+        raise ValueError('write_phantom: a sweep that a prompt describes keeps its direction for '
+                         f'{STEADY_FRAMES} frames, so frames is at most {STEADY_FRAMES // 2}, but '
+                         f'got {frames!r}')
     out = Path(out)
-    claim_folder(out, {'version': VERSION, 'size': size, 'frames': frames, 'train': train,
-                       'test': test, 'stills': stills, 'seed': seed})
-    requests = [Request(role, f's{seed}-{role}-{n:03d}', CLASSES[n % len(CLASSES)])
+    settings = {'version': VERSION, 'size': size, 'frames': frames, 'train': train, 'test': test,
+                'stills': stills, 'seed': seed}
+    claim_folder(out, settings | ({'prompts': True} if prompts else {}))
+    requests = [Request(role, f's{seed}-{role}-{n:03d}', CLASSES[n % len(CLASSES)], prompts)
                 for role, count in (('train', train), ('test', test), ('stills', stills))
                 for n in range(count)]
     missing = [r for r in requests if not all((out / file).exists() for file in r.files())]
@@ -359,17 +423,17 @@ def write_phantom(out: str | Path, size: int = 64, frames: int = 60, train: int 
                     bar.update()
     for place in {(out / file).parent for request in requests for file in request.files()}:
         remove_temporaries(place)
-    videos = [(r.path, r.label, r.group, r.role) for r in requests if r.role != 'stills']
+    columns = ('path', 'label', 'group', *(('prompt',) if prompts else ()))
     behind = [r for r in requests if r.role == 'stills']
-    columns = ('path', 'label', 'group')
-    write_csv(out / 'videos.csv', (*columns, 'split'), videos)
-    write_csv(out / 'stills.csv', columns, [(r.path, r.label, r.group) for r in behind])
-    write_csv(out / 'oracle.csv', columns, [(r.oracle, r.label, r.group) for r in behind])
+    write_csv(out / 'videos.csv', (*columns, 'split'),
+              [(r.path, *r.row, r.role) for r in requests if r.role != 'stills'])
+    write_csv(out / 'stills.csv', columns, [(r.path, *r.row) for r in behind])
+    write_csv(out / 'oracle.csv', columns, [(r.oracle, *r.row) for r in behind])
 
 
 def claim_folder(out: Path, settings: dict) -> None:
     """Write the settings into an empty folder; ValueError for one with other content."""
-    note = out / 'phantom.json'
+    note = out / NOTE
     if note.exists():
         found = read_json(note, dict, 'remove the folder, or choose another')
         if found != settings:
@@ -381,18 +445,18 @@ def claim_folder(out: Path, settings: dict) -> None:
                              'remove this one')
         return
     if out.exists() and any(not path.name.endswith(TEMPORARY) for path in out.iterdir()):
-        raise ValueError(f'write_phantom: {out} is not empty and has no phantom.json; '
+        raise ValueError(f'write_phantom: {out} is not empty and has no {NOTE}; '
                          'choose another folder')
     write_bytes(note, json.dumps(settings, indent=2).encode() + b'\n')
 
 
 def write_patient(request: Request, out: Path, size: int, frames: int) -> None:
     """Simulate a patient and write its files."""
-    patient = draw_patient(request.group, request.label)
+    patient = request.patient
     if request.role != 'stills':
         write_npy(out / request.path, simulate_sweep(patient, frames, size))
         return
-    moment = int(patient.rng('still').integers(frames))
+    moment = request.still_moment(frames)
     sweep = simulate_sweep(patient, moment + frames, size)[moment:]
     write_npy(out / request.oracle, sweep)
     write_bytes(out / request.path, cv2.imencode('.png', sweep[0])[1].tobytes())

@@ -7,7 +7,9 @@ import torch
 
 from lddm_aug import text
 from lddm_aug.configs import config_root
+from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import train_generator
+from lddm_aug.engine.stage_conditions import take_conditions
 from lddm_aug.generators import load_package
 
 CONFIG = config_root() / 'lddm/lddm.py'
@@ -58,6 +60,17 @@ def encoded(texts):
 def test_the_package_knows_the_names_that_stand_in_the_table(package):
     assert dict(load_package(package).conditions) == dict(
         label=('a', 'b'), motion='number', view=('across', 'long'), ef='number', prompt='text')
+
+
+def test_clips_are_flipped_unless_a_text_may_name_a_side(options):
+    def flips(declared):
+        stages = stage_configs(CONFIG, options | {'diffusion.model.conditions': declared})
+        take_conditions(stages)
+        clips = stages['diffusion'].train_dataloader.dataset.clips
+        return [step['probability'] for step in clips.pipeline if step['type'] == 'FlipClip']
+
+    assert flips(DECLARED) == [0.]
+    assert flips(dict(label='category', motion='number')) == [0.5]
 
 
 def test_numbers_are_standardised_by_the_training_clips(package):

@@ -8,7 +8,9 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from lddm_aug.experiments.steering import Stills, lesion_strain, obeys_number, put_rows
+from lddm_aug.experiments.held_out_stills import Stills
+from lddm_aug.experiments.steering import obeys_number, put_rows
+from lddm_aug.experiments.sweeps import lesion_strain
 from lddm_aug.functional.clip_motion import measure
 from lddm_aug.preparation.phantom import draw_patient, lesion_masks, simulate_sweep
 

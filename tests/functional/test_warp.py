@@ -34,3 +34,12 @@ def test_outside_the_still_its_border_is_repeated():
     field = torch.zeros(1, 2, 1, 4, 4)
     field[:, 0] = 100.
     assert_close(warp(still, field)[0, 0, 0], still[0, 0, :, -1:].expand(4, 4))
+
+
+def test_what_enters_may_be_the_reflection_of_the_still():
+    still = torch.rand(1, 1, 8, 8)
+    field = torch.zeros(1, 2, 1, 8, 8)
+    field[:, 0], field[:, 1] = 3., -2.
+    padded = np.pad(still[0, 0].numpy(), 4, mode='symmetric')    # at the outer edges of the pixels
+    assert_close(warp(still, field, 'reflection')[0, 0, 0],
+                 torch.from_numpy(padded[2:10, 7:15].copy()))

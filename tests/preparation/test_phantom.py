@@ -9,17 +9,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from lddm_aug.functional.clip_motion import measure
 from lddm_aug.preparation.phantom import (
     CLASSES,
+    STEADY_FRAMES,
     Wave,
+    draw_attributes,
     draw_patient,
     echo_envelope,
     lesion_masks,
     log_compress,
     simulate_sweep,
+    steady,
     write_phantom,
 )
+from lddm_aug.preparation.phantom_prompts import HELD_OUT, WORDINGS
 
 SMALL = {'size': 16, 'frames': 4, 'train': 2, 'test': 2, 'stills': 2}
 
@@ -243,3 +249,49 @@ def test_wrong_patients_and_sweeps_are_refused():
         simulate_sweep(draw_patient(1, 'benign'), 0)
     with pytest.raises(ValueError, match=r'size .*got 6\.4'):
         simulate_sweep(draw_patient(1, 'benign'), 1, 6.4)
+
+
+# ── sweeps that a sentence describes ──
+
+def test_a_sentence_is_true_of_every_part_of_a_steady_sweep():
+    slides, changes = [], {'gentle': [], 'strong': []}
+    for number in range(6):
+        patient = steady(draw_patient(f'steady {number}', CLASSES[number % 2]))
+        attributes = draw_attributes(patient)
+        assert attributes['lesion'] == ('stiff' if patient.label == 'malignant' else 'soft')
+        positions = patient.slide(np.arange(STEADY_FRAMES + 1))
+        assert (np.sign(np.diff(positions)) == (1 if attributes['slide'] == 'right' else -1)).all()
+        sweep = torch.from_numpy(simulate_sweep(patient, 72)[None, None, ::3].copy())
+        for start in (0, 8):                         # windows of 16 frames
+            clip = sweep[:, :, start:start + 16]
+            slides.append((attributes['slide'], measure('slide', clip).item()))
+            changes[attributes['motion']].append(measure('motion', clip).item())
+    assert {side for side, _ in slides} == {'left', 'right'}
+    for side, shift in slides:                       # the picture goes the other way
+        assert shift > 0.5 if side == 'left' else shift < -0.5
+    assert min(changes['strong']) > max(changes['gentle']) - 0.1
+    assert np.median(changes['strong']) > np.median(changes['gentle']) + 0.3
+
+
+def test_prompts_name_what_is_true_in_words_of_which_none_is_held_out(tmp_path):
+    write_phantom(tmp_path / 'a', **SMALL | {'train': 8}, prompts=True)
+    held_out = {sentence for _, _, sentence in HELD_OUT}
+    for table in ('videos', 'stills', 'oracle'):
+        for row in read_csv(tmp_path / 'a' / f'{table}.csv'):
+            attributes = draw_attributes(draw_patient(row['group'], row['label']))
+            sentences = row['prompt'].split(' | ')
+            assert len(sentences) == 8 and not held_out & {*sentences}
+            for phrase in row['prompt'].replace(' | ', ', ').split(', '):
+                meant = [(name, value) for name, values in WORDINGS.items()
+                         for value, phrases in values.items() if phrase in phrases]
+                assert len(meant) == 1 and attributes[meant[0][0]] == meant[0][1]
+    assert not held_out & {phrase for values in WORDINGS.values() for phrases in values.values()
+                           for phrase in phrases}
+
+
+def test_a_phantom_with_prompts_is_another_and_one_that_would_turn_back_is_refused(tmp_path):
+    write_phantom(tmp_path / 'a', **SMALL, prompts=True)
+    with pytest.raises(ValueError, match='prompts'):
+        write_phantom(tmp_path / 'a', **SMALL)
+    with pytest.raises(ValueError, match=r'frames .* 90, .* 91'):
+        write_phantom(tmp_path / 'b', **SMALL | {'frames': 91}, prompts=True)

@@ -1,0 +1,89 @@
+"""Sentences about simulated sweeps: what training says of them, and what it never says."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+SENTENCES = 8                                        # about each sweep
+PROBE = ('probe', 'transducer', 'hand')
+LESION = ('lesion', 'mass', 'tumour', 'finding')
+SIDED = ('{probe} slides to the {side}', 'sweep to the {side}', 'sweep towards the {side}',
+         '{probe} moves {side}', 'moving {side}', '{side}ward sweep', '{side} sweep',
+         '{side}ward motion of the {probe}', '{probe} goes {side}', 'panning {side}',
+         'from {other} to {side}', '{probe} glides {side}ward', 'translation to the {side}',
+         '{probe} travels to the {side}', 'scanning in the direction of the {side}',
+         '{probe} is dragged to the {side} side', 'the view wanders {side}',
+         'steady course to the {side}')
+AMOUNT = {
+    'gentle': ('gentle', 'little', 'weak', 'slight', 'small', 'mild', 'minimal', 'faint', 'calm',
+               'light', 'quiet', 'hardly any', 'a low amount of', 'subdued'),
+    'strong': ('strong', 'much', 'powerful', 'intense', 'large', 'violent', 'maximal', 'marked',
+               'lively', 'heavy', 'restless', 'plenty of', 'a high amount of', 'pronounced')}
+MOVES = {
+    'gentle': ('the picture moves little', 'the tissue hardly moves', '{probe} presses gently',
+               'barely moving', 'the tissue stays nearly still', 'nearly motionless',
+               '{probe} touches the skin softly', 'everything is calm', 'nothing much happens'),
+    'strong': ('the picture moves a lot', 'the tissue moves considerably', '{probe} presses hard',
+               'moving all the time', 'the tissue is shaken', 'very mobile',
+               '{probe} pushes into the skin', 'everything is in motion', 'a great deal happens')}
+TOUGH = {
+    'soft': ('soft', 'compressible', 'elastic', 'spongy', 'squeezable', 'flabby', 'compliant',
+             'deformable', 'doughy', 'flexible', 'mushy', 'supple'),
+    'stiff': ('stiff', 'incompressible', 'inelastic', 'rigid', 'firm', 'tough', 'resistant',
+              'undeformable', 'stony', 'inflexible', 'hard', 'solid')}
+STRAINS = {
+    'soft': ('{lesion} deforms', '{lesion} flattens when pressed', '{lesion} loses height',
+             '{lesion} can be compressed', '{lesion} follows the pressure', 'soft as butter',
+             '{lesion} is strained', 'high strain in the {lesion}', '{lesion} yields'),
+    'stiff': ('{lesion} does not deform', '{lesion} stays round when pressed',
+              '{lesion} keeps its height', '{lesion} cannot be compressed',
+              '{lesion} resists the pressure', 'hard as stone', '{lesion} is not strained',
+              'low strain in the {lesion}', '{lesion} does not yield')}
+
+
+def _wordings() -> dict[str, dict[str, list[str]]]:
+    """What training may say of each value of each attribute."""
+    return dict(
+        slide={side: [each.format(probe=probe, side=side, other=other)
+                      for each in SIDED for probe in PROBE]
+               for side, other in (('left', 'right'), ('right', 'left'))},
+        motion={value: [f'{amount} {what}' for amount in AMOUNT[value]
+                        for what in ('motion', 'movement', 'movement of the tissue', 'change')]
+                + [each.format(probe=probe) for each in MOVES[value] for probe in PROBE]
+                for value in AMOUNT},
+        lesion={value: [form.format(tough, lesion) for tough in TOUGH[value] for lesion in LESION
+                        for form in ('{} {}', 'the {1} is {0}')]
+                + [each.format(lesion=lesion) for each in STRAINS[value] for lesion in LESION]
+                for value in TOUGH})
+
+
+WORDINGS = _wordings()
+# what no training says: attribute, value, sentence
+HELD_OUT = (
+    ('slide', 'left', 'the scanner head drifts leftwards'),
+    ('slide', 'left', 'transducer shifted toward the left-hand edge'),
+    ('slide', 'right', 'the scanner head drifts rightwards'),
+    ('slide', 'right', 'transducer shifted toward the right-hand edge'),
+    ('motion', 'gentle', 'next to no movement anywhere'),
+    ('motion', 'gentle', 'the tissue is almost at rest'),
+    ('motion', 'strong', 'vigorous movement throughout'),
+    ('motion', 'strong', 'the tissue is pushed about forcefully'),
+    ('lesion', 'stiff', 'a hard lump that holds its shape'),
+    ('lesion', 'stiff', 'a nodule of great stiffness'),
+    ('lesion', 'soft', 'a pliable lump that changes its shape'),
+    ('lesion', 'soft', 'a nodule of great softness'))
+
+
+def draw_prompt(attributes: Mapping[str, str], rng: np.random.Generator) -> str:
+    """Eight sentences, divided by `|`, each of which names one to three attributes of a sweep.
+
+    Args:
+        attributes: name → value.
+    """
+    return ' | '.join(_sentence(attributes, rng) for _ in range(SENTENCES))
+
+
+def _sentence(attributes: Mapping[str, str], rng: np.random.Generator) -> str:
+    named = rng.permutation([*WORDINGS])[:rng.integers(1, len(WORDINGS), endpoint=True)]
+    return ', '.join(str(rng.choice(WORDINGS[name][attributes[name]])) for name in named)
