@@ -42,8 +42,8 @@ def test_rows_say_by_which_sampler_the_clips_were_made(package, tmp_path, chosen
     run_tool('steering', [str(package), '--data', str(tmp_path), '--device', 'cpu',
                           '--out', str(out), *chosen])
     rows = json.loads(out.read_text())
-    assert [row['what'].split(',')[0] for row in rows] == [
-        'spread of log rms change', "conditions' share of a clip's arithmetic"]
+    assert {'spread of log rms change', "conditions' share of a clip's arithmetic"} < {
+        row['what'].split(',')[0] for row in rows}
     for row in rows:
         assert row['sampler'] == sampler | dict(guidance=1., temperature=1.,
                                                 condition_guidance=dict(label=3.))
