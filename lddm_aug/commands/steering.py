@@ -55,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='recognizer that sees windows of longer clips: its name or its file')
     parser.add_argument('--fd-checkpoint', nargs='+', metavar='PTH',
                         help='its checkpoint; the mean over several')
+    parser.add_argument('--samples', type=at_least(1), default=4, metavar='N',
+                        help='longer clips of each first frame; default: %(default)s')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='default: %(default)s')
     add_device(parser)
     parser.add_argument('--out', type=Path, default=Path('steering.json'), metavar='JSON',
@@ -117,4 +119,5 @@ def _long(args: argparse.Namespace, generator: LDDMGenerator) -> Iterator[dict[s
     longer = generator.with_length(args.frames)
     real = read_split(args.data / 'videos.csv', args.split, longer, segments=2, seed=args.seed,
                       data_root=args.data_root, min_frames=frames_needed(longer))
-    yield from measure_long_clips(longer, real, generator.num_frames, network, args.seed)
+    yield from measure_long_clips(longer, real, generator.num_frames, network, args.seed,
+                                  args.samples)

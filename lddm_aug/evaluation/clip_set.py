@@ -72,6 +72,13 @@ class ClipSet:
                        [self.labels[i] for i in indices])
 
 
+def joined(parts: Sequence[ClipSet]) -> ClipSet:
+    """All clips of several sets, one set after the other."""
+    return ClipSet(torch.cat([part.clips for part in parts]),
+                   [group for part in parts for group in part.groups],
+                   [label for part in parts for label in part.labels])
+
+
 def read_clip_set(dataset: VideoClipDataset, segments: int = 1) -> ClipSet:
     """Read all videos of a data set whose pipeline ends in `PackClip`.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lddm_aug.evaluation.bootstrap import group_interval
-from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set
+from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, joined
 from lddm_aug.evaluation.recognizer_features import FeatureNetwork
 from lddm_aug.evaluation.synthesis_metrics.frechet import frechet_distance
 from lddm_aug.generators.lddm import LDDMGenerator
@@ -24,7 +24,7 @@ def frames_needed(generator: LDDMGenerator) -> int:
 
 
 def measure_long_clips(generator: LDDMGenerator, real: ClipSet, window: int,
-                       network: FeatureNetwork | None = None, seed: int = 0
+                       network: FeatureNetwork | None = None, seed: int = 0, samples: int = 1
                        ) -> Iterator[dict[str, Any]]:
     """Every figure: what, value, low, high (95 %, over groups) and n clips.
 
@@ -33,8 +33,9 @@ def measure_long_clips(generator: LDDMGenerator, real: ClipSet, window: int,
         real: held-out clips as long; from the first frame of each one is made.
         window: frames of a clip as the generator was trained on.
         network: sees windows of so many frames; None for no distances.
+        samples: clips of each first frame.
     """
-    made = generate_clip_set(generator, real, seed)
+    made = joined([generate_clip_set(generator, real, seed, sample) for sample in range(samples)])
     if network is not None:
         yield from distances_of_windows(made, real, window, network)
     seams = generator.seams()
@@ -45,23 +46,27 @@ def measure_long_clips(generator: LDDMGenerator, real: ClipSet, window: int,
 
 def distances_of_windows(made: ClipSet, real: ClipSet, window: int, network: FeatureNetwork
                          ) -> Iterator[dict[str, Any]]:
-    """Fréchet distance of each window to the real one at its place, over that of the first."""
-    frames = made.clips.shape[2]
+    """Fréchet distance of each window to the real one at its place, over that of the first.
+
+    Args:
+        made: one or more clips of every real one, in their order.
+    """
+    frames, count = made.clips.shape[2], len(real)
     starts = range(0, frames - window + 1, window // STEPS)
     ours, theirs = ([network(clips.clips[:, :, start:start + window]) for start in starts]
                     for clips in (made, real))
     for number, start in enumerate(starts):
         def ratio(clips: NDArray, number: int = number) -> float:
-            first, here = (frechet_distance(ours[place][clips], theirs[place][clips])
+            first, here = (frechet_distance(ours[place][clips], theirs[place][clips % count])
                            for place in (0, number))
             return here / first
 
         name = f'{network.name} of frames {start + 1} to {start + window}'
         if number == 0:
-            yield _row(name, real, lambda clips: frechet_distance(
-                ours[0][clips], theirs[0][clips]))
+            yield _row(name, made, lambda clips: frechet_distance(
+                ours[0][clips], theirs[0][clips % count]))
         else:
-            yield _row(f'{name}, over that of the first {window}', real, ratio)
+            yield _row(f'{name}, over that of the first {window}', made, ratio)
 
 
 def changes_at_seams(made: ClipSet, real: ClipSet, seams: list[int], what: str, order: int
@@ -78,9 +83,9 @@ def changes_at_seams(made: ClipSet, real: ClipSet, seams: list[int], what: str, 
     at = sorted({seam - back for seam in seams for back in range(1, order + 1)})
     before = range(1, seams[0] - order)              # frame 0 has no grain
     for where, places in (('at seams', at), ('before the first seam', [*before])):
-        yield _row(f'{what} {where}, mean over the 95 % quantile of real ones', real,
+        yield _row(f'{what} {where}, mean over the 95 % quantile of real ones', made,
                    lambda clips, places=places: float(ours[clips][:, places].mean()))
-        yield _row(f'{what} {where}, share above the 95 % quantile of real ones', real,
+        yield _row(f'{what} {where}, share above the 95 % quantile of real ones', made,
                    lambda clips, places=places: float((ours[clips][:, places] > 1).mean()))
 
 
@@ -93,8 +98,8 @@ def sharpness_kept(made: ClipSet, real: ClipSet, window: int) -> dict[str, Any]:
     ours, theirs = kept(made.clips), kept(real.clips)
     frames = made.clips.shape[2]
     return _row(f'sharpness of frames {frames - window + 1} to {frames} over the first {window}, '
-                'generated over real', real,
-                lambda clips: float(ours[clips].mean() / theirs[clips].mean()))
+                'generated over real', made,
+                lambda clips: float(ours[clips].mean() / theirs[clips % len(real)].mean()))
 
 
 def _changes(clips: Tensor, order: int) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from lddm_aug.evaluation.clip_set import ClipSet
+from lddm_aug.evaluation.clip_set import ClipSet, joined
 from lddm_aug.experiments.long_clips import (
     changes_at_seams,
     distances_of_windows,
@@ -52,6 +52,8 @@ def test_windows_that_are_real_are_at_no_distance_and_brighter_ones_further_on()
     assert [row['value'] for row in others] == pytest.approx(
         [((7 + 4 * n) / 7) ** 2 for n in range(1, 5)], rel=0.05)
     assert next(distances_of_windows(real, real, 4, Mean()))['value'] == pytest.approx(0, abs=1e-6)
+    several = [row['value'] for row in distances_of_windows(joined([made, made]), real, 4, Mean())]
+    assert several == pytest.approx([row['value'] for row in (first, *others)], rel=0.05)
 
 
 def test_sharpness_that_is_lost_on_the_way_is_seen():
