@@ -26,16 +26,15 @@ def obeys_prompts(generator: LDDMGenerator, stills: Stills, sweeps: Sweeps, seed
     """Share of clips in which the attribute that a sentence names is right, and of true clips.
 
     Every still is told each of HELD_OUT.  An attribute is measured: the picture's slide, whose sign
-    counts; its change, against the median of the stills' true clips; the lesion's strain, against
-    the threshold that best divides true clips.
+    counts; its change and the lesion's strain, against thresholds that best divide true clips.
     """
     masks, true = sweeps.masks(generator.size), sweeps.true_clips(generator)
     attributes = sweeps.attributes
     found = {name: _measured(name, true, masks) for name in ABOVE}
     is_above = {name: np.array([each[name] == value for each in attributes])
                 for name, value in ABOVE.items()}
-    limits = dict(slide=0., motion=float(np.median(found['motion'])),
-                  lesion=dividing_threshold(found['lesion'], is_above['lesion']))
+    limits = dict(slide=0., **{name: dividing_threshold(found[name], is_above[name])
+                               for name in ('motion', 'lesion')})
     right: dict[str, list[NDArray[np.float64]]] = {name: [] for name in ABOVE}
     for name, value, sentence in HELD_OUT:
         clips = make_told(generator, stills, [{PROMPT: sentence}] * len(stills.groups), seed)
