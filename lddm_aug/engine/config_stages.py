@@ -11,7 +11,7 @@ from mmengine.config import Config
 from lddm_aug.configs import read_config
 from lddm_aug.engine.runner_config import merge_options, refuse_unread, without_variables
 from lddm_aug.generators.base import Generator
-from lddm_aug.models.distilled_diffusion import DISTILLATION
+from lddm_aug.models.distilled_diffusion import PATHS
 
 # what a student is trained with → what its generator calls it
 SAMPLING = dict(student_steps='steps', condition_guidance='condition_guidance')
@@ -88,7 +88,7 @@ def _take_from_teacher(stage: Config, stages: Mapping[str, Config]) -> None:
     stage.model = {**teacher.to_dict(), **stage.model.to_dict()}
     dataset, generator = stage.train_dataloader.dataset, stage.get('generator', Config())
     dataset.diffusion = teacher.to_dict()
-    for name in {*DISTILLATION} & {*stage.model}:    # said once, of the model
+    for name in {*PATHS} & {*stage.model}:           # said once, of the model
         dataset[name] = stage.model[name]
         if name in SAMPLING and generator:
             generator[SAMPLING[name]] = stage.model[name]

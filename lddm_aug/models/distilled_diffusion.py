@@ -16,7 +16,8 @@ from lddm_aug.models.samplers import flow_levels
 from lddm_aug.networks.denoiser import Denoiser
 
 STUDENT = 'Student'                                  # name of its sampler
-DISTILLATION = ('teacher_steps', 'student_steps', 'condition_guidance')    # beside the diffusion's
+PATHS = ('teacher_steps', 'student_steps', 'condition_guidance')     # what its paths depend on
+DISTILLATION = (*PATHS, 'unrolled')                  # arguments beside those of the diffusion
 
 
 @MODELS.register_module()
@@ -26,13 +27,15 @@ class DistilledDiffusion(LatentDiffusion):
     The teacher's deterministic sampler goes from noise to a latent in many steps.  The student, at
     first a copy of the denoiser, learns to go the same way in a few: from each of its noise levels
     it predicts the mean velocity to the next (Luhman and Luhman 2021 for one step; Salimans and Ho
-    2022).  Its steps are trained together, so that each corrects the one before.
+    2022).  Its steps are trained together, so that each corrects the one before, or each by itself.
 
     Args:
         teacher_steps: steps of the teacher's `DPMSolverMultistep` sampler.
         student_steps: steps of the student; a divisor of the teacher's.
         condition_guidance: of the teacher's sampler, by condition, as `LDDMGenerator` takes it: the
             student obeys these conditions as a guided sampler does, at no cost (Meng et al. 2023).
+        unrolled: train each step from where the student's step before ended.  If not, from where
+            the teacher was there, as in progressive distillation (Salimans and Ho 2022).
         diffusion: arguments of `LatentDiffusion`; its target is `flow`.
 
     Raises:
@@ -41,9 +44,11 @@ class DistilledDiffusion(LatentDiffusion):
     """
 
     def __init__(self, teacher_steps: int = 16, student_steps: int = 2,
-                 condition_guidance: Mapping[str, float] | None = None, **diffusion: Any) -> None:
+                 condition_guidance: Mapping[str, float] | None = None, unrolled: bool = True,
+                 **diffusion: Any) -> None:
         super().__init__(**diffusion)
         self.condition_guidance = dict(condition_guidance or {})
+        self.unrolled = unrolled
         self.require_guidance('DistilledDiffusion', self.condition_guidance)
         if self.noise_process.target != 'flow':
             raise ValueError("DistilledDiffusion: a student needs a diffusion of noise.target="
@@ -74,11 +79,15 @@ class DistilledDiffusion(LatentDiffusion):
         """
         path, latent = [], noise
         for level, following in pairwise((*self.levels, 0.)):
-            steps = torch.full((len(latent),), STEPS * level, device=latent.device)
-            velocity = self.student(latent, steps, condition, told)
-            latent = latent - (level - following) * velocity
+            latent = self._step(latent, level, following, condition, told)
             path.append(latent)
         return path
+
+    def _step(self, latent: Tensor, level: float, following: float, condition: Tensor,
+              told: Tensor) -> Tensor:
+        steps = torch.full((len(latent),), STEPS * level, device=latent.device)
+        velocity = self.student(latent, steps, condition, told)
+        return latent - (level - following) * velocity
 
     def forward(  # type: ignore[override]           # it learns from paths, not from latents
             self, path: Tensor, still: Tensor, told: Tensor | None = None,
@@ -97,7 +106,12 @@ class DistilledDiffusion(LatentDiffusion):
         if told is None:
             told = self.unknown(still)
         noise, *targets = path.unbind(dim=1)
-        latents = self.follow(noise, self.student.condition(to_unit(still)), told)
+        condition = self.student.condition(to_unit(still))
+        if self.unrolled:
+            latents = self.follow(noise, condition, told)
+        else:
+            latents = [self._step(start, *levels, condition, told) for start, levels in zip(
+                (noise, *targets), pairwise((*self.levels, 0.)), strict=False)]
         return {f'loss_step{number}': (latent - target).square().mean()
                 for number, (latent, target) in enumerate(zip(latents, targets, strict=True), 1)}
 

@@ -83,8 +83,9 @@ def test_what_is_said_of_a_student_counts_for_its_paths_and_its_generator():
     assert (usual.generator.steps, usual.train_dataloader.dataset.student_steps) == (2, 2)
     assert 'condition_guidance' not in usual.generator
     stage = stage_configs(recipe, {
-        'distillation.model.student_steps': 1,
+        'distillation.model.student_steps': 1, 'distillation.model.unrolled': False,
         'distillation.model.condition_guidance.label': 3.})['distillation']
     dataset, generator = stage.train_dataloader.dataset, stage.generator
     assert (generator.steps, dataset.student_steps, dataset.teacher_steps) == (1, 1, 10)
     assert generator.condition_guidance == dataset.condition_guidance == dict(label=3.)
+    assert stage.model.unrolled is False and 'unrolled' not in {*dataset, *generator}

@@ -46,6 +46,21 @@ def test_along_straight_ways_a_student_is_exact(steps):
     assert_close(wrong[f'loss_step{steps}'], torch.tensor(4.), rtol=1e-3, atol=0)
 
 
+@pytest.mark.parametrize('unrolled', [True, False])
+def test_a_step_begins_where_the_one_before_ended_or_where_the_teacher_was(unrolled):
+    model = distilled(student_steps=4, unrolled=unrolled)
+    *path, latent = torch.randn(6, 3, 4, 4, 8, 8).unbind()
+    model.student = StraightTo(latent)               # from level s on to s': s' / s as far from it
+    stills = torch.zeros(3, 1, 64, 64, dtype=torch.uint8)
+    losses = model(torch.stack(path, dim=1), stills, torch.zeros(3, 0), mode='loss')
+    start, levels = path[0], (*model.levels, 0.)
+    for number, target in enumerate(path[1:], 1):
+        reached = latent + levels[number] / levels[number - 1] * (start - latent)
+        assert_close(losses[f'loss_step{number}'], (reached - target).square().mean(),
+                     rtol=1e-4, atol=1e-5)
+        start = reached if unrolled else target
+
+
 def test_a_student_steps_from_levels_of_its_teacher():
     assert student_levels(16, 1) == (1.,)
     assert student_levels(16, 4) == tuple(flow_levels(16)[[0, 4, 8, 12]].tolist())
