@@ -3,8 +3,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -85,77 +83,6 @@ def test_texts_are_sorted_part_by_part_as_python_sorts_them(count, monkeypatch):
         assert sorted(order) == np.flatnonzero(kept).tolist()
         firsts = {text: min(number for number in order if texts[number] == text) for text in found}
         assert sorted(order[is_first]) == sorted(firsts.values())
-
-
-MEMORY = """
-import hashlib, io, json, multiprocessing, sys, tracemalloc
-from pathlib import Path
-import numpy as np
-import pyarrow as pa
-from lddm_aug.experiments.benchmark.store import TINY, make_store
-from lddm_aug.store import convert, exchange, manifest, merge, on_disk, rows, verify
-on_disk.IN_MEMORY = rows.BATCH_ROWS = exchange.ROWS_AT_ONCE = convert.ROWS_AT_ONCE = 200
-manifest.HASHED_ROWS = 200
-pool = pa.system_memory_pool()                       # nothing else is in it
-fork = multiprocessing.get_context('fork')
-
-def make_old(folder, count):
-    content = io.BytesIO()
-    np.save(content, np.zeros(TINY, np.uint8))
-    digest = hashlib.sha256(content.getvalue()).hexdigest()
-    (folder / 'clips').mkdir(parents=True)
-    with (folder / 'manifest.jsonl').open('w') as file:
-        for number in range(count)[::-1]:
-            (folder / f'clips/{number}.npy').write_bytes(content.getvalue())
-            file.write(json.dumps(dict(
-                clip_id=f'{number:06}', path=f'clips/{number}.npy', sha256=digest,
-                still=f'{number}.png', still_sha256=f'{number:064}', still_frame=None, group='p',
-                label='benign', seed=number, package_sha256='a', generator='b', sampler='c',
-                steps=1, shape=TINY, frame_stride=1, versions={})) + chr(10))
-    (folder / 'plan.json').write_text(json.dumps(dict(
-        format_version=1, clips=count, generator_groups=[])))
-
-def peaks(sender, work, *given):
-    pa.set_memory_pool(pool)
-    tracemalloc.start()
-    work(*given)
-    sender.send((tracemalloc.get_traced_memory()[1], pool.max_memory()))
-
-def measure(folder, count):
-    folder.mkdir()
-    for half in range(2):
-        make_store(folder / str(half), count // 2, TINY, half, 2)
-    make_old(folder / 'old', count)
-    whole, found = folder / 'whole', {}
-    for name, work, *given in (
-            ('merge', merge.merge_stores, [folder / '0', folder / '1'], whole),
-            ('split', merge.split_store, whole, folder / 'parts', 3),
-            ('verify', verify.verify_store, whole),
-            ('export', exchange.export_store, whole, folder / 'tars', 'webdataset'),
-            ('import', exchange.import_store, folder / 'tars', folder / 'imported'),
-            ('convert', convert.convert_store, folder / 'old', folder / 'new')):
-        receiver, sender = fork.Pipe(duplex=False)
-        process = fork.Process(target=peaks, args=(sender, work, *given))
-        process.start()
-        sender.close()
-        found[name] = receiver.recv()
-        process.join()
-    return found
-
-folder = Path(sys.argv[1])
-measure(folder / 'first', 20)                        # imports what is needed
-print(json.dumps([measure(folder / str(count), count) for count in (600, 1800)]))
-"""
-
-
-def test_memory_does_not_grow_with_the_rows(tmp_path):
-    ran = subprocess.run([sys.executable, '-W', 'ignore', '-c', MEMORY, tmp_path],
-                         capture_output=True, text=True, check=True)
-    few, many = json.loads(ran.stdout)
-    for work, (python, arrow) in few.items():
-        assert many[work][0] < python + 16 * 1200, (work, few, many)
-        # Arrow keeps where the columns of each of six further batches begin
-        assert many[work][1] < arrow + 6 * 17 * 1024, (work, few, many)
 
 
 def test_an_interrupted_merge_is_resumed(make, tmp_path):
