@@ -97,9 +97,11 @@ def _open(url: str) -> tuple[Any, str]:
     from fsspec.core import url_to_fs
 
     try:
-        return url_to_fs(url)
+        files, path = url_to_fs(url)
     except (ImportError, ValueError) as error:       # names the package to install
         raise ValueError(f'{url} cannot be opened: {error}') from error
+    files.invalidate_cache()                         # others write there, too
+    return files, path
 
 
 def _copy(files: Any, folder: str, names: Sequence[str], local: Path, and_no_others: bool = False

@@ -52,6 +52,7 @@ PLANNED = {'format_version': int, 'clips': int, 'generator_groups': [str], 'shap
            'left_out?': [{'reason': str, 'clip_id': str, 'still': str, 'still_sha256': str,
                           'group': str, 'label': str, 'seed': int}]}
 MOST_CLIPS = 10**9
+HASHED_ROWS = 10_000                                 # at once, on which the sha256 depends
 FINISH = 'correct it by lddm-aug store repair'
 AGAIN = f'{FINISH}, or make the store again'
 
@@ -287,8 +288,8 @@ def _validate(table: pa.Table) -> None:
 def stills_sha256(rows: pa.Table) -> str:
     """Of the content, group, label and conditions of the still of every row, in their order."""
     digest = hashlib.sha256()
-    for start in range(0, len(rows), 10_000):
-        batch = rows.select(OF_THE_STILL).slice(start, 10_000)
+    for start in range(0, len(rows), HASHED_ROWS):
+        batch = rows.select(OF_THE_STILL).slice(start, HASHED_ROWS)
         columns = [batch.column(name).to_pylist() for name in OF_THE_STILL]
         digest.update(json.dumps([*zip(*columns, strict=True)]).encode())
         drop_pages()

@@ -98,7 +98,7 @@ class JoinedRows:
             found[chosen] = codes[table][_codes(self.tables[table], name, rows[chosen])]
         return found
 
-    def dictionary(self, name: str, numbers: NDArray, folder: Path | None = None
+    def dictionary(self, name: str, numbers: NDArray | range, folder: Path | None = None
                    ) -> tuple[pa.Array, list[NDArray]]:
         """The sorted values that occur in rows, and for each table's codes those of the values.
 

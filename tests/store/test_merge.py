@@ -3,8 +3,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -85,37 +83,6 @@ def test_texts_are_sorted_part_by_part_as_python_sorts_them(count, monkeypatch):
         assert sorted(order) == np.flatnonzero(kept).tolist()
         firsts = {text: min(number for number in order if texts[number] == text) for text in found}
         assert sorted(order[is_first]) == sorted(firsts.values())
-
-
-MEMORY = """
-import sys, tracemalloc
-from pathlib import Path
-import pyarrow as pa
-from lddm_aug.experiments.benchmark.store import TINY, make_store
-from lddm_aug.store import merge, on_disk, rows
-on_disk.IN_MEMORY = rows.BATCH_ROWS = 400
-folder, count = Path(sys.argv[1]), int(sys.argv[2])
-for half in range(2):
-    make_store(folder / str(half), count // 2, TINY, half, 2)
-pool = pa.system_memory_pool()                       # another one, whose peak is of the merge alone
-pa.set_memory_pool(pool)
-tracemalloc.start()
-merge.merge_stores([folder / '0', folder / '1'], folder / 'whole')
-print(tracemalloc.get_traced_memory()[1], pool.max_memory())
-"""
-
-
-def test_the_memory_of_a_merge_does_not_grow_with_the_rows(tmp_path):
-    peaks = []
-    for count in (2_000, 6_000):
-        (tmp_path / str(count)).mkdir()
-        ran = subprocess.run([sys.executable, '-W', 'ignore', '-c', MEMORY, tmp_path / str(count),
-                              str(count)], capture_output=True, text=True, check=True)
-        peaks.append([int(each) for each in ran.stdout.split()])
-    (python, arrow), (python_later, arrow_later) = peaks
-    assert python_later < python + 4 * 4_000, peaks
-    # Arrow keeps where the columns of each of ten further batches begin
-    assert arrow_later < arrow + 10 * 17 * 1024, peaks
 
 
 def test_an_interrupted_merge_is_resumed(make, tmp_path):

@@ -115,10 +115,12 @@ def test_what_was_trained_and_resumed_is_tested(config, run, tmp_path):
 
 PROGRAM = """
 import sys
+from mmengine.dist import barrier
 from lddm_aug.commands import run_tool
 launcher, config, work = sys.argv[1:]
 started = ['--work-dir', work, '--launcher', launcher]
 run_tool('train', [config, *started, '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1'])
+barrier()                                            # rank 0 has written it
 run_tool('test', [config, f'{work}/epoch_1.pth', *started, '--dump', f'{work}/scores.pkl'])
 """
 

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -325,14 +326,15 @@ class _Ray(_Stores):
         os.environ.update(RAY_AUTH_MODE='token', RAY_AUTH_TOKEN=secrets.token_hex())
         import ray.data  # noqa: F401  forked with the rest
 
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
+        port, of_agent, of_environments = _free_ports(3)
         self.address = f'127.0.0.1:{port}'
         # a Ray worker ends with its cluster, and this with its process
         self.cluster = subprocess.Popen(
             [sys.executable, ray_cluster.__file__, 'start', '--head', '--block',
              f'--port={port}', '--num-cpus=2', f'--object-store-memory={100 * 2**20}',
+             # Ray waits 15 seconds for ports that it chooses itself
+             f'--dashboard-agent-grpc-port={of_agent}',
+             f'--runtime-env-agent-port={of_environments}',
              '--include-dashboard=false', '--node-ip-address=127.0.0.1',
              '--disable-usage-stats'],
             stdout=(self.folder / 'cluster.log').open('w'), stderr=subprocess.STDOUT,
@@ -525,6 +527,15 @@ def children(pid: int) -> list[int]:
 def descendants(pid: int) -> list[int]:
     """The processes that a process has started, and those that these have started, and so on."""
     return [each for child in children(pid) for each in (child, *descendants(child))]
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of this machine that nothing listens to."""
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(('127.0.0.1', 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def _lives(pid: int) -> bool:
