@@ -115,9 +115,12 @@ def borders(clips: Tensor, real: ClipSet) -> Iterator[dict[str, Any]]:
     made, true = describe_borders(clips), describe_borders(real.clips)
     for name in MEASURES:
         for number, side in enumerate(SIDES):
-            yield _row(f'{side} border, {name}, generated over true', real.groups,
-                       lambda chosen, a=made[name][:, number], b=true[name][:, number]:
-                       float(a[chosen].mean() / b[chosen].mean()), (0, np.inf))
+            def ratio(chosen: NDArray, name: str = name, number: int = number) -> float:
+                ours, theirs = (each[name][chosen, number].mean() for each in (made, true))
+                return float(ours / theirs)
+
+            yield _row(f'{side} border, {name}, generated over true', real.groups, ratio,
+                       (0, np.inf))
 
 
 def obeys_class(generator: LDDMGenerator, stills: Stills, sweeps: Sweeps, seed: int = 0

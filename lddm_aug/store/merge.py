@@ -1,7 +1,7 @@
 """Stores of one plan ↔ one store; and the part of a store that a filter leaves."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -85,17 +85,17 @@ def split_store(store: Path, out: Path, parts: int | None = None, by: str | None
     if (parts is None) == (by is None) or (parts is not None and not 1 <= parts <= count):
         raise ValueError(f'{store} can be divided into 1 to {count} parts, or by label or group, '
                          f'but got parts={parts!r}, by={by!r}')
-    numbers: Sequence[range | str]
+    numbers: Iterator[NDArray | range]
     if by is None:
-        each, more = divmod(count, parts or 1)
-        ends = [each * part + min(part, more) for part in range((parts or 1) + 1)]
-        numbers = [range(*pair) for pair in pairwise(ends)]
+        each, more = divmod(count, parts := parts or 1)
+        ends = [each * part + min(part, more) for part in range(parts + 1)]
+        numbers = (range(*pair) for pair in pairwise(ends))
     else:
-        numbers = whole.rows.values(by)
-    digits = len(str(len(numbers) - 1))
-    folders = [out / f'{number:0{digits}d}' for number in range(len(numbers))]
-    for number, (folder, part) in enumerate(zip(folders, numbers, strict=True)):
-        chosen = whole.rows.where(by, part) if by is not None and isinstance(part, str) else part
+        values = whole.rows.values(by)
+        numbers, parts = (whole.rows.where(by, value) for value in values), len(values)
+    digits = len(str(parts - 1))
+    folders = [out / f'{number:0{digits}d}' for number in range(parts)]
+    for number, (folder, chosen) in enumerate(zip(folders, numbers, strict=True)):
         left_out = whole.header.get('left_out', ()) if number == 0 else ()
         _copy([whole], [chosen], plan_of(whole.header), folder, left_out)
     return folders
