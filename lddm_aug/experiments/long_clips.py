@@ -80,7 +80,8 @@ def changes_at_seams(made: ClipSet, real: ClipSet, seams: list[int], what: str, 
     limit = float(np.quantile(_changes(real.clips, order), HIGH))
     ours = _changes(made.clips, order) / limit
     # between frames t − 1 and t; of the second order there are two, around t − 1 and around t
-    at = sorted({seam - back for seam in seams for back in range(1, order + 1)})
+    at = sorted({place for seam in seams for place in range(seam - order, seam)
+                 if place < ours.shape[1]})          # a seam may be the last frame
     before = range(1, seams[0] - order)              # frame 0 has no grain
     for where, places in (('at seams', at), ('before the first seam', [*before])):
         yield _row(f'{what} {where}, mean over the 95 % quantile of real ones', made,

@@ -32,6 +32,15 @@ def test_a_jump_at_a_seam_is_seen_and_a_motion_that_goes_on_is_not(order):
     assert mean > 1.3 and share > 0.9 and before == steady[2:]
 
 
+def test_a_seam_before_the_last_frame_counts_as_far_as_there_are_frames():
+    jumping = moving()
+    jumping.clips[:, :, 11] = jumping.clips[:, :, 11].roll(5, dims=3)
+    for order in (1, 2):
+        mean, *_ = changes_at_seams(jumping, moving(), [8, 11], 'change', order)
+        assert mean['value'] > next(changes_at_seams(moving(), moving(), [8], 'change', order)
+                                    )['value']
+
+
 class Mean:
     """Features of a clip: the means of its quarters."""
     name = 'FD-mean'
