@@ -146,9 +146,11 @@ def test_what_was_not_finished_is_not_uploaded(bucket, tmp_path):
     assert not bucket.files.exists('bucket/new')
 
 
+@pytest.mark.parametrize('bucket', ['in_memory'], indirect=True)
 def test_the_plan_of_a_store_is_uploaded_last(bucket, tmp_path, monkeypatch):
-    put, order = type(bucket).put_file, []
-    monkeypatch.setattr(type(bucket), 'put_file', lambda self, one, other, **more: (
+    files = type(bucket.files)
+    put, order = files.put_file, []
+    monkeypatch.setattr(files, 'put_file', lambda self, one, other, **more: (
         order.append(str(other)), put(self, one, other, **more)))
     call('synthesize', tmp_path / 'here/package', '--stills', tmp_path / 'here/stills/stills.csv',
          '--out', f'{bucket.url}/store', '--device', 'cpu', '--workers', 0)
