@@ -45,7 +45,7 @@ def test_a_border_that_is_repeated_is_too_smooth_where_tissue_enters_and_only_th
         assert found['correlation inward'][side] > 1.15
     for side in ('left', 'top'):
         for name in found:
-            assert found[name][side] == pytest.approx(1, abs=.05)   # it ends in another's corner
+            assert found[name][side] == pytest.approx(1, abs=0.1)    # it ends in another's corner
 
 
 def test_a_reflection_is_as_sharp_and_as_varied_as_the_texture_itself(textures):
