@@ -367,8 +367,10 @@ def test_weights_of_a_training_that_diverged_are_not_packed(tiny_lddm, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_byte_flipped_anywhere_in_a_package_is_refused(tiny_lddm, tmp_path):
+def test_a_byte_flipped_anywhere_in_a_package_is_refused(tiny_lddm, tmp_path, count_in):
     """At random places of every file but the model card, which is there for people."""
+    count_in('a changed bit of a package: refused by its reader', 'of {} tests failed', 'failed',
+             120)
     save_package(tmp_path / 'package', tiny_lddm, ['p1', 'p2'])
     random = np.random.default_rng(0)
     for name in ('package.json', 'groups.json', 'weights.safetensors'):

@@ -13,6 +13,8 @@ from lddm_aug.store.verify import verify_store
 from lddm_aug.synthesis.repair import repair_store
 
 SHARD = 'clips/shard-00000.npy'
+CHANGED = ('a changed byte of a store: found by verify, refused by readers, repaired byte for byte',
+           'of {} tests failed', 'failed')
 
 
 def flip(store, position: int) -> None:
@@ -21,7 +23,8 @@ def flip(store, position: int) -> None:
     (store / SHARD).write_bytes(content)
 
 
-def test_a_byte_flipped_in_any_clip_is_found_and_repaired(make, generator):
+def test_a_byte_flipped_in_any_clip_is_found_and_repaired(make, generator, count_in):
+    count_in(*CHANGED, tried=8)
     store = make('store')
     before, size = sha256_of(store), (store / SHARD).stat().st_size
     random = np.random.default_rng(0)
@@ -50,7 +53,9 @@ def test_missing_and_extra_files_are_found(make, generator, processes):
 
 
 @pytest.mark.parametrize('position', range(0, 128, 9))
-def test_a_byte_flipped_in_a_header_is_refused_by_readers_and_repaired(make, generator, position):
+def test_a_byte_flipped_in_a_header_is_refused_by_readers_and_repaired(make, generator, position,
+                                                                       count_in):
+    count_in(*CHANGED)
     store = make('store')
     before = sha256_of(store)
     flip(store, position)
@@ -81,8 +86,9 @@ def read_manifest_still(store):
     return Path(read_manifest(store).rows[0]['still'])
 
 
-def test_a_byte_changed_anywhere_is_found_refused_and_repaired(make, generator):
+def test_a_byte_changed_anywhere_is_found_refused_and_repaired(make, generator, count_in):
     """At random places of every file of a store."""
+    count_in(*CHANGED, tried=10 * (1 + 2 * len(RECORDS)))
     store = make('store')
     before = sha256_of(store)
     random = np.random.default_rng(0)

@@ -113,9 +113,11 @@ def test_every_row_says_where_its_clip_came_from(generator, stills, tmp_path):
 
 
 @pytest.mark.parametrize('options', [
-    {'batch_size': 1}, {'batch_size': 8}, {'batch_size': 3, 'workers': 2},
-    {'batch_size': 8, 'workers': 2}], ids=str)
-def test_batches_and_workers_do_not_change_a_byte(generator, stills, tmp_path, options):
+    {'batch_size': 1, 'workers': 1}, {'batch_size': 8}, {'batch_size': 3, 'workers': 2},
+    {'batch_size': 8, 'workers': 3}], ids=str)
+def test_batches_and_workers_do_not_change_a_byte(generator, stills, tmp_path, options, count_in):
+    count_in('1 to 3 workers, batches of 1 to 8: the bytes of one process', 'of {} stores differed',
+             'failed')
     run(generator, stills, tmp_path / 'expected')
     run(generator, stills, tmp_path / 'store', **options)
     assert sha256_of(tmp_path / 'store') == sha256_of(tmp_path / 'expected')
@@ -422,7 +424,9 @@ def test_the_same_stills_may_lie_elsewhere(generator, stills, tmp_path):
 
 
 def test_a_second_writer_of_a_store_is_refused_and_the_first_goes_on(
-        generator, stills, tmp_path, monkeypatch):
+        generator, stills, tmp_path, monkeypatch, count_in):
+    count_in('a second writer of a store: refused, and the first goes on', 'of {} tests failed',
+             'failed')
     monkeypatch.setattr(locks, 'SECONDS', 0.1)
     made, add = [], StoreWriter.add
 

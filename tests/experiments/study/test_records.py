@@ -40,7 +40,8 @@ def keep_some(out: Path, seeds: range) -> None:
         keep(out, row(seed=seed), SCORES)
 
 
-def test_processes_that_keep_lines_in_one_file_lose_none(tmp_path: Path):
+def test_processes_that_keep_lines_in_one_file_lose_none(tmp_path: Path, count_in):
+    count_in('two writers of a file of results: rows lost', 'of {} tests failed', 'failed')
     out = tmp_path / 'study.jsonl'
     writers = [multiprocessing.get_context('fork').Process(
         target=keep_some, args=(out, range(first, 60, 3))) for first in range(3)]

@@ -6,7 +6,8 @@ from lddm_aug.experiments.table1.results import add_row, load_results
 PROTOCOL = dict(data='phantom', size=64)
 
 
-def test_no_row_is_lost_where_several_commands_write_one_file(tmp_path):
+def test_no_row_is_lost_where_several_commands_write_one_file(tmp_path, count_in):
+    count_in('two writers of a file of results: rows lost', 'of {} tests failed', 'failed', 16)
     file = tmp_path / 'new' / 'table1.json'
     rows = [dict(generator=name, seed=seed, identity='a', fd=float(seed))
             for name in ('cinn', 'lddm') for seed in range(8)]
