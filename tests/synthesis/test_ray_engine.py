@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(not Path('/proc/self/stat').exists(), reason='ne
 def cluster() -> Iterator[None]:
     os.environ.update(RAY_USAGE_STATS_ENABLED='0', RAY_agent_register_timeout_ms='600000',
                       RAY_raylet_start_wait_time_s='600')    # on a machine that does much else
-    ray.init(num_cpus=2, object_store_memory=100 * 2**20, include_dashboard=False,
+    ray.init('local', num_cpus=2, object_store_memory=100 * 2**20, include_dashboard=False,
              log_to_driver=False, _node_ip_address='127.0.0.1')
     yield
     ray.shutdown()
