@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lddm_aug.functional.laplacian import laplacian
+
 SIDES = {'top': 0, 'right': 1, 'bottom': 2, 'left': 3}           # quarter turns that bring it up
 BAND = 4                                             # outermost rows or columns
 MEASURES = {
@@ -31,8 +33,7 @@ def describe_borders(clips: Tensor) -> dict[str, NDArray[np.float64]]:
 
 def _sharpness(band: Tensor) -> Tensor:
     """(N, C, t, rows, W) → (N,) mean absolute Laplacian."""
-    laplacian = band[..., 1:-1, :].diff(n=2, dim=4) + band[..., 1:-1].diff(n=2, dim=3)
-    return laplacian.abs().mean(dim=(1, 2, 3, 4))
+    return laplacian(band).abs().mean(dim=(1, 2, 3, 4))
 
 
 def _correlations(band: Tensor) -> tuple[Tensor, Tensor]:

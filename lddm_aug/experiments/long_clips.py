@@ -12,6 +12,7 @@ from lddm_aug.evaluation.bootstrap import group_interval
 from lddm_aug.evaluation.clip_set import ClipSet, generate_clip_set, joined
 from lddm_aug.evaluation.recognizer_features import FeatureNetwork
 from lddm_aug.evaluation.synthesis_metrics.frechet import frechet_distance
+from lddm_aug.functional.laplacian import laplacian
 from lddm_aug.generators.lddm import LDDMGenerator
 
 STEPS = 2                                            # windows begin every T / STEPS frames
@@ -110,9 +111,7 @@ def _changes(clips: Tensor, order: int) -> NDArray[np.float64]:
 
 def _laplacian(clips: Tensor) -> NDArray[np.float64]:
     """(N, C, T, H, W) uint8 → (N, T) mean absolute Laplacian."""
-    frames = clips.float()
-    laplacian = frames[..., 1:-1, :].diff(n=2, dim=4) + frames[..., 1:-1].diff(n=2, dim=3)
-    return laplacian.abs().mean(dim=(1, 3, 4)).double().numpy()
+    return laplacian(clips.float()).abs().mean(dim=(1, 3, 4)).double().numpy()
 
 
 def _row(what: str, clips: ClipSet, statistic: Any) -> dict[str, Any]:

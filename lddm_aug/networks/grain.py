@@ -8,6 +8,7 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
+from lddm_aug.functional.laplacian import laplacian
 from lddm_aug.seeds import derive_seed
 
 # Of the running statistics, which average over about 1 / 0.02 = 50 batches.
@@ -145,8 +146,7 @@ def change(clip: Tensor) -> Tensor:
 
 def detail(clip: Tensor) -> Tensor:
     """Mean absolute Laplacian of the frames of (B, C, T, H, W) clips."""
-    laplacian = clip[..., 1:-1, :].diff(n=2, dim=4) + clip[..., 1:-1].diff(n=2, dim=3)
-    return laplacian.abs().mean()
+    return laplacian(clip).abs().mean()
 
 
 def balance(softness: Tensor, lacking: Tensor, slope: Tensor, drawn: Tensor
