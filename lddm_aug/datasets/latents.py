@@ -64,7 +64,8 @@ class LatentDataset(Dataset):
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         autoencoder.eval().to(device)
         encoded = []                                              # of this rank's batches
-        for places in batched_places(self.clips, draws, batch_size)[get_rank()::get_world_size()]:
+        batches = batched_places(self.clips, draws * len(self.clips), batch_size)
+        for places in batches[get_rank()::get_world_size()]:
             batch = load_clips(self.clips, places)
             latents = autoencoder.encode(to_unit(batch['clip'].to(device))).cpu()
             told = told_of(self.clips, self.conditions, batch)
@@ -87,9 +88,10 @@ class LatentDataset(Dataset):
         return self.samples[index]
 
 
-def batched_places(clips: Any, draws: int = 1, batch_size: int = 8) -> list[list[tuple[int, int]]]:
-    """Number of the draw and index of every clip, `draws` times, in batches."""
-    places = [(draw, index) for draw in range(draws) for index in range(len(clips))]
+def batched_places(clips: Any, count: int | None = None, batch_size: int = 8
+                   ) -> list[list[tuple[int, int]]]:
+    """`count` places in batches: number of the draw and index of all clips in turn; each once."""
+    places = [divmod(place, len(clips)) for place in range(len(clips) if count is None else count)]
     return [places[start:start + batch_size] for start in range(0, len(places), batch_size)]
 
 

@@ -22,7 +22,7 @@ from lddm_aug.seeds import derive_seed
 
 @DATASETS.register_module()
 class TrajectoryDataset(Dataset):
-    """Noise, and what a diffusion's sampler makes of it, for random frames of every clip.
+    """Noise, and what a diffusion's sampler makes of it, for random frames of all clips in turn.
 
     Ranks that train together share the work; each has all paths.
 
@@ -36,16 +36,16 @@ class TrajectoryDataset(Dataset):
         teacher_steps: steps of the `DPMSolverMultistep` sampler.
         student_steps: a divisor of them.
         condition_guidance: of the sampler, by condition.
-        draws: paths of each video.
+        paths: their number, however many videos there are; a student learns few by heart.
         batch_size: paths that are sampled together.
     """
 
     def __init__(self, clips: dict, diffusion: dict, teacher_steps: int = 16,
                  student_steps: int = 2, condition_guidance: Mapping[str, float] | None = None,
-                 draws: int = 64, batch_size: int = 64) -> None:
-        if draws < 1:
-            raise ValueError('TrajectoryDataset: draws counts paths of each video and is at least '
-                             f'1, but got {draws!r}')
+                 paths: int = 20000, batch_size: int = 64) -> None:
+        if paths < 1:
+            raise ValueError('TrajectoryDataset: paths counts ways from noise to a latent and is at '
+                             f'least 1, but got {paths!r}')
         if not diffusion.get('init_cfg'):
             raise ValueError('TrajectoryDataset: diffusion must have the checkpoint of a trained '
                              'one as init_cfg, but has none; train a config with all stages')
@@ -55,10 +55,10 @@ class TrajectoryDataset(Dataset):
         self.levels = student_levels(teacher_steps, student_steps)
         self.teacher_steps = teacher_steps
         self.condition_guidance = condition_guidance
-        self.samples = self._sample(MODELS.build(diffusion), draws, batch_size)
+        self.samples = self._sample(MODELS.build(diffusion), paths, batch_size)
 
     @torch.inference_mode()
-    def _sample(self, diffusion: LatentDiffusion, draws: int, batch_size: int
+    def _sample(self, diffusion: LatentDiffusion, paths: int, batch_size: int
                 ) -> list[dict[str, Tensor | int]]:
         diffusion.init_weights()
         num_frames, size = load_clips(self.clips, [(0, 0)])['clip'].shape[2:4]
@@ -68,7 +68,7 @@ class TrajectoryDataset(Dataset):
         sampled = []                                              # of this rank's batches
         draw = torch.Generator().manual_seed(derive_seed('trajectories'))
         width = diffusion.conditions.width
-        for number, places in enumerate(batched_places(self.clips, draws, batch_size)):
+        for number, places in enumerate(batched_places(self.clips, paths, batch_size)):
             count = len(places)                                   # every rank draws for all of them
             frames = torch.randint(num_frames, (count,), generator=draw)
             dropped = diffusion.drop(torch.zeros(count, width), draw).isnan()

@@ -6,7 +6,7 @@ _base_ = './lddm.py'
 
 __small, __diffusion = _base_.clip.size <= 64, _base_.stages.diffusion
 __steps = dict(teacher_steps=10, student_steps=2)
-__plan = dict(iterations=2400 if __small else 6000, lr=1e-3, draws=160, momentum=0.005) | (
+__plan = dict(iterations=2400 if __small else 6000, lr=1e-3, paths=20000, momentum=0.005) | (
     _base_.data.get('plan', {}).get('distillation', {}))
 *__guards, __average = __diffusion.custom_hooks
 
@@ -16,7 +16,7 @@ stages = dict(
         generator=dict(__diffusion.generator, sampler='Student', steps=__steps['student_steps']),
         train_dataloader=dict(
             __diffusion.train_dataloader, batch_size=16, dataset=dict(
-                type='TrajectoryDataset', clips=_base_.train_clips, draws=__plan['draws'],
+                type='TrajectoryDataset', clips=_base_.train_clips, paths=__plan['paths'],
                 **__steps)),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=__plan['iterations']),
         optim_wrapper=dict(__diffusion.optim_wrapper, optimizer=dict(

@@ -62,7 +62,7 @@ def config(tmp_path):
                                       if key != 'type'}).state_dict(), weights)
         diffusion['init_cfg'] = dict(type='Pretrained', checkpoint=str(weights))
         return TrajectoryDataset(**dict(clips=clips, diffusion=diffusion, teacher_steps=4,
-                                        student_steps=2, draws=8, batch_size=5) | kwargs)
+                                        student_steps=2, paths=24, batch_size=5) | kwargs)
     return make
 
 
@@ -106,6 +106,15 @@ def test_some_paths_of_a_conditional_diffusion_are_told_no_class(config):
               for sample in config(conditions=dict(label=['a', 'b']))]
     assert {*labels} == {-1, 0, 1}
     assert labels.count(1) < 8                       # one of three videos, and half of its paths
+
+
+def test_any_number_of_paths_takes_every_video_in_turn(config):
+    few, many = config(paths=7), config(paths=24)
+    assert len(few) == 7
+    assert all(torch.equal(one['still'], other['still'])
+               for one, other in zip(few, many, strict=False))
+    with pytest.raises(ValueError, match='paths .* 0'):
+        config(paths=0)
 
 
 def test_an_untrained_diffusion_is_refused(config):

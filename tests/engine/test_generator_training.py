@@ -82,10 +82,10 @@ def tiny(tmp_path):
 
 
 def tiny_distilled(tmp_path):
-    """The same for the recipe with a student, whose last stage takes two paths of each video."""
+    """The same for the recipe with a student, whose last stage takes eight paths."""
     options, table = tiny(tmp_path), str(tmp_path / 'videos.csv')
     return options | {f'distillation.{key}': value for key, value in {
-        'train_dataloader.dataset.clips.ann_file': table, 'train_dataloader.dataset.draws': 2,
+        'train_dataloader.dataset.clips.ann_file': table, 'train_dataloader.dataset.paths': 8,
         'train_dataloader.batch_size': 2, 'train_cfg.max_iters': 6,
         'default_hooks.preview.clips.ann_file': table, 'default_hooks.checkpoint.interval': 2,
         'log_level': 'ERROR'}.items()}
