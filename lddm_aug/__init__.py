@@ -31,6 +31,7 @@ Importing it registers every part with MMAction2.  A subpackage imports only fro
     hardware.py    devices, launchers and mixed precision, and whether they are there
     limits.py      what a file may take of memory and time
     locks.py       one writer at a time
+    result_rows.py rows of measurements in a file
     resumable_steps.py   steps of a long command, which a second call doesn't repeat
     processes.py   processes that end with the one that began them
     seeds.py       seeds that don't depend on who draws

@@ -23,6 +23,11 @@ MALLOC = {-1: 2 ** 30, -3: 2 ** 28}                  # M_TRIM_THRESHOLD, M_MMAP_
 TEXTS = ('MASTER_ADDR', 'SLURM_NODELIST')            # all others are whole numbers
 
 
+def usual_device() -> torch.device:
+    """The first GPU, or the CPU where PyTorch finds none."""
+    return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+
+
 def available_device(device: str | torch.device) -> torch.device:
     """The device; ValueError where it doesn't exist."""
     try:

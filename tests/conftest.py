@@ -131,7 +131,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     file = config.getoption('rows')
     if file is None:
         return
-    from lddm_aug.experiments.benchmark.measure import put_rows
+    from lddm_aug.result_rows import put_rows
 
     tests: dict[str, list[tuple[dict[str, Any], bool]]] = {}
     for outcome in ('passed', 'failed'):

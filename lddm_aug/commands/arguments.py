@@ -205,12 +205,10 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
 
 
 def _device(name: str) -> str:
-    import torch  # slow
-
-    from lddm_aug.hardware import available_device
+    from lddm_aug.hardware import available_device, usual_device
 
     if name == 'auto':
-        return 'cuda' if torch.cuda.is_available() else 'cpu'
+        return str(usual_device())
     try:
         return str(available_device(name))
     except ValueError as error:

@@ -149,8 +149,8 @@ def run(args: argparse.Namespace) -> None:
 
     import torch
 
-    from lddm_aug.experiments.benchmark.measure import put_rows
     from lddm_aug.files import atomic_write
+    from lddm_aug.result_rows import put_rows
     from lddm_aug.versions import run_versions
 
     with tempfile.TemporaryDirectory() as folder:
@@ -187,8 +187,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _kill_runs(args: argparse.Namespace, folder: Path) -> None:
     from lddm_aug.commands import run_tool
-    from lddm_aug.experiments.benchmark.measure import put_rows
     from lddm_aug.experiments.benchmark.recovery import measure_recovery
+    from lddm_aug.result_rows import put_rows
 
     rows = measure_recovery(folder, run_tool, args.what, args.kills, args.seed, typed(),
                             args.minutes)

@@ -14,8 +14,6 @@ the change at seams, sharpness and, seen by a recognizer, the distance of every 
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +26,7 @@ from lddm_aug.commands.arguments import (
     add_sampler,
     at_least,
     chosen_sampler,
+    typed,
 )
 
 if TYPE_CHECKING:
@@ -65,23 +64,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print every figure, and put the rows into the file."""
-    from lddm_aug.experiments.steering import put_rows
     from lddm_aug.generators.lddm import LDDMGenerator
     from lddm_aug.generators.package import load_package
+    from lddm_aug.result_rows import put_rows
 
     generator = load_package(args.package, args.device)
     if not isinstance(generator, LDDMGenerator):
         raise ValueError(f'{args.package}: is a {type(generator).__name__}, which is neither told '
                          'anything nor goes on; train LDDM')
     generator = generator.with_sampler(**chosen_sampler(args))
-    command = shlex.join(['lddm-aug', *sys.argv[1:]])
     rows = []
     for row in (_told if args.frames is None else _long)(args, generator):
         between = '' if row['low'] is None else f' [{row["low"]:.3g}, {row["high"]:.3g}]'
         print(f'{row["what"]}: {row["value"]:.3g}{between}, {row["n"]} clips', flush=True)
         rows.append(row | dict(sampler=generator.sampler.as_dict(), data=args.data.name,
-                               command=command))
-    put_rows(args.out, rows)
+                               command=typed()))
+    put_rows(args.out, rows, key=('what', 'command'))
     print(args.out)
 
 

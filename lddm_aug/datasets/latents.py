@@ -19,6 +19,7 @@ from lddm_aug.datasets.visits import alike_on_ranks
 from lddm_aug.distributed import in_turn
 from lddm_aug.functional.clip_motion import measure
 from lddm_aug.functional.pixels import to_unit
+from lddm_aug.hardware import usual_device
 from lddm_aug.models.clip_autoencoder import ClipAutoencoder
 from lddm_aug.seeds import derive_seed, seeded
 
@@ -61,7 +62,7 @@ class LatentDataset(Dataset):
                 ) -> tuple[list[dict[str, Any]], list[str]]:
         """The samples, and the group of each."""
         autoencoder.init_weights()
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        device = usual_device()
         autoencoder.eval().to(device)
         encoded = []                                              # of this rank's batches
         batches = batched_places(self.clips, draws * len(self.clips), batch_size)

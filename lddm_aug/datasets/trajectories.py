@@ -15,6 +15,7 @@ from lddm_aug.datasets.latents import batched_places, load_clips, told_of
 from lddm_aug.datasets.leaves import classes_of, groups_of
 from lddm_aug.distributed import in_turn
 from lddm_aug.functional.pixels import to_unit
+from lddm_aug.hardware import usual_device
 from lddm_aug.models.distilled_diffusion import student_levels
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 from lddm_aug.seeds import derive_seed
@@ -44,8 +45,8 @@ class TrajectoryDataset(Dataset):
                  student_steps: int = 2, condition_guidance: Mapping[str, float] | None = None,
                  paths: int = 20000, batch_size: int = 64) -> None:
         if paths < 1:
-            raise ValueError('TrajectoryDataset: paths counts ways from noise to a latent and is at '
-                             f'least 1, but got {paths!r}')
+            raise ValueError('TrajectoryDataset: paths counts ways from noise to a latent and '
+                             f'is at least 1, but got {paths!r}')
         if not diffusion.get('init_cfg'):
             raise ValueError('TrajectoryDataset: diffusion must have the checkpoint of a trained '
                              'one as init_cfg, but has none; train a config with all stages')
@@ -63,7 +64,7 @@ class TrajectoryDataset(Dataset):
         diffusion.init_weights()
         num_frames, size = load_clips(self.clips, [(0, 0)])['clip'].shape[2:4]
         shape = diffusion.latent_shape(num_frames, size)
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        device = usual_device()
         diffusion.eval().to(device)
         sampled = []                                              # of this rank's batches
         draw = torch.Generator().manual_seed(derive_seed('trajectories'))
@@ -79,10 +80,11 @@ class TrajectoryDataset(Dataset):
             stills = batch['clip'][torch.arange(count), :, frames]
             told = told_of(self.clips, diffusion.conditions, batch)
             told = told.masked_fill(dropped, torch.nan)
-            paths = self._paths(diffusion, noise.to(device), to_unit(stills.to(device)),
-                                told.to(device)).cpu()
+            sampled_paths = self._paths(diffusion, noise.to(device), to_unit(stills.to(device)),
+                                        told.to(device)).cpu()
             sampled.append([dict(path=path.clone(), still=still.clone(), told=each.clone())
-                            for path, still, each in zip(paths, stills, told, strict=True)])
+                            for path, still, each in zip(
+                                sampled_paths, stills, told, strict=True)])
         return [*chain.from_iterable(in_turn(sampled))]
 
     def _paths(self, diffusion: LatentDiffusion, noise: Tensor, stills: Tensor, told: Tensor

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lddm_aug.engine.config_stages import build_generator, stage_configs
 from lddm_aug.evaluation.cost import clips_per_second, gflop_per_clip
+from lddm_aug.hardware import usual_device
 
 COLUMNS = ('configs', 'model', 'input', 'M parameters', 'GMACs')
 CONVENTION = ('GMACs: 10⁹ multiply-adds of convolutions and matrix products, for one video as the '
@@ -125,9 +126,7 @@ def recognizer_cost(config: Config, shape: Sequence[int]) -> ModelCost:
 def generator_cost(config: Config, timed: bool = False) -> ModelCost:
     """What one still costs; its weights are untrained, which changes nothing."""
     init_default_scope('mmaction')
-    generator = build_generator(config).eval()
-    if torch.cuda.is_available():
-        generator.cuda()
+    generator = build_generator(config).eval().to(usual_device())
     return ModelCost(type(generator).__name__,
                      (generator.channels, generator.size, generator.size),
                      _parameters(generator), gflop_per_clip(generator) * 1e9 / 2,

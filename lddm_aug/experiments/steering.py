@@ -1,9 +1,7 @@
 """Does a generator do what it is told?  Asked against measured, on stills that it never saw."""
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +19,8 @@ from lddm_aug.evaluation.cost import gflop_per_clip
 from lddm_aug.experiments.held_out_stills import Stills, make_told
 from lddm_aug.experiments.prompts import PROMPT, obeys_prompts
 from lddm_aug.experiments.sweeps import Sweeps, lesion_strain
-from lddm_aug.files import atomic_write
 from lddm_aug.functional.clip_motion import measure
 from lddm_aug.generators.lddm import LDDMGenerator
-from lddm_aug.json_files import read_json
 from lddm_aug.seeds import derive_seed
 
 RANGE = 0.05, 0.95                                   # quantiles between which values are asked for
@@ -59,16 +55,6 @@ def measure_steering(generator: LDDMGenerator, stills: Stills, real: ClipSet,
     plain = _gflop(generator, Conditions('steering'))
     yield dict(what="conditions' share of a clip's arithmetic", n=1, low=None, high=None,
                value=_gflop(generator, generator.conditions) / plain - 1)
-
-
-def put_rows(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Into a list in a file, in the place of rows of the same command and name."""
-    old = read_json(file, [dict], 'name another --out') if file.is_file() else []
-    new = {(row['what'], row['command']) for row in rows}
-    kept = [row for row in old if (row.get('what'), row.get('command')) not in new]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(file) as out:
-        out.write(json.dumps([*kept, *rows], indent=1).encode() + b'\n')
 
 
 def _gflop(generator: LDDMGenerator, conditions: Conditions) -> float:

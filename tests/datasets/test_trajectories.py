@@ -113,7 +113,7 @@ def test_any_number_of_paths_takes_every_video_in_turn(config):
     assert len(few) == 7
     assert all(torch.equal(one['still'], other['still'])
                for one, other in zip(few, many, strict=False))
-    with pytest.raises(ValueError, match='paths .* 0'):
+    with pytest.raises(ValueError, match=r'paths .* 0'):
         config(paths=0)
 
 

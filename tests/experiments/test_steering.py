@@ -1,15 +1,13 @@
 """Figures of obedience, on clips whose motion is known."""
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from lddm_aug.experiments.held_out_stills import Stills
-from lddm_aug.experiments.steering import obeys_number, put_rows
+from lddm_aug.experiments.steering import obeys_number
 from lddm_aug.experiments.sweeps import lesion_strain
 from lddm_aug.functional.clip_motion import measure
 from lddm_aug.preparation.phantom import draw_patient, lesion_masks, simulate_sweep
@@ -67,12 +65,3 @@ def test_what_obeys_has_a_rank_correlation_of_one():
     clip = Obeys()(stills.pixels[:1], [0], [dict(motion=np.log(10.))])
     assert measure('motion', ((clip + 1) * 127.5).round().byte()).item() == pytest.approx(
         np.log(10), abs=0.05)
-
-
-def test_rows_of_the_same_command_are_replaced_and_others_stay(tmp_path):
-    file = tmp_path / 'steering.json'
-    put_rows(file, [dict(what='a', command='x', value=1), dict(what='b', command='x', value=2)])
-    put_rows(file, [dict(what='a', command='x', value=3), dict(what='a', command='y', value=4)])
-    rows = json.loads(file.read_text())
-    assert [(row['what'], row['command'], row['value']) for row in rows] == [
-        ('b', 'x', 2), ('a', 'x', 3), ('a', 'y', 4)]

@@ -1,7 +1,6 @@
 """What benchmarks share: turns of what is compared, rows of the result, limits of the machine."""
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import time
@@ -11,7 +10,6 @@ from typing import Any
 
 import torch
 
-from lddm_aug.files import atomic_write
 from lddm_aug.versions import machine
 
 # side of the matrices of `matrix_rate`: a GPU is only busy with larger ones
@@ -53,16 +51,6 @@ def ratio_row(what: str, values: Sequence[float], baselines: Sequence[float], un
     return dict(what=what, value=statistics.median(values), baseline=statistics.median(baselines),
                 ratio=statistics.median(ratios), unit=unit, device=device_name(device),
                 command=command, low=min(ratios), high=max(ratios), n=len(ratios))
-
-
-def put_rows(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Put rows into a JSON list, each in the place of one about the same on the same device."""
-    old = json.loads(file.read_text()) if file.exists() else []
-    new = {(row['what'], row.get('device')): row for row in rows}
-    kept = [new.pop((row['what'], row.get('device')), row) for row in old]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(file) as opened:
-        opened.write((json.dumps([*kept, *new.values()], indent=1) + '\n').encode())
 
 
 def device_name(device: torch.device) -> str:

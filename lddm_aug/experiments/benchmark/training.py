@@ -17,6 +17,7 @@ from lddm_aug.configs import choose, find_config
 from lddm_aug.engine.config_stages import stage_configs
 from lddm_aug.engine.generator_training import SUMMARY, train_generator
 from lddm_aug.experiments.benchmark.measure import clock, device_name, matrix_rate
+from lddm_aug.hardware import usual_device
 
 VIDEOS = 8
 FRAMES = 64
@@ -40,7 +41,7 @@ def measure_training(folder: str | Path, recipe: str = 'lddm/lddm', size: int = 
         seconds per iteration, of these the seconds of waiting for data, and the arithmetic of an
         iteration per second, against a large matrix product.
     """
-    folder, device = Path(folder), device or _usual_device()
+    folder, device = Path(folder), device or usual_device()
     rows = [('path', 'label', 'group', 'split')]
     random = np.random.default_rng(0)
     for number in range(2 * VIDEOS):
@@ -104,7 +105,3 @@ class CountArithmeticHook(Hook):
         elif self.is_last_train_iter(runner):
             gflop = self.counter.get_total_flops() / 1e9
             self.rates[self.stage] = gflop * runner.iter / (clock(self.device) - self.start)
-
-
-def _usual_device() -> torch.device:
-    return torch.device('cuda' if torch.cuda.is_available() else 'cpu')

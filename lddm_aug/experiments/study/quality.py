@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 
 from lddm_aug.checkpoints import read_checkpoint, refuse_missing_weights
 from lddm_aug.evaluation.recognition_metric import probabilities
+from lddm_aug.hardware import usual_device
 
 KEPT_SHARE = 0.75
 BATCH = 8
@@ -38,7 +39,7 @@ def score_clips(config: Config, checkpoint: Path, store: str) -> dict[str, tuple
     weights = read_checkpoint(checkpoint)['state_dict']
     refuse_missing_weights(model, weights)
     model.load_state_dict(weights)
-    model.eval().to('cuda' if torch.cuda.is_available() else 'cpu')
+    model.eval().to(usual_device())
 
     scored: dict[str, tuple[str, float]] = {}
     for start in range(0, len(dataset), BATCH):

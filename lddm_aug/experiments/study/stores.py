@@ -7,14 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from lddm_aug.configs import DEFAULTS, find_config, find_recipe, recipe_of
 from lddm_aug.data.annotations import class_names, read_annotations
 from lddm_aug.engine.generator_training import PACKAGE, SUMMARY, train_generator
 from lddm_aug.experiments.study.plan import Study
 from lddm_aug.files import sha256_of
 from lddm_aug.generators.package import load_package
+from lddm_aug.hardware import usual_device
 from lddm_aug.resumable_steps import ResumableSteps, fingerprint
 from lddm_aug.synthesis.synthesize import synthesize
 from lddm_aug.version import __version__
@@ -103,7 +102,7 @@ def make_store(study: Study, generator: str, ratio: str, seed: int) -> None:
               'data': data_settings(study, ratio, seed)}
 
     def work() -> dict[str, Any]:
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        device = usual_device()
         rows = read_annotations(*study.stills_table(ratio, seed))
         made = synthesize(load_package(folder / PACKAGE, device), rows, out,
                           per_still=1, seed=seed, progress=False)

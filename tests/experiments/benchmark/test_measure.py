@@ -1,9 +1,7 @@
-import json
-
 import pytest
 import torch
 
-from lddm_aug.experiments.benchmark.measure import put_rows, ratio_row, take_turns
+from lddm_aug.experiments.benchmark.measure import ratio_row, take_turns
 
 CPU = torch.device('cpu')
 
@@ -24,13 +22,3 @@ def test_a_row_holds_medians_and_the_spread_of_the_ratios_of_the_same_turns():
     row = ratio_row('x', [2., 4., 9.], [1., 4., 3.], 's', CPU, 'command')
     assert (row['value'], row['baseline'], row['ratio']) == (4., 3., 2.)
     assert (row['low'], row['high'], row['n']) == (1., 3., 3)
-
-
-def test_rows_take_the_place_of_those_about_the_same(tmp_path):
-    file = tmp_path / 'rows.json'
-    put_rows(file, [dict(what='a', value=1), dict(what='b', value=2)])
-    put_rows(file, [dict(what='c', value=3), dict(what='a', value=4)])
-    put_rows(file, [dict(what='b', value=5, device='a GPU')])
-    assert json.loads(file.read_text()) == [
-        dict(what='a', value=4), dict(what='b', value=2), dict(what='c', value=3),
-        dict(what='b', value=5, device='a GPU')]
