@@ -127,8 +127,8 @@ def run(args: argparse.Namespace) -> None:
         _synthesize(args, args.package, args.stills, args.data_root, args.out)
         return
     if args.out is not None:
-        raise ValueError('--out: of the recipes each has its own store; name a package beside it, '
-                         'or leave it out')
+        package = ', or name a package in place of --data' if args.max_likeness is None else ''
+        raise ValueError(f'--out: of the recipes each has its own store; leave it out{package}')
     choose_data(args)
     if args.fps is not None:
         if args.stride is not None:
