@@ -128,16 +128,22 @@ class Conditions(Mapping[str, tuple[str, ...] | str]):
         """What a row says about these conditions, without what is unknown."""
         return {name: value for name in self if (value := row.get(name)) not in (None, '')}
 
+    def wordings(self, row: Told) -> list[dict[str, Value]]:
+        """A row by each wording of its texts, which `|` divides; shorter lists begin again."""
+        texts = {name: wordings for name, kind in self.items()
+                 if kind == TEXT and OR in str(row.get(name, ''))
+                 and (wordings := [each.strip() for each in str(row[name]).split(OR)
+                                   if each.strip()] or [''])}
+        count = max(map(len, texts.values()), default=1)
+        return [dict(row) | {name: wordings[number % len(wordings)]
+                             for name, wordings in texts.items()} for number in range(count)]
+
     def worded(self, row: Told, seed: int) -> dict[str, Value]:
-        """A row in which of several wordings of a text, divided by `|`, the seed has drawn one."""
+        """Of `wordings` the one that the seed draws."""
         from lddm_aug.seeds import derive_seed  # brings torch, which is slow
 
-        drawn = dict(row)
-        for name, kind in self.items():
-            if kind == TEXT and OR in str(row.get(name, '')):
-                wordings = [each.strip() for each in str(row[name]).split(OR) if each.strip()]
-                drawn[name] = wordings[derive_seed(name, seed) % len(wordings)] if wordings else ''
-        return drawn
+        wordings = self.wordings(row)
+        return wordings[derive_seed('wording', seed) % len(wordings)]
 
 
 def to_number(owner: str, name: str, value: Value) -> float:

@@ -70,6 +70,15 @@ def test_of_several_wordings_each_seed_draws_one_and_a_category_keeps_its_bars()
     assert told.worded(dict(prompt='one sentence'), 0) == dict(prompt='one sentence')
 
 
+def test_wordings_of_several_texts_go_together_and_shorter_lists_begin_again():
+    told = conditions(prompt='text', note='text')
+    rows = told.wordings(dict(prompt='a | b | c', note='x|y', ef=0.5))
+    assert [(row['prompt'], row['note'], row['ef']) for row in rows] == [
+        ('a', 'x', 0.5), ('b', 'y', 0.5), ('c', 'x', 0.5)]
+    assert told.wordings(dict(ef=0.5)) == [dict(ef=0.5)]
+    assert told.wordings(dict(prompt=' | ')) == [dict(prompt='')]
+
+
 @pytest.mark.skipif(bool(missing_modules('text')), reason="needs the extra 'text'")
 def test_texts_of_one_meaning_are_nearer_than_others_and_depend_on_no_batch():
     texts = ['the probe slides to the left', 'the transducer is moved leftwards',

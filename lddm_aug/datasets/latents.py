@@ -28,7 +28,8 @@ from lddm_aug.seeds import derive_seed, seeded
 class LatentDataset(Dataset):
     """Latents of several draws of every clip, with their stills.
 
-    Ranks that train together share the work; each has all latents.
+    Ranks that train together share the work; each has all latents.  Where a text has several
+    wordings, a latent is a sample with each of them.
 
     A sample is dict(latent (Cz, t, h, w) float, standardised; still (C, H, W) uint8; label; told
     (D,) values of the conditions, NaN where they are unknown).
@@ -71,10 +72,12 @@ class LatentDataset(Dataset):
             latents = autoencoder.encode(to_unit(batch['clip'].to(device))).cpu()
             told = told_of(self.clips, self.conditions, batch)
             encoded.append([
-                (dict(latent=latent.clone(), still=clip[:, 0].clone(), label=int(label),
-                      told=each.clone()), group)
-                for latent, clip, label, each, group in zip(
-                    latents, batch['clip'], batch['label'], told, batch['group'], strict=True)])
+                (dict(sample, told=wording.clone()), group)
+                for latent, clip, label, wordings, group in zip(
+                    latents, batch['clip'], batch['label'], told, batch['group'], strict=True)
+                for sample in [dict(latent=latent.clone(), still=clip[:, 0].clone(),
+                                    label=int(label))]
+                for wording in wordings])
         samples, groups = zip(*chain.from_iterable(in_turn(encoded)), strict=True)
         for name, columns in self.conditions.columns.items():
             if all(sample['told'][columns].isnan().all() for sample in samples):
@@ -106,24 +109,23 @@ def _draw(clips: Any, draw: int, index: int) -> dict[str, Any]:
         return clips[index]
 
 
-def told_of(clips: Any, conditions: Conditions, batch: Mapping[str, Any]) -> Tensor:
-    """(B, D) values of the conditions of a batch: from the table, or measured on the clips.
+def told_of(clips: Any, conditions: Conditions, batch: Mapping[str, Any]) -> list[Tensor]:
+    """B times (W, D) values of the conditions: from the table, or measured on the clips.
 
-    Of a text with several wordings each clip's seed draws one.
+    W counts the wordings of a clip's texts.
 
     Args:
         clips: the dataset of the batch.
         batch: of `load_clips`.
     """
-    rows = [conditions.worded(json.loads(text), int(seed))
-            for text, seed in zip(batch['conditions'], batch['seed'], strict=True)]
+    wordings = [conditions.wordings(json.loads(text)) for text in batch['conditions']]
+    counts = [len(rows) for rows in wordings]
     names = classes_of('told_of', 'the clips', clips)
-    if names:
-        rows = [row | {LABEL: names[int(label)]}
-                for row, label in zip(rows, batch['label'], strict=True)]
+    labels = [{LABEL: names[int(label)]} if names else {} for label in batch['label']]
     told = conditions.encode('LatentDataset', [
-        {name: value for name, value in row.items() if name not in conditions.measured}
-        for row in rows])
+        {name: value for name, value in (row | label).items() if name not in conditions.measured}
+        for rows, label in zip(wordings, labels, strict=True) for row in rows])
     for name in conditions.measured:
-        told[:, conditions.columns[name]] = measure(name, batch['clip'])[:, None]
-    return told
+        values = measure(name, batch['clip']).repeat_interleave(torch.tensor(counts))
+        told[:, conditions.columns[name]] = values[:, None]
+    return [*told.split(counts)]

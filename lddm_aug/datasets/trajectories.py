@@ -78,7 +78,8 @@ class TrajectoryDataset(Dataset):
                 continue
             batch = load_clips(self.clips, places)                # clip: (B, C, T, H, W) uint8
             stills = batch['clip'][torch.arange(count), :, frames]
-            told = told_of(self.clips, diffusion.conditions, batch)
+            told = torch.stack([wordings[int(seed) % len(wordings)] for wordings, seed in zip(
+                told_of(self.clips, diffusion.conditions, batch), batch['seed'], strict=True)])
             told = told.masked_fill(dropped, torch.nan)
             sampled_paths = self._paths(diffusion, noise.to(device), to_unit(stills.to(device)),
                                         told.to(device)).cpu()
