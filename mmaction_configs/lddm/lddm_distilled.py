@@ -6,7 +6,7 @@ _base_ = './lddm.py'
 
 __small, __diffusion = _base_.clip.size <= 64, _base_.stages.diffusion
 __steps = dict(teacher_steps=10, student_steps=2)
-__plan = dict(iterations=2400 if __small else 6000, lr=1e-3, paths=20000, momentum=0.005) | (
+__plan = dict(iterations=2400 if __small else 6000, lr=4e-4, paths=20000, momentum=0.005) | (
     _base_.data.get('plan', {}).get('distillation', {}))
 *__guards, __average = __diffusion.custom_hooks
 
