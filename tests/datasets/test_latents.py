@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from mmengine.runner import save_checkpoint
 from torch.testing import assert_close
 
+from lddm_aug import text as text_encoder
 from lddm_aug.datasets.latents import LatentDataset
 from lddm_aug.functional.pixels import to_unit
 from lddm_aug.models.video_autoencoder import VideoAutoencoder
@@ -60,3 +63,17 @@ def test_it_knows_the_groups_of_its_clips(clips, autoencoder):
 def test_no_draw_is_refused(clips, autoencoder):
     with pytest.raises(ValueError, match=r'LatentDataset: draws .*got 0'):
         LatentDataset(clips, autoencoder[1], draws=0)
+
+
+def test_a_latent_is_a_sample_with_every_wording_of_its_text(clips, autoencoder, monkeypatch):
+    table = Path(clips['ann_file'])
+    rows = table.read_text().splitlines()
+    texts = ['prompt', '"left | leftwards | to the left"', 'right', '']
+    table.write_text('\n'.join(f'{row},{text}' for row, text in zip(rows, texts, strict=True)))
+    monkeypatch.setattr(text_encoder, 'encode_texts', lambda texts: torch.stack(
+        [torch.full((text_encoder.TEXT_WIDTH,), float(len(each))) for each in texts]))
+    dataset = LatentDataset(clips, autoencoder[1], draws=1, conditions=dict(prompt='text'))
+    lengths = [sample['told'][0].nan_to_num(0).item() for sample in dataset]
+    assert lengths == [len('left'), len('leftwards'), len('to the left'), len('right'), 0]
+    assert torch.equal(dataset[0]['latent'], dataset[2]['latent'])
+    assert not torch.equal(dataset[0]['latent'], dataset[3]['latent'])
