@@ -40,7 +40,7 @@ STAGES = {
     'diffusion.model.denoiser.width': 24, 'diffusion.model.denoiser.depth': 1,
     'diffusion.model.denoiser.still_widths': '[8,8,8]',
     'diffusion.train_dataloader.dataset.draws': 2,
-    'distillation.train_dataloader.dataset.paths': 8,
+    'distillation.train_dataloader.dataset.paths': 14,
     **{f'{stage}.{key}': value for stage in ('autoencoder', 'diffusion', 'distillation')
        for key, value in ALL.items()}}
 RECOGNIZER = {**ALL, 'train_cfg.max_iters': 7, 'train_cfg.val_interval': 7,
