@@ -28,8 +28,8 @@ from lddm_aug.seeds import derive_seed, seeded
 class LatentDataset(Dataset):
     """Latents of several draws of every clip, with their stills.
 
-    Ranks that train together share the work; each has all latents.  Where a text has several
-    wordings, a latent is a sample with each of them.
+    Ranks that train together share the work; each has all latents.  Where texts have several
+    wordings, a latent is a sample with each of its own; those with fewer take them again.
 
     A sample is dict(latent (Cz, t, h, w) float, standardised; still (C, H, W) uint8; label; told
     (D,) values of the conditions, NaN where they are unknown).
@@ -72,18 +72,20 @@ class LatentDataset(Dataset):
             latents = autoencoder.encode(to_unit(batch['clip'].to(device))).cpu()
             told = told_of(self.clips, self.conditions, batch)
             encoded.append([
-                (dict(sample, told=wording.clone()), group)
+                (dict(latent=latent.clone(), still=clip[:, 0].clone(), label=int(label)),
+                 wordings.clone(), group)
                 for latent, clip, label, wordings, group in zip(
-                    latents, batch['clip'], batch['label'], told, batch['group'], strict=True)
-                for sample in [dict(latent=latent.clone(), still=clip[:, 0].clone(),
-                                    label=int(label))]
-                for wording in wordings])
-        samples, groups = zip(*chain.from_iterable(in_turn(encoded)), strict=True)
+                    latents, batch['clip'], batch['label'], told, batch['group'], strict=True)])
+        everything = [*chain.from_iterable(in_turn(encoded))]
+        most = max(len(wordings) for _, wordings, _ in everything)
+        samples = [dict(sample, told=wordings[number % len(wordings)])
+                   for sample, wordings, _ in everything for number in range(most)]
+        groups = [group for _, _, group in everything for _ in range(most)]
         for name, columns in self.conditions.columns.items():
             if all(sample['told'][columns].isnan().all() for sample in samples):
                 raise ValueError(f'LatentDataset: no clip says its {name}; add a column {name} to '
                                  'the table of videos, or leave it out of the conditions')
-        return [*samples], [*groups]
+        return samples, groups
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -74,6 +74,7 @@ def test_a_latent_is_a_sample_with_every_wording_of_its_text(clips, autoencoder,
         [torch.full((text_encoder.TEXT_WIDTH,), float(len(each))) for each in texts]))
     dataset = LatentDataset(clips, autoencoder[1], draws=1, conditions=dict(prompt='text'))
     lengths = [sample['told'][0].nan_to_num(0).item() for sample in dataset]
-    assert lengths == [len('left'), len('leftwards'), len('to the left'), len('right'), 0]
+    assert lengths == [len('left'), len('leftwards'), len('to the left'), *3 * [len('right')],
+                       *3 * [0]]                     # no clip counts more for its wordings
     assert torch.equal(dataset[0]['latent'], dataset[2]['latent'])
     assert not torch.equal(dataset[0]['latent'], dataset[3]['latent'])
