@@ -25,7 +25,7 @@ from lddm_aug.preparation.phantom import (
     steady,
     write_phantom,
 )
-from lddm_aug.preparation.phantom_prompts import HELD_OUT, WORDINGS
+from lddm_aug.preparation.phantom_prompts import HELD_OUT, SENTENCES, WORDINGS
 
 SMALL = {'size': 16, 'frames': 4, 'train': 2, 'test': 2, 'stills': 2}
 
@@ -280,7 +280,7 @@ def test_prompts_name_what_is_true_in_words_of_which_none_is_held_out(tmp_path):
         for row in read_csv(tmp_path / 'a' / f'{table}.csv'):
             attributes = draw_attributes(draw_patient(row['group'], row['label']))
             sentences = row['prompt'].split(' | ')
-            assert len(sentences) == 8 and not held_out & {*sentences}
+            assert len(sentences) == SENTENCES and not held_out & {*sentences}
             for phrase in row['prompt'].replace(' | ', ', ').split(', '):
                 meant = [(name, value) for name, values in WORDINGS.items()
                          for value, phrases in values.items() if phrase in phrases]
