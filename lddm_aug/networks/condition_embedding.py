@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lddm_aug.conditions import NUMBER, Conditions
 
 FARTHEST = 4.                                        # standard deviations of a number
+FLOOR = 1e-3                                         # share of the variance of all directions
 
 
 class CategoryEmbedding(nn.Module):
@@ -24,34 +25,71 @@ class CategoryEmbedding(nn.Module):
 
 
 class ValueEmbedding(nn.Module):
-    """(B, n) numbers, NaN where they are unknown → (B, width).
-
-    A single number is standardised, and what is farther than four standard deviations counts as
-    four.
-
-    Args:
-        size: n; above 1 the numbers are a unit vector, which is multiplied by √n.
-        width: of the result.
-    """
-
-    center: Tensor
-    scale: Tensor
+    """(B, n) numbers, standardised, NaN where they are unknown → (B, width)."""
 
     def __init__(self, size: int, width: int) -> None:
         super().__init__()
-        self.size = size
-        self.register_buffer('center', torch.zeros(()))
-        self.register_buffer('scale', torch.ones(()))
         self.unknown = nn.Parameter(torch.zeros(width))
         self.mlp = nn.Sequential(nn.Linear(size, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, value: Tensor) -> Tensor:
         is_known = ~value.isnan().any(dim=1, keepdim=True)           # (B, 1)
-        if self.size == 1:
-            value = ((value - self.center) / self.scale).clamp(-FARTHEST, FARTHEST)
-        else:
-            value = value * math.sqrt(self.size)
-        return torch.where(is_known, self.mlp(value.nan_to_num()), self.unknown)
+        return torch.where(is_known, self.mlp(self.standardised(value).nan_to_num()), self.unknown)
+
+    def standardised(self, value: Tensor) -> Tensor:
+        """(B, n) numbers → as many that vary alike."""
+        raise NotImplementedError
+
+    def fit(self, values: Tensor) -> None:
+        """Learn how the (N, n) known values of training clips vary."""
+        raise NotImplementedError
+
+
+class NumberEmbedding(ValueEmbedding):
+    """A single number; what is farther than four standard deviations counts as four."""
+
+    center: Tensor
+    scale: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__(1, width)
+        self.register_buffer('center', torch.zeros(()))
+        self.register_buffer('scale', torch.ones(()))
+
+    def standardised(self, value: Tensor) -> Tensor:
+        return ((value - self.center) / self.scale).clamp(-FARTHEST, FARTHEST)
+
+    def fit(self, values: Tensor) -> None:
+        self.center.copy_(values.mean())
+        self.scale.copy_(values.std(correction=0).clamp_min(1e-6))
+
+
+class TextEmbedding(ValueEmbedding):
+    """A sentence's vector, whitened, so that a difference of few sentences isn't lost.
+
+    Vectors of "to the left" and "to the right" are nearly alike.  Every direction is made as wide
+    as any other among the training texts, but for those in which they hardly vary (ZCA, Bell and
+    Sejnowski 1997, with the share FLOOR of the whole variance added to each).
+    """
+
+    center: Tensor
+    whiten: Tensor
+
+    def __init__(self, size: int, width: int) -> None:
+        super().__init__(size, width)
+        self.register_buffer('center', torch.zeros(size))
+        self.register_buffer('whiten', math.sqrt(size) * torch.eye(size))
+
+    def standardised(self, value: Tensor) -> Tensor:
+        return (value - self.center) @ self.whiten
+
+    def fit(self, values: Tensor) -> None:
+        if not (values != values[:1]).any():         # one text says nothing about how texts vary
+            return
+        variances, axes = torch.linalg.eigh(torch.cov(values.double().T, correction=0))
+        scales = (variances.clamp_min(0) + FLOOR * variances.sum()).rsqrt()
+        self.center.copy_(values.mean(dim=0))
+        self.whiten.copy_(axes * scales @ axes.T)
 
 
 class ConditionEmbedding(nn.Module):
@@ -78,18 +116,17 @@ class ConditionEmbedding(nn.Module):
 
     @torch.no_grad()
     def standardise(self, values: Tensor) -> None:
-        """Take the numbers' means and standard deviations from (N, D) values of training clips."""
-        for name, kind in self.conditions.items():
-            if kind == NUMBER:
-                known = values[:, self.conditions.columns[name]]
-                known = known[~known.isnan()]
-                part = self[name]
-                assert isinstance(part, ValueEmbedding)
-                part.center.copy_(known.mean())
-                part.scale.copy_(known.std(correction=0).clamp_min(1e-6))
+        """Learn from (N, D) values of training clips how numbers and texts vary."""
+        for name in self.conditions:
+            known = values[:, self.conditions.columns[name]]
+            part = self[name]
+            if isinstance(part, ValueEmbedding):
+                part.fit(known[~known.isnan().any(dim=1)])
 
 
 def _embedding(kind: tuple[str, ...] | str, columns: slice, width: int) -> nn.Module:
     if isinstance(kind, tuple):
         return CategoryEmbedding(len(kind), width)
-    return ValueEmbedding(columns.stop - columns.start, width)
+    if kind == NUMBER:
+        return NumberEmbedding(width)
+    return TextEmbedding(columns.stop - columns.start, width)
