@@ -80,7 +80,8 @@ Half of each batch is synthetic: from a store, from workers, or from the trainin
                         help='of the generator that makes clips; default: %(default)s')
     for name, default, what in (
             ('size', 128, "pixels of the clips, before the recognizer's own pipeline"),
-            ('batch-size', 16, 'clips of a step'), ('steps', 1, 'steps of a turn')):
+            ('batch-size', 16, 'clips of a step'),
+            ('steps', 1, 'steps of a turn; with workers 12 or more')):
         mixing.add_argument(f'--{name}', type=at_least(1), default=default, metavar='N',
                             help=f'{what}; default: %(default)s')
     mixing.add_argument('--workers', type=at_least(0), default=0, metavar='N',
