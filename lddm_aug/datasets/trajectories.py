@@ -1,6 +1,7 @@
 """Ways of a trained diffusion from noise to latents, for the training of its student."""
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
@@ -78,8 +79,10 @@ class TrajectoryDataset(Dataset):
                 continue
             batch = load_clips(self.clips, places)                # clip: (B, C, T, H, W) uint8
             stills = batch['clip'][torch.arange(count), :, frames]
-            told = torch.stack([wordings[int(seed) % len(wordings)] for wordings, seed in zip(
-                told_of(self.clips, diffusion.conditions, batch), batch['seed'], strict=True)])
+            batch['conditions'] = [
+                json.dumps(diffusion.conditions.worded(json.loads(text), int(seed)))
+                for text, seed in zip(batch['conditions'], batch['seed'], strict=True)]
+            told = torch.cat(told_of(self.clips, diffusion.conditions, batch))
             told = told.masked_fill(dropped, torch.nan)
             sampled_paths = self._paths(diffusion, noise.to(device), to_unit(stills.to(device)),
                                         told.to(device)).cpu()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lddm_aug.conditions import NUMBER, Conditions
 
 FARTHEST = 4.                                        # standard deviations of a number
-FLOOR = 1e-3                                         # share of the variance of all directions
+FLOOR = 1e-2                                         # share of the variance of all directions
 
 
 class CategoryEmbedding(nn.Module):

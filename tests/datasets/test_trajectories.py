@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from lddm_aug import text as text_encoder
 from lddm_aug.datasets.trajectories import TrajectoryDataset
 from lddm_aug.models.latent_diffusion import LatentDiffusion
 
@@ -106,6 +107,26 @@ def test_some_paths_of_a_conditional_diffusion_are_told_no_class(config):
               for sample in config(conditions=dict(label=['a', 'b']))]
     assert {*labels} == {-1, 0, 1}
     assert labels.count(1) < 8                       # one of three videos, and half of its paths
+
+
+def test_each_path_is_told_one_wording_of_a_text(config, tmp_path, monkeypatch):
+    table = tmp_path / 'videos.csv'
+    rows = table.read_text().splitlines()
+    texts = ['prompt', '"left | leftwards | to the left"', 'right', 'right']
+    table.write_text('\n'.join(f'{row},{text}' for row, text in zip(rows, texts, strict=True)))
+    encoded = []
+
+    def encode_texts(texts):
+        encoded.extend(texts)
+        return torch.stack([torch.full((text_encoder.TEXT_WIDTH,), float(len(each)))
+                            for each in texts])
+
+    monkeypatch.setattr(text_encoder, 'encode_texts', encode_texts)
+    dataset = config(conditions=dict(prompt='text'), paths=150)
+    lengths = [sample['told'][0].nan_to_num(-1).item() for sample in dataset]
+    assert {*lengths[::3]} == {-1, len('left'), len('leftwards'), len('to the left')}
+    assert {*lengths[1::3]} == {-1, len('right')}
+    assert len(encoded) == 150                       # no wording that isn't used
 
 
 def test_any_number_of_paths_takes_every_video_in_turn(config):
