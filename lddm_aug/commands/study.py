@@ -109,6 +109,7 @@ def _draw_chart(args: argparse.Namespace) -> None:
     from lddm_aug.files import atomic_write
 
     gains = read_gains(args.results)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(args.out) as file:
         file.write(draw_chart(gains).encode())
     for setting, by_name in gains.items():

@@ -46,6 +46,8 @@ def write_blocks(page: Path, text: Path, title: str, sentences: Sequence[str],
         Path(__file__).with_name('report.html'), title=title.replace('`', ''),
         sentences=sentences, blocks=blocks,
         plots={title: data_uri('image/svg+xml', plot) for title, plot in plots.items()})
+    for path in (page, text):
+        path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f'# {title}', '', *(f'- {escaped(each)}' for each in sentences)]
     numbers = {title: number for number, title in enumerate(plots, 1)}
     for block in blocks:
@@ -58,7 +60,6 @@ def write_blocks(page: Path, text: Path, title: str, sentences: Sequence[str],
                 file.write(plots[block.title])
             lines.append(f'![{escaped(block.title)}]({plot.name})')
     for path, content in ((page, html), (text, '\n'.join(lines) + '\n')):
-        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             file.write(content.encode())
 

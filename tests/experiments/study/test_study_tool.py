@@ -12,10 +12,10 @@ from lddm_aug.experiments.study.records import keep, scores_file
 TOOL = Path(__file__).parents[3] / 'tools/study.py'
 
 
-def report(monkeypatch: pytest.MonkeyPatch, out: Path) -> None:
+def report(monkeypatch: pytest.MonkeyPatch, out: Path, *options: str) -> None:
     """Run the tool as from a shell."""
     monkeypatch.setattr(sys, 'argv', ['study.py', 'report', '--data', str(out.parent),
-                                      '--out', str(out)])
+                                      '--out', str(out), *options])
     runpy.run_path(str(TOOL), run_name='__main__')
 
 
@@ -40,6 +40,13 @@ def test_report_writes_a_page_and_a_text_beside_the_lines(monkeypatch, capsys, o
     assert 'data:image/svg' in page.read_text()
     assert '| TSM | 3:7 | lddm_mix | +33.3 [' in text.read_text()
     assert out.with_name('study_toy_1.svg').is_file()
+
+
+def test_pages_go_into_a_folder_that_does_not_exist_yet(monkeypatch, out: Path):
+    pages = out.with_name('new') / 'pages'
+    report(monkeypatch, out, '--pages', str(pages))
+    assert {file.name for file in pages.iterdir()} >= {
+        'study_toy.html', 'study_toy.md', 'study_toy_1.svg'}
 
 
 def test_a_recognizer_that_is_not_known_ends_in_a_sentence(monkeypatch, capsys, out: Path):
