@@ -70,20 +70,18 @@ class LatentDiffusion(LatentModel):
         return self.conditions.classes
 
     @torch.no_grad()
-    def fit_conditions(self, told: Tensor, groups: Sequence[str], latents: Sequence[Tensor]
-                       ) -> None:
-        """Learn how numbers and texts vary, and how often measured ones occur in each class.
+    def fit_conditions(self, told: Tensor, groups: Sequence[str]) -> None:
+        """Learn the range of the numbers, and how often the measured ones occur in each class.
 
         A group counts as much as any other, however many clips it has.
 
         Args:
             told: (N, D) values of training clips, NaN where they are unknown.
             groups: N of them.
-            latents: N of (Cz, t, h, w), those of the clips.
         """
         if self.denoiser.embed_conditions is None:
             return
-        self.denoiser.embed_conditions.standardise(told, latents, groups)
+        self.denoiser.embed_conditions.standardise(told)
         columns = self.conditions.columns
         weights = 1 / torch.tensor([groups.count(group) for group in groups])
         levels = torch.linspace(0, 1, QUANTILES)

@@ -1,7 +1,7 @@
 """What is known about a clip beside its still, as a vector for a denoiser."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lddm_aug.conditions import NUMBER, Conditions
 
 FARTHEST = 4.                                        # standard deviations of a number
-DIRECTIONS = 16                                      # of a text, at most
+FLOOR = 1e-3                                         # share of the variance of all directions
 
 
 class CategoryEmbedding(nn.Module):
@@ -25,12 +25,7 @@ class CategoryEmbedding(nn.Module):
 
 
 class ValueEmbedding(nn.Module):
-    """(B, n) values, NaN where they are unknown → (B, width).
-
-    Args:
-        size: how many numbers they are after `standardised`.
-        width: of the result.
-    """
+    """(B, n) numbers, standardised, NaN where they are unknown → (B, width)."""
 
     def __init__(self, size: int, width: int) -> None:
         super().__init__()
@@ -42,16 +37,11 @@ class ValueEmbedding(nn.Module):
         return torch.where(is_known, self.mlp(self.standardised(value).nan_to_num()), self.unknown)
 
     def standardised(self, value: Tensor) -> Tensor:
-        """(B, n) values → (B, size) numbers that vary alike."""
+        """(B, n) numbers → as many that vary alike."""
         raise NotImplementedError
 
-    def fit(self, values: Tensor, latents: Sequence[Tensor], groups: Sequence[str]) -> None:
-        """Learn how the (N, n) known values of training clips vary.
-
-        Args:
-            latents: N of (Cz, t, h, w), those of the clips.
-            groups: N of them.
-        """
+    def fit(self, values: Tensor) -> None:
+        """Learn how the (N, n) known values of training clips vary."""
         raise NotImplementedError
 
 
@@ -69,40 +59,37 @@ class NumberEmbedding(ValueEmbedding):
     def standardised(self, value: Tensor) -> Tensor:
         return ((value - self.center) / self.scale).clamp(-FARTHEST, FARTHEST)
 
-    def fit(self, values: Tensor, latents: Sequence[Tensor], groups: Sequence[str]) -> None:
+    def fit(self, values: Tensor) -> None:
         self.center.copy_(values.mean())
         self.scale.copy_(values.std(correction=0).clamp_min(1e-6))
 
 
 class TextEmbedding(ValueEmbedding):
-    """A sentence's vector, along the directions that go with what training clips show.
+    """A sentence's vector, whitened, so that a difference of few sentences isn't lost.
 
-    Vectors of "to the left" and "to the right" are nearly alike, and a diffusion alone hardly
-    learns what sets them apart.  `canonical_directions` finds it at once.  Before that, and where
-    texts say nothing, all texts count alike.
+    Vectors of "to the left" and "to the right" are nearly alike.  Every direction is made as wide
+    as any other among the training texts, but for those in which they hardly vary (ZCA, Bell and
+    Sejnowski 1997, with the share FLOOR of the whole variance added to each).
     """
 
     center: Tensor
-    directions: Tensor
+    whiten: Tensor
 
     def __init__(self, size: int, width: int) -> None:
-        super().__init__(DIRECTIONS, width)
+        super().__init__(size, width)
         self.register_buffer('center', torch.zeros(size))
-        self.register_buffer('directions', torch.zeros(size, DIRECTIONS))
+        self.register_buffer('whiten', math.sqrt(size) * torch.eye(size))
 
     def standardised(self, value: Tensor) -> Tensor:
-        return ((value - self.center) @ self.directions).clamp(-FARTHEST, FARTHEST)
+        return (value - self.center) @ self.whiten
 
-    def fit(self, values: Tensor, latents: Sequence[Tensor], groups: Sequence[str]) -> None:
-        from lddm_aug.functional.canonical import (  # brings scikit-learn, which is slow
-            canonical_directions,
-            clip_figures,
-        )
-
-        if len(values) and not self.directions.any():        # those of a package keep their meaning
-            self.center.copy_(values.mean(dim=0))
-            self.directions.copy_(canonical_directions(
-                values, clip_figures(latents), groups, DIRECTIONS))
+    def fit(self, values: Tensor) -> None:
+        if not (values != values[:1]).any():         # one text says nothing about how texts vary
+            return
+        variances, axes = torch.linalg.eigh(torch.cov(values.double().T, correction=0))
+        scales = (variances.clamp_min(0) + FLOOR * variances.sum()).rsqrt()
+        self.center.copy_(values.mean(dim=0))
+        self.whiten.copy_(axes * scales @ axes.T)
 
 
 class ConditionEmbedding(nn.Module):
@@ -128,19 +115,13 @@ class ConditionEmbedding(nn.Module):
         return torch.stack(vectors).sum(dim=0)
 
     @torch.no_grad()
-    def standardise(self, values: Tensor, latents: Sequence[Tensor], groups: Sequence[str]) -> None:
-        """Learn from (N, D) values of training clips how numbers and texts vary.
-
-        Args:
-            latents: N of (Cz, t, h, w), those of the clips.
-            groups: N of them.
-        """
+    def standardise(self, values: Tensor) -> None:
+        """Learn from (N, D) values of training clips how numbers and texts vary."""
         for name in self.conditions:
-            of_clips, part = values[:, self.conditions.columns[name]], self[name]
+            known = values[:, self.conditions.columns[name]]
+            part = self[name]
             if isinstance(part, ValueEmbedding):
-                known = (~of_clips.isnan().any(dim=1)).nonzero().squeeze(1).tolist()
-                part.fit(of_clips[known], [latents[place] for place in known],
-                         [groups[place] for place in known])
+                part.fit(known[~known.isnan().any(dim=1)])
 
 
 def _embedding(kind: tuple[str, ...] | str, columns: slice, width: int) -> nn.Module:

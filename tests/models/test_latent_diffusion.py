@@ -172,7 +172,7 @@ def test_a_measured_condition_occurs_as_often_as_among_the_groups_of_a_class():
     rows = [dict(label='a', motion=value) for value in (*few, *many)]
     rows += [dict(label='b', motion=value) for value in rng.normal(9, 1, 500)]
     groups = ['p'] * 100 + ['q'] * 900 + ['r'] * 500
-    model.fit_conditions(told_of(model, rows), groups, [torch.zeros(4, 2, 4, 4)] * len(rows))
+    model.fit_conditions(told_of(model, rows), groups)
     drawn = [model.draw_measured('motion', 0, share) for share in np.linspace(0, 1, 1001)]
     assert np.mean(np.array(drawn) < 2.5) == pytest.approx(0.5, abs=0.02)
     assert np.quantile(drawn, 0.25) == pytest.approx(0, abs=0.05)

@@ -1,4 +1,4 @@
-"""A diffusion knows how the values of its conditions vary."""
+"""A diffusion knows how often each value of its conditions occurs."""
 from __future__ import annotations
 
 import torch
@@ -20,5 +20,4 @@ class ConditionStatisticsHook(Hook):
         dataset = runner.train_dataloader.dataset
         if isinstance(dataset, LatentDataset) and dataset.conditions:
             told = torch.stack([torch.as_tensor(sample['told']) for sample in dataset.samples])
-            unwrapped(runner).fit_conditions(
-                told, dataset.sample_groups, [sample['latent'] for sample in dataset.samples])
+            unwrapped(runner).fit_conditions(told, dataset.sample_groups)
